@@ -1,0 +1,124 @@
+// Journal → rows and files: applies what is durable, in order, exactly once.
+//
+// One step, under apply.lock (the caller holds it):
+//   read up to a batch of frames after the watermark → BEGIN IMMEDIATE → insert rows (a foreign row
+//   on our id: rebind; a refused row or an unusable path: set aside) → journal those outcomes and
+//   the offsets of appends, flush → write files → watermark, keys, outcomes, positions in the same
+//   transaction → COMMIT → raise the shared watermark.
+// What is on disk if power goes at any arrow: the watermark rises only with its rows, files are
+// there before it rises, outcomes are durable before anybody acts on them; so doing the step again
+// yields the same. Outcomes journalled by an applier that died before its COMMIT are found by a
+// look ahead from the watermark to the end of the log (made durable first) and obeyed.
+//
+// Files: a created file appears whole (O_TMPFILE + link); where the path is taken by other bytes
+// they stay (a person's, or the record is set aside where it is a directory or a link). A section
+// is written at its journalled offset, or found again. Files are synced once a checkpoint, not
+// each: after an unclean start (the page cache may be lost) files above `files_synced` are checked
+// again: absent or torn (a prefix of ours followed by nothing or zeros) is rewritten, anything else
+// is a person's edit.
+//
+// Tables of the engine in the user's database (all rebuilt from the journal):
+//   syncline_meta(name PRIMARY KEY, value)
+//   syncline_keys(key PRIMARY KEY, seq, content_hash) WITHOUT ROWID
+//   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason)
+//   syncline_offsets(seq PRIMARY KEY, offset)               -- of sections
+//   syncline_positions(seq PRIMARY KEY, segment, offset)    -- marks, one a batch: seek for a
+//   record syncline_commits(ref, last_seq, first_seq, commit_id, PRIMARY KEY(ref, last_seq)) --
+//   kBatch/kPublish syncline_ids(table_name PRIMARY KEY, last_id)           -- highest id given out
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/config.h"
+#include "engine/database.h"
+#include "journal/journal.h"
+#include "journal/reader.h"
+#include "sync/syncer.h"
+
+namespace syncline {
+
+struct ApplierOptions {
+  std::string work_tree;
+  std::string database_path;  // absolute
+  uint64_t batch_records_max = 1000;
+  uint64_t batch_bytes_max = 8u << 20;
+  uint64_t wal_bytes_max = 8u << 20;         // beyond it the step checkpoints SQLite
+  uint64_t checkpoint_records_max = 10'000;  // unsynced files that make a checkpoint due
+  bool write_files = true;
+  bool journal_outcomes = true;  // false in replay: outcomes come from the journal alone
+  // True while the person's git state forbids changing tracked files: sections then wait.
+  std::function<bool()> files_must_wait;
+};
+
+struct ApplyReport {
+  uint64_t records = 0;
+  uint64_t set_aside = 0;
+  uint64_t rebound = 0;
+  Mark applied;  // afterwards
+  bool more = false;
+};
+
+class Applier {
+ public:
+  // Opens (creating) the database and its tables, runs the kinds' DDL. `config` may be null in
+  // replay, where it comes from the journal. kCorrupt when the database is damaged: rebuild() then.
+  static Result<std::unique_ptr<Applier>> open(Journal& journal, Clock& clock,
+                                               std::unique_ptr<Directory> work_tree,
+                                               ApplierOptions options);
+  ~Applier();
+
+  // Under apply.lock. Applies at most one batch; nothing to do is a report of zeros.
+  Result<ApplyReport> step(std::optional<uint64_t> stop_after_seq = std::nullopt);
+  // Under apply.lock, when the page cache may have been lost since: checks files above
+  // files_synced.
+  Status recheck_files();
+  // Files, directories and SQLite made durable; files_synced raised. After a failed sync nothing is
+  // raised, and what was not synced is written again before the next try.
+  Status checkpoint();
+  bool checkpoint_due() const;
+  // Under apply.lock: writes the sections that waited for the person's git state to clear.
+  Result<uint64_t> write_waiting_files();
+
+  Mark applied() const;  // as of the last step or refresh
+  Status refresh();      // another process may have applied meanwhile
+  uint64_t files_synced() const;
+  Database& database();
+
+ private:
+  struct Impl;
+  explicit Applier(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Read side, for any connection (engine/projection.cc).
+struct AppliedState {
+  Mark applied;
+  uint64_t files_synced = 0;
+  uint64_t set_aside = 0;
+  uint64_t files_waiting = 0;
+};
+Result<AppliedState> read_applied_state(Database& database);
+
+struct KeyEntry {
+  uint64_t seq = 0;
+  ContentHash content_hash{};
+};
+Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key);
+Result<uint64_t> highest_id(Database& database, const std::string& table,
+                            const std::string& id_column);  // given out or there; 0 for none
+Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,
+                                                  uint64_t last_seq);
+Result<Mark> position_before(Database& database, uint64_t seq);  // a mark at or before the record
+struct CommitNames {
+  std::string own;     // commit of the store's ref that holds the record; empty when none yet
+  std::string branch;  // commit of the branch
+};
+Result<CommitNames> find_commits(Database& database, uint64_t seq);
+
+}  // namespace syncline

@@ -1,0 +1,43 @@
+// Time and randomness as seams, so that a simulation owns both.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace syncline {
+
+// A point on Clock::monotonic_ns(); kForever never comes.
+struct Deadline {
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  int64_t monotonic_ns = kNever;
+  bool forever() const { return monotonic_ns == kNever; }
+};
+inline constexpr Deadline kForever{};
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Wall clock, milliseconds since 1970 UTC. May jump either way; nothing may rely on its order.
+  virtual int64_t now_ms() = 0;
+  virtual int64_t monotonic_ns() = 0;
+  // For backoff between tries only, never to wait for something that could be waited for.
+  virtual void pause_ns(int64_t duration_ns) = 0;
+
+  Deadline after_ms(int64_t duration_ms) { return {monotonic_ns() + duration_ms * 1'000'000}; }
+  bool passed(Deadline deadline) {
+    return !deadline.forever() && monotonic_ns() >= deadline.monotonic_ns;
+  }
+};
+
+Clock& system_clock();
+
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual uint64_t next_u64() = 0;
+};
+
+// getrandom(2); thread-safe.
+Random& system_random();
+
+}  // namespace syncline

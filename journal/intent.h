@@ -1,0 +1,108 @@
+// A record as journalled: all its effects decided, so that applying it asks nobody anything.
+//
+// What depends on the id or the time (both fixed in the frame's header under the append lock)
+// stands in the payload as slots of templates, so that producers can encode and hash a payload
+// before it has its place. Rendering is a pure function of (payload, id, time): a journalled rebind
+// renders the same record anew with another id. Byte table: journal/FORMAT.md, "Intent".
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "journal/bytes.h"
+#include "journal/format.h"
+#include "journal/result.h"
+
+namespace syncline {
+
+enum class Slot : uint8_t {
+  kId = 1,           // decimal
+  kShard = 2,        // id / 1000, decimal, zero-padded to 4
+  kTime = 3,         // 2026-01-31T23:59:59.123Z
+  kDate = 4,         // 2026-01-31
+  kDateBasic = 5,    // 20260131
+  kPath = 6,         // the rendered path; not allowed in the path itself
+  kTimeSeconds = 7,  // 2026-01-31 23:59:59 (as SQLite's CURRENT_TIMESTAMP writes it)
+};
+
+// Text with slots. Adjacent literals are merged, so equal templates encode equally.
+class Template {
+ public:
+  Template() = default;
+  static Template literal(std::string_view text);
+  void add(std::string_view text);
+  void add(Slot slot);
+  void add(const Template& other);
+  using Piece = std::variant<std::string, Slot>;
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  bool empty() const { return pieces_.empty(); }
+  bool uses(Slot slot) const;
+  bool operator==(const Template&) const = default;
+
+ private:
+  std::vector<Piece> pieces_;
+};
+
+struct SlotValues {
+  uint64_t id = 0;
+  int64_t time_ms = 0;
+  std::string_view path;
+};
+std::string render(const Template& text, const SlotValues& values);
+
+// ISO 8601 UTC with milliseconds; proleptic Gregorian, no locale, no time zone database.
+std::string format_time(int64_t time_ms);
+
+// NULL, integer, real or text.
+using IntentValue = std::variant<std::monostate, int64_t, double, Template>;
+struct IntentColumn {
+  std::string name;
+  IntentValue value;
+  bool operator==(const IntentColumn&) const = default;
+};
+
+using ContentHash = std::array<std::byte, 16>;
+
+struct Intent {
+  Operation operation =
+      Operation::kCreate;  // kCreate or kAppend; carried by the frame, not the payload
+  std::string kind;
+  std::string key;             // idempotency key, empty for none
+  ContentHash content_hash{};  // of kind and fields as the user gave them: same key, same content?
+  std::string table;
+  std::string id_column;
+  std::vector<IntentColumn> columns;  // without the id column
+  Template path;                      // relative to the work tree, '/'-separated
+  Template header;                    // kAppend: what a file that is not there yet begins with
+  Template text;                      // the whole file (kCreate) or the section (kAppend)
+  Template subject;                   // of a commit that holds this record alone; one line
+  bool operator==(const Intent&) const = default;
+};
+
+ByteVector encode_intent(const Intent& intent);
+Result<Intent> decode_intent(Operation operation, ByteSpan payload);
+
+// What a record does, in full.
+using Value = std::variant<std::monostate, int64_t, double, std::string>;
+struct Effects {
+  uint64_t seq = 0;
+  Operation operation = Operation::kCreate;
+  uint64_t id = 0;
+  int64_t time_ms = 0;
+  std::string kind;
+  std::string table;
+  std::string id_column;
+  std::vector<std::pair<std::string, Value>> columns;
+  std::string path;
+  std::string header;
+  std::string text;
+  std::string subject;
+};
+// `id` is the frame's, or the one a rebind gave.
+Effects render_effects(const Intent& intent, uint64_t seq, uint64_t id, int64_t time_ms);
+
+}  // namespace syncline

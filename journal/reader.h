@@ -1,0 +1,41 @@
+// Reads frames in journal order, across segments. One scanner, many visitors: apply, fold, verify,
+// replay and log all read through this.
+//
+// A Reader needs no locks: what lies before a durable mark never changes. Not thread-safe; open one
+// for each thread. Memory: one read buffer (grows to the largest frame met).
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "journal/file_system.h"
+#include "journal/format.h"
+#include "journal/frame.h"
+#include "journal/result.h"
+
+namespace syncline {
+
+class Reader {
+ public:
+  // `directory` is the store's (.git/syncline), and must outlive the reader. `from` is a mark that
+  // was durable: a frame boundary and the last seq before it. Mark{} starts at the first segment's
+  // start.
+  static Result<std::unique_ptr<Reader>> open(Directory& directory, const StoreId& store,
+                                              Mark from);
+  ~Reader();
+
+  // The next frame before `limit`, or nothing. The view is valid until the next call. kCorrupt
+  // names segment and offset: before a durable mark nothing may be missing, whatever the fault
+  // looks like. A segment trimmed meanwhile answers kNotFound.
+  Result<std::optional<FrameView>> next(const Mark& limit);
+
+  // After the last frame returned.
+  const Mark& position() const;
+
+ private:
+  struct Impl;
+  explicit Reader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace syncline

@@ -1,0 +1,160 @@
+// Journal → git: folds batches of applied records into commits on the store's own ref, and
+// publishes them to the branch people have checked out.
+//
+//        applied records                    own ref                          branch
+//   ───────────────────────► fold(upto) ──────────────► publish() ──────────────────► push()
+//     (any number, durable)   one pack,     calm pace     index first,    git subprocess
+//                             one commit                  then the ref
+//
+// Order of barriers in a fold: pack + .keep + index of the pack, synced with their directory →
+// BatchFrame durable in the journal → ref by compare-and-swap under its lock, synced → .keep
+// dropped. In a publish: look without locks → pack and index image beside → index.lock → look again
+// → ref lock → verify → rename index → commit the ref → PublishFrame.
+//
+// A fold is a pure function (parent tree, records) → (tree, commit), so a crash anywhere is
+// repaired by doing it again: same ids. Who may call: whoever holds the store's sync.lock, one
+// thread at a time. Parts advance by being called; there are no threads here. This folder alone
+// knows git.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "journal/control_frame.h"
+#include "journal/intent.h"
+#include "journal/journal.h"
+#include "journal/result.h"
+
+namespace syncline {
+
+struct SyncOptions {
+  std::string author_name = "Syncline";
+  std::string author_email = "syncline@localhost";
+  std::string branch;  // full name, "refs/heads/main": the one checked out at init
+  uint64_t batch_records_max = 1000;
+  uint64_t batch_bytes_max = 16u << 20;  // of journal payload
+  uint64_t batch_age_ms_max = 1000;      // a background syncer folds what has waited this long
+  uint64_t publish_interval_ms = 2000;
+  uint32_t consolidate_packs = 20;  // own packs that make a consolidation due
+  std::string remote = "origin";
+};
+
+// Where the records' journalled outcomes are looked up (the engine keeps them indexed).
+class OutcomeSource {
+ public:
+  virtual ~OutcomeSource() = default;
+  // Outcomes of records first..last, by seq; the one that holds where there were several.
+  virtual Result<std::map<uint64_t, Outcome>> outcomes(uint64_t first_seq, uint64_t last_seq) = 0;
+};
+
+struct FoldReport {
+  uint64_t batches = 0;
+  uint64_t records = 0;
+  uint64_t committed = 0;  // watermark afterwards
+};
+
+struct PublishReport {
+  uint64_t published = 0;                // watermark afterwards
+  ObjectId commit;                       // zero when nothing had to be committed
+  std::string waiting;                   // why it could not, one line; empty when it could
+  std::vector<std::string> left;         // paths with other bytes on the branch: left, reported
+  std::vector<std::string> republished;  // paths that had gone from the branch and were put back
+};
+
+// One file of the store's tree, as git has it.
+struct TreeEntry {
+  std::string path;
+  ObjectId blob;
+  uint32_t mode = 0100644;
+};
+
+class Syncer {
+ public:
+  // `work_tree` is the top of the work tree, `store_directory` .git/syncline. `journal` outlives
+  // it. kNoStore/kUnsupported where the repository cannot be used, with a sentence that says why:
+  // fold then waits, recording goes on.
+  static Result<std::unique_ptr<Syncer>> open(const std::string& work_tree,
+                                              Directory& store_directory, Journal& journal,
+                                              Clock& clock, SyncOptions options);
+  virtual ~Syncer() = default;
+
+  // What the ref and the journal say was committed and published; finishes a fold that a crash cut
+  // between its BatchFrame and the ref. Called by the first fold/publish after open and by status.
+  virtual Status recover(OutcomeSource& outcomes) = 0;
+
+  // Folds everything applied up to `applied` (a durable mark) in batches; at most `batches_max`.
+  virtual Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
+                                  uint64_t batches_max = UINT64_MAX) = 0;
+  // Redoes journalled batches exactly (replay): `frame` must reproduce frame.commit, else
+  // kDisagree.
+  virtual Status refold(const BatchFrame& frame, OutcomeSource& outcomes) = 0;
+
+  // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
+  virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;
+  virtual bool publish_due() = 0;  // the interval has passed and there is something
+  // One line that says why a publish would wait now; empty when it would not. Takes no locks.
+  virtual Result<std::string> waiting_reason() = 0;
+
+  // `git push` of branch and own ref; kNotFound without a remote, kRetryLater when it was refused.
+  virtual Status push(Deadline deadline) = 0;
+  virtual Result<std::optional<uint64_t>> pushed() = 0;  // nothing without a remote
+
+  // `git repack` on a schedule, when due.
+  virtual Status consolidate_if_due() = 0;
+
+  virtual uint64_t committed() const = 0;
+  virtual uint64_t published() const = 0;
+  virtual ObjectId own_tip() const = 0;
+  virtual std::string own_ref() const = 0;  // refs/syncline/<store id>
+
+  // For verify: every file below the tree of the own ref's tip / of the branch's tip, sorted by
+  // path.
+  virtual Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
+  virtual Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
+  virtual Result<std::string> read_blob(const ObjectId& blob) = 0;
+  // The ranges that the own ref's commits claim by their trailers, newest first.
+  struct ClaimedRange {
+    ObjectId commit;
+    uint64_t first_seq = 0;
+    uint64_t last_seq = 0;
+  };
+  virtual Result<std::vector<ClaimedRange>> claimed_ranges() = 0;
+  // The names of our own commits on the branch, from their trailers, newest first.
+  virtual Result<std::vector<ClaimedRange>> published_ranges() = 0;
+};
+
+// Git's name of a blob with these bytes.
+ObjectId hash_blob(std::string_view content);
+
+// ---- For init, before there is a journal ----
+
+struct RepositoryState {
+  std::string work_tree;   // absolute
+  std::string common_dir;  // absolute path of the git common directory
+  std::string branch;      // full ref name HEAD points to, "refs/heads/main" when unborn too
+  bool created = false;
+  // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
+  // the store ids met: a clone, or a store whose journal was lost.
+  std::vector<std::string> foreign_stores;
+};
+// Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
+// what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
+Result<RepositoryState> open_or_create_repository(const std::string& directory);
+// Finds the repository that `directory` is in, creating nothing.
+Result<RepositoryState> find_repository(const std::string& directory);
+// Commits exactly these files of the work tree to the branch (init's syncline.toml), nothing staged
+// by others, under the publish protocol. No commit when the tip already holds them.
+Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
+                    const std::string& message, const SyncOptions& options, Clock& clock);
+// Adds a line to <common dir>/info/exclude unless it is there.
+Status exclude_path(const RepositoryState& repository, const std::string& pattern);
+// Points a fresh repository's branch at the own ref's tip and builds its index (replay --into).
+Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock);
+
+}  // namespace syncline
