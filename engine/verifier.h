@@ -2,7 +2,7 @@
 //
 // The journal is the truth; each record's row, file, blob on the own ref and blob on the branch are
 // compared with what the journal says they must be. A first pass collects outcomes and batches (they
-// come later in the log than the records they speak of), a second compares. Memory: 40 bytes a record.
+// come later in the log than the records they speak of), a second compares. Memory: the paths and blob names of both trees, and the texts of append files.
 //
 // Reads a state that others may go on changing: only records up to the watermarks met at the start are
 // held to them.
@@ -35,14 +35,19 @@ class Verifier {
   Result<VerifyReport> run();
 
  private:
-  struct Expected {
-    ObjectId blob;
-    uint64_t seq = 0;
+  // A text that sections are looked for in, in the order in which they were appended: each search
+  // begins where the last one ended, so a long file is read once.
+  class Sections {
+   public:
+    explicit Sections(std::string text) : text_(std::move(text)) {}
+    bool contains(std::string_view section);
+
+   private:
+    std::string text_;
+    size_t cursor_ = 0;
   };
-  // Text that an append file must hold, and where the file's blob stands on the own ref.
   struct AppendFile {
-    std::string own_text;  // as the own ref has it: header and sections of committed records
-    uint64_t last_seq = 0;
+    std::optional<Sections> work_tree, own_ref, branch;
   };
 
   Status collect_outcomes();
@@ -51,11 +56,12 @@ class Verifier {
   Status check_row(const Effects& effects);
   Status check_file(const Effects& effects);
   Status check_commit(const Effects& effects);
-  Status check_append_files();
   Status check_foreign_rows();
   Status check_foreign_blobs();
   Status check_history();
-  Result<std::string> branch_text(const std::string& path);
+  // Does the file of `tree` hold what the record put there?
+  Result<bool> blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
+                          std::optional<Sections> AppendFile::*cache, const Effects& effects);
   Statement* row_statement(const Effects& effects);
   void find(std::string_view cls, const Effects& effects, std::string detail);
 
