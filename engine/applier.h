@@ -57,7 +57,6 @@ struct ApplierOptions {
   uint64_t batch_bytes_max = 8u << 20;
   uint64_t wal_bytes_max = 8u << 20;         // beyond it the step checkpoints SQLite
   uint64_t checkpoint_records_max = 10'000;  // unsynced files that make a checkpoint due
-  std::vector<std::string> ddl;             // of the kinds' tables, run at open
   bool write_files = true;
   bool journal_outcomes = true;  // false in replay: outcomes come from the journal alone
   // DDL of the current configuration's kinds: table name and statement, run where it is missing.

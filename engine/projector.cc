@@ -59,13 +59,16 @@ Status Projector::open_applier() {
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_path_;
-  for (const KindSpec& kind : config_->kinds) options.ddl.push_back(kind.create_table);
+  for (const KindSpec& kind : config_->kinds) {
+    options.ddl.emplace_back(kind.table, kind.create_table);
+  }
   options.files_must_wait = [this] {
     return !publish_obstacle(places_.root, identity_.branch, clock_).empty();
   };
   const auto open = [&]() -> Status {
     TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
-    TRY_ASSIGN(applier_, Applier::open(journal_, clock_, std::move(work_tree), options));
+    TRY_ASSIGN(applier_, Applier::open(store_directory_, journal_, clock_,
+                                            std::move(work_tree), options));
     return {};
   };
   Status opened = open();
@@ -260,7 +263,7 @@ Status Projector::fold_until(uint64_t seq, Deadline deadline) {
 }
 
 Result<PublishReport> Projector::publish_until(uint64_t seq, Deadline deadline) {
-  Backoff backoff(clock_, system_random());
+  Backoff backoff(system_random(), {.first_ns = 5'000'000, .longest_ns = 500'000'000});
   PublishReport report;
   while (true) {
     bool held = false;
@@ -289,7 +292,7 @@ Result<PublishReport> Projector::publish_until(uint64_t seq, Deadline deadline) 
       return report;
     }
     journal_.add_counter(Counter::kRetries);
-    backoff.pause(deadline);
+    clock_.pause_ns(backoff.next_delay_ns());
   }
 }
 

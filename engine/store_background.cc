@@ -8,6 +8,10 @@
 
 namespace syncline {
 
+namespace {
+constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'000'000'000};
+}  // namespace
+
 Store::Impl::~Impl() { stop_background(); }
 
 void Store::Impl::start_background() {
@@ -40,7 +44,7 @@ void Store::Impl::wake_apply() {
 }
 
 void Store::Impl::apply_loop() {
-  Backoff backoff(clock, system_random());
+  Backoff backoff(system_random(), kRetryLimits);
   while (true) {
     {
       MutexLock lock(work_mutex);
@@ -59,14 +63,14 @@ void Store::Impl::apply_loop() {
       backoff.reset();
     } else {
       journal->add_counter(Counter::kRetries);
-      backoff.pause(kForever);
+      clock.pause_ns(backoff.next_delay_ns());
     }
   }
 }
 
 void Store::Impl::sync_loop() {
   using namespace std::chrono;
-  Backoff backoff(clock, system_random());
+  Backoff backoff(system_random(), kRetryLimits);
   while (true) {
     const auto pending = [&] {
       return journal->watermark(Watermark::kApplied) - journal->watermark(Watermark::kCommitted);
@@ -93,7 +97,7 @@ void Store::Impl::sync_loop() {
       backoff.reset();
     } else {
       journal->add_counter(Counter::kRetries);
-      backoff.pause(kForever);
+      clock.pause_ns(backoff.next_delay_ns());
     }
   }
 }
