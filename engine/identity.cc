@@ -47,7 +47,8 @@ Result<StorePlaces> find_places(const std::string& root) {
                       "make one with `syncline init`");
   }
   fs::path common = git_dir;
-  if (fs::exists(git_dir / "commondir", error)) common = git_dir / first_line(git_dir / "commondir");
+  if (fs::exists(git_dir / "commondir", error))
+    common = git_dir / first_line(git_dir / "commondir");
   common = fs::canonical(common, error);
   if (error) return errno_error(error.value(), fmt::format("opening {}", git_dir.string()));
   return StorePlaces{top.string(), common.string(), (common / "syncline").string()};

@@ -1,11 +1,11 @@
-// The two roles of a store, apply and sync: whoever gets a role's lock does what is pending, others'
-// records too, and looks again after letting go, so that nothing is left behind.
+// The two roles of a store, apply and sync: whoever gets a role's lock does what is pending,
+// others' records too, and looks again after letting go, so that nothing is left behind.
 //
 //   apply.lock: durable records → rows and files (engine/applier.h)
 //   sync.lock:  applied records → commits on the own ref → the branch (sync/syncer.h)
 //
-// A caller that finds a lock taken may leave: the holder looks at the shared watermarks once more after
-// it let go, and what the caller had made durable (or applied) before it tried is seen then.
+// A caller that finds a lock taken may leave: the holder looks at the shared watermarks once more
+// after it let go, and what the caller had made durable (or applied) before it tried is seen then.
 //
 // The SQLite connection that writes and the git library are opened by the first who needs them: a
 // one-shot command that finds its record applied by another opens neither.
