@@ -67,19 +67,20 @@ Status Projector::open_applier() {
   options.files_must_wait = [this] {
     return !publish_obstacle(places_.root, identity_.branch, clock_).empty();
   };
-  const auto open = [&]() -> Status {
-    TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
-    TRY_ASSIGN(applier_,
-               Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
-    return {};
-  };
-  Status opened = open();
+  Status opened = open_applier_with(options);
   if (!opened && opened.error().code == Code::kCorrupt) {
     TRY(move_database_aside());
-    opened = open();
+    opened = open_applier_with(options);
   }
   if (!opened) return opened;
   return recheck_after_cache_loss();
+}
+
+Status Projector::open_applier_with(const ApplierOptions& options) {
+  TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
+  TRY_ASSIGN(applier_, Applier::open(store_directory_, journal_, clock_, std::move(work_tree),
+                                     options));
+  return {};
 }
 
 // The page cache of unsynced files may be gone: after a reboot, or a new mount. What the token says

@@ -77,6 +77,7 @@ class Projector {
   Result<bool> apply_turn() REQUIRES(apply_mutex_);
   Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
+  Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status move_database_aside() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
