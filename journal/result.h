@@ -42,6 +42,7 @@ struct [[nodiscard]] Error {
   int sys_errno = 0;    // the errno of the system call that failed, 0 where there was none
   std::string message;  // what happened, in one sentence without a full stop
   std::string hint;     // what to try; empty where the caller knows better
+  uint64_t seq = 0;     // the record concerned, where it is durable all the same; else 0
 };
 
 // The name of a code as JSON and metrics show it: "key-conflict", "retry-later", …
