@@ -84,12 +84,14 @@ class Projector {
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;
+  bool files_must_wait();
   void note(std::string text) EXCLUDES(notes_mutex_);
 
   const StorePlaces places_;
   const Identity identity_;
   const std::shared_ptr<const Config> config_;
   const std::string database_path_;
+  const std::string branch_;  // that is published to
   Directory& store_directory_;
   Journal& journal_;
   Clock& clock_;
