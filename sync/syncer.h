@@ -100,6 +100,9 @@ class Syncer {
   // Redoes journalled batches exactly (replay): `frame` must reproduce frame.commit, else
   // kDisagree.
   virtual Status refold(const BatchFrame& frame, OutcomeSource& outcomes) = 0;
+  // For repair, where the own ref is at a commit the journal does not know: makes it what the
+  // journal says. The commit it was at stays reachable under refs/syncline-kept/.
+  virtual Status restore(OutcomeSource& outcomes) = 0;
 
   // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
   virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;
