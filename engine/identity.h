@@ -1,8 +1,9 @@
 // Who a store is, and where it lives: .git/syncline/identity.
 //
-// The random store id is bound to what a copy changes and a reboot or remount does not: the inode of
-// the git common directory and its file system's id. A copied folder that would go on writing as its
-// original is thus refused (kDisagree) until it is told `init --moved` or `init --new-identity`.
+// The random store id is bound to what a copy changes and a reboot or remount does not: the inode
+// of the git common directory and its file system's id. A copied folder that would go on writing as
+// its original is thus refused (kDisagree) until it is told `init --moved` or `init
+// --new-identity`.
 #pragma once
 
 #include <memory>
@@ -25,8 +26,8 @@ struct Identity {
   uint64_t id_floor = 0;   // ids begin above this: what other stores' paths were found to use
 };
 
-// The places of a store, found without loading git: <root>/.git may be a directory, or the file of a
-// linked work tree or submodule, whose common directory then holds the store.
+// The places of a store, found without loading git: <root>/.git may be a directory, or the file of
+// a linked work tree or submodule, whose common directory then holds the store.
 struct StorePlaces {
   std::string root;        // top of the work tree
   std::string common_dir;  // git common directory

@@ -101,7 +101,7 @@ Result<Lookup::Progress> Lookup::progress() {
     progress.applied = applied.applied.seq;
     TRY_ASSIGN(auto query, database_->prepare("SELECT ref = ?1, max(last_seq) "
                                               "FROM syncline_commits GROUP BY 1"));
-    query.bind(1, own_ref_);
+    query.bind(1, std::string_view(own_ref_));
     while (true) {
       TRY_ASSIGN(const bool row, query.step());
       if (!row) break;

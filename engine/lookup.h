@@ -1,8 +1,8 @@
-// Finds a record by sequence or key, and renders its receipt: SQLite tells where to look, the journal
-// what was recorded.
+// Finds a record by sequence or key, and renders its receipt: SQLite tells where to look, the
+// journal what was recorded.
 //
-// Works with a missing database too (everything is then found by reading the journal). Not thread-safe;
-// its owner opens one for each use or guards it.
+// Works with a missing database too (everything is then found by reading the journal). Not
+// thread-safe; its owner opens one for each use or guards it.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,8 @@ class Lookup {
 
   Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
   Result<std::optional<KeyEntry>> key(std::string_view key);
-  // Visits receipts from `from_seq` up to what is durable now; stops when the visitor answers false.
+  // Visits receipts from `from_seq` up to what is durable now; stops when the visitor answers
+  // false.
   Result<uint64_t> visit(uint64_t from_seq, const std::function<bool(const LogEntry&)>& visit);
   Result<AppliedState> state();
   // What SQLite and the journal's tail say was reached.

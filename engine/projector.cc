@@ -13,8 +13,8 @@ namespace syncline {
 
 namespace {
 
-// How long to rely on the holder of a role before trying its lock oneself: it may have died. A wake-up
-// comes with every progress; this only bounds what a death costs.
+// How long to rely on the holder of a role before trying its lock oneself: it may have died. A
+// wake-up comes with every progress; this only bounds what a death costs.
 constexpr int64_t kRoleRetryMs = 20;
 // A one-shot caller does others' work too, but not for ever.
 constexpr int kTurnsMax = 64;
@@ -31,7 +31,9 @@ class HeldLock {
   FileLock& lock_;
 };
 
-Deadline sooner(Deadline a, Deadline b) { return a.monotonic_ns < b.monotonic_ns ? a : b; }
+Deadline sooner(Deadline a, Deadline b) {
+  return a.monotonic_ns < b.monotonic_ns ? a : b;
+}
 
 }  // namespace
 
@@ -46,6 +48,7 @@ Projector::Projector(const StorePlaces& places, const Identity& identity,
       identity_(identity),
       config_(std::move(config)),
       database_path_(database_path(places, *config_)),
+      branch_(config_->sync.branch.empty() ? identity.branch : config_->sync.branch),
       store_directory_(store_directory),
       journal_(journal),
       clock_(clock) {}
@@ -62,26 +65,38 @@ Status Projector::open_applier() {
   for (const KindSpec& kind : config_->kinds) {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }
-  options.files_must_wait = [this] {
-    return !publish_obstacle(places_.root, identity_.branch, clock_).empty();
-  };
-  const auto open = [&]() -> Status {
-    TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
-    TRY_ASSIGN(applier_, Applier::open(store_directory_, journal_, clock_,
-                                            std::move(work_tree), options));
-    return {};
-  };
-  Status opened = open();
+  options.files_must_wait = [this] { return files_must_wait(); };
+  Status opened = open_applier_with(options);
   if (!opened && opened.error().code == Code::kCorrupt) {
     TRY(move_database_aside());
-    opened = open();
+    opened = open_applier_with(options);
   }
   if (!opened) return opened;
   return recheck_after_cache_loss();
 }
 
-// The page cache of unsynced files may be gone: after a reboot, or a new mount. What the token says is
-// compared, not the clock; where the kernel cannot tell, who opens the store alone always checks.
+// A file that git tracks may not change under a merge, a rebase or another branch. Where the state
+// cannot be told the section waits: it can always be written later.
+bool Projector::files_must_wait() {
+  const auto paths = git_paths_at(places_.root);
+  if (!paths) return true;
+  const auto git = open_git_directories(*paths);
+  if (!git) return true;
+  const WorktreeQuestion question{.branch = branch_, .lock_owner = {}, .locks_matter = false};
+  const auto reason = worktree_waiting_reason(*git, question, clock_);
+  return !reason || !reason->empty();
+}
+
+Status Projector::open_applier_with(const ApplierOptions& options) {
+  TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
+  TRY_ASSIGN(applier_,
+             Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
+  return {};
+}
+
+// The page cache of unsynced files may be gone: after a reboot, or a new mount. What the token says
+// is compared, not the clock; where the kernel cannot tell, who opens the store alone always
+// checks.
 Status Projector::recheck_after_cache_loss() {
   TRY_ASSIGN(const std::string token, store_directory_.cache_token());
   const Result<std::string> before = read_file(store_directory_, kCacheTokenFile);
@@ -93,8 +108,8 @@ Status Projector::recheck_after_cache_loss() {
 
 Status Projector::move_database_aside() {
   namespace fs = std::filesystem;
-  const fs::path kept = fs::path(places_.store_dir) / "kept" /
-                        fmt::format("database-{}", clock_.now_ms());
+  const fs::path kept =
+      fs::path(places_.store_dir) / "kept" / fmt::format("database-{}", clock_.now_ms());
   std::error_code error;
   fs::create_directories(kept, error);
   if (error) return errno_error(error.value(), fmt::format("creating {}", kept.string()));
@@ -131,6 +146,8 @@ Result<bool> Projector::apply_turn() {
         TRY_ASSIGN(const ApplyReport report, applier_->step());
         if (!report.more) break;
       }
+      TRY_ASSIGN(const AppliedState state, read_applied_state(applier_->database()));
+      if (state.files_waiting != 0 && !files_must_wait()) TRY(applier_->write_waiting_files());
       if (applier_->checkpoint_due()) TRY(applier_->checkpoint());
     }
     if (!apply_pending()) break;
@@ -151,7 +168,8 @@ Status Projector::apply_until(uint64_t seq, Deadline deadline) {
       return make_error(Code::kTimeout, "the record is journalled; applying it goes on");
     }
     if (held) {
-      // Applied as far as is durable, and still not there: seq is not durable, which callers exclude.
+      // Applied as far as is durable, and still not there: seq is not durable, which callers
+      // exclude.
       return make_error(Code::kInternal, fmt::format("record {} is not durable", seq));
     }
     journal_.add_counter(Counter::kRetries);
@@ -201,9 +219,8 @@ Status Projector::open_syncer() {
   }
   if (syncer_ == nullptr) {
     SyncOptions options = config_->sync;
-    if (options.branch.empty()) options.branch = identity_.branch;
-    TRY_ASSIGN(syncer_,
-               Syncer::open(places_.root, store_directory_, journal_, clock_, options));
+    options.branch = branch_;
+    TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options));
   }
   // Others may have folded or published since this process last held the role.
   return syncer_->recover(*outcomes_);
@@ -272,8 +289,7 @@ Result<PublishReport> Projector::publish_until(uint64_t seq, Deadline deadline) 
       TRY_ASSIGN(held, sync_turn(/*publish_now=*/true));
       if (held) {
         // What earlier tries put back or left is part of what this call did.
-        report.left.insert(report.left.end(), last_publish_.left.begin(),
-                           last_publish_.left.end());
+        report.left.insert(report.left.end(), last_publish_.left.begin(), last_publish_.left.end());
         report.republished.insert(report.republished.end(), last_publish_.republished.begin(),
                                   last_publish_.republished.end());
         report.published = last_publish_.published;

@@ -1,11 +1,11 @@
-// The two roles of a store, apply and sync: whoever gets a role's lock does what is pending, others'
-// records too, and looks again after letting go, so that nothing is left behind.
+// The two roles of a store, apply and sync: whoever gets a role's lock does what is pending,
+// others' records too, and looks again after letting go, so that nothing is left behind.
 //
 //   apply.lock: durable records → rows and files (engine/applier.h)
 //   sync.lock:  applied records → commits on the own ref → the branch (sync/syncer.h)
 //
-// A caller that finds a lock taken may leave: the holder looks at the shared watermarks once more after
-// it let go, and what the caller had made durable (or applied) before it tried is seen then.
+// A caller that finds a lock taken may leave: the holder looks at the shared watermarks once more
+// after it let go, and what the caller had made durable (or applied) before it tried is seen then.
 //
 // The SQLite connection that writes and the git library are opened by the first who needs them: a
 // one-shot command that finds its record applied by another opens neither.
@@ -77,18 +77,21 @@ class Projector {
   Result<bool> apply_turn() REQUIRES(apply_mutex_);
   Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
+  Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status move_database_aside() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;
+  bool files_must_wait();
   void note(std::string text) EXCLUDES(notes_mutex_);
 
   const StorePlaces places_;
   const Identity identity_;
   const std::shared_ptr<const Config> config_;
   const std::string database_path_;
+  const std::string branch_;  // that is published to
   Directory& store_directory_;
   Journal& journal_;
   Clock& clock_;

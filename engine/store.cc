@@ -16,7 +16,9 @@ constexpr std::array<std::string_view, 5> kStageNames = {"journaled", "applied",
                                                          "published", "pushed"};
 }  // namespace
 
-std::string_view stage_name(Stage stage) { return kStageNames[static_cast<size_t>(stage)]; }
+std::string_view stage_name(Stage stage) {
+  return kStageNames[static_cast<size_t>(stage)];
+}
 
 std::optional<Stage> parse_stage(std::string_view name) {
   const auto found = std::find(kStageNames.begin(), kStageNames.end(), name);
@@ -43,8 +45,8 @@ Result<std::string> Store::discover(const std::string& start) {
                     "make one with `syncline init`, or name one with --store");
 }
 
-// The work tree's file, or, where the person has a branch checked out that lacks it, the one that was
-// journalled last.
+// The work tree's file, or, where the person has a branch checked out that lacks it, the one that
+// was journalled last.
 Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
                                                   Directory& store_directory) {
   TRY_ASSIGN(auto root, open_posix_directory(places.root));
@@ -98,9 +100,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   journal_options.segment_bytes_max = impl->config->segment_bytes_max;
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = options.background ? make_best_ring() : make_plain_ring();
-  TRY_ASSIGN(impl->journal,
-             Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
-                           std::move(ring), journal_options, claims));
+  TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
+                                          std::move(ring), journal_options, claims));
   const RecoveryReport& recovery = impl->journal->recovery();
   if (recovery.torn) {
     impl->open_notes.push_back(fmt::format(
@@ -128,7 +129,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
-const Config& Store::config() const { return *impl_->config; }
+const Config& Store::config() const {
+  return *impl_->config;
+}
 
 Status Store::Impl::restore_watermarks() {
   TRY_ASSIGN(Lookup records, lookup());
@@ -309,6 +312,8 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   const uint64_t target = impl_->journal->durable().seq;
   const uint64_t batches_before = impl_->journal->counter(Counter::kBatches);
   const uint64_t committed_before = impl_->journal->watermark(Watermark::kCommitted);
+  // A turn even where nothing is to be applied: sections that waited for git may be written now.
+  TRY(impl_->projector->try_apply());
   TRY(impl_->projector->apply_until(target, deadline));
   TRY(impl_->projector->fold_until(target, deadline));
   TRY_ASSIGN(PublishReport published, impl_->projector->publish_until(target, deadline));

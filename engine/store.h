@@ -139,15 +139,15 @@ class Store {
   const Config& config() const;
 
   // Hands one record over and waits for the stage. A record that was set aside answers success with
-  // `set_aside` filled; one whose stage was not reached in time, with `timed_out` and the stage it has
-  // reached. kTimeout as an error: nothing was written.
+  // `set_aside` filled; one whose stage was not reached in time, with `timed_out` and the stage it
+  // has reached. kTimeout as an error: nothing was written.
   Result<Receipt> record(const Record& record, Stage wait = Stage::kApplied,
                          Deadline deadline = kForever);
   // Hands over without waiting: blocks only while the queue or the backlog is full. kInvalid at
   // once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
-  // The receipt once the stage is reached; each ticket is waited for once. Of a duplicate it holds seq
-  // and stage only: show() tells the rest.
+  // The receipt once the stage is reached; each ticket is waited for once. Of a duplicate it holds
+  // seq and stage only: show() tells the rest.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
   // Does what is pending of others too, bounded; for one-shot callers before they exit.

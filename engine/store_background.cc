@@ -1,6 +1,7 @@
-// The threads of a Store that was opened with StoreOptions::background: one writes, one applies, one
-// syncs. Each waits for what it can do. What one of them could not do, whoever waits for that stage
-// tries itself and is told why (Projector::apply_until and its like); the threads try again, backing off.
+// The threads of a Store that was opened with StoreOptions::background: one writes, one applies,
+// one syncs. Each waits for what it can do. What one of them could not do, whoever waits for that
+// stage tries itself and is told why (Projector::apply_until and its like); the threads try again,
+// backing off.
 #include <chrono>
 
 #include "engine/store_impl.h"
@@ -12,7 +13,9 @@ namespace {
 constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'000'000'000};
 }  // namespace
 
-Store::Impl::~Impl() { stop_background(); }
+Store::Impl::~Impl() {
+  stop_background();
+}
 
 void Store::Impl::start_background() {
   writer = std::thread([this] { queue->run(); });
@@ -23,7 +26,6 @@ void Store::Impl::start_background() {
 // In the order of the data: what was submitted is flushed, then applied, then folded; a checkpoint
 // makes the next start a clean one.
 void Store::Impl::stop_background() {
-  if (!writer.joinable()) return;
   queue->stop();
   writer.join();
   {

@@ -1,8 +1,8 @@
 // Making a store, and giving a copied or moved one its identity.
 //
 // Order, so that a crash anywhere is finished by running init again: repository → store folder →
-// identity, not ready (it fixes the store id) → syncline.toml → journal with its first configuration
-// frame → tables → the commit of syncline.toml → identity, ready.
+// identity, not ready (it fixes the store id) → syncline.toml → journal with its first
+// configuration frame → tables → the commit of syncline.toml → identity, ready.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,8 +76,8 @@ Status make_projections(Making& making, const Identity& identity,
   options.segment_bytes_max = config->segment_bytes_max;
   const Status created = Journal::create(*making.store, identity.store, clock, options);
   if (!created && created.error().code != Code::kExists) return created;
-  TRY_ASSIGN(auto journal, Journal::open(*making.store, identity.store, clock, make_plain_ring(),
-                                         options));
+  TRY_ASSIGN(auto journal,
+             Journal::open(*making.store, identity.store, clock, make_plain_ring(), options));
   TRY(append_config(*journal, clock, *config));
   TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
   const auto folder = std::filesystem::path(config->database).parent_path();
@@ -127,8 +127,8 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     return report;
   }
   if (!identity) {
-    // No journal here, but traces of a store: a clone, or one whose journal was lost. Going on as if
-    // it were new could give ids and keys a second time.
+    // No journal here, but traces of a store: a clone, or one whose journal was lost. Going on as
+    // if it were new could give ids and keys a second time.
     if (!making.repository.foreign_stores.empty() && !options.new_identity) {
       return make_error(
           Code::kDisagree,

@@ -1,9 +1,9 @@
 // replay --into: rows, files and commits elsewhere, from the journal alone.
 //
-// The frames go, in order and unchanged but for their places, into a new journal with the same store
-// id; everything else is what apply and fold make of it. Outcomes and batch boundaries were journalled,
-// so nothing is decided anew: same rows, same tree, same commit ids. The new store is read-only, or two
-// stores would go on as one.
+// The frames go, in order and unchanged but for their places, into a new journal with the same
+// store id; everything else is what apply and fold make of it. Outcomes and batch boundaries were
+// journalled, so nothing is decided anew: same rows, same tree, same commit ids. The new store is
+// read-only, or two stores would go on as one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,7 +34,8 @@ Result<bool> belongs(const FrameView& frame, uint64_t to_seq) {
       return batch.last_seq <= to_seq;
     }
     default:
-      // Where sections were written, what was published and checkpointed is the other place's matter.
+      // Where sections were written, what was published and checkpointed is the other place's
+      // matter.
       return false;
   }
 }
@@ -104,11 +105,10 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   JournalOptions options;
   options.segment_bytes_max = source.config->segment_bytes_max;
   TRY(Journal::create(*store, identity.store, source.clock, options));
-  TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock, make_best_ring(),
-                                         options));
+  TRY_ASSIGN(auto journal,
+             Journal::open(*store, identity.store, source.clock, make_best_ring(), options));
   std::string config_text;
-  TRY_ASSIGN(auto reader,
-             Reader::open(*source.store_directory, source.identity.store, begin));
+  TRY_ASSIGN(auto reader, Reader::open(*source.store_directory, source.identity.store, begin));
   FrameCopier copier(*journal);
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));

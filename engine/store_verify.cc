@@ -1,8 +1,8 @@
 // Store::verify and Store::repair: the Verifier's report, and what can be healed of it.
 //
 // Repair heals what follows from the journal alone: missing rows, missing files, unfolded and
-// unpublished records, a lost or moved ref, a damaged database. What a person changed is left, and so is
-// damage to the journal itself: both are named in `left`.
+// unpublished records, a lost or moved ref, a damaged database. What a person changed is left, and
+// so is damage to the journal itself: both are named in `left`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,8 +17,9 @@ namespace {
 
 // Classes that repair heals from the journal.
 bool healable(const Finding& finding) {
-  static const std::set<std::string, std::less<>> kClasses = {
-      "file-without-row", "record-missing", "row-without-file", "row-without-commit", "unpublished"};
+  static const std::set<std::string, std::less<>> kClasses = {"file-without-row", "record-missing",
+                                                              "row-without-file",
+                                                              "row-without-commit", "unpublished"};
   return kClasses.contains(finding.cls);
 }
 
@@ -30,7 +31,12 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
   auto database = Database::open(path, Database::Access::kRead);
   if (!database) {
     VerifyReport report;
-    report.findings.push_back({"record-missing", 0, {}, {}, 0, {},
+    report.findings.push_back({"record-missing",
+                               0,
+                               {},
+                               {},
+                               0,
+                               {},
                                fmt::format("the database cannot be read ({}): `syncline repair` "
                                            "rebuilds it from the journal",
                                            database.error().message)});
@@ -88,10 +94,11 @@ Result<RepairReport> Store::repair(bool dry_run) {
       return other.cls == finding.cls && other.seq == finding.seq && other.path == finding.path;
     });
   };
-  const auto failed = std::stable_partition(report.healed.begin(), report.healed.end(),
-                                            [&](const Finding& f) { return !still_there(f); });
-  report.left.insert(report.left.end(), failed, report.healed.end());
-  report.healed.erase(failed, report.healed.end());
+  std::vector<Finding> healed;
+  for (Finding& finding : report.healed) {
+    (still_there(finding) ? report.left : healed).push_back(std::move(finding));
+  }
+  report.healed = std::move(healed);
   return report;
 }
 

@@ -1,12 +1,12 @@
 // Keys and ids of records that are in the journal but perhaps not yet in SQLite.
 //
-// Under the append lock a record's key must be looked up in all that came before it: SQLite holds what
-// is applied, this holds the rest. The index starts at an applied watermark, reads every frame after it,
-// whoever appended it, and is kept up to date under the lock.
+// Under the append lock a record's key must be looked up in all that came before it: SQLite holds
+// what is applied, this holds the rest. The index starts at an applied watermark, reads every frame
+// after it, whoever appended it, and is kept up to date under the lock.
 //
-// Invariant: every record after the mark it was restarted at and up to position() is in it, less what
-// was pruned. Not thread-safe: used
-// under the append lock, but for restart() and prune(), which its one owner calls between turns.
+// Invariant: every record after the mark it was restarted at and up to position() is in it, less
+// what was pruned. Not thread-safe: used under the append lock, but for restart() and prune(),
+// which its one owner calls between turns.
 #pragma once
 
 #include <deque>
@@ -36,6 +36,8 @@ class TailIndex {
     config_text_.clear();
     started_ = true;
   }
+  // What was noted may never have been written: start over before the next use.
+  void invalidate() { started_ = false; }
   bool started() const { return started_; }
   const Mark& position() const { return position_; }
 

@@ -36,8 +36,13 @@ Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journa
       progress_(std::move(progress)) {}
 
 void Verifier::find(std::string_view cls, const Effects& effects, std::string detail) {
-  report_.findings.push_back({std::string(cls), effects.seq, effects.path, effects.table,
-                              effects.id, {}, std::move(detail)});
+  report_.findings.push_back({std::string(cls),
+                              effects.seq,
+                              effects.path,
+                              effects.table,
+                              effects.id,
+                              {},
+                              std::move(detail)});
 }
 
 Result<VerifyReport> Verifier::run() {
@@ -48,8 +53,8 @@ Result<VerifyReport> Verifier::run() {
   if (syncer_ != nullptr) {
     TRY(load_trees());
   } else {
-    report_.findings.push_back({"row-without-commit", 0, {}, {}, 0, {},
-                                "git could not be checked: " + git_error_});
+    report_.findings.push_back(
+        {"row-without-commit", 0, {}, {}, 0, {}, "git could not be checked: " + git_error_});
   }
   TRY(compare_records());
   if (!journal_damaged_) {
@@ -70,8 +75,8 @@ Status Verifier::collect_outcomes() {
     if (!frame) {
       // Damage is a finding, not a failure of this command; what lies behind it cannot be told.
       if (frame.error().code != Code::kCorrupt) return frame.error();
-      report_.findings.push_back({"journal-damaged", reader->position().seq + 1, {}, {}, 0, {},
-                                  frame.error().message});
+      report_.findings.push_back(
+          {"journal-damaged", reader->position().seq + 1, {}, {}, 0, {}, frame.error().message});
       journal_damaged_ = true;
       end_ = reader->position();
       return {};
@@ -182,7 +187,7 @@ bool Verifier::Sections::contains(std::string_view section) {
 }
 
 Result<bool> Verifier::blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
-                                  std::optional<Sections> AppendFile::*cache,
+                                  std::optional<Sections> AppendFile::* cache,
                                   const Effects& effects) {
   const auto entry = tree.find(effects.path);
   if (entry == tree.end()) return false;
@@ -223,8 +228,13 @@ Status Verifier::check_file(const Effects& effects) {
     TRY_ASSIGN(only_in_work_tree, blob_holds(branch_tree_, &AppendFile::branch, effects));
   }
   if (only_in_work_tree) {
-    report_.notes.push_back({"file-differs", effects.seq, effects.path, effects.table, effects.id,
-                             {}, "edited by hand in the work tree"});
+    report_.notes.push_back({"file-differs",
+                             effects.seq,
+                             effects.path,
+                             effects.table,
+                             effects.id,
+                             {},
+                             "edited by hand in the work tree"});
   } else {
     find("file-differs", effects, "the work tree and the branch hold other bytes");
   }
@@ -243,7 +253,8 @@ Status Verifier::check_commit(const Effects& effects) {
   if (!branch_tree_.contains(effects.path)) {
     find("unpublished", effects, "the branch does not hold the file: a publish puts it back");
   } else if (effects.operation == Operation::kAppend) {
-    // Of a created file the branch may hold a person's version; a section must stand in whatever is.
+    // Of a created file the branch may hold a person's version; a section must stand in whatever
+    // is.
     TRY_ASSIGN(const bool there, blob_holds(branch_tree_, &AppendFile::branch, effects));
     if (!there) find("unpublished", effects, "the branch does not hold the section");
   }
@@ -280,8 +291,8 @@ Status Verifier::check_foreign_blobs() {
   if (syncer_->committed() > applied_.applied.seq) return {};  // folded while this ran
   for (const auto& [path, blob] : own_tree_) {
     if (known_paths_.contains(path)) continue;
-    report_.findings.push_back({"commit-without-row", 0, path, {}, 0, {},
-                                "the store's ref holds a file no record made"});
+    report_.findings.push_back(
+        {"commit-without-row", 0, path, {}, 0, {}, "the store's ref holds a file no record made"});
   }
   return {};
 }
@@ -294,21 +305,30 @@ Status Verifier::check_history() {
   uint64_t reached = 0;
   for (auto range = claimed.rbegin(); range != claimed.rend(); ++range) {
     const auto found = journalled.find(range->commit.hex());
-    const bool same = found != journalled.end() &&
-                      found->second->first_seq == range->first_seq &&
-                      found->second->last_seq == range->last_seq &&
-                      range->first_seq == reached + 1;
+    const bool same = found != journalled.end() && found->second->first_seq == range->first_seq &&
+                      found->second->last_seq == range->last_seq && range->first_seq == reached + 1;
     if (!same && range->last_seq <= end_.seq) {
       report_.findings.push_back(
-          {"history-rewritten", range->first_seq, {}, {}, 0, range->commit.hex(),
-           fmt::format("the commit claims records {} to {}, the journal does not",
-                       range->first_seq, range->last_seq)});
+          {"history-rewritten",
+           range->first_seq,
+           {},
+           {},
+           0,
+           range->commit.hex(),
+           fmt::format("the commit claims records {} to {}, the journal does not", range->first_seq,
+                       range->last_seq)});
     }
     reached = range->last_seq;
   }
   if (reached < syncer_->committed()) {
-    report_.findings.push_back({"row-without-commit", reached + 1, {}, {}, 0, {},
-                                fmt::format("commits of the store's ref end at record {}", reached)});
+    report_.findings.push_back(
+        {"row-without-commit",
+         reached + 1,
+         {},
+         {},
+         0,
+         {},
+         fmt::format("commits of the store's ref end at record {}", reached)});
   }
   return {};
 }

@@ -1,11 +1,12 @@
 // Do journal, rows, files and git agree? Reads everything, changes nothing.
 //
 // The journal is the truth; each record's row, file, blob on the own ref and blob on the branch are
-// compared with what the journal says they must be. A first pass collects outcomes and batches (they
-// come later in the log than the records they speak of), a second compares. Memory: the paths and blob names of both trees, and the texts of append files.
+// compared with what the journal says they must be. A first pass collects outcomes and batches
+// (they come later in the log than the records they speak of), a second compares. Memory: the paths
+// and blob names of both trees, and the texts of append files.
 //
-// Reads a state that others may go on changing: only records up to the watermarks met at the start are
-// held to them.
+// Reads a state that others may go on changing: only records up to the watermarks met at the start
+// are held to them.
 #pragma once
 
 #include <functional>
@@ -61,7 +62,7 @@ class Verifier {
   Status check_history();
   // Does the file of `tree` hold what the record put there?
   Result<bool> blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
-                          std::optional<Sections> AppendFile::*cache, const Effects& effects);
+                          std::optional<Sections> AppendFile::* cache, const Effects& effects);
   Statement* row_statement(const Effects& effects);
   void find(std::string_view cls, const Effects& effects, std::string detail);
 

@@ -13,14 +13,15 @@ namespace {
 
 // Beyond this many records the tail index asks SQLite how far it has come, and forgets.
 constexpr size_t kTailPruneRecords = 8192;
-// A copy of the newest journalled configuration: a cache, so a one-shot need not look for the frame.
+// A copy of the newest journalled configuration: a cache, so a one-shot need not look for the
+// frame.
 constexpr std::string_view kConfigCopy = "config.toml";
 
 std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
   using Clock = std::chrono::steady_clock;
   if (deadline.forever()) return Clock::time_point::max();
-  return Clock::time_point(std::chrono::duration_cast<Clock::duration>(
-      std::chrono::nanoseconds(deadline.monotonic_ns)));
+  return Clock::time_point(
+      std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(deadline.monotonic_ns)));
 }
 
 void answer_key(PendingWrite& write, const KeyEntry& entry) {
@@ -29,14 +30,15 @@ void answer_key(PendingWrite& write, const KeyEntry& entry) {
     write.duplicate = true;
     return;
   }
-  write.error = make_error(
-      Code::kKeyConflict,
-      "the key \"" + write.key + "\" is taken by record " + std::to_string(entry.seq) +
-          ", which has other content",
-      "retry with the content of the first call, or use another key");
+  write.error = make_error(Code::kKeyConflict,
+                           "the key \"" + write.key + "\" is taken by record " +
+                               std::to_string(entry.seq) + ", which has other content",
+                           "retry with the content of the first call, or use another key");
 }
 
-bool resolved(const PendingWrite& write) { return write.duplicate || write.error; }
+bool resolved(const PendingWrite& write) {
+  return write.duplicate || write.error;
+}
 
 }  // namespace
 
@@ -146,7 +148,7 @@ void WriteQueue::lead(const Group& group, Deadline deadline) {
   if (const Status prepared = prepare(group); !prepared) {
     answer_all(prepared.error());
   } else if (const Result<Appended> appended = append(group, deadline); !appended) {
-    tail_ = TailIndex(directory_, journal_.store());  // it may hold what was never written
+    tail_.invalidate();
     answer_all(appended.error());
   } else if (Status flushed = journal_.flush(*appended, deadline); !flushed) {
     Error error = flushed.error();
@@ -181,8 +183,8 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
   return {};
 }
 
-// What can be done before the append lock: SQLite answers for the applied, and what it does not know
-// yet the tail index will, which is pruned only here.
+// What can be done before the append lock: SQLite answers for the applied, and what it does not
+// know yet the tail index will, which is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
   if (!tail_.started()) TRY(restart_tail(journal_.epoch()));
   if (tail_.size() > kTailPruneRecords && database_ != nullptr) {
@@ -243,8 +245,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
     write->seq = ++seq;
     write->time_ms = time_ms;
     tail_.note_record(write->key, write->content_hash, write->table, write->seq, write->id);
-    frames.push_back(
-        {write->operation, write->id, time_ms, write->payload, write->payload_hash});
+    frames.push_back({write->operation, write->id, time_ms, write->payload, write->payload_hash});
   }
   if (frames.empty()) {
     // Duplicates only; what they repeat must be durable before it is answered for again.

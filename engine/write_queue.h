@@ -35,7 +35,7 @@ struct WriteQueueOptions {
   uint64_t group_bytes_max = 4u << 20;
   uint64_t queue_records_max = 16'384;
   uint64_t queue_bytes_max = 64u << 20;
-  uint64_t id_floor = 0;  // ids begin above this
+  uint64_t id_floor = 0;             // ids begin above this
   std::function<void()> on_durable;  // called by the leader after a group became durable
 };
 
@@ -61,7 +61,8 @@ using PendingWritePtr = std::shared_ptr<PendingWrite>;
 
 class WriteQueue {
  public:
-  // `database_path` is opened for reading when keys or ids have to be looked up; it may not exist yet.
+  // `database_path` is opened for reading when keys or ids have to be looked up; it may not exist
+  // yet.
   WriteQueue(Directory& store_directory, Journal& journal, Clock& clock, std::string database_path,
              WriteQueueOptions options);
   ~WriteQueue();
