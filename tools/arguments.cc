@@ -9,8 +9,12 @@
 namespace syncline {
 namespace {
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -44,9 +48,8 @@ Result<std::vector<uint64_t>> parse_number_list(std::string_view option, std::st
     const size_t comma = text.find(',');
     TRY_ASSIGN(const uint64_t number, parse_number(option, text.substr(0, comma)));
     if (number == 0 || number > each_max) {
-      return make_error(Code::kInvalid,
-                        fmt::format("{} takes numbers from 1 to {}, not {}", option, each_max,
-                                    number));
+      return make_error(Code::kInvalid, fmt::format("{} takes numbers from 1 to {}, not {}", option,
+                                                    each_max, number));
     }
     numbers.push_back(number);
     if (comma == std::string_view::npos) return numbers;
@@ -57,9 +60,8 @@ Result<std::vector<uint64_t>> parse_number_list(std::string_view option, std::st
 std::optional<OptionToken> split_option(std::string_view text) {
   if (!text.starts_with("--") || text.size() < 3 || !is_letter(text[2])) return std::nullopt;
   const size_t equals = text.find('=');
-  const std::string_view name = text.substr(2, equals == std::string_view::npos
-                                                   ? std::string_view::npos
-                                                   : equals - 2);
+  const std::string_view name =
+      text.substr(2, equals == std::string_view::npos ? std::string_view::npos : equals - 2);
   if (!std::ranges::all_of(
           name, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; })) {
     return std::nullopt;

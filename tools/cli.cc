@@ -98,8 +98,7 @@ int run_verb(const VerbEntry& entry, const std::vector<std::string>& arguments,
   return verb->run(session);
 }
 
-int run(const std::vector<std::string>& arguments, GlobalOptions& globals,
-        const Console& console) {
+int run(const std::vector<std::string>& arguments, GlobalOptions& globals, const Console& console) {
   size_t index = 0;
   while (index < arguments.size()) {
     const auto global = take_global_option(arguments, index, globals);

@@ -27,9 +27,13 @@ enum class ExitCode : int {
 // written": it answers kTimeLimit, "accepted, not there yet".
 ExitCode exit_code(const Error& error);
 
-constexpr int to_int(ExitCode code) { return static_cast<int>(code); }
+constexpr int to_int(ExitCode code) {
+  return static_cast<int>(code);
+}
 
 // What ended by a signal after finishing what it had accepted, as shells write it.
-constexpr int exit_code_for_signal(int signal_number) { return 128 + signal_number; }
+constexpr int exit_code_for_signal(int signal_number) {
+  return 128 + signal_number;
+}
 
 }  // namespace syncline

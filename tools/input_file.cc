@@ -26,7 +26,7 @@ InputFile::~InputFile() {
 }
 
 uint64_t InputFile::size_bytes() const {
-  struct stat info {};
+  struct stat info{};
   if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) return 0;
   const off_t at = lseek(descriptor_, 0, SEEK_CUR);
   return at >= 0 && info.st_size > at ? static_cast<uint64_t>(info.st_size - at) : 0;
@@ -46,8 +46,8 @@ Result<std::string> read_input(const std::string& path, uint64_t size_bytes_max)
       return errno_error(errno, fmt::format("cannot read {}", file.name()));
     }
     if (content.size() > size_bytes_max) {
-      return make_error(Code::kInvalid, fmt::format("{} holds more than {} bytes", file.name(),
-                                                    size_bytes_max));
+      return make_error(Code::kInvalid,
+                        fmt::format("{} holds more than {} bytes", file.name(), size_bytes_max));
     }
   }
 }

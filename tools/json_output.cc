@@ -19,8 +19,12 @@ Json object() {
   return json;
 }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-Json number_or_null(uint64_t number) { return number == 0 ? Json(nullptr) : Json(number); }
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+Json number_or_null(uint64_t number) {
+  return number == 0 ? Json(nullptr) : Json(number);
+}
 Json optional_or_null(const std::optional<uint64_t>& number) {
   return number ? Json(*number) : Json(nullptr);
 }

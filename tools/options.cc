@@ -82,6 +82,8 @@ Status Options::parse(const std::vector<std::string>& arguments) {
   return {};
 }
 
-std::string Options::help() const { return impl_->app.help(); }
+std::string Options::help() const {
+  return impl_->app.help();
+}
 
 }  // namespace syncline

@@ -29,7 +29,8 @@ bool draws_on(std::FILE* stream) {
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<uint64_t>(std::min(seconds, 359'999.0));
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
@@ -67,7 +68,9 @@ Progress::Progress(const Console& console, std::string label)
   if (enabled_) columns_ = terminal_columns(fileno(stream_));
 }
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() {
+  clear();
+}
 
 void Progress::update(uint64_t records, uint64_t done, uint64_t total) {
   state_.records = records;

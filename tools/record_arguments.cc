@@ -27,18 +27,17 @@ Result<RecordArguments::Field> split_assignment(const std::string& text,
                                                 std::string_view option) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    return make_error(Code::kInvalid,
-                      fmt::format("--{} takes NAME=VALUE, not '{}'", option, text));
+    return make_error(Code::kInvalid, fmt::format("--{} takes NAME=VALUE, not '{}'", option, text));
   }
   return RecordArguments::Field{text.substr(0, equals), text.substr(equals + 1), form};
 }
 
 Status take_positional(RecordArguments& parsed, const std::string& argument) {
   if (!parsed.kind.empty()) {
-    return make_error(Code::kInvalid,
-                      fmt::format("'{}' was not expected after the kind '{}'", argument,
-                                  parsed.kind),
-                      "fields are given as --FIELD VALUE; quote a value that holds spaces");
+    return make_error(
+        Code::kInvalid,
+        fmt::format("'{}' was not expected after the kind '{}'", argument, parsed.kind),
+        "fields are given as --FIELD VALUE; quote a value that holds spaces");
   }
   if (argument.empty()) return make_error(Code::kInvalid, "the kind is empty");
   parsed.kind = argument;
@@ -140,8 +139,8 @@ Result<Fields> resolve_fields(const RecordArguments& arguments, const KindSpec* 
   bool standard_input_read = false;
   for (const auto& given : arguments.fields) {
     const Target target = find_target(given, kind);
-    const bool twice = std::ranges::any_of(
-        fields, [&](const auto& field) { return field.first == target.name; });
+    const bool twice =
+        std::ranges::any_of(fields, [&](const auto& field) { return field.first == target.name; });
     if (twice) {
       return make_error(Code::kInvalid, fmt::format("the field '{}' is given twice", target.name));
     }

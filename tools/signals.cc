@@ -36,7 +36,7 @@ StopSignals::StopSignals() {
   if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) wake_pipe[0] = wake_pipe[1] = -1;
   received_signal.store(0);
   wake_descriptor.store(wake_pipe[1]);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = note_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = static_cast<int>(SA_RESETHAND);
@@ -53,8 +53,12 @@ StopSignals::~StopSignals() {
   installed.store(false);
 }
 
-int StopSignals::received() const { return received_signal.load(); }
+int StopSignals::received() const {
+  return received_signal.load();
+}
 
-int StopSignals::descriptor() const { return wake_pipe[0]; }
+int StopSignals::descriptor() const {
+  return wake_pipe[0];
+}
 
 }  // namespace syncline

@@ -20,8 +20,8 @@ class StopSignals {
   int descriptor() const;
 
  private:
-  struct sigaction interrupt_before_ {};
-  struct sigaction terminate_before_ {};
+  struct sigaction interrupt_before_{};
+  struct sigaction terminate_before_{};
 };
 
 }  // namespace syncline

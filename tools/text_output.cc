@@ -87,9 +87,9 @@ std::string init_text(const InitReport& report) {
 }
 
 std::string recorded_text(const Receipt& receipt) {
-  std::string text = fmt::format("{} seq {}: {} ({})",
-                                 receipt.duplicate ? "already recorded as" : "recorded",
-                                 receipt.seq, place_text(receipt), stage_name(receipt.stage));
+  std::string text =
+      fmt::format("{} seq {}: {} ({})", receipt.duplicate ? "already recorded as" : "recorded",
+                  receipt.seq, place_text(receipt), stage_name(receipt.stage));
   if (receipt.rebound) text += ", its first id was taken by a row that is not ours";
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", but set aside: {}", printable(receipt.set_aside));
@@ -128,9 +128,9 @@ std::string log_text(const LogEntry& entry) {
 }
 
 std::string ingest_text(const IngestReport& report) {
-  std::string text = fmt::format("read {}: {} accepted, {}, {} rejected",
-                                 plural(report.read, "record"), report.accepted,
-                                 plural(report.duplicates, "duplicate"), report.rejected);
+  std::string text =
+      fmt::format("read {}: {} accepted, {}, {} rejected", plural(report.read, "record"),
+                  report.accepted, plural(report.duplicates, "duplicate"), report.rejected);
   if (report.set_aside != 0) text += fmt::format(", {} set aside", report.set_aside);
   if (report.unknown != 0) text += fmt::format(", {} with unknown outcome", report.unknown);
   if (report.first_seq != 0) {
@@ -148,10 +148,9 @@ std::string ingest_text(const IngestReport& report) {
 }
 
 std::string sync_text(const SyncReport& report) {
-  std::string text =
-      fmt::format("committed up to seq {} ({} in {}), published up to seq {}", report.committed,
-                  plural(report.records, "record"), plural(report.batches, "new commit"),
-                  report.published);
+  std::string text = fmt::format("committed up to seq {} ({} in {}), published up to seq {}",
+                                 report.committed, plural(report.records, "record"),
+                                 plural(report.batches, "new commit"), report.published);
   if (report.pushed) text += fmt::format(", pushed up to seq {}", *report.pushed);
   text += "\n";
   for (const std::string& path : report.left) {
@@ -200,7 +199,8 @@ std::string status_text(const StoreStatus& status) {
 std::string finding_text(const Finding& finding) {
   std::string text = finding.cls;
   if (finding.seq != 0) text += fmt::format(" seq {}", finding.seq);
-  if (!finding.table.empty()) text += fmt::format(" {} id {}", printable(finding.table), finding.id);
+  if (!finding.table.empty())
+    text += fmt::format(" {} id {}", printable(finding.table), finding.id);
   if (!finding.path.empty()) text += fmt::format(" {}", printable(finding.path));
   if (!finding.commit.empty()) text += fmt::format(" commit {}", finding.commit);
   if (!finding.detail.empty()) text += fmt::format(": {}", printable(finding.detail));
@@ -255,29 +255,29 @@ std::string config_text(const Config& config) {
   line("database", printable(config.database));
   line("author", fmt::format("{} <{}>", printable(config.sync.author_name),
                              printable(config.sync.author_email)));
-  line("branch", config.sync.branch.empty() ? "as checked out at init" : printable(config.sync.branch));
+  line("branch",
+       config.sync.branch.empty() ? "as checked out at init" : printable(config.sync.branch));
   line("remote", printable(config.sync.remote));
-  line("batch limits", fmt::format("{}, {}, {} ms", plural(config.sync.batch_records_max, "record"),
-                                   bytes_text(config.sync.batch_bytes_max),
-                                   config.sync.batch_age_ms_max));
+  line("batch limits",
+       fmt::format("{}, {}, {} ms", plural(config.sync.batch_records_max, "record"),
+                   bytes_text(config.sync.batch_bytes_max), config.sync.batch_age_ms_max));
   line("publish interval", fmt::format("{} ms", config.sync.publish_interval_ms));
   line("pack consolidation", fmt::format("every {} packs", config.sync.consolidate_packs));
   line("backlog limits", fmt::format("{}, {}", plural(config.backlog_records_max, "record"),
                                      bytes_text(config.backlog_bytes_max)));
   line("segment size", bytes_text(config.segment_bytes_max));
   const bool trims = config.retain_bytes_max != 0 || config.retain_days_max != 0;
-  line("retention", !trims ? "everything is kept"
-                           : fmt::format("{}, {}",
-                                         config.retain_bytes_max == 0
-                                             ? "any size"
-                                             : bytes_text(config.retain_bytes_max),
-                                         config.retain_days_max == 0
-                                             ? "any age"
-                                             : plural(config.retain_days_max, "day")));
+  line("retention",
+       !trims
+           ? "everything is kept"
+           : fmt::format(
+                 "{}, {}",
+                 config.retain_bytes_max == 0 ? "any size" : bytes_text(config.retain_bytes_max),
+                 config.retain_days_max == 0 ? "any age" : plural(config.retain_days_max, "day")));
   for (const KindSpec& kind : config.kinds) {
-    text += fmt::format("\nkind {} (table {}, {} files)\n", printable(kind.name),
-                        printable(kind.table),
-                        kind.operation == Operation::kAppend ? "appended" : "created");
+    text +=
+        fmt::format("\nkind {} (table {}, {} files)\n", printable(kind.name), printable(kind.table),
+                    kind.operation == Operation::kAppend ? "appended" : "created");
     text += kind_text(kind);
   }
   return text;

@@ -15,8 +15,9 @@ class ConfigVerb final : public Verb {
  public:
   void declare(Options& options) override {
     options.argument("ACTION", action_, "check: is it valid; show: every setting and kind", true);
-    options.argument("FILE", file_, "a file of its own (- is standard input) instead of the "
-                                    "store's syncline.toml");
+    options.argument("FILE", file_,
+                     "a file of its own (- is standard input) instead of the "
+                     "store's syncline.toml");
   }
 
   // The journal is not opened: a file that stops the store from opening must be checkable.
@@ -59,6 +60,8 @@ class ConfigVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_config_verb() { return std::make_unique<ConfigVerb>(); }
+std::unique_ptr<Verb> make_config_verb() {
+  return std::make_unique<ConfigVerb>();
+}
 
 }  // namespace syncline

@@ -45,6 +45,8 @@ class InitVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_init_verb() { return std::make_unique<InitVerb>(); }
+std::unique_ptr<Verb> make_init_verb() {
+  return std::make_unique<InitVerb>();
+}
 
 }  // namespace syncline

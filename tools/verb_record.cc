@@ -22,7 +22,8 @@ constexpr std::string_view kRecordHelp =
     "  --key KEY               idempotency key: the same content again answers with the first\n"
     "                          receipt, other content is refused\n"
     "  --wait STAGE            journaled, applied (default), committed, published, pushed\n"
-    "A value that looks like an option is joined by '=': --title=--json. After -- only KIND stands.\n\n"
+    "A value that looks like an option is joined by '=': --title=--json. After -- only KIND "
+    "stands.\n\n"
     "Options of every verb: --store DIR, --json, --timeout SECONDS, --help, --version\n";
 
 std::string record_help(const RecordArguments& arguments) {
@@ -38,39 +39,44 @@ std::string record_help(const RecordArguments& arguments) {
   return text;
 }
 
-// The stage a record that failed to come further has reached, as far as it can be told.
-std::string reached_stage(Store& store, const Error& error) {
-  if (error.seq == 0) return {};
-  const auto receipt = store.show(error.seq);
-  return std::string(stage_name(receipt ? receipt->stage : Stage::kJournaled));
+std::string kept_sentence(Code code) {
+  return code == Code::kOutcomeUnknown ? "the record may or may not be in; nothing else was changed"
+                                       : "nothing was written";
 }
 
-std::string kept_sentence(Code code) {
-  switch (code) {
-    case Code::kOutcomeUnknown:
-      return "the record may or may not be in; nothing else was changed";
-    case Code::kTimeout:
-      return "the record may be in already: with the same --key it can not be recorded twice";
-    default:
-      return "nothing was written";
+// The record is durable, but not at the stage that was waited for.
+int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait) {
+  Error error = make_error(
+      Code::kTimeout,
+      fmt::format("seq {} was recorded, but is not {} yet", receipt.seq, stage_name(wait)),
+      "it is not lost and comes by itself or by `syncline sync`; do not record it again");
+  error.seq = receipt.seq;
+  if (receipt.stage >= Stage::kApplied) {
+    const auto status = store.status();
+    if (status && status->git != "ok") error.message += ": " + status->git;
   }
+  return session.fail(error, {}, std::string(stage_name(receipt.stage)));
+}
+
+int fail_record(const Session& session, Store& store, const Error& error) {
+  if (error.seq == 0) return session.fail(error, kept_sentence(error.code));
+  const auto receipt = store.show(error.seq);
+  const Stage stage = receipt ? receipt->stage : Stage::kJournaled;
+  return session.fail(error, {}, std::string(stage_name(stage)));
 }
 
 int record(const Session& session, const RecordArguments& arguments) {
   const auto opened = session.open_store();
   if (!opened) return session.fail(opened.error(), "nothing was written");
   Store& store = **opened;
-  auto fields = resolve_fields(arguments, store.config().find_kind(arguments.kind),
-                               [](const std::string& path) {
-                                 return read_input(path, kFieldFileBytesMax);
-                               });
+  auto fields =
+      resolve_fields(arguments, store.config().find_kind(arguments.kind),
+                     [](const std::string& path) { return read_input(path, kFieldFileBytesMax); });
   if (!fields) return session.fail(fields.error(), "nothing was written");
   const Record record{.kind = arguments.kind, .fields = std::move(*fields), .key = arguments.key};
   const auto receipt = store.record(record, arguments.wait, session.deadline());
-  if (!receipt) {
-    return session.fail(receipt.error(), kept_sentence(receipt.error().code),
-                        reached_stage(store, receipt.error()));
-  }
+  if (!receipt) return fail_record(session, store, receipt.error());
+  if (receipt->timed_out) return fail_short_of_stage(session, store, *receipt, arguments.wait);
   // Answered before work is done for others: the caller's record is where it asked for.
   const bool set_aside = !receipt->set_aside.empty();
   const int code = session.answer(recorded_json(*receipt), recorded_text(*receipt),

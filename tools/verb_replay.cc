@@ -32,10 +32,9 @@ class ReplayVerb final : public Verb {
     progress.clear();
     if (!replayed) return session.fail(replayed.error(), "the store that was read is untouched");
     const double seconds = static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
-    const std::string text =
-        fmt::format("replayed {} into {} in {:.2f} s (a store to read, not to write)\n",
-                    to_ ? fmt::format("up to seq {}", *to_) : "everything", printable(*into_),
-                    seconds);
+    const std::string text = fmt::format(
+        "replayed {} into {} in {:.2f} s (a store to read, not to write)\n",
+        to_ ? fmt::format("up to seq {}", *to_) : "everything", printable(*into_), seconds);
     return session.answer(replay_json(*into_, to_, seconds), text);
   }
 
@@ -46,6 +45,8 @@ class ReplayVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_replay_verb() { return std::make_unique<ReplayVerb>(); }
+std::unique_ptr<Verb> make_replay_verb() {
+  return std::make_unique<ReplayVerb>();
+}
 
 }  // namespace syncline

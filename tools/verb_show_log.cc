@@ -55,14 +55,13 @@ class LogVerb final : public Verb {
                             follow_ ? "give a longer --timeout to follow longer"
                                     : "give a longer --timeout, or --from SEQ");
     std::FILE* const out = session.console().out;
-    const Status read =
-        (*store)->log(from_.value_or(1), follow_, [&](const LogEntry& entry) {
-          const Watchdog::Hold hold;
-          write_text(out, session.json() ? log_json(entry) : log_text(entry));
-          // A buffer's worth at a time, unless somebody watches.
-          if (follow_ || session.options().timeout_ms) std::fflush(out);
-          return std::ferror(out) == 0;
-        });
+    const Status read = (*store)->log(from_.value_or(1), follow_, [&](const LogEntry& entry) {
+      const Watchdog::Hold hold;
+      write_text(out, session.json() ? log_json(entry) : log_text(entry));
+      // A buffer's worth at a time, unless somebody watches.
+      if (follow_ || session.options().timeout_ms) std::fflush(out);
+      return std::ferror(out) == 0;
+    });
     if (!read) return session.fail(read.error());
     return session.answer({}, {});
   }
@@ -74,7 +73,11 @@ class LogVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_show_verb() { return std::make_unique<ShowVerb>(); }
-std::unique_ptr<Verb> make_log_verb() { return std::make_unique<LogVerb>(); }
+std::unique_ptr<Verb> make_show_verb() {
+  return std::make_unique<ShowVerb>();
+}
+std::unique_ptr<Verb> make_log_verb() {
+  return std::make_unique<LogVerb>();
+}
 
 }  // namespace syncline

@@ -23,6 +23,8 @@ class StatusVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_status_verb() { return std::make_unique<StatusVerb>(); }
+std::unique_ptr<Verb> make_status_verb() {
+  return std::make_unique<StatusVerb>();
+}
 
 }  // namespace syncline

@@ -34,6 +34,8 @@ class SyncVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_sync_verb() { return std::make_unique<SyncVerb>(); }
+std::unique_ptr<Verb> make_sync_verb() {
+  return std::make_unique<SyncVerb>();
+}
 
 }  // namespace syncline

@@ -62,7 +62,11 @@ class RepairVerb final : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_verify_verb() { return std::make_unique<VerifyVerb>(); }
-std::unique_ptr<Verb> make_repair_verb() { return std::make_unique<RepairVerb>(); }
+std::unique_ptr<Verb> make_verify_verb() {
+  return std::make_unique<VerifyVerb>();
+}
+std::unique_ptr<Verb> make_repair_verb() {
+  return std::make_unique<RepairVerb>();
+}
 
 }  // namespace syncline

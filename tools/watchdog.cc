@@ -42,16 +42,17 @@ void set_timer_ms(int64_t milliseconds) {
 
 Watchdog::Watchdog(const Session& session, std::string_view what, std::string_view hint) {
   if (!session.options().timeout_ms) return;
-  const Failure failure{.error = make_error(Code::kTimeout, fmt::format("{} in the time given", what),
-                                            std::string(hint)),
-                        .kept = "everything recorded stays",
-                        .stage = {}};
+  const Failure failure{
+      .error =
+          make_error(Code::kTimeout, fmt::format("{} in the time given", what), std::string(hint)),
+      .kept = "everything recorded stays",
+      .stage = {}};
   // Lives until the process ends: the handler may run to the very last moment.
   static std::string message;
   message = session.json() ? failure_json(failure) : failure_text(failure);
   farewell = &message;
   farewell_descriptor = fileno(session.json() ? session.console().out : session.console().err);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = end_process;
   sigemptyset(&action.sa_mask);
   sigaction(SIGALRM, &action, nullptr);
