@@ -1,30 +1,37 @@
 // Journal → rows and files: applies what is durable, in order, exactly once.
 //
 // One step, under apply.lock (the caller holds it):
-//   read up to a batch of frames after the watermark → BEGIN IMMEDIATE → insert rows (a foreign row
-//   on our id: rebind; a refused row or an unusable path: set aside) → journal those outcomes and
-//   the offsets of appends, flush → write files → watermark, keys, outcomes, positions in the same
-//   transaction → COMMIT → raise the shared watermark.
+//   look ahead to the end of the log (made durable first) for outcomes and offsets that an applier
+//   which died before its COMMIT has journalled: they are obeyed
+//   → read up to a batch of frames after the watermark → BEGIN IMMEDIATE → insert rows (a foreign
+//   row on our id: rebind; a refused row or an unusable path: set aside)
+//   → journal those outcomes and the offsets of appends, flush → write files
+//   → watermark, keys, outcomes, positions in the same transaction → COMMIT
+//   → raise the shared watermark.
 // What is on disk if power goes at any arrow: the watermark rises only with its rows, files are
 // there before it rises, outcomes are durable before anybody acts on them; so doing the step again
-// yields the same. Outcomes journalled by an applier that died before its COMMIT are found by a
-// look ahead from the watermark to the end of the log (made durable first) and obeyed.
+// yields the same. An error (disk full, I/O, lock) rolls the step back and may be tried again.
 //
-// Files: a created file appears whole (O_TMPFILE + link); where the path is taken by other bytes
-// they stay (a person's, or the record is set aside where it is a directory or a link). A section
-// is written at its journalled offset, or found again. Files are synced once a checkpoint, not
-// each: after an unclean start (the page cache may be lost) files above `files_synced` are checked
-// again: absent or torn (a prefix of ours followed by nothing or zeros) is rewritten, anything else
-// is a person's edit.
+// Files: a created file appears whole (O_TMPFILE + link). Where the path is taken by a directory, a
+// link or by a file that was last changed before the record was accepted, and so cannot be ours
+// edited, the record is set aside; other bytes are a person's edit of ours: they stay and the
+// record counts as applied. A section is written at its journalled offset, or found again. Files
+// are synced once a checkpoint, not each: after an unclean start (the page cache may be lost) files
+// above `files_synced` are checked again: absent or torn (ours with zeros in place of bytes, or cut
+// short) is rewritten, which replaces nothing but zeros; anything else is a person's edit.
 //
-// Tables of the engine in the user's database (all rebuilt from the journal):
+// Tables: a kind's table is made from the DDL of the journalled configuration when its frame is
+// applied (and from ApplierOptions::ddl at open), so a replay needs nothing but the journal.
+// The engine's own tables in the user's database (all rebuilt from the journal):
 //   syncline_meta(name PRIMARY KEY, value)
 //   syncline_keys(key PRIMARY KEY, seq, content_hash) WITHOUT ROWID
 //   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason)
-//   syncline_offsets(seq PRIMARY KEY, offset)               -- of sections
-//   syncline_positions(seq PRIMARY KEY, segment, offset)    -- marks, one a batch: seek for a
-//   record syncline_commits(ref, last_seq, first_seq, commit_id, PRIMARY KEY(ref, last_seq)) --
-//   kBatch/kPublish syncline_ids(table_name PRIMARY KEY, last_id)           -- highest id given out
+//   syncline_offsets(seq PRIMARY KEY, offset)         -- of sections
+//   syncline_waiting(seq PRIMARY KEY, path)           -- sections that wait for the git state
+//   syncline_positions(seq PRIMARY KEY, segment, offset)  -- marks, one a batch: seek a record
+//   syncline_commits(ref, last_seq, first_seq, commit_id, PRIMARY KEY(ref, last_seq))
+//                                                     -- of kBatch and kPublish frames
+//   syncline_ids(table_name PRIMARY KEY, last_id)     -- highest id given out
 #pragma once
 
 #include <cstdint>
@@ -52,6 +59,11 @@ struct ApplierOptions {
   uint64_t checkpoint_records_max = 10'000;  // unsynced files that make a checkpoint due
   bool write_files = true;
   bool journal_outcomes = true;  // false in replay: outcomes come from the journal alone
+  // DDL of the current configuration's kinds: table name and statement, run where it is missing.
+  std::vector<std::pair<std::string, std::string>> ddl;
+  // The database was the projection of another journal (a new identity was asked for): its engine
+  // tables are begun anew, its rows stay as foreign ones. Without it that is kDisagree.
+  bool take_over_database = false;
   // True while the person's git state forbids changing tracked files: sections then wait.
   std::function<bool()> files_must_wait;
 };
@@ -66,10 +78,13 @@ struct ApplyReport {
 
 class Applier {
  public:
-  // Opens (creating) the database and its tables, runs the kinds' DDL. `config` may be null in
-  // replay, where it comes from the journal. kCorrupt when the database is damaged: rebuild() then.
-  static Result<std::unique_ptr<Applier>> open(Journal& journal, Clock& clock,
-                                               std::unique_ptr<Directory> work_tree,
+  // Opens (creating) the database and its tables, runs the kinds' DDL. `store_directory` is
+  // .git/syncline; it, `journal` and `clock` outlive the Applier.
+  // kCorrupt when the database is damaged, or a sync of it failed: move it (and its -wal, -shm)
+  // away and open again, which rebuilds it from the journal, rows that are there already included.
+  // kDisagree when it is the projection of another journal, or is ahead of this one.
+  static Result<std::unique_ptr<Applier>> open(Directory& store_directory, Journal& journal,
+                                               Clock& clock, std::unique_ptr<Directory> work_tree,
                                                ApplierOptions options);
   ~Applier();
 
@@ -78,16 +93,23 @@ class Applier {
   // Under apply.lock, when the page cache may have been lost since: checks files above
   // files_synced.
   Status recheck_files();
-  // Files, directories and SQLite made durable; files_synced raised. After a failed sync nothing is
-  // raised, and what was not synced is written again before the next try.
+  // Under apply.lock. Files, directories and SQLite made durable, in this order; files_synced
+  // raised. After a failed sync nothing is raised, and what was not synced is written again before
+  // the next try; a database whose sync failed answers kCorrupt from then on.
   Status checkpoint();
   bool checkpoint_due() const;
   // Under apply.lock: writes the sections that waited for the person's git state to clear.
   Result<uint64_t> write_waiting_files();
 
+  // Under apply.lock, for repair: writes the rows or files of applied records again where they are
+  // missing. What is there, whatever it holds, stays. Sequences may come in any order.
+  Status restore_rows(std::vector<uint64_t> seqs);
+  Status restore_files(std::vector<uint64_t> seqs);
+
   Mark applied() const;  // as of the last step or refresh
   Status refresh();      // another process may have applied meanwhile
   uint64_t files_synced() const;
+  // Valid until the next call: a database file that was replaced or deleted meanwhile is reopened.
   Database& database();
 
  private:
@@ -102,6 +124,8 @@ struct AppliedState {
   uint64_t files_synced = 0;
   uint64_t set_aside = 0;
   uint64_t files_waiting = 0;
+  // The database was rebuilt from a trimmed journal: rows up to here are not ours any more. 0: no.
+  uint64_t missing_before = 0;
 };
 Result<AppliedState> read_applied_state(Database& database);
 

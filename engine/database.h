@@ -7,14 +7,20 @@
 // a projection: a damaged or missing one is rebuilt from the journal. synchronous=NORMAL: a commit
 // lost to a power cut is applied again from the journal.
 //
+// A database the user brings (rows, another page size, a rollback journal) is taken as it is and
+// switched to WAL; a new one gets 16 KiB pages. What is relied on is read back, not assumed: Debian
+// builds SQLite with other defaults.
+//
 // Not thread-safe: one Database for each thread. SQLite's own errors: BUSY after busy_timeout is
-// kBusy, FULL kRetryLater, CORRUPT/NOTADB kCorrupt, CONSTRAINT is left to the caller by its code.
+// kBusy, FULL (and IOERR from a full disk) kRetryLater, CORRUPT/NOTADB kCorrupt, CONSTRAINT and SQL
+// errors kInvalid with the extended code in Statement::last_code() for the caller to tell.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "journal/intent.h"
 #include "journal/result.h"
@@ -28,9 +34,13 @@ class Statement {
  public:
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
   ~Statement();
-  Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+  Statement(Statement&& other) noexcept
+      : statement_(std::exchange(other.statement_, nullptr)),
+        last_code_(other.last_code_),
+        bind_code_(other.bind_code_) {}
   Statement& operator=(Statement&&) = delete;
 
+  // A bind that SQLite refuses (too big, out of memory) fails the next step().
   Statement& bind(int index, int64_t value);
   Statement& bind(int index, uint64_t value) { return bind(index, static_cast<int64_t>(value)); }
   Statement& bind(int index, double value);
@@ -54,8 +64,11 @@ class Statement {
   int last_code() const { return last_code_; }
 
  private:
+  void note_bind(int code);
+
   sqlite3_stmt* statement_;
   int last_code_ = 0;
+  int bind_code_ = 0;
 };
 
 class Database {
@@ -69,14 +82,53 @@ class Database {
 
   Result<Statement> prepare(std::string_view sql);
   Status execute(const std::string& sql);  // one or more statements, no rows
-  // TRUNCATE when no reader is in the way, else PASSIVE; syncs WAL and database file.
+  // TRUNCATE when no reader is in the way, else PASSIVE; syncs WAL and database file, whatever the
+  // readers left undone. `sync_failed()` tells a failed sync, which must not be tried again.
   Status checkpoint();
+  // PASSIVE, so that the WAL can begin anew: what a writer does when wal_bytes() has grown.
+  Status checkpoint_passive();
+  bool sync_failed() const { return sync_failed_; }
+  // Bytes of WAL that the last commit of this connection left.
+  uint64_t wal_bytes() const { return wal_bytes_; }
+  // Rows the last statement changed itself.
+  int64_t changes() const;
+  bool in_transaction() const;
+  // The file at our path is no longer the one that is open.
+  bool has_moved() const;
+  // The table or view, in the spelling SQLite compares by.
+  Result<bool> has_table(std::string_view name);
   sqlite3* handle() { return handle_; }
 
  private:
-  explicit Database(sqlite3* handle) : handle_(handle) {}
+  Database(sqlite3* handle, int busy_timeout_ms)
+      : handle_(handle), busy_timeout_ms_(busy_timeout_ms) {}
+  Status set_up(Access access);
+  Result<int64_t> pragma(const std::string& sql);
+  static int note_wal(void* self, sqlite3* handle, const char* name, int pages);
+
   sqlite3* handle_;
+  int busy_timeout_ms_;
+  int64_t page_bytes_ = 0;
+  uint64_t wal_bytes_ = 0;
+  bool sync_failed_ = false;
 };
+
+// BEGIN IMMEDIATE … COMMIT; rolls back unless commit() succeeded.
+class Transaction {
+ public:
+  static Result<Transaction> begin(Database& database);
+  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  Status commit();
+
+ private:
+  explicit Transaction(Database& database) : database_(&database) {}
+  Database* database_;
+};
+
+// What SQLite's last failure on this connection means to a caller; `what` names the attempt.
+Error sqlite_error(sqlite3* handle, int code, std::string_view what);
 
 // An SQL identifier, quoted.
 std::string quote_identifier(std::string_view name);
