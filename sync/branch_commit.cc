@@ -188,8 +188,7 @@ class BranchCommit {
   Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
     Backoff backoff(system_random(), kLockLimits);
     while (true) {
-      Result<OwnedLock> lock = OwnedLock::take(
-          *git_.git_dir, name, request_.lock_owner.empty() ? "init" : request_.lock_owner, note);
+      Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
       if (lock) return std::optional<OwnedLock>(std::move(*lock));
       if (lock.error().code != Code::kBusy) return std::move(lock).error();
       if (!backoff.may_try_again()) {

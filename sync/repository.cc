@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <set>
 
+#include "sync/commit.h"
 #include "sync/git_paths.h"
 #include "sync/index_file.h"
 #include "sync/libgit2.h"
