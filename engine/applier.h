@@ -101,6 +101,11 @@ class Applier {
   // Under apply.lock: writes the sections that waited for the person's git state to clear.
   Result<uint64_t> write_waiting_files();
 
+  // Under apply.lock, for repair: writes the rows or files of applied records again where they are
+  // missing. What is there, whatever it holds, stays. Sequences may come in any order.
+  Status restore_rows(std::vector<uint64_t> seqs);
+  Status restore_files(std::vector<uint64_t> seqs);
+
   Mark applied() const;  // as of the last step or refresh
   Status refresh();      // another process may have applied meanwhile
   uint64_t files_synced() const;

@@ -12,7 +12,8 @@ namespace syncline {
 namespace {
 
 constexpr int kPageBytesOfNew = 16384;
-constexpr int64_t kWalBytesKept = 64 << 20;  // journal_size_limit: a WAL beyond it is cut when reset
+constexpr int64_t kWalBytesKept = 64
+                                  << 20;  // journal_size_limit: a WAL beyond it is cut when reset
 constexpr int kCacheKib = 16 * 1024;
 
 bool is_sync_failure(int code) {
@@ -61,7 +62,9 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
   return error;
 }
 
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
 
 void Statement::note_bind(int code) {
   if (bind_code_ == SQLITE_OK) bind_code_ = code;
@@ -80,8 +83,7 @@ Statement& Statement::bind(int index, double value) {
 Statement& Statement::bind(int index, std::string_view text) {
   // A null pointer would bind NULL, and an empty view may have one.
   const char* data = text.data() != nullptr ? text.data() : "";
-  note_bind(
-      sqlite3_bind_text64(statement_, index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  note_bind(sqlite3_bind_text64(statement_, index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
   return *this;
 }
 
@@ -139,9 +141,13 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
-int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
-double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
 
 std::string_view Statement::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
@@ -201,7 +207,8 @@ Status Database::set_up(Access access) {
   sqlite3_busy_timeout(handle_, busy_timeout_ms_);
   int now = 0;
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &now);
-  if (now != 1) return make_error(Code::kUnsupported, "SQLite cannot leave out closing checkpoints");
+  if (now != 1)
+    return make_error(Code::kUnsupported, "SQLite cannot leave out closing checkpoints");
   // The first read of the file: what is no database is told here.
   TRY_ASSIGN(const int64_t pages, pragma("PRAGMA page_count"));
   TRY(execute("PRAGMA wal_autocheckpoint=0"));
@@ -216,7 +223,8 @@ Status Database::set_up(Access access) {
                         "is its file system a network one, or another program using it?");
     }
   }
-  TRY(execute(fmt::format("PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit={}; "
+  TRY(
+      execute(fmt::format("PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit={}; "
                           "PRAGMA cache_size=-{}",
                           kWalBytesKept, kCacheKib)));
   sqlite3_wal_hook(handle_, &Database::note_wal, this);
@@ -233,7 +241,8 @@ Status Database::set_up(Access access) {
 
 int Database::note_wal(void* self, sqlite3* /*handle*/, const char* /*name*/, int pages) {
   auto* database = static_cast<Database*>(self);
-  database->wal_bytes_ = static_cast<uint64_t>(pages) * static_cast<uint64_t>(database->page_bytes_);
+  database->wal_bytes_ =
+      static_cast<uint64_t>(pages) * static_cast<uint64_t>(database->page_bytes_);
   return SQLITE_OK;
 }
 
@@ -288,9 +297,13 @@ Status Database::checkpoint() {
   return {};
 }
 
-int64_t Database::changes() const { return sqlite3_changes64(handle_); }
+int64_t Database::changes() const {
+  return sqlite3_changes64(handle_);
+}
 
-bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
 
 bool Database::has_moved() const {
   int moved = 0;

@@ -49,6 +49,7 @@ struct Receipt {
   int64_t time_ms = 0;
   Stage stage = Stage::kJournaled;  // reached
   bool duplicate = false;           // the key was there already with the same content
+  bool timed_out = false;           // the stage asked for was not reached in time; work goes on
   bool rebound = false;             // a foreign row had taken the id first
   std::string set_aside;            // why it could not be applied; empty when it could
   std::string commit;               // on the store's own ref, when known
@@ -138,13 +139,15 @@ class Store {
   const Config& config() const;
 
   // Hands one record over and waits for the stage. A record that was set aside answers success with
-  // `set_aside` filled. kTimeout: the receipt's stage so far is in the journal; work goes on.
+  // `set_aside` filled; one whose stage was not reached in time, with `timed_out` and the stage it
+  // has reached. kTimeout as an error: nothing was written.
   Result<Receipt> record(const Record& record, Stage wait = Stage::kApplied,
                          Deadline deadline = kForever);
   // Hands over without waiting: blocks only while the queue or the backlog is full. kInvalid at
   // once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
-  // The receipt once the stage is reached; each ticket is waited for once.
+  // The receipt once the stage is reached; each ticket is waited for once. Of a duplicate it holds
+  // seq and stage only: show() tells the rest.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
   // Does what is pending of others too, bounded; for one-shot callers before they exit.

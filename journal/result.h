@@ -42,6 +42,7 @@ struct [[nodiscard]] Error {
   int sys_errno = 0;    // the errno of the system call that failed, 0 where there was none
   std::string message;  // what happened, in one sentence without a full stop
   std::string hint;     // what to try; empty where the caller knows better
+  uint64_t seq = 0;     // the record concerned, where it is durable all the same; else 0
 };
 
 // The name of a code as JSON and metrics show it: "key-conflict", "retry-later", …
@@ -70,9 +71,10 @@ using Status = Result<void>;
 #define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
 
 // Returns the error of a Result<void> (or any Result whose value is not needed) to the caller.
-#define TRY(expression)                                                                          \
-  do {                                                                                           \
-    if (auto syncline_try = (expression); !syncline_try) return std::move(syncline_try).error(); \
+#define TRY(expression) TRY_IMPL(SYNCLINE_CONCAT(syncline_try_, __COUNTER__), expression)
+#define TRY_IMPL(temporary, expression)                                                 \
+  do {                                                                                  \
+    if (auto temporary = (expression); !temporary) return std::move(temporary).error(); \
   } while (false)
 
 // TRY_ASSIGN(auto x, f()) declares x from the value, or returns the error.

@@ -87,6 +87,12 @@ class Syncer {
   // What the ref and the journal say was committed and published; finishes a fold that a crash cut
   // between its BatchFrame and the ref. Called by the first fold/publish after open and by status.
   virtual Status recover(OutcomeSource& outcomes) = 0;
+  // Reads where ref and journal stand, for committed(), published() and own_tip(). Writes nothing
+  // and needs no sync.lock. kDisagree: the ref is at a commit the journal does not know
+  // (history-rewritten).
+  virtual Status refresh() = 0;
+  // What recovery did, a line for people each; every line is answered once.
+  virtual std::vector<std::string> take_notes() = 0;
 
   // Folds everything applied up to `applied` (a durable mark) in batches; at most `batches_max`.
   virtual Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
@@ -94,6 +100,9 @@ class Syncer {
   // Redoes journalled batches exactly (replay): `frame` must reproduce frame.commit, else
   // kDisagree.
   virtual Status refold(const BatchFrame& frame, OutcomeSource& outcomes) = 0;
+  // For repair, where the own ref is at a commit the journal does not know: makes it what the
+  // journal says. The commit it was at stays reachable under refs/syncline-kept/.
+  virtual Status restore(OutcomeSource& outcomes) = 0;
 
   // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
   virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;
@@ -142,6 +151,9 @@ struct RepositoryState {
   // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
   // the store ids met: a clone, or a store whose journal was lost.
   std::vector<std::string> foreign_stores;
+  // Highest id that ends a file's name ("…-<id>.md", "…_<id>.md") on the branch or those refs, where
+  // there are foreign stores: a store that begins beside them continues above it.
+  uint64_t highest_id_in_paths = 0;
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
 // what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).

@@ -1,0 +1,239 @@
+#include "engine/lookup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace syncline {
+
+Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
+                            const std::string& database_path, const std::string& own_ref) {
+  Lookup lookup(store_directory, journal);
+  lookup.own_ref_ = own_ref;
+  std::error_code error;
+  if (std::filesystem::exists(database_path, error)) {
+    auto database = Database::open(database_path, Database::Access::kRead);
+    if (database) {
+      lookup.database_ = std::move(*database);
+    } else if (database.error().code != Code::kCorrupt) {
+      return std::move(database).error();
+    }
+  }
+  return lookup;
+}
+
+Result<AppliedState> Lookup::state() {
+  if (database_ == nullptr) return AppliedState{};
+  return read_applied_state(*database_);
+}
+
+Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
+  Mark from;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(from, position_before(*database_, seq));
+  }
+  if (from == Mark{}) {
+    TRY_ASSIGN(from, journal_.begin());
+  }
+  return Reader::open(directory_, journal_.store(), from);
+}
+
+Status Lookup::read_tail() {
+  if (tail_read_) return {};
+  Mark from;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const AppliedState applied, read_applied_state(*database_));
+    from = applied.applied;
+  }
+  if (from == Mark{}) {
+    TRY_ASSIGN(from, journal_.begin());
+  }
+  TRY_ASSIGN(auto reader, Reader::open(directory_, journal_.store(), from));
+  const Mark end = journal_.durable();
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    switch (frame->operation) {
+      case Operation::kRebind:
+      case Operation::kSetAside: {
+        TRY_ASSIGN(Outcome outcome, decode_outcome(frame->operation, frame->payload));
+        tail_outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
+        break;
+      }
+      case Operation::kBatch: {
+        TRY_ASSIGN(BatchFrame batch, decode_batch(frame->payload));
+        tail_batches_.push_back(std::move(batch));
+        break;
+      }
+      case Operation::kPublish: {
+        TRY_ASSIGN(PublishFrame publish, decode_publish(frame->payload));
+        tail_publishes_.push_back(std::move(publish));
+        break;
+      }
+      default:
+        if (!is_record(frame->operation)) break;
+        TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+        if (!intent.key.empty()) {
+          tail_keys_.insert_or_assign(intent.key, KeyEntry{frame->seq, intent.content_hash});
+        }
+    }
+  }
+  tail_read_ = true;
+  return {};
+}
+
+Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, key));
+    if (entry) return entry;
+  }
+  TRY(read_tail());
+  const auto found = tail_keys_.find(std::string(key));
+  if (found == tail_keys_.end()) return std::optional<KeyEntry>();
+  return std::optional<KeyEntry>(found->second);
+}
+
+Result<Lookup::Progress> Lookup::progress() {
+  Progress progress;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const AppliedState applied, read_applied_state(*database_));
+    progress.applied = applied.applied.seq;
+    TRY_ASSIGN(auto query, database_->prepare("SELECT ref = ?1, max(last_seq) "
+                                              "FROM syncline_commits GROUP BY 1"));
+    query.bind(1, std::string_view(own_ref_));
+    while (true) {
+      TRY_ASSIGN(const bool row, query.step());
+      if (!row) break;
+      uint64_t& reached = query.integer(0) != 0 ? progress.committed : progress.published;
+      reached = static_cast<uint64_t>(query.integer(1));
+    }
+  }
+  TRY(read_tail());
+  for (const auto& batch : tail_batches_) {
+    progress.committed = std::max(progress.committed, batch.last_seq);
+  }
+  for (const auto& publish : tail_publishes_) {
+    progress.published = std::max(progress.published, publish.last_seq);
+  }
+  return progress;
+}
+
+Result<uint64_t> Lookup::bytes_after(uint64_t seq) {
+  Mark from;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(from, position_before(*database_, seq + 1));
+  }
+  if (from == Mark{}) {
+    TRY_ASSIGN(from, journal_.begin());
+  }
+  const Position end = journal_.durable().position;
+  if (end.segment == from.position.segment) return end.offset - from.position.offset;
+  // Segments between are full, near enough; their sizes are those of the whole log shared out.
+  TRY_ASSIGN(const uint64_t total, journal_.size_bytes());
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  const uint64_t segments = end.segment - begin.position.segment + 1;
+  return total / segments * (end.segment - from.position.segment);
+}
+
+Result<std::optional<Outcome>> Lookup::outcome_of(uint64_t seq) {
+  TRY(read_tail());
+  const auto found = tail_outcomes_.find(seq);
+  if (found != tail_outcomes_.end()) return std::optional<Outcome>(found->second);
+  return applied_outcome(seq);
+}
+
+Result<std::optional<Outcome>> Lookup::applied_outcome(uint64_t seq) {
+  if (database_ == nullptr) return std::optional<Outcome>();
+  TRY_ASSIGN(const auto outcomes, read_outcomes(*database_, seq, seq));
+  if (outcomes.empty()) return std::optional<Outcome>();
+  return std::optional<Outcome>(outcomes.begin()->second);
+}
+
+Receipt Lookup::make_receipt(const FrameView& frame, const Intent& intent,
+                             const std::optional<Outcome>& outcome) const {
+  Receipt receipt;
+  receipt.seq = frame.seq;
+  receipt.kind = intent.kind;
+  receipt.key = intent.key;
+  receipt.table = intent.table;
+  receipt.id = frame.id;
+  receipt.time_ms = frame.time_ms;
+  if (outcome && outcome->kind == Outcome::Kind::kRebind) {
+    receipt.id = outcome->new_id;
+    receipt.rebound = true;
+  } else if (outcome) {
+    receipt.set_aside = outcome->reason;
+  }
+  receipt.path = render(intent.path, {receipt.id, receipt.time_ms, {}});
+  const auto reached = [&](Watermark which) { return journal_.watermark(which) >= frame.seq; };
+  receipt.stage = reached(Watermark::kPushed)      ? Stage::kPushed
+                  : reached(Watermark::kPublished) ? Stage::kPublished
+                  : reached(Watermark::kCommitted) ? Stage::kCommitted
+                  : reached(Watermark::kApplied)   ? Stage::kApplied
+                                                   : Stage::kJournaled;
+  return receipt;
+}
+
+Status Lookup::add_commits(Receipt& receipt) {
+  CommitNames names;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(names, find_commits(*database_, receipt.seq));
+  }
+  TRY(read_tail());
+  for (const BatchFrame& batch : tail_batches_) {
+    if (batch.first_seq <= receipt.seq && receipt.seq <= batch.last_seq) {
+      names.own = batch.commit.hex();
+    }
+  }
+  for (const PublishFrame& publish : tail_publishes_) {
+    if (names.branch.empty() && receipt.seq <= publish.last_seq) {
+      names.branch = publish.commit.hex();
+    }
+  }
+  receipt.commit = std::move(names.own);
+  receipt.branch_commit = std::move(names.branch);
+  return {};
+}
+
+Result<Receipt> Lookup::receipt(uint64_t seq) {
+  const Mark end = journal_.durable();
+  const auto missing = [&] {
+    return make_error(Code::kNotFound, fmt::format("there is no record {}", seq),
+                      fmt::format("the last one is {}", end.seq));
+  };
+  if (seq == 0 || seq > end.seq) return missing();
+  TRY_ASSIGN(auto reader, reader_before(seq));
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) return missing();
+    if (frame->seq != seq) continue;
+    TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
+    Receipt receipt = make_receipt(*frame, intent, outcome);
+    TRY(add_commits(receipt));
+    return receipt;
+  }
+}
+
+Result<uint64_t> Lookup::visit(uint64_t from_seq,
+                               const std::function<bool(const LogEntry&)>& visit) {
+  const Mark end = journal_.durable();
+  TRY_ASSIGN(auto reader, reader_before(std::max<uint64_t>(from_seq, 1)));
+  uint64_t next_seq = from_seq;
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    if (!is_record(frame->operation) || frame->seq < from_seq) continue;
+    TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(frame->seq));
+    LogEntry entry;
+    entry.receipt = make_receipt(*frame, intent, outcome);
+    entry.operation = frame->operation == Operation::kAppend ? "append" : "create";
+    next_seq = frame->seq + 1;
+    if (!visit(entry)) break;
+  }
+  return next_seq;
+}
+
+}  // namespace syncline

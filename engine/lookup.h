@@ -1,0 +1,64 @@
+// Finds a record by sequence or key, and renders its receipt: SQLite tells where to look, the
+// journal what was recorded.
+//
+// Works with a missing database too (everything is then found by reading the journal). Not
+// thread-safe; its owner opens one for each use or guards it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/applier.h"
+#include "engine/store.h"
+#include "journal/journal.h"
+#include "journal/reader.h"
+
+namespace syncline {
+
+class Lookup {
+ public:
+  // The journal may still be writing; what is read lies before its durable mark.
+  static Result<Lookup> open(Directory& store_directory, Journal& journal,
+                             const std::string& database_path, const std::string& own_ref);
+
+  Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
+  Result<std::optional<KeyEntry>> key(std::string_view key);
+  // Visits receipts from `from_seq` up to what is durable now; stops when the visitor answers
+  // false.
+  Result<uint64_t> visit(uint64_t from_seq, const std::function<bool(const LogEntry&)>& visit);
+  Result<AppliedState> state();
+  // What SQLite and the journal's tail say was reached.
+  struct Progress {
+    uint64_t applied = 0, committed = 0, published = 0;
+  };
+  Result<Progress> progress();
+  // The outcome of an applied record, if it was not the plain case.
+  Result<std::optional<Outcome>> applied_outcome(uint64_t seq);
+  // Bytes of journal after record `seq`, to within an apply batch.
+  Result<uint64_t> bytes_after(uint64_t seq);
+
+ private:
+  Lookup(Directory& directory, Journal& journal) : directory_(directory), journal_(journal) {}
+  Result<std::unique_ptr<Reader>> reader_before(uint64_t seq);
+  // Control frames after the applied watermark: SQLite does not know them yet.
+  Status read_tail();
+  Receipt make_receipt(const FrameView& frame, const Intent& intent,
+                       const std::optional<Outcome>& outcome) const;
+  Result<std::optional<Outcome>> outcome_of(uint64_t seq);
+  Status add_commits(Receipt& receipt);
+
+  Directory& directory_;
+  Journal& journal_;
+  std::unique_ptr<Database> database_;
+  std::string own_ref_;
+  bool tail_read_ = false;
+  std::map<uint64_t, Outcome> tail_outcomes_;
+  std::map<std::string, KeyEntry> tail_keys_;
+  std::vector<BatchFrame> tail_batches_;
+  std::vector<PublishFrame> tail_publishes_;
+};
+
+}  // namespace syncline

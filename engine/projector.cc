@@ -1,0 +1,348 @@
+#include "engine/projector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "journal/assert.h"
+#include "sync/backoff.h"
+#include "sync/worktree_state.h"
+
+namespace syncline {
+
+namespace {
+
+// How long to rely on the holder of a role before trying its lock oneself: it may have died. A
+// wake-up comes with every progress; this only bounds what a death costs.
+constexpr int64_t kRoleRetryMs = 20;
+// A one-shot caller does others' work too, but not for ever.
+constexpr int kTurnsMax = 64;
+constexpr std::string_view kCacheTokenFile = "cache.token";
+
+class HeldLock {
+ public:
+  explicit HeldLock(FileLock& lock) : lock_(lock) {}
+  ~HeldLock() { lock_.unlock(); }
+  HeldLock(const HeldLock&) = delete;
+  HeldLock& operator=(const HeldLock&) = delete;
+
+ private:
+  FileLock& lock_;
+};
+
+Deadline sooner(Deadline a, Deadline b) {
+  return a.monotonic_ns < b.monotonic_ns ? a : b;
+}
+
+}  // namespace
+
+std::string database_path(const StorePlaces& places, const Config& config) {
+  return places.root + "/" + config.database;
+}
+
+Projector::Projector(const StorePlaces& places, const Identity& identity,
+                     std::shared_ptr<const Config> config, Directory& store_directory,
+                     Journal& journal, Clock& clock)
+    : places_(places),
+      identity_(identity),
+      config_(std::move(config)),
+      database_path_(database_path(places, *config_)),
+      branch_(config_->sync.branch.empty() ? identity.branch : config_->sync.branch),
+      store_directory_(store_directory),
+      journal_(journal),
+      clock_(clock) {}
+
+Projector::~Projector() = default;
+
+// ---- apply ----
+
+Status Projector::open_applier() {
+  if (applier_ != nullptr) return applier_->refresh();
+  ApplierOptions options;
+  options.work_tree = places_.root;
+  options.database_path = database_path_;
+  for (const KindSpec& kind : config_->kinds) {
+    options.ddl.emplace_back(kind.table, kind.create_table);
+  }
+  options.files_must_wait = [this] { return files_must_wait(); };
+  Status opened = open_applier_with(options);
+  if (!opened && opened.error().code == Code::kCorrupt) {
+    TRY(move_database_aside());
+    opened = open_applier_with(options);
+  }
+  if (!opened) return opened;
+  return recheck_after_cache_loss();
+}
+
+// A file that git tracks may not change under a merge, a rebase or another branch. Where the state
+// cannot be told the section waits: it can always be written later.
+bool Projector::files_must_wait() {
+  const auto paths = git_paths_at(places_.root);
+  if (!paths) return true;
+  const auto git = open_git_directories(*paths);
+  if (!git) return true;
+  const WorktreeQuestion question{.branch = branch_, .lock_owner = {}, .locks_matter = false};
+  const auto reason = worktree_waiting_reason(*git, question, clock_);
+  return !reason || !reason->empty();
+}
+
+Status Projector::open_applier_with(const ApplierOptions& options) {
+  TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
+  TRY_ASSIGN(applier_,
+             Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
+  return {};
+}
+
+// The page cache of unsynced files may be gone: after a reboot, or a new mount. What the token says
+// is compared, not the clock; where the kernel cannot tell, who opens the store alone always
+// checks.
+Status Projector::recheck_after_cache_loss() {
+  TRY_ASSIGN(const std::string token, store_directory_.cache_token());
+  const Result<std::string> before = read_file(store_directory_, kCacheTokenFile);
+  const bool same = before && *before == token && !token.empty();
+  if (same || (token.empty() && !journal_.recovery().alone)) return {};
+  TRY(applier_->recheck_files());
+  return replace_file(store_directory_, kCacheTokenFile, as_bytes(token), /*durable=*/false);
+}
+
+Status Projector::move_database_aside() {
+  namespace fs = std::filesystem;
+  const fs::path kept =
+      fs::path(places_.store_dir) / "kept" / fmt::format("database-{}", clock_.now_ms());
+  std::error_code error;
+  fs::create_directories(kept, error);
+  if (error) return errno_error(error.value(), fmt::format("creating {}", kept.string()));
+  for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
+    const fs::path from = database_path_ + suffix;
+    if (!fs::exists(fs::symlink_status(from, error))) continue;
+    fs::rename(from, kept / from.filename(), error);
+    if (error == std::errc::cross_device_link) {
+      fs::copy_file(from, kept / from.filename(), error);
+      if (!error) fs::remove(from, error);
+    }
+    if (error) return errno_error(error.value(), fmt::format("moving {} aside", from.string()));
+  }
+  note(fmt::format("{} was damaged: kept in {}, and rebuilt from the journal", database_path_,
+                   kept.string()));
+  return {};
+}
+
+bool Projector::apply_pending() const {
+  return journal_.watermark(Watermark::kApplied) < journal_.durable().seq;
+}
+
+Result<bool> Projector::apply_turn() {
+  if (apply_lock_ == nullptr) {
+    TRY_ASSIGN(apply_lock_, journal_.open_role("apply.lock"));
+  }
+  for (int turn = 0; turn < kTurnsMax; ++turn) {
+    TRY_ASSIGN(const bool held, apply_lock_->try_lock(FileLock::Mode::kExclusive));
+    if (!held) return false;
+    {
+      const HeldLock hold(*apply_lock_);
+      TRY(open_applier());
+      while (true) {
+        TRY_ASSIGN(const ApplyReport report, applier_->step());
+        if (!report.more) break;
+      }
+      TRY_ASSIGN(const AppliedState state, read_applied_state(applier_->database()));
+      if (state.files_waiting != 0 && !files_must_wait()) TRY(applier_->write_waiting_files());
+      if (applier_->checkpoint_due()) TRY(applier_->checkpoint());
+    }
+    if (!apply_pending()) break;
+  }
+  return true;
+}
+
+Result<bool> Projector::try_apply() {
+  MutexLock lock(apply_mutex_);
+  return apply_turn();
+}
+
+Status Projector::apply_until(uint64_t seq, Deadline deadline) {
+  while (journal_.watermark(Watermark::kApplied) < seq) {
+    TRY_ASSIGN(const bool held, try_apply());
+    if (journal_.watermark(Watermark::kApplied) >= seq) break;
+    if (clock_.passed(deadline)) {
+      return make_error(Code::kTimeout, "the record is journalled; applying it goes on");
+    }
+    if (held) {
+      // Applied as far as is durable, and still not there: seq is not durable, which callers
+      // exclude.
+      return make_error(Code::kInternal, fmt::format("record {} is not durable", seq));
+    }
+    journal_.add_counter(Counter::kRetries);
+    journal_.wait_watermark(Watermark::kApplied, seq,
+                            sooner(deadline, clock_.after_ms(kRoleRetryMs)));
+  }
+  return {};
+}
+
+Status Projector::with_applier(const std::function<Status(Applier&)>& use) {
+  MutexLock lock(apply_mutex_);
+  if (apply_lock_ == nullptr) {
+    TRY_ASSIGN(apply_lock_, journal_.open_role("apply.lock"));
+  }
+  TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
+  const HeldLock hold(*apply_lock_);
+  TRY(open_applier());
+  return use(*applier_);
+}
+
+Status Projector::checkpoint() {
+  return with_applier([](Applier& applier) { return applier.checkpoint(); });
+}
+
+Status Projector::rebuild_database() {
+  {
+    MutexLock lock(apply_mutex_);
+    if (apply_lock_ == nullptr) {
+      TRY_ASSIGN(apply_lock_, journal_.open_role("apply.lock"));
+    }
+    TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
+    const HeldLock hold(*apply_lock_);
+    applier_.reset();
+    TRY(move_database_aside());
+    journal_.reset_watermark(Watermark::kApplied, 0);
+  }
+  TRY_ASSIGN([[maybe_unused]] const bool held, try_apply());
+  return {};
+}
+
+// ---- sync ----
+
+Status Projector::open_syncer() {
+  if (sync_database_ == nullptr) {
+    TRY_ASSIGN(sync_database_, Database::open(database_path_, Database::Access::kRead));
+    outcomes_ = std::make_unique<DatabaseOutcomes>(*sync_database_);
+  }
+  if (syncer_ == nullptr) {
+    SyncOptions options = config_->sync;
+    options.branch = branch_;
+    TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options));
+  }
+  // Others may have folded or published since this process last held the role.
+  return syncer_->recover(*outcomes_);
+}
+
+Result<Mark> Projector::applied_mark() {
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*sync_database_));
+  return state.applied;
+}
+
+bool Projector::fold_pending() const {
+  return journal_.watermark(Watermark::kCommitted) < journal_.watermark(Watermark::kApplied);
+}
+
+Result<bool> Projector::sync_turn(bool publish_now) {
+  if (sync_lock_ == nullptr) {
+    TRY_ASSIGN(sync_lock_, journal_.open_role("sync.lock"));
+  }
+  for (int turn = 0; turn < kTurnsMax; ++turn) {
+    TRY_ASSIGN(const bool held, sync_lock_->try_lock(FileLock::Mode::kExclusive));
+    if (!held) return false;
+    {
+      const HeldLock hold(*sync_lock_);
+      TRY(open_syncer());
+      TRY_ASSIGN(const Mark applied, applied_mark());
+      TRY_ASSIGN([[maybe_unused]] const FoldReport folded, syncer_->fold(applied, *outcomes_));
+      if (publish_now || syncer_->publish_due()) {
+        TRY_ASSIGN(last_publish_, syncer_->publish(*outcomes_));
+      }
+      if (const Status tidy = syncer_->consolidate_if_due(); !tidy) {
+        note("consolidating packs failed and is tried again later: " + tidy.error().message);
+      }
+    }
+    if (!fold_pending()) break;
+  }
+  return true;
+}
+
+Result<bool> Projector::try_sync(bool publish_now) {
+  MutexLock lock(sync_mutex_);
+  return sync_turn(publish_now);
+}
+
+Status Projector::fold_until(uint64_t seq, Deadline deadline) {
+  while (journal_.watermark(Watermark::kCommitted) < seq) {
+    TRY_ASSIGN(const bool held, try_sync(/*publish_now=*/false));
+    if (journal_.watermark(Watermark::kCommitted) >= seq) break;
+    if (clock_.passed(deadline)) {
+      return make_error(Code::kTimeout, "the record is applied; committing it goes on");
+    }
+    if (held) return make_error(Code::kInternal, fmt::format("record {} is not applied", seq));
+    journal_.add_counter(Counter::kRetries);
+    journal_.wait_watermark(Watermark::kCommitted, seq,
+                            sooner(deadline, clock_.after_ms(kRoleRetryMs)));
+  }
+  return {};
+}
+
+Result<PublishReport> Projector::publish_until(uint64_t seq, Deadline deadline) {
+  Backoff backoff(system_random(), {.first_ns = 5'000'000, .longest_ns = 500'000'000});
+  PublishReport report;
+  while (true) {
+    bool held = false;
+    {
+      MutexLock lock(sync_mutex_);
+      TRY_ASSIGN(held, sync_turn(/*publish_now=*/true));
+      if (held) {
+        // What earlier tries put back or left is part of what this call did.
+        report.left.insert(report.left.end(), last_publish_.left.begin(), last_publish_.left.end());
+        report.republished.insert(report.republished.end(), last_publish_.republished.begin(),
+                                  last_publish_.republished.end());
+        report.published = last_publish_.published;
+        report.commit = last_publish_.commit;
+        report.waiting = last_publish_.waiting;
+      }
+    }
+    if (held && report.waiting.empty()) return report;
+    if (!held && journal_.watermark(Watermark::kPublished) >= seq) {
+      report.published = journal_.watermark(Watermark::kPublished);
+      report.waiting.clear();
+      return report;
+    }
+    if (clock_.passed(deadline)) {
+      if (report.waiting.empty()) report.waiting = "another process is syncing";
+      return report;
+    }
+    journal_.add_counter(Counter::kRetries);
+    clock_.pause_ns(backoff.next_delay_ns());
+  }
+}
+
+Result<std::optional<uint64_t>> Projector::push(Deadline deadline) {
+  MutexLock lock(sync_mutex_);
+  if (sync_lock_ == nullptr) {
+    TRY_ASSIGN(sync_lock_, journal_.open_role("sync.lock"));
+  }
+  TRY(sync_lock_->lock(FileLock::Mode::kExclusive, deadline));
+  const HeldLock hold(*sync_lock_);
+  TRY(open_syncer());
+  TRY(syncer_->push(deadline));
+  return syncer_->pushed();
+}
+
+Status Projector::with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use) {
+  MutexLock lock(sync_mutex_);
+  if (sync_lock_ == nullptr) {
+    TRY_ASSIGN(sync_lock_, journal_.open_role("sync.lock"));
+  }
+  TRY(sync_lock_->lock(FileLock::Mode::kExclusive, kForever));
+  const HeldLock hold(*sync_lock_);
+  TRY(open_syncer());
+  return use(*syncer_, *outcomes_);
+}
+
+void Projector::note(std::string text) {
+  MutexLock lock(notes_mutex_);
+  notes_.push_back(std::move(text));
+}
+
+std::vector<std::string> Projector::take_notes() {
+  MutexLock lock(notes_mutex_);
+  return std::exchange(notes_, {});
+}
+
+}  // namespace syncline

@@ -1,0 +1,77 @@
+// What a Store is made of. Private to engine/store*.cc.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "engine/identity.h"
+#include "engine/lookup.h"
+#include "engine/projector.h"
+#include "engine/store.h"
+#include "engine/write_queue.h"
+#include "journal/mutex.h"
+
+namespace syncline {
+
+struct Store::Impl {
+  StoreOptions options;
+  StorePlaces places;
+  Identity identity;
+  std::shared_ptr<const Config> config;
+  Clock& clock = system_clock();
+  std::unique_ptr<Directory> common_directory;
+  std::unique_ptr<Directory> store_directory;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<Projector> projector;
+  std::unique_ptr<WriteQueue> queue;
+  std::vector<std::string> open_notes;
+
+  // ---- tickets ----
+  struct Submitted {
+    PendingWritePtr write;
+    Template path;
+    std::string kind;
+  };
+  Mutex tickets_mutex;
+  std::map<uint64_t, Submitted> tickets GUARDED_BY(tickets_mutex);
+  uint64_t last_ticket GUARDED_BY(tickets_mutex) = 0;
+
+  // ---- background threads ----
+  std::thread writer, apply_worker, sync_worker;
+  Mutex work_mutex;
+  CondVar work;
+  bool stopping GUARDED_BY(work_mutex) = false;
+  bool apply_wanted GUARDED_BY(work_mutex) = false;
+
+  ~Impl();
+  void start_background();
+  void stop_background();
+  void apply_loop();
+  void sync_loop();
+  void wake_apply();
+
+  std::string own_ref() const { return "refs/syncline/" + identity.store.hex(); }
+  Result<Lookup> lookup() {
+    return Lookup::open(*store_directory, *journal, database_path(places, *config), own_ref());
+  }
+  // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
+  Status restore_watermarks();
+  Status check_writable() const;
+  Result<Submitted> make_write(const Record& record) const;
+  // kRetryLater when too much waits to be committed.
+  Status check_backlog();
+  // Waits for the stage; false when `deadline` came first.
+  Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
+  Status fill_outcome(Receipt& receipt, const Submitted& submitted);
+  Stage stage_of(uint64_t seq) const;
+};
+
+// For init and replay: the parts of opening that they share with open().
+Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
+                                                  Directory& store_directory);
+
+}  // namespace syncline

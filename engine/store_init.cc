@@ -1,0 +1,167 @@
+// Making a store, and giving a copied or moved one its identity.
+//
+// Order, so that a crash anywhere is finished by running init again: repository → store folder →
+// identity, not ready (it fixes the store id) → syncline.toml → journal with its first
+// configuration frame → tables → the commit of syncline.toml → identity, ready.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "engine/store_impl.h"
+#include "journal/control_frame.h"
+
+namespace syncline {
+
+namespace {
+
+constexpr std::string_view kConfigFile = "syncline.toml";
+
+StoreId random_store_id() {
+  StoreId id;
+  for (size_t i = 0; i < id.bytes.size(); i += sizeof(uint64_t)) {
+    store_le(id.bytes.data() + i, system_random().next_u64());
+  }
+  return id;
+}
+
+struct Making {
+  RepositoryState repository;
+  StorePlaces places;
+  std::unique_ptr<Directory> root, common, store;
+};
+
+Result<Making> open_places(const std::string& directory) {
+  Making making;
+  TRY_ASSIGN(making.repository, open_or_create_repository(directory));
+  TRY_ASSIGN(making.places, find_places(making.repository.work_tree));
+  TRY_ASSIGN(making.root, open_posix_directory(making.places.root));
+  TRY_ASSIGN(making.common, open_posix_directory(making.places.common_dir));
+  TRY(making.common->make_directories("syncline", /*private_mode=*/true));
+  TRY(making.common->sync_directory("."));
+  TRY_ASSIGN(making.store, open_posix_directory(making.places.store_dir));
+  return making;
+}
+
+// The configuration in the work tree, written there from the profile when there is none.
+Result<Config> settle_config(Making& making, const std::string& profile) {
+  Result<std::string> text = read_file(*making.root, kConfigFile, 1u << 20);
+  if (!text && text.error().code == Code::kNotFound) {
+    TRY_ASSIGN(const std::string fresh, profile_text(profile));
+    TRY(replace_file(*making.root, kConfigFile, as_bytes(fresh)));
+    return parse_config(fresh);
+  }
+  if (!text) return std::move(text).error();
+  return parse_config(std::move(*text));
+}
+
+Status append_config(Journal& journal, Clock& clock, const Config& config) {
+  const ByteVector payload = encode(ConfigFrame{config.text});
+  Result<Appended> appended = make_error(Code::kInternal, "not appended");
+  {
+    TRY_ASSIGN(AppendTurn turn, journal.begin_append());
+    const NewFrame frame{Operation::kConfig, 0, std::max(clock.now_ms(), turn.last_time_ms()),
+                         payload, hash_payload(payload)};
+    appended = turn.append({&frame, 1});
+  }
+  if (!appended) return std::move(appended).error();
+  return journal.flush(*appended);
+}
+
+// The journal with its first frame, the database with its tables.
+Status make_projections(Making& making, const Identity& identity,
+                        const std::shared_ptr<const Config>& config, Clock& clock) {
+  JournalOptions options;
+  options.segment_bytes_max = config->segment_bytes_max;
+  const Status created = Journal::create(*making.store, identity.store, clock, options);
+  if (!created && created.error().code != Code::kExists) return created;
+  TRY_ASSIGN(auto journal,
+             Journal::open(*making.store, identity.store, clock, make_plain_ring(), options));
+  TRY(append_config(*journal, clock, *config));
+  TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
+  const auto folder = std::filesystem::path(config->database).parent_path();
+  if (!folder.empty()) TRY(making.root->make_directories(folder.string()));
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    TRY(exclude_path(making.repository, "/" + config->database + suffix));
+  }
+  Projector projector(making.places, identity, config, *making.store, *journal, clock);
+  return projector.with_applier([](Applier& applier) -> Status {
+    TRY(applier.step());
+    return applier.checkpoint();
+  });
+}
+
+Status adopt_identity(Making& making, Identity identity, const InitOptions& options) {
+  TRY_ASSIGN(identity.bound, making.common->identity());
+  if (options.new_identity) {
+    return make_error(
+        Code::kUnsupported,
+        "a store with a journal of its own cannot take a new identity in place: its frames are "
+        "bound to the old one",
+        "if the original is gone use `init --moved`; for a second store, clone the repository "
+        "with git and run `syncline init --new-identity` there");
+  }
+  return write_identity(*making.store, identity);
+}
+
+}  // namespace
+
+Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
+  Clock& clock = system_clock();
+  TRY_ASSIGN(Making making, open_places(directory));
+  InitReport report;
+  report.root = making.places.root;
+  report.created_repository = making.repository.created;
+
+  Result<Identity> identity = read_identity(*making.store);
+  if (!identity && identity.error().code != Code::kNotFound) return std::move(identity).error();
+  if (identity && identity->ready) {
+    const Status bound = check_identity(*identity, *making.common);
+    if (!bound && !options.moved && !options.new_identity) return bound.error();
+    if (!bound) TRY(adopt_identity(making, *identity, options));
+    TRY_ASSIGN(const auto config, load_config(making.places, *making.store));
+    report.existed = bound.has_value();
+    report.store_id = identity->store.hex();
+    report.profile = config->profile;
+    return report;
+  }
+  if (!identity) {
+    // No journal here, but traces of a store: a clone, or one whose journal was lost. Going on as
+    // if it were new could give ids and keys a second time.
+    if (!making.repository.foreign_stores.empty() && !options.new_identity) {
+      return make_error(
+          Code::kDisagree,
+          fmt::format("this repository holds records of {} other store{}, but no journal: it is a "
+                      "clone, or the journal was lost",
+                      making.repository.foreign_stores.size(),
+                      making.repository.foreign_stores.size() == 1 ? "" : "s"),
+          "`syncline init --new-identity` makes a store of its own beside them");
+    }
+    Identity fresh;
+    fresh.store = random_store_id();
+    TRY_ASSIGN(fresh.bound, making.common->identity());
+    fresh.branch = making.repository.branch;
+    if (!making.repository.foreign_stores.empty()) {
+      fresh.tag = fresh.store.hex().substr(0, 6);
+      fresh.id_floor = making.repository.highest_id_in_paths;
+    }
+    TRY(write_identity(*making.store, fresh));
+    identity = fresh;
+  }
+  TRY_ASSIGN(Config settled, settle_config(making, options.profile));
+  const auto config = std::make_shared<const Config>(std::move(settled));
+  TRY(make_projections(making, *identity, config, clock));
+  SyncOptions sync = config->sync;
+  sync.branch = identity->branch;
+  const std::string paths[] = {std::string(kConfigFile)};
+  TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock));
+  TRY(making.root->sync_file_system());
+  identity->ready = true;
+  TRY(write_identity(*making.store, *identity));
+  report.store_id = identity->store.hex();
+  report.profile = config->profile;
+  return report;
+}
+
+}  // namespace syncline

@@ -1,0 +1,105 @@
+// Store::verify and Store::repair: the Verifier's report, and what can be healed of it.
+//
+// Repair heals what follows from the journal alone: missing rows, missing files, unfolded and
+// unpublished records, a lost or moved ref, a damaged database. What a person changed is left, and
+// so is damage to the journal itself: both are named in `left`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/store_impl.h"
+#include "engine/verifier.h"
+
+namespace syncline {
+
+namespace {
+
+// Classes that repair heals from the journal.
+bool healable(const Finding& finding) {
+  static const std::set<std::string, std::less<>> kClasses = {"file-without-row", "record-missing",
+                                                              "row-without-file",
+                                                              "row-without-commit", "unpublished"};
+  return kClasses.contains(finding.cls);
+}
+
+}  // namespace
+
+Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
+  Impl& store = *impl_;
+  const std::string path = database_path(store.places, *store.config);
+  auto database = Database::open(path, Database::Access::kRead);
+  if (!database) {
+    VerifyReport report;
+    report.findings.push_back({"record-missing",
+                               0,
+                               {},
+                               {},
+                               0,
+                               {},
+                               fmt::format("the database cannot be read ({}): `syncline repair` "
+                                           "rebuilds it from the journal",
+                                           database.error().message)});
+    return report;
+  }
+  Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
+  const auto run = [&](Syncer* syncer, std::string git_error) {
+    Verifier verifier(store.places, *store.store_directory, *store.journal, **database, syncer,
+                      std::move(git_error), progress);
+    report = verifier.run();
+  };
+  const Status asked = store.projector->with_syncer([&](Syncer& syncer, OutcomeSource&) -> Status {
+    run(&syncer, {});
+    return {};
+  });
+  if (!asked) run(nullptr, asked.error().message);
+  return report;
+}
+
+Result<RepairReport> Store::repair(bool dry_run) {
+  Impl& store = *impl_;
+  RepairReport report;
+  TRY_ASSIGN(const VerifyReport found, verify({}));
+  for (const Finding& finding : found.findings) {
+    (healable(finding) ? report.healed : report.left).push_back(finding);
+  }
+  if (dry_run || report.healed.empty()) return report;
+  TRY(store.check_writable());
+
+  const bool database_lost =
+      std::any_of(report.healed.begin(), report.healed.end(),
+                  [](const Finding& finding) { return finding.cls == "record-missing"; }) &&
+      !Database::open(database_path(store.places, *store.config), Database::Access::kRead);
+  if (database_lost) TRY(store.projector->rebuild_database());
+  std::vector<uint64_t> rows, files;
+  for (const Finding& finding : report.healed) {
+    if (finding.cls == "file-without-row" || finding.cls == "record-missing") {
+      rows.push_back(finding.seq);
+    }
+    if (finding.cls == "row-without-file" || finding.cls == "record-missing") {
+      files.push_back(finding.seq);
+    }
+  }
+  TRY(store.projector->with_applier([&](Applier& applier) -> Status {
+    TRY(applier.restore_rows(rows));
+    return applier.restore_files(files);
+  }));
+  TRY(store.projector->try_apply());
+  TRY(store.projector->try_sync(/*publish_now=*/true));
+
+  // What is said to be healed was looked at again.
+  TRY_ASSIGN(const VerifyReport after, verify({}));
+  const auto still_there = [&](const Finding& finding) {
+    return std::any_of(after.findings.begin(), after.findings.end(), [&](const Finding& other) {
+      return other.cls == finding.cls && other.seq == finding.seq && other.path == finding.path;
+    });
+  };
+  std::vector<Finding> healed;
+  for (Finding& finding : report.healed) {
+    (still_there(finding) ? report.left : healed).push_back(std::move(finding));
+  }
+  report.healed = std::move(healed);
+  return report;
+}
+
+}  // namespace syncline

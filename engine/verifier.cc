@@ -1,0 +1,336 @@
+#include "engine/verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace syncline {
+
+namespace {
+
+constexpr uint64_t kProgressEvery = 1024;
+
+bool same_value(const Value& a, const Value& b) {
+  if (a == b) return true;
+  // A column's affinity may have stored the integer 3 as the real 3.0, or the number as text.
+  const auto number = [](const Value& value) -> std::optional<double> {
+    if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+    if (const auto* real = std::get_if<double>(&value)) return *real;
+    return std::nullopt;
+  };
+  const auto left = number(a);
+  const auto right = number(b);
+  return left && right && *left == *right;
+}
+
+}  // namespace
+
+Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
+                   Database& database, Syncer* syncer, std::string git_error, Progress progress)
+    : places_(places),
+      store_directory_(store_directory),
+      journal_(journal),
+      database_(database),
+      syncer_(syncer),
+      git_error_(std::move(git_error)),
+      progress_(std::move(progress)) {}
+
+void Verifier::find(std::string_view cls, const Effects& effects, std::string detail) {
+  report_.findings.push_back({std::string(cls),
+                              effects.seq,
+                              effects.path,
+                              effects.table,
+                              effects.id,
+                              {},
+                              std::move(detail)});
+}
+
+Result<VerifyReport> Verifier::run() {
+  TRY_ASSIGN(root_, open_posix_directory(places_.root));
+  TRY_ASSIGN(applied_, read_applied_state(database_));
+  end_ = journal_.durable();
+  TRY(collect_outcomes());
+  if (syncer_ != nullptr) {
+    TRY(load_trees());
+  } else {
+    report_.findings.push_back(
+        {"row-without-commit", 0, {}, {}, 0, {}, "git could not be checked: " + git_error_});
+  }
+  TRY(compare_records());
+  if (!journal_damaged_) {
+    TRY(check_foreign_rows());
+    if (syncer_ != nullptr) {
+      TRY(check_foreign_blobs());
+      TRY(check_history());
+    }
+  }
+  return std::move(report_);
+}
+
+Status Verifier::collect_outcomes() {
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin));
+  while (true) {
+    const auto frame = reader->next(end_);
+    if (!frame) {
+      // Damage is a finding, not a failure of this command; what lies behind it cannot be told.
+      if (frame.error().code != Code::kCorrupt) return frame.error();
+      report_.findings.push_back(
+          {"journal-damaged", reader->position().seq + 1, {}, {}, 0, {}, frame.error().message});
+      journal_damaged_ = true;
+      end_ = reader->position();
+      return {};
+    }
+    if (!*frame) return {};
+    switch ((*frame)->operation) {
+      case Operation::kRebind:
+      case Operation::kSetAside: {
+        TRY_ASSIGN(Outcome outcome, decode_outcome((*frame)->operation, (*frame)->payload));
+        outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
+        break;
+      }
+      case Operation::kBatch: {
+        TRY_ASSIGN(BatchFrame batch, decode_batch((*frame)->payload));
+        batches_.push_back(std::move(batch));
+        break;
+      }
+      default:
+        break;
+    }
+  }
+}
+
+Status Verifier::load_trees() {
+  TRY(syncer_->walk_own_tree([&](const TreeEntry& entry) -> Status {
+    own_tree_.emplace(entry.path, entry.blob);
+    return {};
+  }));
+  return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
+    branch_tree_.emplace(entry.path, entry.blob);
+    return {};
+  });
+}
+
+Status Verifier::compare_records() {
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin));
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end_));
+    if (!frame) break;
+    if (!is_record(frame->operation)) continue;
+    TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+    ++report_.checked;
+    if (progress_ && report_.checked % kProgressEvery == 0) progress_(frame->seq, end_.seq);
+    uint64_t id = frame->id;
+    const auto outcome = outcomes_.find(frame->seq);
+    if (outcome != outcomes_.end() && outcome->second.kind == Outcome::Kind::kRebind) {
+      id = outcome->second.new_id;
+    }
+    const Effects effects = render_effects(intent, frame->seq, id, frame->time_ms);
+    if (outcome != outcomes_.end() && outcome->second.kind == Outcome::Kind::kSetAside) {
+      find("set-aside", effects, outcome->second.reason);
+      continue;
+    }
+    if (effects.seq > applied_.applied.seq) continue;  // on its way
+    known_paths_.insert(effects.path);
+    ids_by_table_[effects.table].push_back(id);
+    id_columns_[effects.table] = effects.id_column;
+    TRY(check_row(effects));
+    TRY(check_file(effects));
+    if (syncer_ != nullptr) TRY(check_commit(effects));
+  }
+  if (progress_) progress_(end_.seq, end_.seq);
+  return {};
+}
+
+Statement* Verifier::row_statement(const Effects& effects) {
+  std::string sql = "SELECT ";
+  for (const auto& [column, value] : effects.columns) sql += quote_identifier(column) + ", ";
+  sql += fmt::format("1 FROM {} WHERE {} = ?1", quote_identifier(effects.table),
+                     quote_identifier(effects.id_column));
+  const auto found = statements_.find(sql);
+  if (found != statements_.end()) return &found->second;
+  auto statement = database_.prepare(sql);
+  if (!statement) return nullptr;  // the table or a column is gone: every row of it is
+  return &statements_.emplace(sql, std::move(*statement)).first->second;
+}
+
+Status Verifier::check_row(const Effects& effects) {
+  Statement* row = row_statement(effects);
+  bool there = false;
+  if (row != nullptr) {
+    row->bind(1, effects.id);
+    TRY_ASSIGN(there, row->step());
+  }
+  if (!there) {
+    const auto file = root_->info(effects.path);
+    find(file ? "file-without-row" : "record-missing", effects,
+         file ? "the file is there, the row is not" : "neither row nor file is there");
+  } else {
+    for (size_t i = 0; i < effects.columns.size(); ++i) {
+      if (same_value(row->value(static_cast<int>(i)), effects.columns[i].second)) continue;
+      find("row-differs", effects,
+           fmt::format("column {} is not what was recorded", effects.columns[i].first));
+      break;
+    }
+  }
+  if (row != nullptr) row->reset();
+  return {};
+}
+
+bool Verifier::Sections::contains(std::string_view section) {
+  size_t at = text_.find(section, cursor_);
+  if (at == std::string::npos) at = std::string_view(text_).substr(0, cursor_).find(section);
+  if (at == std::string::npos) return false;
+  cursor_ = at + section.size();
+  return true;
+}
+
+Result<bool> Verifier::blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
+                                  std::optional<Sections> AppendFile::* cache,
+                                  const Effects& effects) {
+  const auto entry = tree.find(effects.path);
+  if (entry == tree.end()) return false;
+  if (effects.operation != Operation::kAppend) return entry->second == hash_blob(effects.text);
+  std::optional<Sections>& sections = append_files_[effects.path].*cache;
+  if (!sections) {
+    TRY_ASSIGN(std::string text, syncer_->read_blob(entry->second));
+    sections.emplace(std::move(text));
+  }
+  return sections->contains(effects.text);
+}
+
+Status Verifier::check_file(const Effects& effects) {
+  bool whole = false;
+  if (effects.operation == Operation::kAppend && append_files_[effects.path].work_tree) {
+    whole = append_files_[effects.path].work_tree->contains(effects.text);
+  } else {
+    Result<std::string> text = read_file(*root_, effects.path);
+    if (!text) {
+      if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
+        return text.error();
+      }
+      find("row-without-file", effects, text.error().message);
+      return {};
+    }
+    if (effects.operation == Operation::kAppend) {
+      auto& sections = append_files_[effects.path].work_tree;
+      sections.emplace(std::move(*text));
+      whole = sections->contains(effects.text);
+    } else {
+      whole = *text == effects.text;
+    }
+  }
+  if (whole) return {};
+  // Committed as recorded, other in the work tree: a person is editing. That is theirs to do.
+  bool only_in_work_tree = true;
+  if (syncer_ != nullptr && effects.seq <= syncer_->published()) {
+    TRY_ASSIGN(only_in_work_tree, blob_holds(branch_tree_, &AppendFile::branch, effects));
+  }
+  if (only_in_work_tree) {
+    report_.notes.push_back({"file-differs",
+                             effects.seq,
+                             effects.path,
+                             effects.table,
+                             effects.id,
+                             {},
+                             "edited by hand in the work tree"});
+  } else {
+    find("file-differs", effects, "the work tree and the branch hold other bytes");
+  }
+  return {};
+}
+
+Status Verifier::check_commit(const Effects& effects) {
+  if (effects.seq > syncer_->committed()) return {};
+  TRY_ASSIGN(const bool own, blob_holds(own_tree_, &AppendFile::own_ref, effects));
+  if (!own_tree_.contains(effects.path)) {
+    find("row-without-commit", effects, "the store's ref does not hold the file");
+  } else if (!own) {
+    find("file-without-commit", effects, "the store's ref does not hold these bytes");
+  }
+  if (effects.seq > syncer_->published()) return {};
+  if (!branch_tree_.contains(effects.path)) {
+    find("unpublished", effects, "the branch does not hold the file: a publish puts it back");
+  } else if (effects.operation == Operation::kAppend) {
+    // Of a created file the branch may hold a person's version; a section must stand in whatever
+    // is.
+    TRY_ASSIGN(const bool there, blob_holds(branch_tree_, &AppendFile::branch, effects));
+    if (!there) find("unpublished", effects, "the branch does not hold the section");
+  }
+  return {};
+}
+
+Status Verifier::check_foreign_rows() {
+  for (auto& [table, ids] : ids_by_table_) {
+    std::sort(ids.begin(), ids.end());
+    auto query = database_.prepare(fmt::format("SELECT {0} FROM {1} ORDER BY {0}",
+                                               quote_identifier(id_columns_[table]),
+                                               quote_identifier(table)));
+    if (!query) continue;  // no such table: its rows were reported one by one
+    auto next = ids.begin();
+    while (true) {
+      TRY_ASSIGN(const bool row, query->step());
+      if (!row) break;
+      const auto id = static_cast<uint64_t>(query->integer(0));
+      while (next != ids.end() && *next < id) ++next;
+      if (next != ids.end() && *next == id) continue;
+      if (id > ids.back()) {
+        // A record applied while this ran is no stranger.
+        TRY_ASSIGN(const AppliedState now, read_applied_state(database_));
+        if (now.applied.seq > applied_.applied.seq) break;
+      }
+      report_.findings.push_back(
+          {"foreign-row", 0, {}, table, id, {}, "a row that did not come through the journal"});
+    }
+  }
+  return {};
+}
+
+Status Verifier::check_foreign_blobs() {
+  if (syncer_->committed() > applied_.applied.seq) return {};  // folded while this ran
+  for (const auto& [path, blob] : own_tree_) {
+    if (known_paths_.contains(path)) continue;
+    report_.findings.push_back(
+        {"commit-without-row", 0, path, {}, 0, {}, "the store's ref holds a file no record made"});
+  }
+  return {};
+}
+
+// The commits of the store's ref must be the journalled batches, one to one.
+Status Verifier::check_history() {
+  TRY_ASSIGN(const auto claimed, syncer_->claimed_ranges());
+  std::map<std::string, const BatchFrame*> journalled;
+  for (const BatchFrame& batch : batches_) journalled[batch.commit.hex()] = &batch;
+  uint64_t reached = 0;
+  for (auto range = claimed.rbegin(); range != claimed.rend(); ++range) {
+    const auto found = journalled.find(range->commit.hex());
+    const bool same = found != journalled.end() && found->second->first_seq == range->first_seq &&
+                      found->second->last_seq == range->last_seq && range->first_seq == reached + 1;
+    if (!same && range->last_seq <= end_.seq) {
+      report_.findings.push_back(
+          {"history-rewritten",
+           range->first_seq,
+           {},
+           {},
+           0,
+           range->commit.hex(),
+           fmt::format("the commit claims records {} to {}, the journal does not", range->first_seq,
+                       range->last_seq)});
+    }
+    reached = range->last_seq;
+  }
+  if (reached < syncer_->committed()) {
+    report_.findings.push_back(
+        {"row-without-commit",
+         reached + 1,
+         {},
+         {},
+         0,
+         {},
+         fmt::format("commits of the store's ref end at record {}", reached)});
+  }
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,272 @@
+#include "engine/write_queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "journal/assert.h"
+#include "journal/control_frame.h"
+
+namespace syncline {
+
+namespace {
+
+// Beyond this many records the tail index asks SQLite how far it has come, and forgets.
+constexpr size_t kTailPruneRecords = 8192;
+// A copy of the newest journalled configuration: a cache, so a one-shot need not look for the
+// frame.
+constexpr std::string_view kConfigCopy = "config.toml";
+
+std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
+  using Clock = std::chrono::steady_clock;
+  if (deadline.forever()) return Clock::time_point::max();
+  return Clock::time_point(
+      std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(deadline.monotonic_ns)));
+}
+
+void answer_key(PendingWrite& write, const KeyEntry& entry) {
+  write.seq = entry.seq;
+  if (entry.content_hash == write.content_hash) {
+    write.duplicate = true;
+    return;
+  }
+  write.error = make_error(Code::kKeyConflict,
+                           "the key \"" + write.key + "\" is taken by record " +
+                               std::to_string(entry.seq) + ", which has other content",
+                           "retry with the content of the first call, or use another key");
+}
+
+bool resolved(const PendingWrite& write) {
+  return write.duplicate || write.error;
+}
+
+}  // namespace
+
+WriteQueue::WriteQueue(Directory& store_directory, Journal& journal, Clock& clock,
+                       std::string database_path, WriteQueueOptions options)
+    : directory_(store_directory),
+      journal_(journal),
+      clock_(clock),
+      database_path_(std::move(database_path)),
+      options_(std::move(options)),
+      tail_(store_directory, journal.store()) {}
+
+WriteQueue::~WriteQueue() {
+  MutexLock lock(mutex_);
+  SYNCLINE_ASSERT(queue_.empty() && !leading_);
+}
+
+Status WriteQueue::submit(PendingWritePtr write, Deadline deadline) {
+  const uint64_t bytes = write->payload.size();
+  MutexLock lock(mutex_);
+  while (queue_.size() >= options_.queue_records_max || queue_bytes_ >= options_.queue_bytes_max) {
+    if (!background_ && !leading_) {
+      // Nobody would make room: this thread does, for itself and the others.
+      leading_ = true;
+      const Group group = take_group();
+      mutex_.unlock();
+      lead(group, deadline);
+      mutex_.lock();
+      leading_ = false;
+      done_.notify_all();
+      continue;
+    }
+    if (!done_.wait_until(mutex_, to_time_point(deadline)) && clock_.passed(deadline)) {
+      return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
+    }
+  }
+  queue_.push_back(std::move(write));
+  queue_bytes_ += bytes;
+  work_.notify_one();
+  return {};
+}
+
+Status WriteQueue::wait(const PendingWritePtr& write, Deadline deadline) {
+  MutexLock lock(mutex_);
+  while (!write->done) {
+    if (!background_ && !leading_) {
+      leading_ = true;
+      const Group group = take_group();
+      mutex_.unlock();
+      lead(group, deadline);
+      mutex_.lock();
+      leading_ = false;
+      done_.notify_all();
+      continue;
+    }
+    if (!done_.wait_until(mutex_, to_time_point(deadline)) && clock_.passed(deadline)) {
+      return make_error(Code::kTimeout, "the record is still on its way into the journal",
+                        "retry with the same key");
+    }
+  }
+  return {};
+}
+
+void WriteQueue::run() {
+  MutexLock lock(mutex_);
+  background_ = true;
+  while (true) {
+    while (leading_) done_.wait(mutex_);
+    while (queue_.empty() && !stopping_) work_.wait(mutex_);
+    if (queue_.empty()) break;
+    const Group group = take_group();
+    done_.notify_all();  // there is room again
+    mutex_.unlock();
+    lead(group, kForever);
+    mutex_.lock();
+    done_.notify_all();
+  }
+  background_ = false;
+  done_.notify_all();
+}
+
+void WriteQueue::stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  work_.notify_all();
+}
+
+WriteQueue::Group WriteQueue::take_group() {
+  Group group;
+  uint64_t bytes = 0;
+  while (!queue_.empty() && group.size() < options_.group_records_max &&
+         bytes < options_.group_bytes_max) {
+    bytes += queue_.front()->payload.size();
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queue_bytes_ -= bytes;
+  return group;
+}
+
+void WriteQueue::lead(const Group& group, Deadline deadline) {
+  const auto answer_all = [&](const Error& error) {
+    for (const auto& write : group) {
+      if (!resolved(*write)) write->error = error;
+    }
+  };
+  if (const Status prepared = prepare(group); !prepared) {
+    answer_all(prepared.error());
+  } else if (const Result<Appended> appended = append(group, deadline); !appended) {
+    tail_.invalidate();
+    answer_all(appended.error());
+  } else if (Status flushed = journal_.flush(*appended, deadline); !flushed) {
+    Error error = flushed.error();
+    error.code = Code::kOutcomeUnknown;
+    error.hint = "retry with the same key";
+    // Duplicates too: what they repeat may be part of what is not durable.
+    for (const auto& write : group) write->error = error;
+  } else if (options_.on_durable) {
+    options_.on_durable();
+  }
+  MutexLock lock(mutex_);
+  for (const auto& write : group) write->done = true;
+}
+
+Status WriteQueue::restart_tail(uint64_t epoch) {
+  database_.reset();
+  database_ids_.clear();
+  Mark applied;
+  std::error_code missing;
+  if (std::filesystem::exists(database_path_, missing)) {
+    TRY_ASSIGN(database_, Database::open(database_path_, Database::Access::kRead));
+    TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
+    applied = state.applied;
+  }
+  if (applied == Mark{}) {
+    TRY_ASSIGN(applied, journal_.begin());
+  }
+  tail_.restart(applied);
+  tail_epoch_ = epoch;
+  const Result<std::string> copy = read_file(directory_, kConfigCopy);
+  journalled_config_ = copy ? *copy : std::string();
+  return {};
+}
+
+// What can be done before the append lock: SQLite answers for the applied, and what it does not
+// know yet the tail index will, which is pruned only here.
+Status WriteQueue::prepare(const Group& group) {
+  if (!tail_.started()) TRY(restart_tail(journal_.epoch()));
+  if (tail_.size() > kTailPruneRecords && database_ != nullptr) {
+    TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
+    tail_.prune(state.applied.seq);
+  }
+  if (database_ == nullptr) return {};
+  for (const auto& write : group) {
+    if (write->key.empty()) continue;
+    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
+    if (entry) answer_key(*write, *entry);
+  }
+  return {};
+}
+
+Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string& id_column) {
+  auto known = database_ids_.find(table);
+  if (known == database_ids_.end()) {
+    uint64_t highest = 0;
+    if (database_ != nullptr) {
+      TRY_ASSIGN(highest, highest_id(*database_, table, id_column));
+    }
+    known = database_ids_.emplace(table, std::max(highest, options_.id_floor)).first;
+  }
+  return std::max(known->second, tail_.highest_id(table)) + 1;
+}
+
+Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
+  TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
+  // In a new epoch frames may have moved: what the index knows of places is void.
+  if (turn.epoch() != tail_epoch_) TRY(restart_tail(turn.epoch()));
+  TRY(tail_.catch_up(turn.end()));
+  if (!tail_.config_text().empty()) journalled_config_ = tail_.config_text();
+
+  const int64_t time_ms = std::max(clock_.now_ms(), turn.last_time_ms());
+  uint64_t seq = turn.end().seq;
+  std::vector<NewFrame> frames;
+  frames.reserve(group.size() + 1);
+  std::vector<ByteVector> config_payloads;
+  config_payloads.reserve(group.size());  // spans into it must stay valid
+  const Config* config = nullptr;
+  for (const auto& write : group) {
+    if (resolved(*write)) continue;
+    if (!write->key.empty()) {
+      if (const auto entry = tail_.find(write->key)) {
+        answer_key(*write, *entry);
+        continue;
+      }
+    }
+    if (write->config->text != journalled_config_) {
+      config = write->config.get();
+      journalled_config_ = config->text;
+      config_payloads.push_back(encode(ConfigFrame{config->text}));
+      const ByteVector& payload = config_payloads.back();
+      frames.push_back({Operation::kConfig, 0, time_ms, payload, hash_payload(payload)});
+    }
+    TRY_ASSIGN(write->id, next_id(write->table, write->id_column));
+    write->seq = ++seq;
+    write->time_ms = time_ms;
+    tail_.note_record(write->key, write->content_hash, write->table, write->seq, write->id);
+    frames.push_back({write->operation, write->id, time_ms, write->payload, write->payload_hash});
+  }
+  if (frames.empty()) {
+    // Duplicates only; what they repeat must be durable before it is answered for again.
+    Appended nothing;
+    nothing.mark = turn.end();
+    nothing.epoch = turn.epoch();
+    return nothing;
+  }
+  TRY_ASSIGN(Appended appended, turn.append(frames));
+  SYNCLINE_ASSERT(appended.mark.seq == seq);
+  tail_.advance(appended.mark);
+  if (config != nullptr) note_config(*config);
+  return appended;
+}
+
+// The copy is a cache of what was just journalled: where it cannot be written, the next process to
+// come journals the configuration once more, which changes nothing.
+void WriteQueue::note_config(const Config& config) {
+  if (!replace_file(directory_, kConfigCopy, as_bytes(config.text), /*durable=*/false)) {
+    journalled_config_.clear();
+  }
+}
+
+}  // namespace syncline
