@@ -218,8 +218,9 @@ Status Applier::Impl::checkpoint() {
 
 Result<uint64_t> Applier::Impl::write_waiting() {
   uint64_t written = 0;
+  TRY_ASSIGN(const bool any, projection->is_any_waiting());
+  if (!any || !options.write_files || must_wait()) return written;
   TRY_ASSIGN(const auto waiting, projection->waiting(0, static_cast<uint64_t>(INT64_MAX)));
-  if (waiting.empty() || !options.write_files || must_wait()) return written;
   auto visited = visit_applied(
       waiting.begin()->first, waiting.rbegin()->first,
       [&](uint64_t seq) { return waiting.contains(seq); },

@@ -83,7 +83,7 @@ class PosixDirectory final : public Directory {
         return failed("make the directory", name, errno);
       }
       TRY_ASSIGN(PosixFd next, open_beneath(at, component, O_PATH | O_DIRECTORY, 0,
-                                            fmt::format("make {}/{}: open", path_, name)));
+                                            fmt::format("make {}/{}: open ", path_, name)));
       parent = std::move(next);
       at = parent.get();
     }
@@ -210,7 +210,7 @@ class PosixDirectory final : public Directory {
 
  private:
   std::string path_of(std::string_view name) const { return fmt::format("{}/{}", path_, name); }
-  std::string what(std::string_view call) const { return fmt::format("{} in {}:", call, path_); }
+  std::string what(std::string_view call) const { return fmt::format("{} {}/", call, path_); }
   Error failed(std::string_view call, std::string_view name, int sys_errno) const {
     return posix_path_error(sys_errno, fmt::format("{} {}/{}", call, path_, name));
   }

@@ -102,12 +102,12 @@ Result<PosixFd> open_beneath(int directory, std::string_view name, int flags, un
     if (opened >= 0) return PosixFd(opened);
     // EPERM may be a sandbox's answer or the file's own: the walk finds out.
     if (errno != ENOSYS && errno != EPERM) {
-      return posix_path_error(errno, fmt::format("{} {}", what, name));
+      return posix_path_error(errno, fmt::format("{}{}", what, name));
     }
     if (errno == ENOSYS) openat2_missing.store(true, std::memory_order_relaxed);
   }
   opened = open_by_components(directory, name_text, flags, mode);
-  if (opened < 0) return posix_path_error(errno, fmt::format("{} {}", what, name));
+  if (opened < 0) return posix_path_error(errno, fmt::format("{}{}", what, name));
   return PosixFd(opened);
 }
 
@@ -118,7 +118,7 @@ Result<PosixEntry> open_parent_beneath(int directory, std::string_view name,
   PosixEntry entry;
   entry.leaf = slash == std::string_view::npos ? name : name.substr(slash + 1);
   if (entry.leaf.empty() || entry.leaf == ".") {
-    return make_error(Code::kInvalid, fmt::format("{} {}: the name ends in no entry", what, name));
+    return make_error(Code::kInvalid, fmt::format("{}{}: the name ends in no entry", what, name));
   }
   if (slash == std::string_view::npos) {
     entry.parent = directory;

@@ -25,7 +25,8 @@ struct PosixEntry {
 Status check_relative_name(std::string_view name);
 
 // Opens `name` beneath `directory`; `flags` as of openat, O_CLOEXEC is added. A symbolic link, or
-// a component that is no directory, is kUnsafePath. `what` begins the message of an error.
+// a component that is no directory, is kUnsafePath. `what` and the name
+// make the message of an error: "open /store/" + "journal".
 Result<PosixFd> open_beneath(int directory, std::string_view name, int flags, unsigned mode,
                              std::string_view what);
 

@@ -127,7 +127,7 @@ ScanStart scan_start(const SegmentHeader& header) {
 }
 
 TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
-                   std::span<const DurableClaim> claims) {
+                   std::span<const DurableClaim> claims, uint64_t durable_offset) {
   TailScan scan;
   scan.end = {header.segment, start.offset};
   scan.seq = start.seq;
@@ -184,7 +184,8 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
   evidence.rest_blank = later.last_nonzero == 0;
   evidence.later_frame = later.frame;
   evidence.later_claim = later.claimed_seq > scan.seq || later.claimed_offset > scan.end.offset ||
-                         header.durable_end > scan.end.offset || header.durable_seq > scan.seq;
+                         header.durable_end > scan.end.offset || header.durable_seq > scan.seq ||
+                         durable_offset > scan.end.offset;
   const auto claim = std::ranges::max_element(claims, {}, &DurableClaim::seq);
   evidence.external_claim = claim != claims.end() && claim->seq > scan.seq;
   scan.void_bytes =
@@ -196,7 +197,8 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
   if (evidence.later_claim) {
     scan.detail += fmt::format("; durable were record {} and offset {} by what stands later",
                                std::max(later.claimed_seq, header.durable_seq),
-                               std::max(later.claimed_offset, header.durable_end));
+                               std::max({later.claimed_offset, header.durable_end,
+                                         durable_offset}));
   }
   if (evidence.external_claim) {
     scan.detail += fmt::format("; durable was record {} by the {}", claim->seq, claim->source);

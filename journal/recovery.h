@@ -37,7 +37,7 @@ struct TailEvidence {
   bool aligned = false;         // the place is on a block boundary, so the group before is whole
   bool rest_blank = false;      // from there to the end of the file all is zero
   bool later_frame = false;     // a frame header of this segment and epoch stands further on
-  bool later_claim = false;     // the header or a later frame says that this place was durable
+  bool later_claim = false;     // header, later frame or checked mark: this place was durable
   bool external_claim = false;  // somebody else says that the record expected here was durable
 };
 
@@ -89,8 +89,9 @@ struct TailScan {
   TailVerdict verdict = TailVerdict::kCleanEnd;
   std::string detail;  // what was found, in words: "segment 3 offset 8192: …"
 };
+// `durable_offset`: everything before it is known to have been durable (a checked mark).
 TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
-                   std::span<const DurableClaim> claims);
+                   std::span<const DurableClaim> claims, uint64_t durable_offset = 0);
 
 // Is the frame that ends at `start.offset` there and whole? Then the log reaches that far.
 bool start_holds(File& file, const SegmentHeader& header, const ScanStart& start,
