@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,8 @@ struct FieldSpec {
   std::map<std::string, double, std::less<>> words;  // "high" -> 4
 };
 
+struct KindPatterns;  // engine/kind_patterns.h
+
 struct KindSpec {
   std::string name;
   std::vector<FieldSpec> fields;
@@ -48,6 +51,8 @@ struct KindSpec {
   std::string header_pattern;
   std::string text_pattern;
   std::string subject_pattern;
+  // The patterns above, parsed and checked by parse_config; never changed, so copies share them.
+  std::shared_ptr<const KindPatterns> patterns;
 };
 
 struct Config {
@@ -69,6 +74,10 @@ Result<Config> parse_config(std::string text);
 
 // The text of a profile's syncline.toml: "notes", "packages", "elf"; kInvalid names the three.
 Result<std::string> profile_text(std::string_view name);
+
+// The text with [sync] branch set to a full ref name ("refs/heads/main"), for init; kInvalid where
+// the name cannot stand in a configuration.
+Result<std::string> with_branch(std::string text, std::string_view branch);
 
 // Validates the fields and decides every effect but id and time. `store_tag` is empty, or what
 // marks this store's paths where another store has written to the repository. kInvalid: which field

@@ -3,22 +3,16 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <filesystem>
-#include <fstream>
 #include <map>
+#include <optional>
+
+#include "sync/git_paths.h"
 
 namespace syncline {
 
 namespace {
 
 constexpr std::string_view kIdentityFile = "identity";
-
-std::string first_line(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  std::string line;
-  std::getline(stream, line);
-  return line;
-}
 
 std::optional<uint64_t> parse_u64(std::string_view text) {
   uint64_t value = 0;
@@ -30,28 +24,13 @@ std::optional<uint64_t> parse_u64(std::string_view text) {
 }  // namespace
 
 Result<StorePlaces> find_places(const std::string& root) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path top = fs::canonical(root, error);
-  if (error) return errno_error(error.value(), fmt::format("opening {}", root));
-  fs::path git_dir = top / ".git";
-  if (fs::is_regular_file(git_dir, error)) {
-    const std::string line = first_line(git_dir);
-    constexpr std::string_view kPrefix = "gitdir: ";
-    if (!line.starts_with(kPrefix)) {
-      return make_error(Code::kNoStore, fmt::format("{} is not a git work tree", top.string()));
-    }
-    git_dir = top / line.substr(kPrefix.size());
-  } else if (!fs::is_directory(git_dir, error)) {
-    return make_error(Code::kNoStore, fmt::format("{} is not a git work tree", top.string()),
-                      "make one with `syncline init`");
+  auto paths = git_paths_at(root);
+  if (!paths && paths.error().code == Code::kNotFound) {
+    return make_error(Code::kNoStore, fmt::format("{} is not a git work tree", root),
+                      "make it a store with `syncline init`");
   }
-  fs::path common = git_dir;
-  if (fs::exists(git_dir / "commondir", error))
-    common = git_dir / first_line(git_dir / "commondir");
-  common = fs::canonical(common, error);
-  if (error) return errno_error(error.value(), fmt::format("opening {}", git_dir.string()));
-  return StorePlaces{top.string(), common.string(), (common / "syncline").string()};
+  if (!paths) return std::move(paths).error();
+  return StorePlaces{paths->work_tree, paths->common_dir, paths->common_dir + "/syncline"};
 }
 
 Result<Identity> read_identity(Directory& store_directory) {

@@ -48,6 +48,7 @@ Projector::Projector(const StorePlaces& places, const Identity& identity,
       identity_(identity),
       config_(std::move(config)),
       database_path_(database_path(places, *config_)),
+      branch_(config_->sync.branch.empty() ? identity.branch : config_->sync.branch),
       store_directory_(store_directory),
       journal_(journal),
       clock_(clock) {}
@@ -64,22 +65,33 @@ Status Projector::open_applier() {
   for (const KindSpec& kind : config_->kinds) {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }
-  options.files_must_wait = [this] {
-    return !publish_obstacle(places_.root, identity_.branch, clock_).empty();
-  };
-  const auto open = [&]() -> Status {
-    TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
-    TRY_ASSIGN(applier_,
-               Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
-    return {};
-  };
-  Status opened = open();
+  options.files_must_wait = [this] { return files_must_wait(); };
+  Status opened = open_applier_with(options);
   if (!opened && opened.error().code == Code::kCorrupt) {
     TRY(move_database_aside());
-    opened = open();
+    opened = open_applier_with(options);
   }
   if (!opened) return opened;
   return recheck_after_cache_loss();
+}
+
+// A file that git tracks may not change under a merge, a rebase or another branch. Where the state
+// cannot be told the section waits: it can always be written later.
+bool Projector::files_must_wait() {
+  const auto paths = git_paths_at(places_.root);
+  if (!paths) return true;
+  const auto git = open_git_directories(*paths);
+  if (!git) return true;
+  const WorktreeQuestion question{.branch = branch_, .lock_owner = {}, .locks_matter = false};
+  const auto reason = worktree_waiting_reason(*git, question, clock_);
+  return !reason || !reason->empty();
+}
+
+Status Projector::open_applier_with(const ApplierOptions& options) {
+  TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
+  TRY_ASSIGN(applier_,
+             Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
+  return {};
 }
 
 // The page cache of unsynced files may be gone: after a reboot, or a new mount. What the token says
@@ -134,6 +146,8 @@ Result<bool> Projector::apply_turn() {
         TRY_ASSIGN(const ApplyReport report, applier_->step());
         if (!report.more) break;
       }
+      TRY_ASSIGN(const AppliedState state, read_applied_state(applier_->database()));
+      if (state.files_waiting != 0 && !files_must_wait()) TRY(applier_->write_waiting_files());
       if (applier_->checkpoint_due()) TRY(applier_->checkpoint());
     }
     if (!apply_pending()) break;
@@ -205,7 +219,7 @@ Status Projector::open_syncer() {
   }
   if (syncer_ == nullptr) {
     SyncOptions options = config_->sync;
-    if (options.branch.empty()) options.branch = identity_.branch;
+    options.branch = branch_;
     TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options));
   }
   // Others may have folded or published since this process last held the role.

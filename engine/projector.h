@@ -77,18 +77,21 @@ class Projector {
   Result<bool> apply_turn() REQUIRES(apply_mutex_);
   Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
+  Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status move_database_aside() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;
+  bool files_must_wait();
   void note(std::string text) EXCLUDES(notes_mutex_);
 
   const StorePlaces places_;
   const Identity identity_;
   const std::shared_ptr<const Config> config_;
   const std::string database_path_;
+  const std::string branch_;  // that is published to
   Directory& store_directory_;
   Journal& journal_;
   Clock& clock_;

@@ -312,6 +312,8 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   const uint64_t target = impl_->journal->durable().seq;
   const uint64_t batches_before = impl_->journal->counter(Counter::kBatches);
   const uint64_t committed_before = impl_->journal->watermark(Watermark::kCommitted);
+  // A turn even where nothing is to be applied: sections that waited for git may be written now.
+  TRY(impl_->projector->try_apply());
   TRY(impl_->projector->apply_until(target, deadline));
   TRY(impl_->projector->fold_until(target, deadline));
   TRY_ASSIGN(PublishReport published, impl_->projector->publish_until(target, deadline));

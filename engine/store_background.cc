@@ -26,7 +26,6 @@ void Store::Impl::start_background() {
 // In the order of the data: what was submitted is flushed, then applied, then folded; a checkpoint
 // makes the next start a clean one.
 void Store::Impl::stop_background() {
-  if (!writer.joinable()) return;
   queue->stop();
   writer.join();
   {

@@ -94,10 +94,11 @@ Result<RepairReport> Store::repair(bool dry_run) {
       return other.cls == finding.cls && other.seq == finding.seq && other.path == finding.path;
     });
   };
-  const auto failed = std::stable_partition(report.healed.begin(), report.healed.end(),
-                                            [&](const Finding& f) { return !still_there(f); });
-  report.left.insert(report.left.end(), failed, report.healed.end());
-  report.healed.erase(failed, report.healed.end());
+  std::vector<Finding> healed;
+  for (Finding& finding : report.healed) {
+    (still_there(finding) ? report.left : healed).push_back(std::move(finding));
+  }
+  report.healed = std::move(healed);
   return report;
 }
 

@@ -2,7 +2,8 @@
 //
 // A Directory is an open handle; every name given to it is relative, resolved beneath it, and never
 // follows a symbolic or magic link (openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS): what leaves
-// the directory answers kUnsafePath. The posix implementation is journal/posix_file_system.cc; the
+// the directory, or has a component that is no directory or a file that is not regular in its way,
+// answers kUnsafePath. The posix implementation is journal/posix_file_system.cc; the
 // simulated disk of the tests implements the same three classes.
 //
 // Threading: a Directory may be used from several threads; a File from several threads for reads
@@ -74,8 +75,8 @@ class FileLock {
  public:
   enum class Mode : uint8_t { kShared, kExclusive };
   virtual ~FileLock() = default;
-  // False when another holds it in a conflicting mode. A held lock may be converted (not
-  // atomically).
+  // False when another holds it in a conflicting mode. A held lock may be converted, but not
+  // atomically: another may come in between, and a try that answers false has let go of it.
   virtual Result<bool> try_lock(Mode mode) = 0;
   // Waits; kTimeout when `deadline` passes first.
   virtual Status lock(Mode mode, Deadline deadline) = 0;
@@ -141,6 +142,10 @@ class Directory {
 
 // Opens a directory of the real file system; its own path may contain symbolic links.
 Result<std::unique_ptr<Directory>> open_posix_directory(const std::string& path);
+
+// Hidden files that create_whole and replace_file may leave beside their target when the process
+// dies; nobody reads them, and whoever tidies a directory may remove them when no writer is alive.
+inline constexpr std::string_view kTemporaryPrefix = ".syncline-tmp-";
 
 // Whole-file helpers over the seam.
 Result<std::string> read_file(Directory& directory, std::string_view name,

@@ -1,0 +1,59 @@
+#include "journal/clock.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include <cerrno>
+
+#include "journal/assert.h"
+
+namespace syncline {
+namespace {
+
+int64_t read_clock_ns(clockid_t clock) {
+  timespec now{};
+  SYNCLINE_ASSERT(clock_gettime(clock, &now) == 0);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+class SystemClock final : public Clock {
+ public:
+  int64_t now_ms() override { return read_clock_ns(CLOCK_REALTIME) / 1'000'000; }
+  int64_t monotonic_ns() override { return read_clock_ns(CLOCK_MONOTONIC); }
+  void pause_ns(int64_t duration_ns) override {
+    if (duration_ns <= 0) return;
+    timespec left{};
+    left.tv_sec = static_cast<time_t>(duration_ns / 1'000'000'000);
+    left.tv_nsec = static_cast<long>(duration_ns % 1'000'000'000);
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+  }
+};
+
+class SystemRandom final : public Random {
+ public:
+  uint64_t next_u64() override {
+    uint64_t value = 0;
+    ssize_t taken = 0;
+    // Up to 256 bytes come whole once the pool is seeded; before that a signal may interrupt.
+    do {
+      taken = getrandom(&value, sizeof value, 0);
+    } while (taken < 0 && errno == EINTR);
+    SYNCLINE_ASSERT(taken == static_cast<ssize_t>(sizeof value));
+    return value;
+  }
+};
+
+}  // namespace
+
+Clock& system_clock() {
+  static SystemClock clock;
+  return clock;
+}
+
+Random& system_random() {
+  static SystemRandom random;
+  return random;
+}
+
+}  // namespace syncline

@@ -1,0 +1,83 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+
+#include "journal/assert.h"
+#include "journal/posix_file.h"
+
+namespace syncline {
+namespace {
+
+class PosixSharedPage final : public SharedPage {
+ public:
+  explicit PosixSharedPage(MutableByteSpan mapping) : mapping_(mapping) {}
+  ~PosixSharedPage() override { munmap(mapping_.data(), mapping_.size()); }
+  PosixSharedPage(const PosixSharedPage&) = delete;
+  PosixSharedPage& operator=(const PosixSharedPage&) = delete;
+
+  MutableByteSpan bytes() override { return mapping_; }
+
+  // Shared futexes (no FUTEX_PRIVATE_FLAG): the waiters are other processes. The bitset form takes
+  // an absolute time of CLOCK_MONOTONIC, which is what a Deadline is.
+  void wait(size_t offset, uint32_t expected, Deadline deadline) override {
+    timespec until{};
+    until.tv_sec = static_cast<time_t>(deadline.monotonic_ns / 1'000'000'000);
+    until.tv_nsec = static_cast<long>(deadline.monotonic_ns % 1'000'000'000);
+    if (!deadline.forever() && deadline.monotonic_ns < 0) return;
+    syscall(SYS_futex, word_at(offset), FUTEX_WAIT_BITSET, expected,
+            deadline.forever() ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+  }
+
+  void wake(size_t offset) override {
+    syscall(SYS_futex, word_at(offset), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  }
+
+ private:
+  std::byte* word_at(size_t offset) {
+    SYNCLINE_ASSERT(offset % sizeof(uint32_t) == 0 && offset < mapping_.size() &&
+                    mapping_.size() - offset >= sizeof(uint32_t));
+    return mapping_.data() + offset;
+  }
+
+  MutableByteSpan mapping_;
+};
+
+// Blocks, not only size: a store into a hole on a full disk would be a SIGBUS instead of an error.
+// Both ways only grow the file, so that processes opening it at once do not undo each other.
+Status allocate(int descriptor, size_t size_bytes, const std::string& path) {
+  const auto size = static_cast<off_t>(size_bytes);
+  while (fallocate(descriptor, 0, 0, size) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EOPNOTSUPP && errno != ENOSYS) {
+      return errno_error(errno, fmt::format("allocate {}", path));
+    }
+    struct stat status{};
+    if (fstat(descriptor, &status) != 0) return errno_error(errno, fmt::format("stat {}", path));
+    if (status.st_size < size && ftruncate(descriptor, size) != 0) {
+      return errno_error(errno, fmt::format("truncate {}", path));
+    }
+    break;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SharedPage>> make_shared_page(PosixFd descriptor, size_t size_bytes,
+                                                     const std::string& path) {
+  SYNCLINE_ASSERT(size_bytes > 0);
+  TRY(allocate(descriptor.get(), size_bytes, path));
+  void* const mapping =
+      mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
+  if (mapping == MAP_FAILED) return errno_error(errno, fmt::format("map {}", path));
+  return std::make_unique<PosixSharedPage>(
+      MutableByteSpan{static_cast<std::byte*>(mapping), size_bytes});
+}
+
+}  // namespace syncline

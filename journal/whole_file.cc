@@ -1,0 +1,84 @@
+#include "journal/whole_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "journal/file_system.h"
+#include "journal/posix_file.h"
+
+namespace syncline {
+namespace {
+
+constexpr mode_t kFileMode = 0644;
+
+int open_retrying(int directory, const char* name, int flags) {
+  int opened = -1;
+  do {
+    opened = openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, kFileMode);
+  } while (opened < 0 && errno == EINTR);
+  return opened;
+}
+
+// By the descriptor itself (needs a privilege before Linux 6.10, else ENOENT), else by /proc.
+int link_unnamed(int descriptor, const PosixEntry& entry) {
+  if (linkat(descriptor, "", entry.parent, entry.leaf.c_str(), AT_EMPTY_PATH) == 0) return 0;
+  if (errno != ENOENT && errno != EINVAL) return -1;
+  const std::string proc = fmt::format("/proc/self/fd/{}", descriptor);
+  return linkat(AT_FDCWD, proc.c_str(), entry.parent, entry.leaf.c_str(), AT_SYMLINK_FOLLOW);
+}
+
+// 0, or -1 and errno; EEXIST when the name is taken.
+int rename_without_replacing(int parent, const std::string& from, const std::string& to) {
+  if (renameat2(parent, from.c_str(), parent, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  if (linkat(parent, from.c_str(), parent, to.c_str(), 0) != 0) return -1;
+  return unlinkat(parent, from.c_str(), 0);
+}
+
+}  // namespace
+
+std::string temporary_name(std::string_view leaf, unsigned attempt) {
+  constexpr size_t kLeafBytesMax = 64;  // file names end at 255 bytes
+  return fmt::format("{}{}-{}", kTemporaryPrefix, leaf.substr(0, kLeafBytesMax), attempt);
+}
+
+Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content,
+                                    std::string_view path) {
+  PosixFd unnamed(open_retrying(entry.parent, ".", O_TMPFILE | O_WRONLY));
+  if (unnamed.get() < 0) {
+    // EISDIR and ENOENT are what kernels or file systems without O_TMPFILE make of it.
+    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) return false;
+    return posix_path_error(errno, fmt::format("create {}", path));
+  }
+  TRY(posix_write_all(unnamed.get(), 0, content, false, path));
+  if (link_unnamed(unnamed.get(), entry) == 0) return true;
+  if (errno == ENOENT || errno == EPERM || errno == EOPNOTSUPP) return false;
+  return posix_path_error(errno, fmt::format("create {}", path));
+}
+
+Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, std::string_view path) {
+  PosixFd hidden;
+  std::string hidden_name;
+  for (unsigned attempt = 0; hidden.get() < 0; ++attempt) {
+    hidden_name = temporary_name(entry.leaf, attempt);
+    hidden = PosixFd(open_retrying(entry.parent, hidden_name.c_str(), O_WRONLY | O_CREAT | O_EXCL));
+    const bool taken = hidden.get() < 0 && errno == EEXIST && attempt < kTemporaryAttemptsMax;
+    if (hidden.get() < 0 && !taken) {
+      return posix_path_error(errno, fmt::format("create {} beside {}", hidden_name, path));
+    }
+  }
+  Status done = posix_write_all(hidden.get(), 0, content, false, path);
+  if (done && rename_without_replacing(entry.parent, hidden_name, entry.leaf) != 0) {
+    done = posix_path_error(errno, fmt::format("create {}", path));
+  }
+  // What could not be created must not stay as litter; the first error is the one to tell.
+  if (!done) unlinkat(entry.parent, hidden_name.c_str(), 0);
+  return done;
+}
+
+}  // namespace syncline

@@ -1,0 +1,116 @@
+#include "sync/object_reader.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sync/libgit2.h"
+
+namespace syncline {
+namespace {
+
+class OdbReader final : public ObjectReader {
+ public:
+  OdbReader(const Libgit2& git, std::string objects_path, git_odb* odb)
+      : git_(git), objects_path_(std::move(objects_path)), odb_(odb) {}
+  ~OdbReader() override { git_.git_odb_free(odb_); }
+  OdbReader(const OdbReader&) = delete;
+  OdbReader& operator=(const OdbReader&) = delete;
+
+  Result<std::optional<Object>> read(const ObjectId& id) override {
+    const git_oid oid = to_git_oid(id);
+    git_odb_object* found = nullptr;
+    // On a miss git_odb_read itself looks for packs that have appeared since.
+    int code = git_.git_odb_read(&found, odb_, &oid);
+    if (code < 0 && code != GIT_ENOTFOUND) {
+      // A pack that a gc has taken away between two looks answers in various ways; a fresh list of
+      // packs tells damage from change.
+      TRY(reopen());
+      code = git_.git_odb_read(&found, odb_, &oid);
+    }
+    if (code == GIT_ENOTFOUND) return std::optional<Object>();
+    if (code < 0) {
+      Error error = libgit2_error(git_, code, fmt::format("reading object {}", id.hex()));
+      error.code = Code::kCorrupt;
+      error.hint = "git fsck tells more";
+      return error;
+    }
+    const git_object_t type = git_.git_odb_object_type(found);
+    const char* data = static_cast<const char*>(git_.git_odb_object_data(found));
+    Object object{static_cast<ObjectType>(type),
+                  std::string(data, git_.git_odb_object_size(found))};
+    git_.git_odb_object_free(found);
+    return std::optional<Object>(std::move(object));
+  }
+
+ private:
+  Status reopen() {
+    git_odb* fresh = nullptr;
+    if (const int code = git_.git_odb_open(&fresh, objects_path_.c_str()); code < 0) {
+      return libgit2_error(git_, code, "opening " + objects_path_);
+    }
+    git_.git_odb_free(std::exchange(odb_, fresh));
+    return {};
+  }
+
+  const Libgit2& git_;
+  std::string objects_path_;
+  git_odb* odb_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ObjectReader>> open_object_reader(const std::string& objects_path) {
+  TRY_ASSIGN(const Libgit2* git, load_libgit2());
+  git_odb* odb = nullptr;
+  if (const int code = git->git_odb_open(&odb, objects_path.c_str()); code < 0) {
+    return libgit2_error(*git, code, "opening " + objects_path);
+  }
+  return std::unique_ptr<ObjectReader>(std::make_unique<OdbReader>(*git, objects_path, odb));
+}
+
+const ObjectStore::Entry* ObjectStore::find(const ObjectId& id) {
+  const auto known = by_id_.find(id);
+  if (known == by_id_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, known->second);
+  return &entries_.front();
+}
+
+Result<ObjectStore::Content> ObjectStore::require(const ObjectId& id, ObjectType type) {
+  if (const Entry* entry = find(id); entry != nullptr && entry->type == type) return entry->content;
+  TRY_ASSIGN(Content content, require_once(id, type));
+  remember(id, type, content);
+  return content;
+}
+
+Result<ObjectStore::Content> ObjectStore::require_once(const ObjectId& id, ObjectType type) {
+  if (const Entry* entry = find(id); entry != nullptr && entry->type == type) return entry->content;
+  TRY_ASSIGN(std::optional<Object> object, reader_.read(id));
+  if (!object) {
+    return make_error(Code::kCorrupt,
+                      fmt::format("the repository has no {} {}", object_type_name(type), id.hex()),
+                      "git fsck tells more");
+  }
+  if (object->type != type) {
+    return make_error(Code::kCorrupt,
+                      fmt::format("object {} is a {}, not a {}", id.hex(),
+                                  object_type_name(object->type), object_type_name(type)));
+  }
+  return std::make_shared<const std::string>(std::move(object->bytes));
+}
+
+void ObjectStore::remember(const ObjectId& id, ObjectType type, Content content) {
+  if (find(id) != nullptr) return;
+  cache_bytes_ += content->size();
+  entries_.push_front({id, type, std::move(content)});
+  by_id_[id] = entries_.begin();
+  // The newest stays even where it alone is over the bound: a folder that large is needed again by
+  // the very next batch.
+  while (cache_bytes_ > cache_bytes_max_ && entries_.size() > 1) {
+    cache_bytes_ -= entries_.back().content->size();
+    by_id_.erase(entries_.back().id);
+    entries_.pop_back();
+  }
+}
+
+}  // namespace syncline

@@ -1,0 +1,398 @@
+// The Store facade: what a program that embeds it relies on. Two Store objects on one folder stand
+// for two processes here (locks belong to descriptors); real processes are the end-to-end tests'
+// matter.
+#include "engine/store.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "engine/identity.h"
+#include "tests/support/temporary_directory.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+Record note(std::string title, std::string key = {}) {
+  return {.kind = "note",
+          .fields = {{"title", std::move(title)}, {"body", std::string("text\n")}},
+          .key = std::move(key)};
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class StoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto made = Store::init(root(), {});
+    ASSERT_TRUE(made) << made.error().message;
+  }
+  std::string root() const { return folder_.path() + "/a store"; }
+  std::unique_ptr<Store> open(StoreOptions options = {}) {
+    auto store = Store::open(root(), options);
+    EXPECT_TRUE(store) << store.error().message;
+    return store ? std::move(*store) : nullptr;
+  }
+  // Records, and fails the test with the reason where it is refused.
+  Receipt must_record(Store& store, const Record& record, Stage stage = Stage::kApplied) {
+    const auto receipt = store.record(record, stage);
+    EXPECT_TRUE(receipt) << receipt.error().message;
+    return receipt ? *receipt : Receipt{};
+  }
+  void expect_sound(Store& store) {
+    const auto report = store.verify({});
+    ASSERT_TRUE(report) << report.error().message;
+    for (const Finding& finding : report->findings) {
+      ADD_FAILURE() << finding.cls << " seq " << finding.seq << " " << finding.path << ": "
+                    << finding.detail;
+    }
+  }
+  TemporaryDirectory folder_;
+};
+
+TEST_F(StoreTest, InitAgainChangesNothing) {
+  const std::string before = read_text(root() + "/.git/syncline/identity");
+  const auto again = Store::init(root(), {});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->existed);
+  EXPECT_EQ(before, read_text(root() + "/.git/syncline/identity"));
+}
+
+TEST_F(StoreTest, ARecordIsRowFileAndReceipt) {
+  auto store = open();
+  const Receipt receipt = must_record(*store, note("Hello, World"));
+  EXPECT_EQ(receipt.seq, 1u);
+  EXPECT_EQ(receipt.id, 1u);
+  EXPECT_EQ(receipt.table, "notes");
+  EXPECT_EQ(receipt.path, "notes/0000/hello-world-1.md");
+  EXPECT_EQ(receipt.stage, Stage::kApplied);
+  EXPECT_NE(read_text(root() + "/" + receipt.path).find("Hello, World"), std::string::npos);
+  const auto shown = store->show(1);
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(shown->path, receipt.path);
+  EXPECT_EQ(shown->time_ms, receipt.time_ms);
+}
+
+TEST_F(StoreTest, WaitingForCommittedAndPublishedReachesThem) {
+  auto store = open();
+  EXPECT_EQ(must_record(*store, note("one"), Stage::kCommitted).stage, Stage::kCommitted);
+  EXPECT_EQ(must_record(*store, note("two"), Stage::kPublished).stage, Stage::kPublished);
+  const auto shown = store->show(2);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->commit.size(), 40u);
+  EXPECT_EQ(shown->branch_commit.size(), 40u);
+  expect_sound(*store);
+}
+
+TEST_F(StoreTest, SameKeySameContentAnswersWithTheFirstReceipt) {
+  auto store = open();
+  const Receipt first = must_record(*store, note("once", "k1"));
+  const Receipt again = must_record(*store, note("once", "k1"));
+  EXPECT_FALSE(first.duplicate);
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_EQ(again.seq, first.seq);
+  EXPECT_EQ(again.path, first.path);
+  const auto status = store->status();
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->journaled, 1u);
+}
+
+TEST_F(StoreTest, SameKeyIsSeenByAnotherProcessBeforeItIsApplied) {
+  auto one = open();
+  auto two = open();
+  const Receipt first = must_record(*one, note("once", "k1"), Stage::kJournaled);
+  const Receipt again = must_record(*two, note("once", "k1"), Stage::kJournaled);
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_EQ(again.seq, first.seq);
+}
+
+TEST_F(StoreTest, SameKeyOtherContentIsRefusedAndWritesNothing) {
+  auto store = open();
+  must_record(*store, note("once", "k1"));
+  const auto refused = store->record(note("other", "k1"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kKeyConflict);
+  EXPECT_EQ(store->status()->journaled, 1u);
+}
+
+TEST_F(StoreTest, IdsOfTwoProcessesNeverMeet) {
+  auto one = open();
+  auto two = open();
+  std::set<uint64_t> ids;
+  for (int i = 0; i < 20; ++i) {
+    ids.insert(must_record(*one, note("one"), Stage::kJournaled).id);
+    ids.insert(must_record(*two, note("two"), Stage::kJournaled).id);
+  }
+  EXPECT_EQ(ids.size(), 40u);
+  EXPECT_EQ(*ids.begin(), 1u);
+  EXPECT_EQ(*ids.rbegin(), 40u);
+  ASSERT_TRUE(one->sync(false, kForever));
+  expect_sound(*one);
+}
+
+TEST_F(StoreTest, ThreadsShareGroupsAndEachGetsItsOwnReceipt) {
+  auto store = open();
+  constexpr int kThreads = 8, kEach = 25;
+  std::vector<std::thread> threads;
+  std::array<std::vector<Receipt>, kThreads> receipts;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        receipts[t].push_back(must_record(*store, note("thread " + std::to_string(t))));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  std::set<uint64_t> seqs;
+  for (const auto& each : receipts) {
+    for (const Receipt& receipt : each) seqs.insert(receipt.seq);
+  }
+  EXPECT_EQ(seqs.size(), static_cast<size_t>(kThreads * kEach));
+  ASSERT_TRUE(store->sync(false, kForever));
+  expect_sound(*store);
+}
+
+TEST_F(StoreTest, BackgroundTicketsAllArrive) {
+  {
+    auto store = open({.background = true});
+    std::vector<Ticket> tickets;
+    for (int i = 0; i < 2000; ++i) {
+      auto ticket = store->submit(note("note " + std::to_string(i), "k" + std::to_string(i)));
+      ASSERT_TRUE(ticket) << ticket.error().message;
+      tickets.push_back(*ticket);
+    }
+    uint64_t last = 0;
+    for (const Ticket& ticket : tickets) {
+      const auto receipt = store->wait(ticket);
+      ASSERT_TRUE(receipt) << receipt.error().message;
+      EXPECT_GT(receipt->seq, last);
+      last = receipt->seq;
+    }
+    const auto synced = store->sync(false, kForever);
+    ASSERT_TRUE(synced) << synced.error().message;
+    EXPECT_EQ(synced->published, 2000u);
+    expect_sound(*store);
+  }
+  auto store = open();
+  EXPECT_EQ(store->status()->published, 2000u);
+}
+
+TEST_F(StoreTest, WhatWasOnlySubmittedIsJournalledWhenTheStoreCloses) {
+  {
+    auto store = open();
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(store->submit(note("left behind")));
+  }
+  auto store = open();
+  EXPECT_EQ(store->status()->journaled, 10u);
+  ASSERT_TRUE(store->lend_a_hand());
+  EXPECT_EQ(store->status()->committed, 10u);
+}
+
+TEST_F(StoreTest, TimesNeverRunBackwardAlongTheSequence) {
+  auto store = open();
+  int64_t last = 0;
+  for (int i = 0; i < 5; ++i) {
+    const Receipt receipt = must_record(*store, note("tick"), Stage::kJournaled);
+    EXPECT_GE(receipt.time_ms, last);
+    last = receipt.time_ms;
+  }
+}
+
+TEST_F(StoreTest, ABadFieldIsRefusedBeforeAnythingIsWritten) {
+  auto store = open();
+  const auto refused =
+      store->record({.kind = "note", .fields = {{"titel", std::string("x")}}, .key = {}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  const auto unknown = store->record({.kind = "nite", .fields = {}, .key = {}});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Code::kInvalid);
+  EXPECT_EQ(store->status()->journaled, 0u);
+}
+
+TEST_F(StoreTest, ABacklogThatIsFullAnswersRetryLater) {
+  std::string text = read_text(root() + "/syncline.toml");
+  const size_t at = text.find("backlog_records_max");
+  ASSERT_NE(at, std::string::npos);
+  const size_t begin = text.rfind('\n', at) + 1;
+  text.replace(begin, text.find('\n', at) - begin, "backlog_records_max = 3");
+  std::ofstream(root() + "/syncline.toml") << text;
+  auto store = open();
+  for (int i = 0; i < 3; ++i) must_record(*store, note("room"), Stage::kJournaled);
+  const auto refused = store->record(note("no room"), Stage::kJournaled);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kRetryLater);
+  ASSERT_TRUE(store->lend_a_hand());
+  must_record(*store, note("room again"));
+}
+
+TEST_F(StoreTest, ACopiedStoreRefusesToWriteAsItsOriginal) {
+  {
+    must_record(*open(), note("original"), Stage::kPublished);
+  }
+  const std::string copy = folder_.path() + "/copy";
+  fs::copy(root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const auto opened = Store::open(copy);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::kDisagree);
+  const auto init = Store::init(copy, {});
+  ASSERT_FALSE(init);
+  EXPECT_EQ(init.error().code, Code::kDisagree);
+  const auto moved = Store::init(copy, {.moved = true});
+  ASSERT_TRUE(moved) << moved.error().message;
+  auto store = Store::open(copy);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ(must_record(**store, note("second"), Stage::kPublished).seq, 2u);
+  expect_sound(**store);
+}
+
+TEST_F(StoreTest, AnInterruptedInitIsNoStoreAndIsFinishedByInitAgain) {
+  auto directory = open_posix_directory(root() + "/.git/syncline");
+  ASSERT_TRUE(directory);
+  auto identity = read_identity(**directory);
+  ASSERT_TRUE(identity);
+  identity->ready = false;
+  ASSERT_TRUE(write_identity(**directory, *identity));
+  const auto refused = Store::open(root());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kNoStore);
+  const auto again = Store::init(root(), {});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->existed);
+  EXPECT_EQ(again->store_id, identity->store.hex());
+  must_record(*open(), note("works"), Stage::kPublished);
+}
+
+TEST_F(StoreTest, ALostFileAndALostRowAreFoundAndHealed) {
+  Receipt first, second;
+  {
+    auto store = open();
+    first = must_record(*store, note("file goes"));
+    second = must_record(*store, note("row goes"));
+    ASSERT_TRUE(store->sync(false, kForever));
+  }
+  fs::remove(root() + "/" + first.path);
+  ASSERT_EQ(std::system(("sqlite3 '" + root() + "/syncline.db' 'DELETE FROM notes WHERE id = " +
+                         std::to_string(second.id) + "'")
+                            .c_str()),
+            0);
+  auto store = open();
+  const auto found = store->verify({});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->findings.size(), 2u);
+  EXPECT_EQ(found->findings[0].cls, "row-without-file");
+  EXPECT_EQ(found->findings[1].cls, "file-without-row");
+  const auto dry = store->repair(true);
+  ASSERT_TRUE(dry);
+  EXPECT_EQ(dry->healed.size(), 2u);
+  EXPECT_FALSE(fs::exists(root() + "/" + first.path));
+  const auto healed = store->repair(false);
+  ASSERT_TRUE(healed) << healed.error().message;
+  EXPECT_EQ(healed->healed.size(), 2u);
+  EXPECT_TRUE(healed->left.empty());
+  expect_sound(*store);
+}
+
+TEST_F(StoreTest, ADeletedDatabaseIsRebuiltFromTheJournal) {
+  {
+    auto store = open();
+    for (int i = 0; i < 5; ++i) must_record(*store, note("row", "k" + std::to_string(i)));
+    ASSERT_TRUE(store->sync(false, kForever));
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  auto store = open();
+  EXPECT_TRUE(must_record(*store, note("row", "k3")).duplicate);
+  EXPECT_EQ(must_record(*store, note("next")).id, 6u);
+  ASSERT_TRUE(store->sync(false, kForever));
+  expect_sound(*store);
+}
+
+TEST_F(StoreTest, AHandEditInTheWorkTreeIsANoteAndStays) {
+  auto store = open();
+  const Receipt receipt = must_record(*store, note("mine"), Stage::kPublished);
+  std::ofstream(root() + "/" + receipt.path, std::ios::app) << "a person's line\n";
+  must_record(*store, note("other"), Stage::kPublished);
+  const auto report = store->verify({});
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->ok());
+  ASSERT_EQ(report->notes.size(), 1u);
+  EXPECT_EQ(report->notes[0].path, receipt.path);
+  EXPECT_NE(read_text(root() + "/" + receipt.path).find("a person's line"), std::string::npos);
+}
+
+TEST_F(StoreTest, ReplayGivesTheSameCommitsAndAReadOnlyStore) {
+  auto store = open();
+  for (int i = 0; i < 7; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
+  ASSERT_TRUE(store->sync(false, kForever));
+  const std::string into = folder_.path() + "/replayed";
+  const Status replayed = store->replay_into(into, std::nullopt, {});
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  auto copy = Store::open(into);
+  ASSERT_TRUE(copy) << copy.error().message;
+  for (uint64_t seq = 1; seq <= 7; ++seq) {
+    EXPECT_EQ((*copy)->show(seq)->commit, store->show(seq)->commit);
+    EXPECT_EQ((*copy)->show(seq)->path, store->show(seq)->path);
+  }
+  const auto refused = (*copy)->record(note("no"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kReadOnly);
+}
+
+TEST_F(StoreTest, ReplayToASequenceIsTheStateAsOfThen) {
+  auto store = open();
+  for (int i = 0; i < 6; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
+  const std::string into = folder_.path() + "/then";
+  const Status replayed = store->replay_into(into, 4, {});
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  auto copy = Store::open(into);
+  ASSERT_TRUE(copy) << copy.error().message;
+  EXPECT_EQ((*copy)->status()->applied, 4u);
+  EXPECT_EQ((*copy)->status()->committed, 4u);
+  EXPECT_FALSE((*copy)->show(5));
+}
+
+TEST_F(StoreTest, LogVisitsInOrderAndStopsWhenTold) {
+  auto store = open();
+  for (int i = 0; i < 5; ++i) must_record(*store, note("n" + std::to_string(i)));
+  std::vector<uint64_t> seqs;
+  ASSERT_TRUE(store->log(2, false, [&](const LogEntry& entry) {
+    seqs.push_back(entry.receipt.seq);
+    return seqs.size() < 3;
+  }));
+  EXPECT_EQ(seqs, (std::vector<uint64_t>{2, 3, 4}));
+}
+
+TEST_F(StoreTest, FollowingTheLogSeesWhatAnotherProcessRecords) {
+  auto store = open();
+  auto other = open();
+  must_record(*store, note("before"));
+  std::thread recorder([&] { must_record(*other, note("while following")); });
+  std::vector<std::string> paths;
+  ASSERT_TRUE(store->log(1, true, [&](const LogEntry& entry) {
+    paths.push_back(entry.receipt.path);
+    return paths.size() < 2;
+  }));
+  recorder.join();
+  EXPECT_EQ(paths.size(), 2u);
+}
+
+TEST_F(StoreTest, ATableWithRowsIsContinuedAboveItsHighestId) {
+  ASSERT_EQ(std::system(("sqlite3 '" + root() +
+                         "/syncline.db' \"INSERT INTO notes(id, title, path, created_at) "
+                         "VALUES (41, 'theirs', '', '')\"")
+                            .c_str()),
+            0);
+  auto store = open();
+  EXPECT_EQ(must_record(*store, note("ours")).id, 42u);
+}
+
+}  // namespace
+}  // namespace syncline

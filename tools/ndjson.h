@@ -1,0 +1,21 @@
+// One line of NDJSON → a record: {"kind":…,"key":…,"fields":{…}}.
+//
+// Strict, since a line comes from anywhere: unknown and repeated names, values of another type,
+// anything nested, invalid UTF-8 and NUL are refused with a reason that names them. `key` may be
+// left out or null; a field that is null is a field that is not there. Nothing nests, so a line of
+// brackets costs no more than its first few bytes.
+//
+// Whether the store has such a kind and such fields is make_intent's to say.
+#pragma once
+
+#include <string_view>
+
+#include "engine/store.h"
+#include "journal/result.h"
+
+namespace syncline {
+
+// kInvalid with the reason, one line of valid UTF-8.
+Result<Record> parse_ndjson_record(std::string_view line);
+
+}  // namespace syncline
