@@ -119,7 +119,8 @@ Status Applier::Impl::check_identity() {
                       "the journal has lost records, or is an older copy: restore it");
   }
   const uint64_t seq = mark ? mark->seq : 0;
-  if (seq < begin.seq) TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
+  if (seq < begin.seq)
+    TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
   if (!mark || mark->position < begin.position) {
     TRY(write_applied_mark(*database, {begin.position, std::max(seq, begin.seq)}));
   }
@@ -273,16 +274,17 @@ Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
     case Operation::kBatch:
     case Operation::kPublish:
     case Operation::kCheckpoint:
-      batch.controls.push_back(
-          {frame.operation, frame.position, ByteVector(frame.payload.begin(), frame.payload.end())});
+      batch.controls.push_back({frame.operation, frame.position,
+                                ByteVector(frame.payload.begin(), frame.payload.end())});
       return {};
     default:
-      return make_error(Code::kUnsupported,
-                        fmt::format("record {} (segment {:016x}, offset {}) is an operation {} that "
-                                    "this program does not know",
-                                    frame.seq, frame.position.segment, frame.position.offset,
-                                    static_cast<int>(frame.operation)),
-                        "a newer syncline wrote it: use that one");
+      return make_error(
+          Code::kUnsupported,
+          fmt::format("record {} (segment {:016x}, offset {}) is an operation {} that "
+                      "this program does not know",
+                      frame.seq, frame.position.segment, frame.position.offset,
+                      static_cast<int>(frame.operation)),
+          "a newer syncline wrote it: use that one");
   }
 }
 
@@ -303,10 +305,18 @@ Result<ApplyReport> Applier::step(std::optional<uint64_t> stop_after_seq) {
   return impl_->step(stop_after_seq);
 }
 
-Mark Applier::applied() const { return impl_->applied; }
-Status Applier::refresh() { return impl_->refresh(); }
-uint64_t Applier::files_synced() const { return impl_->files_synced; }
-Database& Applier::database() { return *impl_->database; }
+Mark Applier::applied() const {
+  return impl_->applied;
+}
+Status Applier::refresh() {
+  return impl_->refresh();
+}
+uint64_t Applier::files_synced() const {
+  return impl_->files_synced;
+}
+Database& Applier::database() {
+  return *impl_->database;
+}
 bool Applier::checkpoint_due() const {
   return impl_->applied.seq - std::min(impl_->applied.seq, impl_->files_synced) >=
          impl_->options.checkpoint_records_max;

@@ -260,9 +260,13 @@ Result<bool> Applier::Impl::write_waiting(const std::vector<Effects>& effects, u
   return true;
 }
 
-Status Applier::recheck_files() { return impl_->recheck_files(); }
+Status Applier::recheck_files() {
+  return impl_->recheck_files();
+}
 
-Status Applier::checkpoint() { return impl_->checkpoint(); }
+Status Applier::checkpoint() {
+  return impl_->checkpoint();
+}
 
 Result<uint64_t> Applier::write_waiting_files() {
   TRY(impl_->refresh());

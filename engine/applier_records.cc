@@ -84,8 +84,7 @@ Status Applier::Impl::look_at_path(BatchRecord& record) {
     target = targets.emplace(effects.path, std::move(looked)).first;
   }
   if (target->second.unusable.empty()) {
-    record.seen =
-        target->second.exists ? FileApplier::State::kEdited : FileApplier::State::kAbsent;
+    record.seen = target->second.exists ? FileApplier::State::kEdited : FileApplier::State::kAbsent;
     return {};
   }
   record.seen = FileApplier::State::kUnusable;
@@ -147,11 +146,10 @@ Status Applier::Impl::rebind(Batch& batch, const std::vector<size_t>& taken,
       TRY(set_aside(record, fmt::format("table {} has no free id", record.effects.table)));
       continue;
     }
-    record.outcome = Outcome{
-        .seq = record.effects.seq, .kind = Outcome::Kind::kRebind, .new_id = ++next.last};
+    record.outcome =
+        Outcome{.seq = record.effects.seq, .kind = Outcome::Kind::kRebind, .new_id = ++next.last};
     group.add(Operation::kRebind, encode(*record.outcome));
-    record.effects =
-        render_effects(record.intent, record.effects.seq, next.last, record.time_ms);
+    record.effects = render_effects(record.intent, record.effects.seq, next.last, record.time_ms);
   }
   if (!group.empty()) {
     TRY_ASSIGN(journalled, group.append(turn, clock));
@@ -169,8 +167,8 @@ Result<std::vector<Section>> Applier::Impl::choose_sections(Batch& batch) {
     if (effects.operation != Operation::kAppend || effects.path.empty()) continue;
     if (record.is_set_aside() || record.seen == FileApplier::State::kUnusable) continue;
     if (!wait) wait = must_wait();
-    record.waits = waiting.contains(effects.path) ||
-                   (*wait && record.seen != FileApplier::State::kAbsent);
+    record.waits =
+        waiting.contains(effects.path) || (*wait && record.seen != FileApplier::State::kAbsent);
     if (!record.waits) {
       // Behind those that wait for the same file, so that its order is the journal's.
       TRY_ASSIGN(record.waits, projection->is_path_waiting(effects.path));

@@ -112,8 +112,7 @@ Result<uint64_t> LookAhead::highest_id(const std::string& table, const Mark& end
   Ids ids = ids_;
   if (id_reader_->position() != end) {
     // What is not durable may yet be given up: read on beside, and remember nothing of it.
-    TRY_ASSIGN(auto tail,
-               Reader::open(store_directory_, journal_.store(), id_reader_->position()));
+    TRY_ASSIGN(auto tail, Reader::open(store_directory_, journal_.store(), id_reader_->position()));
     TRY(read_ids_until(*tail, end, ids));
   }
   const auto found = ids.find(table_key(table));

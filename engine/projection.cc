@@ -20,10 +20,10 @@ Result<AppliedState> read_applied_state(Database& database) {
   TRY_ASSIGN(const auto missing, read_meta(database, "missing_before"));
   state.missing_before = static_cast<uint64_t>(missing.value_or(0));
   TRY_ASSIGN(Statement counts,
-             database.prepare(fmt::format(
-                 "SELECT (SELECT count(*) FROM syncline_outcomes WHERE kind = {}),"
-                 "(SELECT count(*) FROM syncline_waiting)",
-                 static_cast<int>(Outcome::Kind::kSetAside))));
+             database.prepare(
+                 fmt::format("SELECT (SELECT count(*) FROM syncline_outcomes WHERE kind = {}),"
+                             "(SELECT count(*) FROM syncline_waiting)",
+                             static_cast<int>(Outcome::Kind::kSetAside))));
   TRY_ASSIGN(const bool row, counts.step());
   if (row) {
     state.set_aside = static_cast<uint64_t>(counts.integer(0));
@@ -40,7 +40,8 @@ Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view ke
   KeyEntry entry{.seq = static_cast<uint64_t>(statement.integer(0))};
   const ByteSpan hash = statement.blob(1);
   if (hash.size() != entry.content_hash.size()) {
-    return make_error(Code::kCorrupt, fmt::format("syncline_keys: key {} has no content hash", key));
+    return make_error(Code::kCorrupt,
+                      fmt::format("syncline_keys: key {} has no content hash", key));
   }
   std::copy(hash.begin(), hash.end(), entry.content_hash.begin());
   return std::optional<KeyEntry>(entry);
@@ -59,18 +60,17 @@ Result<uint64_t> highest_id(Database& database, const std::string& table,
       highest = std::max(highest, most.integer(0));
     } else if (row && !most.is_null(0)) {
       // Text sorts above numbers: a foreign id that is none hides those that are.
-      TRY_ASSIGN(Statement scan, database.prepare("SELECT max(CAST(" + column + " AS INTEGER))" +
-                                                  from + " WHERE typeof(" + column +
-                                                  ") IN ('integer', 'real')"));
+      TRY_ASSIGN(Statement scan,
+                 database.prepare("SELECT max(CAST(" + column + " AS INTEGER))" + from +
+                                  " WHERE typeof(" + column + ") IN ('integer', 'real')"));
       TRY_ASSIGN(const bool found, scan.step());
       if (found) highest = std::max(highest, scan.integer(0));
     }
     // AUTOINCREMENT promises never to give an id twice, not even one whose row is gone.
     TRY_ASSIGN(const bool sequences, database.has_table("sqlite_sequence"));
     if (sequences) {
-      TRY_ASSIGN(Statement sequence,
-                 database.prepare("SELECT max(seq) FROM sqlite_sequence "
-                                  "WHERE name = ?1 COLLATE NOCASE"));
+      TRY_ASSIGN(Statement sequence, database.prepare("SELECT max(seq) FROM sqlite_sequence "
+                                                      "WHERE name = ?1 COLLATE NOCASE"));
       TRY_ASSIGN(const bool found, sequence.bind(1, std::string_view(table)).step());
       if (found) highest = std::max(highest, sequence.integer(0));
     }
@@ -119,10 +119,10 @@ Result<CommitNames> find_commits(Database& database, uint64_t seq) {
   // The prefix is compared as a range so that the index serves it.
   const auto first = [&](std::string_view condition, std::string& into) -> Status {
     TRY_ASSIGN(Statement statement,
-               database.prepare(fmt::format(
-                   "SELECT commit_id FROM syncline_commits WHERE {} AND last_seq >= ?1 "
-                   "AND first_seq <= ?1 ORDER BY last_seq LIMIT 1",
-                   condition)));
+               database.prepare(
+                   fmt::format("SELECT commit_id FROM syncline_commits WHERE {} AND last_seq >= ?1 "
+                               "AND first_seq <= ?1 ORDER BY last_seq LIMIT 1",
+                               condition)));
     TRY_ASSIGN(const bool row, statement.bind(1, std::min<uint64_t>(seq, INT64_MAX)).step());
     if (row) into = statement.text(0);
     return {};

@@ -20,11 +20,13 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
   TRY_ASSIGN(Statement outcome,
              database.prepare("INSERT OR REPLACE INTO syncline_outcomes(seq, kind, new_id, reason) "
                               "VALUES(?1, ?2, ?3, ?4)"));
-  TRY_ASSIGN(Statement offset,
-             database.prepare("INSERT OR REPLACE INTO syncline_offsets(seq, offset) VALUES(?1, ?2)"));
+  TRY_ASSIGN(
+      Statement offset,
+      database.prepare("INSERT OR REPLACE INTO syncline_offsets(seq, offset) VALUES(?1, ?2)"));
   TRY_ASSIGN(Statement waiting,
              database.prepare("INSERT OR REPLACE INTO syncline_waiting(seq, path) VALUES(?1, ?2)"));
-  TRY_ASSIGN(Statement not_waiting, database.prepare("DELETE FROM syncline_waiting WHERE seq = ?1"));
+  TRY_ASSIGN(Statement not_waiting,
+             database.prepare("DELETE FROM syncline_waiting WHERE seq = ?1"));
   TRY_ASSIGN(Statement position,
              database.prepare("INSERT OR REPLACE INTO syncline_positions(seq, segment, offset) "
                               "VALUES(?1, ?2, ?3)"));
@@ -38,12 +40,10 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
              database.prepare("INSERT INTO syncline_ids(table_name, last_id) VALUES(?1, ?2) "
                               "ON CONFLICT(table_name) DO UPDATE "
                               "SET last_id = max(last_id, excluded.last_id)"));
-  TRY_ASSIGN(Statement read_offsets,
-             database.prepare("SELECT seq, offset FROM syncline_offsets "
-                              "WHERE seq BETWEEN ?1 AND ?2"));
-  TRY_ASSIGN(Statement read_waiting,
-             database.prepare("SELECT seq, path FROM syncline_waiting "
-                              "WHERE seq BETWEEN ?1 AND ?2"));
+  TRY_ASSIGN(Statement read_offsets, database.prepare("SELECT seq, offset FROM syncline_offsets "
+                                                      "WHERE seq BETWEEN ?1 AND ?2"));
+  TRY_ASSIGN(Statement read_waiting, database.prepare("SELECT seq, path FROM syncline_waiting "
+                                                      "WHERE seq BETWEEN ?1 AND ?2"));
   TRY_ASSIGN(Statement path_waiting,
              database.prepare("SELECT 1 FROM syncline_waiting WHERE path = ?1 LIMIT 1"));
   TRY_ASSIGN(Statement any_waiting, database.prepare("SELECT 1 FROM syncline_waiting LIMIT 1"));

@@ -147,7 +147,8 @@ Result<bool> RowApplier::is_ours(const Intent& intent, const Effects& effects) {
   }
   std::string where = fmt::format("({})", equal);
   if (path) {
-    where += fmt::format(" OR {} IS ?{}", quote_identifier(effects.columns[*path].first), *path + 2);
+    where +=
+        fmt::format(" OR {} IS ?{}", quote_identifier(effects.columns[*path].first), *path + 2);
   }
   TRY_ASSIGN(Statement statement,
              database_.prepare(fmt::format("SELECT 1 FROM main.{} WHERE {} = ?1 AND ({}) LIMIT 1",

@@ -25,10 +25,10 @@ Result<SectionApplier::Target> SectionApplier::look(std::string_view path) {
     return Target{.unusable = fmt::format("{}: the path is not a regular file", path)};
   }
   if (info->links != 1) {
-    return Target{
-        .unusable = fmt::format("{}: the file has {} names (hard links); writing to it would change "
-                                "another file",
-                                path, info->links)};
+    return Target{.unusable = fmt::format(
+                      "{}: the file has {} names (hard links); writing to it would change "
+                      "another file",
+                      path, info->links)};
   }
   return Target{.exists = true};
 }
@@ -153,9 +153,9 @@ Result<std::string> SectionApplier::read_range(const FilePlan& plan, uint64_t of
   std::string bytes;
   if (plan.file == nullptr || offset >= plan.seen.size_bytes) return bytes;
   bytes.resize(std::min(count, plan.seen.size_bytes - offset));
-  TRY_ASSIGN(const size_t got,
-             plan.file->read_at(
-                 offset, {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()}));
+  TRY_ASSIGN(
+      const size_t got,
+      plan.file->read_at(offset, {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()}));
   bytes.resize(got);
   return bytes;
 }

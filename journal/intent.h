@@ -83,6 +83,13 @@ struct Intent {
   bool operator==(const Intent&) const = default;
 };
 
+// Bounds of an intent, so that a payload of a few bytes cannot ask for memory without end. Whoever
+// turns a configuration into templates checks them; encoding asserts them.
+inline constexpr size_t kIntentColumnsMax = 4096;    // SQLite's own default limit is 2,000
+inline constexpr size_t kIntentPiecesMax = 1 << 16;  // of all templates together
+
+// Decoding answers kCorrupt for bytes that encoding never yields, and kUnsupported for a newer
+// version or operation. A real that is not a number is encoded as NULL, as SQLite stores it.
 ByteVector encode_intent(const Intent& intent);
 Result<Intent> decode_intent(Operation operation, ByteSpan payload);
 
