@@ -51,8 +51,8 @@ Status Consolidator::run_if_due() {
   for (std::string& word : git_command(context_.work_tree)) command.push_back(std::move(word));
   command.insert(command.end(), {"-c", "pack.window=0", "-c", "core.fsync=all", "-c", "gc.auto=0",
                                  "repack", "--geometric=2", "-d", "-q"});
-  const Result<ProcessResult> result =
-      run_process(command, {}, context_.clock, context_.clock.after_ms(kTimeLimitMs));
+  const Result<CommandResult> result =
+      run_command(command, {}, context_.clock, context_.clock.after_ms(kTimeLimitMs));
   TRY(context_.common_dir.sync_directory(kPackFolder));
   TRY_ASSIGN(const Packs after, look());
   const std::string note = fmt::format("{}\n", after.count);

@@ -139,7 +139,7 @@ int poll_timeout_ms(Clock& clock, Deadline deadline) {
 
 }  // namespace
 
-Result<ProcessResult> run_process(const std::vector<std::string>& arguments,
+Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const std::vector<std::string>& environment, Clock& clock,
                                   Deadline deadline) {
   int ends[2];
@@ -160,7 +160,7 @@ Result<ProcessResult> run_process(const std::vector<std::string>& arguments,
   }
 
   // The child's end is waited for, not the pipe's: something it left running may hold that open.
-  ProcessResult result;
+  CommandResult result;
   bool killed = false;
   bool pipe_open = true;
   while (true) {

@@ -14,7 +14,7 @@
 
 namespace syncline {
 
-struct ProcessResult {
+struct CommandResult {
   int exit_code = 0;       // 128 + signal where one ended it
   std::string error_text;  // the end of what it wrote to stderr, at most kErrorTextBytesMax
 };
@@ -22,7 +22,7 @@ inline constexpr size_t kErrorTextBytesMax = 8192;
 
 // `environment`: "NAME=value" to be added. kTimeout: the deadline passed, everything was killed.
 // kUnsupported: there is no such program.
-Result<ProcessResult> run_process(const std::vector<std::string>& arguments,
+Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const std::vector<std::string>& environment, Clock& clock,
                                   Deadline deadline);
 

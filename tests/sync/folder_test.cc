@@ -77,8 +77,8 @@ TEST(Folder, BatchesFollowThePolicyAndLeaveNoGap) {
 
 TEST(Folder, BytesCloseABatchToo) {
   FoldStore store;
-  FoldProcess process(store, {.batch_bytes_max = 10'000});
-  store.append(notes(4, std::string(6'000, 'x')));
+  FoldProcess process(store, {.batch_bytes_max = 30'000});
+  store.append(notes(4, std::string(6'000, 'x')));  // twice in each payload: text and subject
   EXPECT_EQ(fold_all(store, process).batches, 2u);
 }
 
