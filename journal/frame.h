@@ -37,6 +37,9 @@ struct FrameView {
   uint64_t id = 0;
   int64_t time_ms = 0;
   uint64_t durable_seq = 0;  // known to be durable when this frame was written
+  // Bytes of this segment known to be durable when this frame was written; 0 where it does not say.
+  // Says of control frames, which have no seq, what durable_seq says of records.
+  uint64_t durable_offset = 0;
   uint64_t payload_hash = 0;
   ByteSpan payload;
   Position position;
@@ -47,16 +50,28 @@ struct FrameView {
 // The bytes a frame with such a payload takes, without padding to a block.
 uint32_t frame_bytes_for(size_t payload_bytes);
 
-// Appends the frame to `out`, padded to `frame_bytes` (>= frame_bytes_for, a multiple of 64).
-void encode_frame(const NewFrame& frame, const FrameContext& context, uint64_t offset, uint64_t seq,
-                  uint64_t durable_seq, uint32_t frame_bytes, ByteVector& out);
+// Where a new frame goes, and what its writer knew to be durable.
+struct FramePlace {
+  uint64_t offset = 0;
+  uint64_t seq = 0;  // 0 for control frames
+  uint64_t durable_seq = 0;
+  uint64_t durable_offset = 0;  // of this segment, a multiple of kBlockBytes; 0 says nothing
+  uint32_t frame_bytes = 0;     // >= frame_bytes_for, a multiple of 64
+};
+
+// Writes the frame to `to`, which has `place.frame_bytes` bytes.
+void encode_frame(const NewFrame& frame, const FrameContext& context, const FramePlace& place,
+                  std::byte* to);
+// Appends it to `out`.
+void encode_frame(const NewFrame& frame, const FrameContext& context, const FramePlace& place,
+                  ByteVector& out);
 
 enum class FrameFault : uint8_t {
   kNone,
   kZero,       // 64 zero bytes where a header would be
   kTruncated,  // header or declared length runs past the bytes given
   kBadHeader,  // magic, lengths, alignment or reserved fields do not hold
-  kForeign,    // a whole header, but of another store, segment, epoch or offset
+  kForeign,    // a whole header of this store and offset, but of a nearby segment or epoch: stale
   kBadHeaderChecksum,
   kBadPayload,  // payload hash differs
   kBadPadding,  // a byte between payload and end is not zero
@@ -67,6 +82,10 @@ std::string_view frame_fault_name(FrameFault fault);
 // longer.
 FrameFault decode_frame(ByteSpan bytes, const FrameContext& context, uint64_t offset,
                         FrameView& frame);
+
+// Judges the header alone, and fills in everything but the payload.
+FrameFault decode_frame_header(ByteSpan header, const FrameContext& context, uint64_t offset,
+                               FrameView& frame);
 
 // The frame_bytes a header declares, if the header alone is valid here; 0 otherwise. For readers
 // that must know how much to read.

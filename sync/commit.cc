@@ -8,8 +8,6 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kIdHexBytes = 40;
-
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }

@@ -407,7 +407,8 @@ Result<IndexMerge> IndexFile::merge(std::span<const IndexChange> changes) const 
     const IndexChange& change = changes[next++];
     const bool is_new = cursor.value() == change.value;
     const bool intent_to_add = (cursor.extended_flags() & kIntentToAdd) != 0;
-    const bool is_old = change.in_tip ? cursor.value() == *change.in_tip : intent_to_add;
+    const bool is_old = (change.in_tip ? cursor.value() == *change.in_tip : intent_to_add) ||
+                        cursor.value() == change.also_ours;
     if (!is_new && !is_old) merge.kept.push_back(change.path);
     const bool restat = is_new && change.stat && *change.stat != cursor.stat();
     if ((is_old && !is_new) || restat || (is_new && intent_to_add)) {

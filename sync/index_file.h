@@ -60,6 +60,8 @@ struct IndexChange {
   TreeValue value;
   std::optional<IndexStat> stat;    // only where the work tree's bytes are the blob's
   std::optional<TreeValue> in_tip;  // what the branch's tip had there before our commit
+  // A value of ours that an interrupted publish may have left there.
+  std::optional<TreeValue> also_ours;
 };
 
 struct IndexMerge {
@@ -84,8 +86,9 @@ class IndexFile {
   Status for_each(const std::function<Status(const IndexEntry&)>& visit) const;
 
   // `changes` sorted by path, each path once. An entry is replaced only where it still is what the
-  // tip has; inserted only where neither index nor tip has the path; where it is ours already its
-  // stat is refreshed. Everything else is a person's staging, and stays (a staged deletion too).
+  // tip has (or also_ours); inserted only where neither index nor tip has the path; where it is
+  // ours already its stat is refreshed. Everything else is a person's staging, and stays (a staged
+  // deletion too).
   Result<IndexMerge> merge(std::span<const IndexChange> changes) const;
 
  private:

@@ -26,7 +26,12 @@ Result<OwnedLock> OwnedLock::take(Directory& directory, std::string name, std::s
                       "if no git command is running, remove the file");
   }
   TRY_ASSIGN(const FileInfo info, directory.info(name));
-  return OwnedLock(directory, std::move(name), info.inode);
+  OwnedLock lock(directory, std::move(name), info.inode);
+  // Without its text a lock that a power cut leaves would be nobody's, and stay.
+  TRY_ASSIGN(const std::unique_ptr<File> file, directory.open_file(lock.name_, {.write = true}));
+  TRY(file->sync_data());
+  TRY(file->close());
+  return lock;
 }
 
 OwnedLock::OwnedLock(OwnedLock&& other) noexcept

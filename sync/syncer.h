@@ -87,6 +87,12 @@ class Syncer {
   // What the ref and the journal say was committed and published; finishes a fold that a crash cut
   // between its BatchFrame and the ref. Called by the first fold/publish after open and by status.
   virtual Status recover(OutcomeSource& outcomes) = 0;
+  // Reads where ref and journal stand, for committed(), published() and own_tip(). Writes nothing
+  // and needs no sync.lock. kDisagree: the ref is at a commit the journal does not know
+  // (history-rewritten).
+  virtual Status refresh() = 0;
+  // What recovery did, a line for people each; every line is answered once.
+  virtual std::vector<std::string> take_notes() = 0;
 
   // Folds everything applied up to `applied` (a durable mark) in batches; at most `batches_max`.
   virtual Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
@@ -94,6 +100,9 @@ class Syncer {
   // Redoes journalled batches exactly (replay): `frame` must reproduce frame.commit, else
   // kDisagree.
   virtual Status refold(const BatchFrame& frame, OutcomeSource& outcomes) = 0;
+  // For repair, where the own ref is at a commit the journal does not know: makes it what the
+  // journal says. The commit it was at stays reachable under refs/syncline-kept/.
+  virtual Status restore(OutcomeSource& outcomes) = 0;
 
   // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
   virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;

@@ -1,0 +1,307 @@
+#include "sync/branch_commit.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "sync/backoff.h"
+#include "sync/git_config.h"
+#include "sync/index_file.h"
+#include "sync/owned_lock.h"
+#include "sync/ref_store.h"
+#include "sync/work_files.h"
+#include "sync/worktree_state.h"
+
+namespace syncline {
+namespace {
+
+constexpr std::string_view kIndex = "index";
+constexpr std::string_view kIndexImage = "syncline-index";  // beside it, until it is renamed
+constexpr uint64_t kIndexBytesMax = 4ull << 30;
+// A person's `git add` holds index.lock for milliseconds; what holds it longer is waited for
+// outside.
+constexpr BackoffLimits kLockLimits = {
+    .first_ns = 2'000'000, .longest_ns = 40'000'000, .tries_max = 5};
+
+struct IndexSeen {
+  IndexFile index;
+  std::optional<FileInfo> info;  // nothing: there is no index file
+};
+
+bool same_file(const std::optional<FileInfo>& a, const std::optional<FileInfo>& b) {
+  if (!a || !b) return !a && !b;
+  return a->inode == b->inode && a->size_bytes == b->size_bytes && a->mtime_s == b->mtime_s &&
+         a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
+}
+
+Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
+  Result<FileInfo> info = git_dir.info(kIndex);
+  if (info) return std::optional<FileInfo>(*info);
+  if (info.error().code == Code::kNotFound) return std::optional<FileInfo>{};
+  return std::move(info).error();
+}
+
+// `waiting`: why the index that is there cannot be used, if so.
+Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
+  IndexSeen seen;
+  TRY_ASSIGN(seen.info, index_info(git_dir));
+  if (!seen.info) return seen;
+  Result<std::string> bytes = read_file(git_dir, kIndex, kIndexBytesMax);
+  if (!bytes && bytes.error().code != Code::kUnsafePath) return std::move(bytes).error();
+  Result<IndexFile> index = bytes ? IndexFile::parse(std::move(*bytes)) : std::move(bytes).error();
+  if (!index) {
+    waiting = index.error().message;
+    return seen;
+  }
+  seen.index = std::move(*index);
+  if (seen.index.has_conflicts()) waiting = "the index holds unresolved conflicts";
+  return seen;
+}
+
+// Times alone could miss a rewrite within one tick of the kernel's clock; the checksum does not.
+Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
+  TRY_ASSIGN(const std::optional<FileInfo> info, index_info(git_dir));
+  if (!same_file(info, seen.info)) return false;
+  if (!info) return true;
+  std::string trailer(seen.index.trailer().size(), '\0');
+  TRY_ASSIGN(const std::unique_ptr<File> file, git_dir.open_file(kIndex, {}));
+  TRY_ASSIGN(const size_t count,
+             file->read_at(info->size_bytes - trailer.size(),
+                           std::as_writable_bytes(std::span(trailer.data(), trailer.size()))));
+  return count == trailer.size() && trailer == seen.index.trailer();
+}
+
+Status write_image(Directory& git_dir, std::string_view bytes) {
+  TRY_ASSIGN(const std::unique_ptr<File> file,
+             git_dir.open_file(kIndexImage, {.write = true, .create = true}));
+  TRY(file->truncate(0));
+  TRY(file->write_at(0, as_bytes(bytes)));
+  TRY(file->sync_data());
+  return file->close();
+}
+
+Status remove_if_there(Directory& directory, std::string_view name) {
+  Status removed = directory.remove_file(name);
+  if (!removed && removed.error().code == Code::kNotFound) return {};
+  return removed;
+}
+
+class BranchCommit {
+ public:
+  BranchCommit(const GitDirectories& git, ObjectStore& objects, PackWriter& pack,
+               const BranchCommitRequest& request, Clock& clock)
+      : git_(git), objects_(objects), pack_(pack), request_(request), clock_(clock) {}
+
+  Result<BranchCommitResult> run() {
+    TRY(build_commit());
+    TRY_ASSIGN(const bool ready, prepare_index());
+    if (!ready) return std::move(result_);
+    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, owner()));
+    const Status moved = move_under_locks();
+    // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
+    const Status dropped = drop_keep(*git_.common_dir, pack_name);
+    TRY(remove_if_there(*git_.git_dir, kIndexImage));
+    TRY(moved);
+    TRY(dropped);
+    return std::move(result_);
+  }
+
+ private:
+  // Before there is a store, the process stands for it.
+  std::string owner() const {
+    return request_.lock_owner.empty() ? fmt::format("init-{}", ::getpid()) : request_.lock_owner;
+  }
+
+  Status build_commit() {
+    std::vector<TreeChange> changes;
+    changes.reserve(request_.changes.size());
+    for (const PlannedChange& change : request_.changes) {
+      if (!change.text.empty()) {
+        TRY_ASSIGN([[maybe_unused]] const ObjectId id, pack_.add(ObjectType::kBlob, change.text));
+      }
+      changes.push_back({change.path, change.value.blob, change.value.mode});
+    }
+    TRY_ASSIGN(const ObjectId tree,
+               update_tree(objects_, pack_, request_.tip_tree, std::move(changes)));
+    std::vector<ObjectId> parents;
+    if (!request_.tip.is_zero()) parents.push_back(request_.tip);
+    const std::string content = encode_commit(tree, parents, request_.author, request_.message);
+    TRY_ASSIGN(commit_, pack_.add(ObjectType::kCommit, content));
+    objects_.remember(commit_, ObjectType::kCommit, std::make_shared<const std::string>(content));
+    return {};
+  }
+
+  // False when the index is such that the publish must wait; the result says why.
+  Result<bool> prepare_index() {
+    TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
+    if (!result_.waiting.empty()) return false;
+    std::vector<IndexChange> changes;
+    changes.reserve(request_.changes.size());
+    for (const PlannedChange& change : request_.changes) {
+      TRY_ASSIGN(const WorkFile file, look_at_work_file(*git_.work_tree, change.path, clock_));
+      const bool equal = file.state == WorkFile::State::kReadable && file.blob == change.value.blob;
+      changes.push_back({.path = change.path,
+                         .value = change.value,
+                         .stat = equal ? file.stat : std::nullopt,
+                         .in_tip = change.in_tip,
+                         .also_ours = {}});
+    }
+    TRY(find_interrupted(changes));
+    TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes));
+    result_.kept = std::move(merge.kept);
+    index_changed_ = merge.changed;
+    if (index_changed_) TRY(write_image(*git_.git_dir, merge.bytes));
+    return true;
+  }
+
+  // Where a publish died between index and ref, and more was recorded since, the index holds a text
+  // between the tip's and the new one.
+  Status find_interrupted(std::vector<IndexChange>& changes) {
+    std::map<std::string_view, size_t> grown;
+    for (size_t i = 0; i < changes.size(); ++i) {
+      if (!request_.changes[i].text.empty()) grown.emplace(changes[i].path, i);
+    }
+    if (grown.empty()) return {};
+    return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
+      const auto found = grown.find(entry.path);
+      if (found == grown.end()) return {};
+      IndexChange& change = changes[found->second];
+      if (entry.value == change.value || entry.value == change.in_tip) return {};
+      TRY_ASSIGN(const std::optional<Object> object, objects_.read(entry.value.blob));
+      if (!object || object->type != ObjectType::kBlob || object->bytes.empty()) return {};
+      const std::string& text = request_.changes[found->second].text;
+      if (!text.starts_with(object->bytes)) return {};
+      if (change.in_tip) {
+        TRY_ASSIGN(const ObjectStore::Content tip,
+                   objects_.require(change.in_tip->blob, ObjectType::kBlob));
+        if (!object->bytes.starts_with(*tip)) return {};
+      }
+      change.also_ours = entry.value;
+      return {};
+    });
+  }
+
+  Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
+    Backoff backoff(system_random(), kLockLimits);
+    while (true) {
+      Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
+      if (lock) return std::optional<OwnedLock>(std::move(*lock));
+      if (lock.error().code != Code::kBusy) return std::move(lock).error();
+      if (!backoff.may_try_again()) {
+        result_.waiting =
+            fmt::format("{}: a git command is running, or left it behind", lock.error().message);
+        return std::optional<OwnedLock>{};
+      }
+      clock_.pause_ns(backoff.next_delay_ns());
+    }
+  }
+
+  Status move_under_locks() {
+    RefStore refs(*git_.common_dir);
+    RefStore head_refs(*git_.git_dir);
+    const std::string note =
+        fmt::format("{} {} {}\n", request_.branch, request_.tip.hex(), commit_.hex());
+    TRY_ASSIGN(std::optional<OwnedLock> index_lock, take_lock("index.lock", note));
+    if (!index_lock) return {};
+    TRY_ASSIGN(std::optional<OwnedLock> head_lock, take_lock("HEAD.lock", ""));
+    if (!head_lock) return {};
+
+    // Look again: nothing of this can change any more while both locks are held.
+    TRY_ASSIGN(result_.waiting, worktree_waiting_reason(
+                                    git_, {request_.branch, request_.lock_owner, false}, clock_));
+    if (!result_.waiting.empty()) return {};
+    TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
+    if (!unchanged) {
+      result_.moved = true;
+      return {};
+    }
+    Result<RefLock> ref_lock = refs.lock(request_.branch, request_.tip, commit_);
+    if (!ref_lock) {
+      if (ref_lock.error().code == Code::kBusy) {
+        result_.waiting = ref_lock.error().message;
+        return {};
+      }
+      if (ref_lock.error().code == Code::kDisagree) {
+        result_.moved = true;
+        return {};
+      }
+      return std::move(ref_lock).error();
+    }
+
+    if (index_changed_) {
+      TRY(git_.git_dir->rename(kIndexImage, kIndex));
+      TRY(git_.git_dir->sync_directory("."));
+    }
+    TRY(write_reflogs(refs, head_refs));
+    TRY(ref_lock->commit());
+    result_.commit = commit_;
+    TRY(head_lock->release());
+    return index_lock->release();
+  }
+
+  Status write_reflogs(RefStore& refs, RefStore& head_refs) {
+    TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git_.common_dir, "config"));
+    const bool wanted = GitConfig::parse(text.value_or("")).get_bool("core.logallrefupdates", true);
+    const ReflogEntry entry{request_.author.name, request_.author.email, request_.author.time_ms,
+                            request_.reflog};
+    if (wanted || git_.common_dir->info("logs/" + request_.branch)) {
+      TRY(refs.append_reflog(request_.branch, request_.tip, commit_, entry));
+    }
+    if (wanted || git_.git_dir->info("logs/HEAD")) {
+      TRY(head_refs.append_reflog("HEAD", request_.tip, commit_, entry));
+    }
+    return {};
+  }
+
+  const GitDirectories& git_;
+  ObjectStore& objects_;
+  PackWriter& pack_;
+  const BranchCommitRequest& request_;
+  Clock& clock_;
+  BranchCommitResult result_;
+  ObjectId commit_;
+  IndexSeen seen_;
+  bool index_changed_ = false;
+};
+
+}  // namespace
+
+Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,
+                                            PackWriter& pack, const BranchCommitRequest& request,
+                                            Clock& clock) {
+  return BranchCommit(git, objects, pack, request, clock).run();
+}
+
+Result<std::string> index_waiting_reason(const GitDirectories& git) {
+  std::string waiting;
+  TRY_ASSIGN([[maybe_unused]] const IndexSeen seen, read_index(*git.git_dir, waiting));
+  return waiting;
+}
+
+Status recover_left_locks(const GitDirectories& git, const std::string& owner) {
+  // index.lock is taken first and let go last, and its note says what the ref's lock is for.
+  TRY_ASSIGN(const std::optional<std::string> note,
+             owned_lock_note(*git.git_dir, "index.lock", owner));
+  if (note) {
+    std::istringstream words(*note);
+    std::string branch, old_hex, new_hex;
+    words >> branch >> old_hex >> new_hex;
+    const std::optional<ObjectId> old_id = ObjectId::parse(old_hex);
+    const std::optional<ObjectId> new_id = ObjectId::parse(new_hex);
+    if (old_id && new_id) {
+      RefStore refs(*git.common_dir);
+      TRY_ASSIGN([[maybe_unused]] const bool removed,
+                 refs.remove_stale_lock(branch, *old_id, *new_id));
+    }
+  }
+  TRY_ASSIGN([[maybe_unused]] const bool head, remove_left_lock(*git.git_dir, "HEAD.lock", owner));
+  TRY_ASSIGN([[maybe_unused]] const bool index,
+             remove_left_lock(*git.git_dir, "index.lock", owner));
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,141 @@
+#include "sync/publish_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sync/sha1.h"
+
+namespace syncline {
+namespace {
+
+bool is_plain_file(uint32_t mode) {
+  return (mode & 0170000) == 0100000;
+}
+
+size_t count_in(std::string_view text, std::string_view section) {
+  if (section.empty()) return 0;
+  size_t count = 0;
+  for (size_t at = text.find(section); at != std::string_view::npos;
+       at = text.find(section, at + section.size())) {
+    ++count;
+  }
+  return count;
+}
+
+class Planner {
+ public:
+  Planner(ObjectStore& objects, PublishPlan& plan) : objects_(objects), plan_(plan) {}
+
+  Status consider(PublishCandidate candidate) {
+    if (candidate.blocked || (candidate.tip && !is_plain_file(candidate.tip->mode))) {
+      plan_.left.push_back(std::move(candidate.path));
+      return {};
+    }
+    if (!candidate.tip) {
+      if (candidate.own_before) plan_.republished.push_back(candidate.path);
+      plan_.changes.push_back({.path = std::move(candidate.path),
+                               .value = {candidate.own.id, candidate.own.mode},
+                               .in_tip = {},
+                               .text = {}});
+      return {};
+    }
+    TRY_ASSIGN(const ObjectStore::Content own,
+               objects_.require(candidate.own.id, ObjectType::kBlob));
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(candidate.tip->id, ObjectType::kBlob));
+    if (tip->empty()) {
+      grow(candidate, *own);  // an empty file begins with the header, as one that is not there
+      return {};
+    }
+    const bool as_left =
+        candidate.own_before && candidate.left && candidate.left->id == candidate.tip->id;
+    if (as_left) {
+      TRY_ASSIGN(const ObjectStore::Content before,
+                 objects_.require(candidate.own_before->id, ObjectType::kBlob));
+      if (own->size() > before->size() && own->starts_with(*before)) {
+        std::string text = *tip;
+        text += std::string_view(*own).substr(before->size());
+        grow(candidate, std::move(text));
+        return {};
+      }
+    }
+    if (tip->find(*own) != std::string::npos) return {};
+    unclear_.push_back(std::move(candidate));
+    return {};
+  }
+
+  Status resolve_unclear(uint64_t published, SectionSource& source) {
+    if (unclear_.empty()) return {};
+    std::set<std::string> paths;
+    uint64_t first_seq = published + 1;
+    for (const PublishCandidate& candidate : unclear_) {
+      paths.insert(candidate.path);
+      if (candidate.own_before) first_seq = 1;  // any of its sections may have gone
+    }
+    TRY_ASSIGN(const auto sections, source.sections(paths, first_seq));
+    for (const PublishCandidate& candidate : unclear_) {
+      const auto found = sections.find(candidate.path);
+      if (found == sections.end()) {
+        plan_.left.push_back(candidate.path);
+      } else {
+        TRY(add_missing_sections(candidate, found->second));
+      }
+    }
+    return {};
+  }
+
+ private:
+  Status add_missing_sections(const PublishCandidate& candidate,
+                              const std::vector<std::string>& sections) {
+    TRY_ASSIGN(const ObjectStore::Content own,
+               objects_.require(candidate.own.id, ObjectType::kBlob));
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(candidate.tip->id, ObjectType::kBlob));
+    std::string before;
+    if (candidate.own_before) {
+      TRY_ASSIGN(const ObjectStore::Content text,
+                 objects_.require(candidate.own_before->id, ObjectType::kBlob));
+      before = *text;
+    }
+    std::string text = *tip;
+    bool had_gone = false;
+    std::set<std::string_view> seen;  // equal sections are counted together
+    for (const std::string& section : sections) {
+      if (!seen.insert(section).second) continue;
+      const size_t wanted = count_in(*own, section);
+      const size_t there = count_in(*tip, section);
+      had_gone |= there < count_in(before, section);
+      for (size_t n = there; n < wanted; ++n) text += section;
+    }
+    if (had_gone) plan_.republished.push_back(candidate.path);
+    if (text.size() != tip->size()) grow(candidate, std::move(text));
+    return {};
+  }
+
+  void grow(const PublishCandidate& candidate, std::string text) {
+    plan_.changes.push_back({.path = candidate.path,
+                             .value = {hash_object(ObjectType::kBlob, text), candidate.tip->mode},
+                             .in_tip = TreeValue{candidate.tip->id, candidate.tip->mode},
+                             .text = std::move(text)});
+  }
+
+  ObjectStore& objects_;
+  PublishPlan& plan_;
+  std::vector<PublishCandidate> unclear_;
+};
+
+}  // namespace
+
+Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
+                                 uint64_t published, SectionSource& sections) {
+  PublishPlan plan;
+  Planner planner(objects, plan);
+  TRY(find_publish_candidates(objects, trees, [&](PublishCandidate candidate) {
+    return planner.consider(std::move(candidate));
+  }));
+  TRY(planner.resolve_unclear(published, sections));
+  std::ranges::sort(plan.changes, {}, &PlannedChange::path);
+  return plan;
+}
+
+}  // namespace syncline

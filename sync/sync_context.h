@@ -1,0 +1,33 @@
+// What folding and publishing share: one store, one repository, one thread at a time (sync.lock).
+#pragma once
+
+#include <string>
+
+#include "journal/clock.h"
+#include "journal/file_system.h"
+#include "journal/journal.h"
+#include "sync/object_reader.h"
+#include "sync/pack_writer.h"
+#include "sync/ref_store.h"
+#include "sync/sync_state.h"
+#include "sync/syncer.h"
+
+namespace syncline {
+
+// Everything it refers to outlives it.
+struct SyncContext {
+  std::string work_tree;  // absolute path
+  std::string own_ref;    // refs/syncline/<store id>
+  const SyncOptions& options;
+  Directory& common_dir;       // the git common directory
+  Directory& store_directory;  // .git/syncline
+  Journal& journal;
+  Clock& clock;
+  ObjectStore& objects;
+  RefStore& refs;    // of common_dir
+  PackWriter& pack;  // whoever builds a pack resets it first
+  SyncState& state;  // kept by the Folder; the publisher owns the published part
+  const StoreId& store() const { return journal.store(); }
+};
+
+}  // namespace syncline

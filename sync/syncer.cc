@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sync/commit.h"
+#include "sync/publisher.h"
+#include "sync/pusher.h"
+#include "sync/syncer_impl.h"
+#include "sync/tree.h"
+
+namespace syncline {
+namespace {
+
+// The commit's tree; zero for no commit.
+Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
+  if (commit_id.is_zero()) return ObjectId{};
+  TRY_ASSIGN(const ObjectStore::Content content,
+             objects.require_once(commit_id, ObjectType::kCommit));
+  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+  return commit.tree;
+}
+
+Status walk_commit(ObjectStore& objects, const ObjectId& commit_id,
+                   const std::function<Status(const TreeEntry&)>& visit) {
+  TRY_ASSIGN(const ObjectId tree, tree_of(objects, commit_id));
+  return walk_tree(objects, tree,
+                   [&visit](std::string_view path, uint32_t mode, const ObjectId& id) {
+                     return visit({std::string(path), id, mode});
+                   });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Syncer>> Syncer::open(const std::string& work_tree,
+                                             Directory& store_directory, Journal& journal,
+                                             Clock& clock, SyncOptions options) {
+  TRY_ASSIGN(const RepositoryState repository, find_repository(work_tree));
+  TRY_ASSIGN(std::unique_ptr<Directory> common_dir, open_posix_directory(repository.common_dir));
+  TRY_ASSIGN(std::unique_ptr<ObjectReader> reader,
+             open_object_reader(repository.common_dir + "/objects"));
+  return std::unique_ptr<Syncer>(
+      std::make_unique<SyncerImpl>(repository.work_tree, std::move(common_dir), store_directory,
+                                   journal, clock, std::move(options), std::move(reader)));
+}
+
+SyncerImpl::SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_dir,
+                       Directory& store_directory, Journal& journal, Clock& clock,
+                       SyncOptions options, std::unique_ptr<ObjectReader> reader)
+    : options_(std::move(options)),
+      common_dir_(std::move(common_dir)),
+      reader_(std::move(reader)),
+      objects_(*reader_),
+      refs_(*common_dir_),
+      context_{.work_tree = std::move(work_tree),
+               .own_ref = "refs/syncline/" + journal.store().hex(),
+               .options = options_,
+               .common_dir = *common_dir_,
+               .store_directory = store_directory,
+               .journal = journal,
+               .clock = clock,
+               .objects = objects_,
+               .refs = refs_,
+               .pack = pack_,
+               .state = state_},
+      folder_(context_),
+      publisher_(std::make_unique<Publisher>(context_)),
+      pusher_(std::make_unique<Pusher>(context_)) {}
+
+SyncerImpl::~SyncerImpl() = default;
+
+Status SyncerImpl::refresh() {
+  return folder_.refresh();
+}
+
+Status SyncerImpl::recover(OutcomeSource& outcomes) {
+  return folder_.recover(outcomes);
+}
+
+Result<FoldReport> SyncerImpl::fold(const Mark& applied, OutcomeSource& outcomes,
+                                    uint64_t batches_max) {
+  return folder_.fold(applied, outcomes, batches_max);
+}
+
+Status SyncerImpl::refold(const BatchFrame& frame, OutcomeSource& outcomes) {
+  return folder_.refold(frame, outcomes);
+}
+
+Status SyncerImpl::restore(OutcomeSource& outcomes) {
+  return folder_.restore(outcomes);
+}
+
+std::vector<std::string> SyncerImpl::take_notes() {
+  return folder_.take_notes();
+}
+
+uint64_t SyncerImpl::committed() const {
+  return state_.committed;
+}
+uint64_t SyncerImpl::published() const {
+  return state_.published;
+}
+ObjectId SyncerImpl::own_tip() const {
+  return state_.own_commit;
+}
+std::string SyncerImpl::own_ref() const {
+  return context_.own_ref;
+}
+
+Status SyncerImpl::walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) {
+  TRY_ASSIGN(const ObjectId tip, refs_.read(context_.own_ref));
+  return walk_commit(objects_, tip, visit);
+}
+
+Status SyncerImpl::walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) {
+  TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
+  return walk_commit(objects_, tip, visit);
+}
+
+Result<std::string> SyncerImpl::read_blob(const ObjectId& blob) {
+  TRY_ASSIGN(std::optional<Object> object, objects_.read(blob));
+  if (!object || object->type != ObjectType::kBlob) {
+    return make_error(Code::kNotFound, fmt::format("the repository has no blob {}", blob.hex()));
+  }
+  return std::move(object->bytes);
+}
+
+Result<std::vector<Syncer::ClaimedRange>> SyncerImpl::claimed_ranges() {
+  std::vector<ClaimedRange> ranges;
+  TRY_ASSIGN(ObjectId at, refs_.read(context_.own_ref));
+  while (!at.is_zero()) {
+    TRY_ASSIGN(const ObjectStore::Content content, objects_.require_once(at, ObjectType::kCommit));
+    TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+    const std::optional<CommitTrailers> trailers = parse_trailers(commit.message);
+    if (trailers && trailers->store == context_.store().hex()) {
+      ranges.push_back({at, trailers->first_seq, trailers->last_seq});
+    }
+    at = commit.parents.empty() ? ObjectId{} : commit.parents.front();
+  }
+  return ranges;
+}
+
+}  // namespace syncline
