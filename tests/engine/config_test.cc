@@ -252,7 +252,7 @@ TEST(Config, FieldRulesMustFitTheirType) {
 
 TEST(Config, PatternsAreCheckedWhenRead) {
   expect_refused("{what|slug:40}", "{whta|slug:40}",
-                 {"line 55", "kind.event.file.path", "'whta'", "did you mean 'what'"});
+                 {"line 51", "kind.event.file.path", "'whta'", "did you mean 'what'"});
   expect_refused("event: {what}", "event: {what|sulg}", {"kind.event.subject", "'sulg'"});
   expect_refused("size = \"{size}\"", "size = \"{sise}\"", {"kind.event.columns.size", "'sise'"});
   expect_refused("text = \"{what}\"", "text = \"{what\"", {"kind.event.file.text", "never closed"});
