@@ -77,8 +77,8 @@ constexpr size_t kColumnsMax = 500;
 constexpr size_t kAuthorBytesMax = 200;
 
 // Options of `syncline record`: a field of the same name could not be given there.
-constexpr std::string_view kOptionNames[] = {"key",  "wait",    "json",     "timeout", "store",
-                                             "help", "version", "replaces", "quiet"};
+constexpr std::string_view kOptionNames[] = {"key",   "wait", "json",    "timeout",
+                                             "store", "help", "replaces"};
 
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
@@ -109,6 +109,19 @@ std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return result;
+}
+
+// Each run of white space as one space, none at the front.
+std::string collapse_spaces(std::string_view text) {
+  std::string result;
+  bool space_due = false;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!space && space_due && !result.empty()) result += ' ';
+    space_due = space;
+    if (!space) result += c;
   }
   return result;
 }
@@ -342,9 +355,7 @@ class ConfigChecker {
         if (kind.create_table.empty()) kind.create_table = other.create_table;
       }
       if (kind.create_table.empty()) return fault(where, "has no create_table");
-      const size_t begin = kind.create_table.find_first_not_of(" \t\r\n");
-      const std::string head = lower(to_one_line(
-          std::string_view(kind.create_table).substr(std::min(begin, kind.create_table.size()))));
+      const std::string head = lower(collapse_spaces(kind.create_table));
       if (!head.starts_with("create table if not exists ") ||
           kind.create_table.find('\0') != std::string::npos) {
         return fault(where + ".create_table", "must begin with CREATE TABLE IF NOT EXISTS",
