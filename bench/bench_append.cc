@@ -5,8 +5,8 @@
 //   RawAppend      the limit: the same bytes by O_DIRECT pwrite + fdatasync into a file already
 //                  written, each producer for itself, no checksum, no log
 //
-// Arguments: bytes of a record. All three run in one process one after another, so that their ratios
-// mean something on a disk whose absolute figures drift.
+// Arguments: bytes of a record. All three run in one process one after another, so that their
+// ratios mean something on a disk whose absolute figures drift.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -28,7 +28,9 @@ std::unique_ptr<BenchStore> shared_store;
 void open_shared_store(const benchmark::State&) {
   shared_store = std::make_unique<BenchStore>(StoreOptions{.background = true});
 }
-void close_shared_store(const benchmark::State&) { shared_store.reset(); }
+void close_shared_store(const benchmark::State&) {
+  shared_store.reset();
+}
 
 void StoreAppend(benchmark::State& state) {
   const Record record = note(1, static_cast<uint64_t>(state.range(0)));
@@ -50,7 +52,9 @@ std::unique_ptr<BenchJournal> shared_journal;
 void open_shared_journal(const benchmark::State&) {
   shared_journal = std::make_unique<BenchJournal>();
 }
-void close_shared_journal(const benchmark::State&) { shared_journal.reset(); }
+void close_shared_journal(const benchmark::State&) {
+  shared_journal.reset();
+}
 
 void JournalAppend(benchmark::State& state) {
   const ByteVector payload(static_cast<size_t>(state.range(0)), std::byte{'x'});
@@ -120,7 +124,9 @@ std::unique_ptr<RawFile> shared_file;
 void open_shared_file(const benchmark::State& state) {
   shared_file = std::make_unique<RawFile>(state.threads());
 }
-void close_shared_file(const benchmark::State&) { shared_file.reset(); }
+void close_shared_file(const benchmark::State&) {
+  shared_file.reset();
+}
 
 void RawAppend(benchmark::State& state) {
   const size_t block = (static_cast<size_t>(state.range(0)) + 4095) / 4096 * 4096;

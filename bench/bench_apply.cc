@@ -1,8 +1,8 @@
 // Journal to rows and files: records applied a second, by one thread, from a durable journal.
 //
 // Arguments: records, bytes of a record's body. The peer writes the same rows (one transaction a
-// thousand, no durability at all) and the same files (never synced): the limit of what SQLite and the
-// file system give.
+// thousand, no durability at all) and the same files (never synced): the limit of what SQLite and
+// the file system give.
 #include <benchmark/benchmark.h>
 
 #include <chrono>
@@ -36,8 +36,9 @@ void RowsAndFilesUnsynced(benchmark::State& state) {
     const TemporaryDirectory folder("syncline-bench");
     const auto database =
         must(Database::open((folder / "peer.db").string(), Database::Access::kWrite));
-    must(database->execute("PRAGMA synchronous=OFF; CREATE TABLE notes(id INTEGER PRIMARY KEY, "
-                           "title TEXT, body TEXT, path TEXT)"));
+    must(
+        database->execute("PRAGMA synchronous=OFF; CREATE TABLE notes(id INTEGER PRIMARY KEY, "
+                          "title TEXT, body TEXT, path TEXT)"));
     const Record record = note(1, static_cast<uint64_t>(state.range(1)));
     const std::string& body = std::get<std::string>(record.fields[1].second);
     const auto start = std::chrono::steady_clock::now();

@@ -1,7 +1,7 @@
 // Journal to git: records folded a second into commits of the store's own ref, everything synced.
 //
-// Arguments: records folded, files the store's tree holds before. The peer is `git fast-import` of the
-// same blobs, a thousand a commit; it is left out where git is not installed.
+// Arguments: records folded, files the store's tree holds before. The peer is `git fast-import` of
+// the same blobs, a thousand a commit; it is left out where git is not installed.
 #include <benchmark/benchmark.h>
 #include <sys/wait.h>
 

@@ -1,7 +1,7 @@
 // Recovery's cost: frames read and checked a second, and bytes.
 //
-// Argument: bytes of a record. The peer reads the same files in the same order and looks at nothing.
-// Both read from the page cache after the first round; cold figures need `echo 3 >
+// Argument: bytes of a record. The peer reads the same files in the same order and looks at
+// nothing. Both read from the page cache after the first round; cold figures need `echo 3 >
 // /proc/sys/vm/drop_caches` between runs of the program.
 #include <benchmark/benchmark.h>
 

@@ -1,7 +1,7 @@
 // What the benchmark programs share: a store in a scratch folder, and records of a size.
 //
-// The folder is made below TMPDIR: point that at the disk to be measured. An error ends the program:
-// a benchmark that goes on after a failed call measures nothing.
+// The folder is made below TMPDIR: point that at the disk to be measured. An error ends the
+// program: a benchmark that goes on after a failed call measures nothing.
 #pragma once
 
 #include <memory>
