@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,7 +149,8 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
   if (::fcntl(reading.get(), F_SETFL, O_NONBLOCK) != 0) return errno_error(errno, "fcntl");
   TRY_ASSIGN(const pid_t child, spawn(arguments, child_environment(environment), writing.get()));
   writing.reset();
-  const Descriptor process(::pidfd_open(child, 0));
+  // By its number: <sys/pidfd.h> of glibc 2.36 declares it as C++.
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   if (process.get() < 0) {
     // Without it the deadline could not be kept.
     const int fault = errno;
