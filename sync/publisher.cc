@@ -22,8 +22,8 @@ constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10
 
 }  // namespace
 
-Publisher::Publisher(SyncContext& context)
-    : context_(context), wait_(system_random(), kWaitLimits) {}
+Publisher::Publisher(SyncContext& context, std::optional<GitDirectories> git)
+    : context_(context), git_(std::move(git)), wait_(system_random(), kWaitLimits) {}
 
 Result<const GitDirectories*> Publisher::git() {
   if (!git_) {
@@ -78,6 +78,7 @@ Result<std::string> Publisher::waiting_reason() {
 Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
+  TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
   Backoff backoff(system_random(), kMovedLimits);
   while (true) {
     TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes));

@@ -29,7 +29,8 @@ namespace syncline {
 
 class Publisher {
  public:
-  explicit Publisher(SyncContext& context);
+  // `git`: the repository opened already; without, it is opened when first needed.
+  explicit Publisher(SyncContext& context, std::optional<GitDirectories> git = std::nullopt);
 
   Result<PublishReport> publish(OutcomeSource& outcomes);
   // There is something to publish or to look at, the interval has passed, and so has the delay

@@ -149,6 +149,7 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
   if (::fcntl(reading.get(), F_SETFL, O_NONBLOCK) != 0) return errno_error(errno, "fcntl");
   TRY_ASSIGN(const pid_t child, spawn(arguments, child_environment(environment), writing.get()));
   writing.reset();
+  // By its number: <sys/pidfd.h> of glibc 2.36 declares it as C++.
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   if (process.get() < 0) {
     // Without it the deadline could not be kept.
