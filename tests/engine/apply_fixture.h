@@ -125,12 +125,12 @@ class ApplyTest : public ::testing::Test {
     journal = must(Journal::open(*store_directory, store_id, clock, make_plain_ring(), {}));
   }
   ApplierOptions default_options() {
-    ApplierOptions options;
-    options.work_tree = work().string();
-    options.database_path = database_path();
-    options.ddl = {{"notes", kNotesDdl}, {"rules", kRulesDdl}};
-    options.files_must_wait = [this] { return must_wait; };
-    return options;
+    ApplierOptions defaults;
+    defaults.work_tree = work().string();
+    defaults.database_path = database_path();
+    defaults.ddl = {{"notes", kNotesDdl}, {"rules", kRulesDdl}};
+    defaults.files_must_wait = [this] { return must_wait; };
+    return defaults;
   }
   Result<std::unique_ptr<Applier>> try_open_applier() {
     auto tree =
