@@ -246,11 +246,21 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   receipt.id = write.id;
   receipt.time_ms = write.time_ms;
   receipt.duplicate = write.duplicate;
-  TRY_ASSIGN(const bool reached, impl_->reach(write.seq, stage, deadline));
-  receipt.timed_out = !reached;
+  // From here on the record is durable, and every error says so.
+  const auto durable = [&write](Error error) {
+    error.seq = write.seq;
+    return error;
+  };
+  const Result<bool> reached = impl_->reach(write.seq, stage, deadline);
+  if (!reached) return durable(reached.error());
+  receipt.timed_out = !*reached;
   receipt.stage = impl_->stage_of(write.seq);
   if (write.duplicate) return receipt;
-  if (receipt.stage >= Stage::kApplied) TRY(impl_->fill_outcome(receipt, submitted));
+  if (receipt.stage >= Stage::kApplied) {
+    if (const Status filled = impl_->fill_outcome(receipt, submitted); !filled) {
+      return durable(filled.error());
+    }
+  }
   receipt.path = render(submitted.path, {receipt.id, receipt.time_ms, {}});
   return receipt;
 }
