@@ -134,9 +134,10 @@ Status Journal::Impl::mend(bool rotate) {
   if (flush_is_suspect(end)) {
     TRY(renew(Renewal::kAbandon, end));
   } else if (rotate && full(end)) {
-    // On a full disk the old segment is used up instead, then appends say "retry later".
+    // Where no new segment can be made (a full disk) the old one is used on, as long as nothing is
+    // wrong with it and no other has got its name; the next turn tries again.
     if (Status renewed = renew(Renewal::kRotate, end);
-        !renewed && renewed.error().code != Code::kRetryLater) {
+        !renewed && (page->birth_mark() != 0 || flush_is_suspect(end))) {
       return renewed;
     }
   }
