@@ -76,8 +76,9 @@ Result<Carried> carry(const OpenSegment& from, const LogMark& durable, const Log
 }  // namespace
 
 LogMark born_mark(const SegmentHeader& header, uint64_t prepared_bytes) {
-  return {header.segment, header.durable_end,  header.durable_seq, header.epoch,
-          header.last_time_ms, 0, prepared_bytes};
+  return {header.segment, header.durable_end,  header.durable_seq,
+          header.epoch,   header.last_time_ms, 0,
+          prepared_bytes};
 }
 
 uint64_t first_size_bytes(const JournalOptions& options, uint64_t carried_bytes) {
@@ -185,7 +186,8 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
 Status Journal::Impl::adopt_dead_append(const LogMark& end) {
   TRY_ASSIGN(const OpenSegment segment, open_for_reading(end.segment));
   const ScanStart start{end.offset, end.seq, end.last_time_ms, end.last_frame};
-  const TailScan scan = scan_tail(*segment.file, segment.header, start, {});
+  const TailScan scan =
+      scan_tail(*segment.file, segment.header, start, {}, durable_in(segment.header).offset);
   LogMark found = end;
   found.offset = scan.end.offset;
   found.seq = scan.seq;
@@ -236,8 +238,8 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
     return std::move(there).error();
   }
   const uint64_t size_bytes = first_size_bytes(options, carried.bytes);
-  if (Status written = write_unborn_segment(*folder, header, carried.span(), size_bytes,
-                                            options.direct_io);
+  if (Status written =
+          write_unborn_segment(*folder, header, carried.span(), size_bytes, options.direct_io);
       !written) {
     // It has no name, so it is not part of the journal; recovery removes what cannot be removed
     // here.

@@ -14,8 +14,12 @@ TEST(DecisionTable, EveryInputHitsExactlyOneRow) {
   std::vector<size_t> hits(tail_rows().size());
   for (size_t found = 0; found < kTailFoundCount; ++found) {
     for (unsigned bits = 0; bits < 32; ++bits) {
-      const TailEvidence evidence{static_cast<TailFound>(found), (bits & 1) != 0, (bits & 2) != 0,
-                                  (bits & 4) != 0, (bits & 8) != 0, (bits & 16) != 0};
+      const TailEvidence evidence{static_cast<TailFound>(found),
+                                  (bits & 1) != 0,
+                                  (bits & 2) != 0,
+                                  (bits & 4) != 0,
+                                  (bits & 8) != 0,
+                                  (bits & 16) != 0};
       int matching = 0;
       for (size_t i = 0; i < tail_rows().size(); ++i) {
         if (!tail_rows()[i].matches(evidence)) continue;
@@ -29,8 +33,7 @@ TEST(DecisionTable, EveryInputHitsExactlyOneRow) {
         EXPECT_NE(verdict, TailVerdict::kTornTail);
         EXPECT_NE(verdict, TailVerdict::kCleanEnd);
       }
-      EXPECT_TRUE(verdict != TailVerdict::kCleanEnd ||
-                  (evidence.aligned && !evidence.later_frame));
+      EXPECT_TRUE(verdict != TailVerdict::kCleanEnd || (evidence.aligned && !evidence.later_frame));
     }
   }
   for (size_t i = 0; i < hits.size(); ++i) EXPECT_GT(hits[i], 0u) << tail_rows()[i].name;
@@ -88,8 +91,8 @@ struct RecoveryTest : testing::Test {
            what[0].find("segment 1 offset ") != std::string::npos;
   }
   std::vector<std::string> first(size_t count) const {
-    const std::vector<std::string> all{"one", "two", "three", "four", "five",
-                                       std::string(5000, '6'), "seven"};
+    const std::vector<std::string> all{
+        "one", "two", "three", "four", "five", std::string(5000, '6'), "seven"};
     return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)};
   }
   void zero(ByteVector& bytes, uint64_t from, uint64_t to) {
