@@ -16,7 +16,6 @@
 //   batch_age_ms_max = 1000        `serve` folds what has waited   0…3600000
 //   publish_interval_ms = 2000     pace of commits on the branch   0…86400000
 //   consolidate_packs = 20         own packs that make one of them 2…1000
-//   branch = "refs/heads/main"     set by init
 //   remote = "origin"              for `sync --push`; a name, never an address
 //
 //   [limits]                       beyond them `record` answers "retry later"
@@ -74,6 +73,7 @@ namespace {
 
 constexpr size_t kNameBytesMax = 64;
 constexpr size_t kFieldsMax = 100;
+constexpr size_t kColumnsMax = 500;
 constexpr size_t kAuthorBytesMax = 200;
 
 // Options of `syncline record`: a field of the same name could not be given there.
@@ -126,31 +126,6 @@ std::string author_fault(std::string_view text) {
   return {};
 }
 
-// The rules of git-check-ref-format for a full branch name.
-bool is_branch_ref(std::string_view ref) {
-  constexpr std::string_view kPrefix = "refs/heads/";
-  if (!ref.starts_with(kPrefix) || ref.size() == kPrefix.size() || ref.size() > kPathBytesMax) {
-    return false;
-  }
-  if (!is_valid_utf8(ref) || ref.find("..") != std::string_view::npos ||
-      ref.find("@{") != std::string_view::npos || ref.back() == '.') {
-    return false;
-  }
-  for (const char c : ref) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f ||
-        std::string_view("~^:?*[\\").find(c) != std::string_view::npos)
-      return false;
-  }
-  for (size_t begin = 0; begin <= ref.size();) {
-    const size_t end = std::min(ref.find('/', begin), ref.size());
-    const std::string_view component = ref.substr(begin, end - begin);
-    if (component.empty() || component.front() == '.' || component.ends_with(".lock")) return false;
-    begin = end + 1;
-  }
-  return true;
-}
-
 // A remote's name alone: an address in a file that comes with a clone could make git run a program.
 bool is_remote_name(std::string_view name) {
   return !name.empty() && name.size() <= kAuthorBytesMax &&
@@ -199,10 +174,6 @@ class ConfigChecker {
     }
     if (const auto what = author_fault(sync.author_email); !what.empty()) {
       return fault("author.email", what);
-    }
-    if (!sync.branch.empty() && !is_branch_ref(sync.branch)) {
-      return fault("sync.branch", "must be a full branch name",
-                   "write for example branch = \"refs/heads/main\"");
     }
     if (!is_remote_name(sync.remote)) {
       return fault("sync.remote", "must be the name of a remote, not an address",
@@ -262,6 +233,9 @@ class ConfigChecker {
     }
     if (!is_identifier(kind.id_column)) return fault(where + ".id_column", "is no column name");
     if (kind.columns.empty()) return fault(where, "has no columns", "add [" + where + ".columns]");
+    if (kind.columns.size() > kColumnsMax) {
+      return fault(where, fmt::format("has more than {} columns", kColumnsMax));
+    }
     for (size_t i = 0; i < kind.columns.size(); ++i) {
       const std::string& column = kind.columns[i].first;
       const std::string setting = where + ".columns." + column;
@@ -395,36 +369,6 @@ Result<Config> parse_config(std::string text) {
   TRY_ASSIGN(ParsedConfig parsed, parse_config_text(std::move(text)));
   TRY(ConfigChecker(parsed).check());
   return std::move(parsed.config);
-}
-
-Result<std::string> with_branch(std::string text, std::string_view branch) {
-  if (!is_branch_ref(branch)) {
-    return make_error(
-        Code::kInvalid,
-        fmt::format("{} is no branch that syncline.toml can name", quote_for_message(branch)),
-        "check out a branch whose name is plain text");
-  }
-  std::string quoted;
-  for (const char c : branch) {
-    if (c == '"') quoted += '\\';
-    quoted += c;
-  }
-  const std::string line = fmt::format("branch = \"{}\"\n", quoted);
-  constexpr std::string_view kSection = "\n[sync]\n";
-  const size_t section = text.find(kSection);
-  if (section == std::string::npos) {
-    // A section may stand anywhere, so it goes where no table's keys can be cut apart: the end.
-    if (!text.ends_with('\n')) text += '\n';
-    return text + "\n[sync]\n" + line;
-  }
-  const size_t body = section + kSection.size();
-  const size_t next = std::min(text.find("\n[", body - 1), text.size());
-  const size_t old = text.find("\nbranch = ", body - 1);
-  if (old < next) {
-    const size_t end = std::min(text.find('\n', old + 1), text.size() - 1);
-    return text.replace(old + 1, end - old, line);
-  }
-  return text.insert(body, line);
 }
 
 }  // namespace syncline

@@ -341,7 +341,7 @@ Result<StoreStatus> Store::status() {
   status.profile = store.config->profile;
   status.journaled = store.journal->durable().seq;
   // The truth of git is asked of git; where it cannot be used, the hints and the reason are shown.
-  const Status asked = store.projector->with_syncer([&](Syncer& syncer, OutcomeSource&) -> Status {
+  const Status asked = store.projector->read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
     status.published = syncer.published();
     TRY_ASSIGN(status.git, syncer.waiting_reason());

@@ -1,6 +1,7 @@
 #include "sync/branch_commit.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <map>
 #include <optional>
@@ -44,12 +45,20 @@ Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
   return std::move(info).error();
 }
 
-Result<IndexSeen> read_index(Directory& git_dir) {
+// `waiting`: why the index that is there cannot be used, if so.
+Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
   IndexSeen seen;
   TRY_ASSIGN(seen.info, index_info(git_dir));
   if (!seen.info) return seen;
-  TRY_ASSIGN(std::string bytes, read_file(git_dir, kIndex, kIndexBytesMax));
-  TRY_ASSIGN(seen.index, IndexFile::parse(std::move(bytes)));
+  Result<std::string> bytes = read_file(git_dir, kIndex, kIndexBytesMax);
+  if (!bytes && bytes.error().code != Code::kUnsafePath) return std::move(bytes).error();
+  Result<IndexFile> index = bytes ? IndexFile::parse(std::move(*bytes)) : std::move(bytes).error();
+  if (!index) {
+    waiting = index.error().message;
+    return seen;
+  }
+  seen.index = std::move(*index);
+  if (seen.index.has_conflicts()) waiting = "the index holds unresolved conflicts";
   return seen;
 }
 
@@ -91,7 +100,7 @@ class BranchCommit {
     TRY(build_commit());
     TRY_ASSIGN(const bool ready, prepare_index());
     if (!ready) return std::move(result_);
-    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, keep_owner()));
+    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, owner()));
     const Status moved = move_under_locks();
     // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
     const Status dropped = drop_keep(*git_.common_dir, pack_name);
@@ -102,8 +111,9 @@ class BranchCommit {
   }
 
  private:
-  std::string_view keep_owner() const {
-    return request_.lock_owner.empty() ? "init" : std::string_view(request_.lock_owner);
+  // Before there is a store, the process stands for it.
+  std::string owner() const {
+    return request_.lock_owner.empty() ? fmt::format("init-{}", ::getpid()) : request_.lock_owner;
   }
 
   Status build_commit() {
@@ -127,20 +137,8 @@ class BranchCommit {
 
   // False when the index is such that the publish must wait; the result says why.
   Result<bool> prepare_index() {
-    Result<IndexSeen> seen = read_index(*git_.git_dir);
-    if (!seen) {
-      const Code code = seen.error().code;
-      if (code != Code::kCorrupt && code != Code::kUnsupported && code != Code::kUnsafePath) {
-        return std::move(seen).error();
-      }
-      result_.waiting = seen.error().message;
-      return false;
-    }
-    seen_ = std::move(*seen);
-    if (seen_.index.has_conflicts()) {
-      result_.waiting = "the index holds unresolved conflicts";
-      return false;
-    }
+    TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
+    if (!result_.waiting.empty()) return false;
     std::vector<IndexChange> changes;
     changes.reserve(request_.changes.size());
     for (const PlannedChange& change : request_.changes) {
@@ -190,8 +188,7 @@ class BranchCommit {
   Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
     Backoff backoff(system_random(), kLockLimits);
     while (true) {
-      Result<OwnedLock> lock = OwnedLock::take(
-          *git_.git_dir, name, request_.lock_owner.empty() ? "init" : request_.lock_owner, note);
+      Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
       if (lock) return std::optional<OwnedLock>(std::move(*lock));
       if (lock.error().code != Code::kBusy) return std::move(lock).error();
       if (!backoff.may_try_again()) {
@@ -277,6 +274,12 @@ Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectSto
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock) {
   return BranchCommit(git, objects, pack, request, clock).run();
+}
+
+Result<std::string> index_waiting_reason(const GitDirectories& git) {
+  std::string waiting;
+  TRY_ASSIGN([[maybe_unused]] const IndexSeen seen, read_index(*git.git_dir, waiting));
+  return waiting;
 }
 
 Status recover_left_locks(const GitDirectories& git, const std::string& owner) {

@@ -1,0 +1,325 @@
+#include "engine/applier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/applier_impl.h"
+#include "engine/schema.h"
+#include "journal/assert.h"
+
+namespace syncline {
+namespace {
+
+// How often a step is redone because people change the paths it writes to, before it gives up.
+constexpr int kRedoMax = 8;
+// Holds the reason when a sync of the database failed: its pages may read back well and yet not be
+// on disk, which no later look can tell, and whoever opens the store next must know.
+constexpr std::string_view kSuspectName = "database.suspect";
+
+}  // namespace
+
+void ControlGroup::add(Operation operation, ByteVector payload) {
+  payloads_.emplace_back(operation, std::move(payload));
+}
+
+Result<Appended> ControlGroup::append(AppendTurn& turn, Clock& clock) {
+  std::vector<NewFrame> frames;
+  frames.reserve(payloads_.size());
+  const int64_t time_ms = std::max(clock.now_ms(), turn.last_time_ms());
+  for (const auto& [operation, payload] : payloads_) {
+    frames.push_back({.operation = operation,
+                      .time_ms = time_ms,
+                      .payload = payload,
+                      .payload_hash = hash_payload(payload)});
+  }
+  return turn.append(frames);
+}
+
+Applier::Impl::Impl(Directory& store_directory, Journal& journal_, Clock& clock_,
+                    std::unique_ptr<Directory> work_tree_, ApplierOptions options_)
+    : store(store_directory),
+      journal(journal_),
+      clock(clock_),
+      work_tree(std::move(work_tree_)),
+      options(std::move(options_)),
+      parents(*work_tree),
+      files(parents, clock),
+      sections(parents),
+      ahead(store_directory, journal_) {}
+
+Applier::Applier(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Applier::~Applier() = default;
+
+Result<std::unique_ptr<Applier>> Applier::open(Directory& store_directory, Journal& journal,
+                                               Clock& clock, std::unique_ptr<Directory> work_tree,
+                                               ApplierOptions options) {
+  SYNCLINE_ASSERT(work_tree != nullptr && options.batch_records_max > 0);
+  auto impl = std::make_unique<Impl>(store_directory, journal, clock, std::move(work_tree),
+                                     std::move(options));
+  TRY(impl->open_database());
+  return std::unique_ptr<Applier>(new Applier(std::move(impl)));
+}
+
+Status Applier::Impl::open_database() {
+  projection.reset();
+  rows.reset();
+  database.reset();
+  reader.reset();
+  ahead.reset();
+  TRY_ASSIGN(database, Database::open(options.database_path, Database::Access::kWrite));
+
+  TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
+  const auto suspect = store.info(kSuspectName);
+  if (suspect && known) {
+    return make_error(Code::kCorrupt, "a sync of the database failed: what it holds is not known",
+                      "it is moved aside and rebuilt from the journal");
+  }
+  if (!suspect && suspect.error().code != Code::kNotFound) return suspect.error();
+  if (suspect) TRY(store.remove_file(kSuspectName));
+
+  TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
+  TRY(check_identity());
+  for (const auto& [table, ddl] : options.ddl) {
+    TRY(create_kind_table(*database, table, ddl));
+  }
+  TRY(transaction.commit());
+
+  rows = std::make_unique<RowApplier>(*database);
+  TRY_ASSIGN(projection, ProjectionWriter::prepare(*database));
+  return refresh();
+}
+
+// Creates the engine's tables, or sees that those there are this journal's projection; sets the
+// watermark where there is none, or the journal no longer reaches back to it.
+Status Applier::Impl::check_identity() {
+  TRY(create_engine_tables(*database));
+  const std::string store_id = journal.store().hex();
+  TRY_ASSIGN(auto projected, read_meta_text(*database, "store"));
+  if (projected && *projected != store_id) {
+    if (!options.take_over_database) {
+      return make_error(Code::kDisagree,
+                        fmt::format("{} is the projection of store {}, not of {}",
+                                    options.database_path, *projected, store_id),
+                        "put the store's own database back, or move this one away: it is rebuilt "
+                        "from the journal");
+    }
+    TRY(drop_engine_tables(*database));
+    TRY(create_engine_tables(*database));
+    projected.reset();
+  }
+  if (!projected) TRY(write_meta_text(*database, "store", store_id));
+
+  TRY_ASSIGN(const auto mark, read_applied_mark(*database));
+  TRY_ASSIGN(const Mark begin, journal.begin());
+  if (mark && mark->seq > std::max(journal.end().seq, journal.durable().seq)) {
+    return make_error(Code::kDisagree,
+                      fmt::format("the database has applied {} records, the journal ends at {}",
+                                  mark->seq, journal.end().seq),
+                      "the journal has lost records, or is an older copy: restore it");
+  }
+  const uint64_t seq = mark ? mark->seq : 0;
+  if (seq < begin.seq)
+    TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
+  if (!mark || mark->position < begin.position) {
+    TRY(write_applied_mark(*database, {begin.position, std::max(seq, begin.seq)}));
+  }
+  return {};
+}
+
+Status Applier::Impl::refresh() {
+  if (database == nullptr || database->has_moved()) return open_database();
+  if (database->sync_failed()) {
+    return make_error(Code::kCorrupt, "a sync of the database failed: what it holds is not known",
+                      "it is moved aside and rebuilt from the journal");
+  }
+  TRY_ASSIGN(const auto mark, read_applied_mark(*database));
+  if (!mark) return make_error(Code::kCorrupt, "the database has lost its applied watermark");
+  TRY_ASSIGN(const auto synced, read_meta(*database, "files_synced"));
+  applied = *mark;
+  files_synced = static_cast<uint64_t>(synced.value_or(0));
+  return {};
+}
+
+// A failed sync of the database is told to whoever opens the store next, however this ends.
+Status Applier::Impl::note_damage(Error& error) {
+  if (!database->sync_failed()) return {};
+  error.code = Code::kCorrupt;
+  error.hint = "the database is moved aside and rebuilt from the journal";
+  return replace_file(store, kSuspectName, as_bytes(error.message));
+}
+
+Result<ApplyReport> Applier::Impl::step(std::optional<uint64_t> stop_after_seq) {
+  int redone = 0;
+  size_t refused = 0;
+  while (true) {
+    auto done = try_step(stop_after_seq);
+    parents.clear();
+    if (done && *done) {
+      rolled_back.clear();
+      return std::move(**done);
+    }
+    // Rolled back: reader and look-ahead stand where the database does not.
+    reader.reset();
+    ahead.reset();
+    if (!done) return std::move(done).error();
+    if (rolled_back.size() > refused) {
+      refused = rolled_back.size();  // each such redo sets one record aside
+    } else if (++redone >= kRedoMax) {
+      return make_error(Code::kBusy, "the work tree keeps changing under what is to be written");
+    }
+  }
+}
+
+Result<std::optional<ApplyReport>> Applier::Impl::try_step(std::optional<uint64_t> stop_after_seq) {
+  TRY(refresh());
+  // A hint above the database's watermark is of one that was lost: whoever waits must not believe
+  // it. Set back under apply.lock, so nobody raises it meanwhile.
+  if (journal.watermark(Watermark::kApplied) > applied.seq) {
+    journal.reset_watermark(Watermark::kApplied, applied.seq);
+  }
+  if (options.journal_outcomes) TRY(journal.flush_all());
+  TRY(ahead.scan(applied));
+  if (options.journal_outcomes) TRY(write_waiting());
+
+  ApplyReport report{.applied = applied};
+  TRY_ASSIGN(Batch batch, read_batch(stop_after_seq));
+  report.more = !batch.reached_end;
+  if (batch.to == batch.from) return std::optional<ApplyReport>(report);
+
+  TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
+  TRY_ASSIGN(const auto mark, read_applied_mark(*database));
+  if (mark != applied) return std::optional<ApplyReport>();
+  for (const BatchControl& control : batch.controls) {
+    if (control.operation == Operation::kConfig) TRY(create_tables(control));
+  }
+  std::optional<Appended> journalled;
+  TRY_ASSIGN(const bool rows_done, apply_rows(batch, journalled));
+  if (!rows_done) return std::optional<ApplyReport>();
+
+  TRY_ASSIGN(const auto to_write, choose_sections(batch));
+  TRY_ASSIGN(const auto planned, sections.plan(to_write));
+  if (!planned) return std::optional<ApplyReport>();
+  TRY(journal_decisions(batch, planned->offsets, journalled));
+
+  TRY_ASSIGN(const bool files_done, write_files(batch));
+  if (!files_done) return std::optional<ApplyReport>();
+
+  TRY(project(batch, planned->offsets));
+  TRY(transaction.commit());
+
+  applied = batch.to;
+  ahead.set_applied(applied);
+  journal.set_watermark(Watermark::kApplied, applied.seq);
+  report.applied = applied;
+  report.records = batch.records.size();
+  for (const BatchRecord& record : batch.records) {
+    report.set_aside += record.is_set_aside() ? 1 : 0;
+    report.rebound += record.outcome && !record.is_set_aside() ? 1 : 0;
+  }
+  if (database->wal_bytes() > options.wal_bytes_max) {
+    if (auto done = database->checkpoint_passive(); !done) {
+      Error error = std::move(done).error();
+      TRY(note_damage(error));
+      return error;
+    }
+  }
+  return std::optional<ApplyReport>(report);
+}
+
+Result<Batch> Applier::Impl::read_batch(std::optional<uint64_t> stop_after_seq) {
+  if (reader == nullptr || reader->position() != applied) {
+    TRY_ASSIGN(reader, Reader::open(store, journal.store(), applied));
+  }
+  Batch batch{.from = applied, .to = applied};
+  const Mark durable = journal.durable();
+  uint64_t bytes = 0;
+  while (batch.records.size() < options.batch_records_max && bytes < options.batch_bytes_max) {
+    TRY_ASSIGN(const auto frame, reader->next(durable));
+    if (!frame || (stop_after_seq && frame->seq > *stop_after_seq)) {
+      // A frame read beyond the stop is read again.
+      if (frame) reader.reset();
+      batch.reached_end = true;
+      return batch;
+    }
+    bytes += frame->payload.size();
+    TRY(decode(*frame, batch));
+    batch.to = reader->position();
+  }
+  batch.reached_end = batch.to == durable;
+  return batch;
+}
+
+Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
+  switch (frame.operation) {
+    case Operation::kCreate:
+    case Operation::kAppend: {
+      TRY_ASSIGN(Intent intent, decode_intent(frame.operation, frame.payload));
+      BatchRecord& record = batch.records.emplace_back();
+      record.intent = std::move(intent);
+      record.decided_id = frame.id;
+      record.time_ms = frame.time_ms;
+      uint64_t id = frame.id;
+      if (const Outcome* outcome = ahead.outcome(frame.seq)) {
+        record.outcome = *outcome;
+        if (outcome->kind == Outcome::Kind::kRebind) id = outcome->new_id;
+      }
+      record.effects = render_effects(record.intent, frame.seq, id, frame.time_ms);
+      return {};
+    }
+    case Operation::kConfig:
+    case Operation::kRebind:
+    case Operation::kSetAside:
+    case Operation::kAppendOffsets:
+    case Operation::kBatch:
+    case Operation::kPublish:
+    case Operation::kCheckpoint:
+      batch.controls.push_back({frame.operation, frame.position,
+                                ByteVector(frame.payload.begin(), frame.payload.end())});
+      return {};
+    default:
+      return make_error(
+          Code::kUnsupported,
+          fmt::format("record {} (segment {:016x}, offset {}) is an operation {} that "
+                      "this program does not know",
+                      frame.seq, frame.position.segment, frame.position.offset,
+                      static_cast<int>(frame.operation)),
+          "a newer syncline wrote it: use that one");
+  }
+}
+
+Status Applier::Impl::create_tables(const BatchControl& control) {
+  TRY_ASSIGN(ConfigFrame frame, decode_config(control.payload));
+  TRY_ASSIGN(const Config config, parse_config(std::move(frame.text)));
+  for (const KindSpec& kind : config.kinds) {
+    auto created = create_kind_table(*database, kind.table, kind.create_table);
+    if (created) continue;
+    // Records of the kind are set aside with this reason, those of others go on.
+    if (created.error().code != Code::kInvalid || !database->in_transaction()) return created;
+    ddl_failures.insert_or_assign(kind.table, created.error().message);
+  }
+  return {};
+}
+
+Result<ApplyReport> Applier::step(std::optional<uint64_t> stop_after_seq) {
+  return impl_->step(stop_after_seq);
+}
+
+Mark Applier::applied() const {
+  return impl_->applied;
+}
+Status Applier::refresh() {
+  return impl_->refresh();
+}
+uint64_t Applier::files_synced() const {
+  return impl_->files_synced;
+}
+Database& Applier::database() {
+  return *impl_->database;
+}
+bool Applier::checkpoint_due() const {
+  return impl_->applied.seq - std::min(impl_->applied.seq, impl_->files_synced) >=
+         impl_->options.checkpoint_records_max;
+}
+
+}  // namespace syncline

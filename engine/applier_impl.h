@@ -1,0 +1,153 @@
+// Private to engine/applier*.cc: the state of an Applier and what its parts share.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/applier.h"
+#include "engine/file_applier.h"
+#include "engine/look_ahead.h"
+#include "engine/parent_directories.h"
+#include "engine/projection_writer.h"
+#include "engine/row_applier.h"
+#include "engine/section_applier.h"
+
+namespace syncline {
+
+// A record on its way through a step.
+struct BatchRecord {
+  Intent intent;
+  Effects effects;          // with the id that holds now
+  uint64_t decided_id = 0;  // the frame's
+  int64_t time_ms = 0;
+  std::optional<Outcome> outcome;  // what holds; nothing for the plain case
+  bool outcome_is_new = false;     // decided here: to be journalled
+  bool waits = false;              // its section waits for the person's git state
+  FileApplier::State seen = FileApplier::State::kEdited;
+
+  bool is_set_aside() const { return outcome && outcome->kind == Outcome::Kind::kSetAside; }
+  uint64_t highest_id() const { return std::max(decided_id, effects.id); }
+};
+
+// A record that was applied, with the effects that hold.
+struct AppliedRecord {
+  Intent intent;
+  Effects effects;
+};
+
+// A control frame that the step passes.
+struct BatchControl {
+  Operation operation = Operation::kConfig;
+  Position position;
+  ByteVector payload;
+};
+
+struct Batch {
+  Mark from, to;
+  std::vector<BatchRecord> records;
+  std::vector<BatchControl> controls;
+  bool reached_end = false;  // of what is durable, or of what was asked for
+};
+
+// Frames to be journalled as one group, with their payloads.
+class ControlGroup {
+ public:
+  void add(Operation operation, ByteVector payload);
+  bool empty() const { return payloads_.empty(); }
+  Result<Appended> append(AppendTurn& turn, Clock& clock);
+
+ private:
+  std::vector<std::pair<Operation, ByteVector>> payloads_;
+};
+
+struct Applier::Impl {
+  Impl(Directory& store_directory, Journal& journal_, Clock& clock_,
+       std::unique_ptr<Directory> work_tree_, ApplierOptions options_);
+
+  Directory& store;
+  Journal& journal;
+  Clock& clock;
+  std::unique_ptr<Directory> work_tree;
+  ApplierOptions options;
+
+  std::unique_ptr<Database> database;
+  // Hold statements of the database, and go before it.
+  std::unique_ptr<RowApplier> rows;
+  std::unique_ptr<ProjectionWriter> projection;
+
+  ParentDirectories parents;
+  FileApplier files;
+  SectionApplier sections;
+  LookAhead ahead;
+  std::unique_ptr<Reader> reader;
+
+  Mark applied;
+  uint64_t files_synced = 0;
+  std::map<std::string, std::string> ddl_failures;  // table -> SQLite's message
+  // Records whose row a trigger refused by rolling everything back: seq -> reason.
+  std::map<uint64_t, std::string> rolled_back;
+
+  // ---- applier.cc ----
+  Status open_database();
+  Status check_identity();
+  // Reopens a database that was replaced or deleted, reads the watermarks.
+  Status refresh();
+  Status note_damage(Error& error);
+  Result<ApplyReport> step(std::optional<uint64_t> stop_after_seq);
+  // Nothing: a path or the database changed under the step, it was rolled back and is to be redone.
+  Result<std::optional<ApplyReport>> try_step(std::optional<uint64_t> stop_after_seq);
+  Result<Batch> read_batch(std::optional<uint64_t> stop_after_seq);
+  Status decode(const FrameView& frame, Batch& batch);
+  Status create_tables(const BatchControl& config);
+
+  // ---- applier_records.cc ----
+  enum class Placed : uint8_t { kDone, kIdTaken, kRedo };
+  // Rows of the batch, rebinding and setting aside. False: to be redone.
+  Result<bool> apply_rows(Batch& batch, std::optional<Appended>& journalled);
+  Result<Placed> place(BatchRecord& record);
+  Status look_at_path(BatchRecord& record);
+  Status set_aside(BatchRecord& record, std::string reason);
+  // Gives the records (by index) the next free ids and journals that, not yet durable.
+  Status rebind(Batch& batch, const std::vector<size_t>& taken,
+                std::optional<Appended>& journalled);
+  // The sections to be written now; others are marked as waiting.
+  Result<std::vector<Section>> choose_sections(Batch& batch);
+  // Journals what was set aside and the offsets, and makes all decisions durable.
+  Status journal_decisions(const Batch& batch, const std::vector<AppendOffset>& offsets,
+                           std::optional<Appended>& journalled);
+  Result<bool> write_files(const Batch& batch);
+  Status project(const Batch& batch, const std::vector<AppendOffset>& offsets);
+  Status project_control(const BatchControl& control);
+  bool must_wait() const { return options.files_must_wait && options.files_must_wait(); }
+
+  // ---- applier_files.cc ----
+  // Applied records of first..last that `include` wants and that are not set aside, in order, some
+  // at a time.
+  Status visit_applied(uint64_t first_seq, uint64_t last_seq,
+                       const std::function<bool(uint64_t seq)>& include,
+                       const std::function<Status(const std::vector<AppliedRecord>&)>& visit);
+  // Records whose files have not been synced, without those that wait.
+  Status visit_unsynced(const std::function<Status(const std::vector<AppliedRecord>&)>& visit);
+  Status recheck_files();
+  Status recheck_until_stable(const std::vector<AppliedRecord>& records);
+  Result<bool> recheck(const std::vector<AppliedRecord>& records);
+  Status write_again(const std::vector<AppliedRecord>& records);
+  Result<std::vector<Section>> sections_of(const std::vector<AppliedRecord>& records);
+  Status journal_offsets(const std::vector<AppendOffset>& offsets);
+  Status restore_rows(std::vector<uint64_t> seqs);
+  Status restore_files(std::vector<uint64_t> seqs);
+  Status sync_files();
+  Status checkpoint();
+  Result<uint64_t> write_waiting();
+  Result<bool> write_waiting(const std::vector<AppliedRecord>& records, uint64_t& written);
+
+  // Of append targets, looked at once a batch.
+  std::map<std::string, SectionApplier::Target, std::less<>> targets;
+};
+
+}  // namespace syncline

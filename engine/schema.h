@@ -1,0 +1,39 @@
+// The engine's own tables in the user's database, and the tables of kinds.
+//
+// Everything in syncline_* is a projection of the journal. syncline_meta holds, by name:
+//   store            hex of the store id the database is a projection of
+//   applied_seq, applied_segment, applied_offset   the applied watermark, a Mark
+//   files_synced     files of records up to here have been synced
+//   checkpoint       1 while a checkpoint's syncs are under way: who finds it set knows that one
+//                    may have failed unseen
+//   missing_before   see AppliedState
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/database.h"
+#include "journal/format.h"
+
+namespace syncline {
+
+Status create_engine_tables(Database& database);
+// Of a database that was another journal's projection: ids given out stay, the rest goes.
+Status drop_engine_tables(Database& database);
+
+Result<std::optional<int64_t>> read_meta(Database& database, std::string_view name);
+Result<std::optional<std::string>> read_meta_text(Database& database, std::string_view name);
+Status write_meta(Database& database, std::string_view name, int64_t value);
+Status write_meta_text(Database& database, std::string_view name, std::string_view value);
+
+// Nothing where the database has no watermark yet.
+Result<std::optional<Mark>> read_applied_mark(Database& database);
+Status write_applied_mark(Database& database, const Mark& mark);
+
+// Runs `ddl` where there is no table (or view) of the name. In a transaction it stays in it: DDL
+// that ends it is refused with kInvalid.
+Status create_kind_table(Database& database, std::string_view table, const std::string& ddl);
+
+}  // namespace syncline

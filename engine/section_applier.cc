@@ -1,0 +1,243 @@
+#include "engine/section_applier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/file_applier.h"
+
+namespace syncline {
+
+Result<SectionApplier::Target> SectionApplier::look(std::string_view path) {
+  auto place = parents_.find(path);
+  if (!place) {
+    if (!is_unusable_path(place.error())) return std::move(place).error();
+    return Target{.unusable = fmt::format("{}: {}", path, place.error().message)};
+  }
+  if (place->directory == nullptr) return Target{};
+  const auto info = place->directory->info(place->name);
+  if (!info) {
+    if (info.error().code == Code::kNotFound) return Target{};
+    if (!is_unusable_path(info.error())) return info.error();
+    return Target{.unusable = fmt::format("{}: {}", path, info.error().message)};
+  }
+  if (info->type != FileInfo::Type::kRegular) {
+    return Target{.unusable = fmt::format("{}: the path is not a regular file", path)};
+  }
+  if (info->links != 1) {
+    return Target{.unusable = fmt::format(
+                      "{}: the file has {} names (hard links); writing to it would change "
+                      "another file",
+                      path, info->links)};
+  }
+  return Target{.exists = true};
+}
+
+Result<std::optional<SectionApplier::FilePlan>> SectionApplier::open(std::string_view path) {
+  FilePlan plan;
+  auto place = parents_.find(path);
+  if (!place) {
+    if (is_unusable_path(place.error())) return std::optional<FilePlan>();
+    return std::move(place).error();
+  }
+  if (place->directory == nullptr) return std::optional<FilePlan>(std::move(plan));
+  auto file = place->directory->open_file(place->name, {.write = true});
+  if (!file) {
+    if (file.error().code == Code::kNotFound) return std::optional<FilePlan>(std::move(plan));
+    if (is_unusable_path(file.error())) return std::optional<FilePlan>();
+    return std::move(file).error();
+  }
+  TRY_ASSIGN(plan.seen, (*file)->info());
+  if (plan.seen.type != FileInfo::Type::kRegular || plan.seen.links != 1) {
+    return std::optional<FilePlan>();
+  }
+  plan.file = std::move(*file);
+  plan.end = plan.seen.size_bytes;
+  return std::optional<FilePlan>(std::move(plan));
+}
+
+Result<std::optional<SectionApplier::Plan>> SectionApplier::plan(
+    std::span<const Section> sections) {
+  plans_.clear();
+  Plan result;
+  for (const Section& section : sections) {
+    auto known = plans_.find(section.path);
+    if (known == plans_.end()) {
+      TRY_ASSIGN(auto opened, open(section.path));
+      if (!opened) return std::optional<Plan>();
+      known = plans_.emplace(std::string(section.path), std::move(*opened)).first;
+    }
+    FilePlan& plan = known->second;
+    if (section.known_offset) {
+      TRY_ASSIGN(const Found found, find(plan, section));
+      if (found == Found::kPlanned) result.to_write.push_back(section.seq);
+      if (found != Found::kNo) continue;
+      if (section.was_synced && plan.file != nullptr && plan.seen.size_bytes > 0) continue;
+    }
+    const bool begins = plan.end == 0;
+    const uint64_t offset = begins ? section.header.size() : plan.end;
+    if (begins && !section.header.empty()) add_write(plan, 0, section.header);
+    add_write(plan, offset, section.text);
+    claim(plan, offset, section.text.size());
+    if (section.known_offset != offset) result.offsets.push_back({section.seq, offset});
+    result.to_write.push_back(section.seq);
+  }
+  return std::optional<Plan>(std::move(result));
+}
+
+Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section& section) {
+  const uint64_t size = plan.seen.size_bytes;
+  const uint64_t offset = *section.known_offset;
+  const uint64_t header_size = section.header.size();
+
+  if (offset < size) {
+    TRY_ASSIGN(const std::string found, read_range(plan, offset, section.text.size()));
+    const bool there = found == section.text;
+    if (there || is_torn_remnant(as_bytes(found), as_bytes(section.text))) {
+      const bool past_end = offset + section.text.size() > size;
+      // Past the end it must not run into what is planned there.
+      if ((!past_end || plan.end == size) && claim(plan, offset, section.text.size())) {
+        if (!there) add_write(plan, offset, section.text);
+        if (offset == header_size && header_size > 0) {
+          TRY_ASSIGN(const std::string header, read_range(plan, 0, header_size));
+          if (header != section.header &&
+              is_torn_remnant(as_bytes(header), as_bytes(section.header))) {
+            add_write(plan, 0, section.header);
+          }
+        }
+        return there ? Found::kThere : Found::kPlanned;
+      }
+    }
+  }
+  if (offset >= size && offset == header_size && header_size > 0 && plan.end == size) {
+    // The header may have been cut short together with its section.
+    TRY_ASSIGN(const std::string header, read_range(plan, 0, header_size));
+    if (is_torn_remnant(as_bytes(header), as_bytes(section.header)) &&
+        claim(plan, offset, section.text.size())) {
+      add_write(plan, 0, section.header);
+      add_write(plan, offset, section.text);
+      return Found::kPlanned;
+    }
+  }
+  if (offset >= size && offset == plan.end && plan.end > 0) {
+    claim(plan, offset, section.text.size());
+    add_write(plan, offset, section.text);
+    return Found::kPlanned;
+  }
+  TRY_ASSIGN(const bool elsewhere, search(plan, section.text));
+  return elsewhere ? Found::kThere : Found::kNo;
+}
+
+Result<bool> SectionApplier::search(FilePlan& plan, std::string_view text) {
+  if (plan.file == nullptr || plan.seen.size_bytes < text.size() || text.empty()) return false;
+  if (!plan.content) {
+    TRY_ASSIGN(plan.content, read_range(plan, 0, plan.seen.size_bytes));
+  }
+  // Sections stand in the order of their records: from the last one found, then from the start.
+  for (uint64_t from : {plan.search_from, uint64_t{0}}) {
+    while (true) {
+      const size_t at = plan.content->find(text, from);
+      if (at == std::string::npos) break;
+      if (claim(plan, at, text.size())) {
+        plan.search_from = at + text.size();
+        return true;
+      }
+      from = at + 1;
+    }
+  }
+  return false;
+}
+
+Result<std::string> SectionApplier::read_range(const FilePlan& plan, uint64_t offset,
+                                               uint64_t count) {
+  std::string bytes;
+  if (plan.file == nullptr || offset >= plan.seen.size_bytes) return bytes;
+  bytes.resize(std::min(count, plan.seen.size_bytes - offset));
+  TRY_ASSIGN(
+      const size_t got,
+      plan.file->read_at(offset, {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()}));
+  bytes.resize(got);
+  return bytes;
+}
+
+bool SectionApplier::claim(FilePlan& plan, uint64_t offset, uint64_t count) {
+  const auto after = plan.claimed.upper_bound(offset);
+  if (after != plan.claimed.end() && after->first < offset + count) return false;
+  if (after != plan.claimed.begin()) {
+    const auto before = std::prev(after);
+    if (before->first + before->second > offset) return false;
+  }
+  plan.claimed.emplace(offset, count);
+  return true;
+}
+
+void SectionApplier::add_write(FilePlan& plan, uint64_t offset, std::string_view bytes) {
+  if (!plan.writes.empty()) {
+    Write& last = plan.writes.back();
+    if (last.offset + last.bytes.size() == offset) {
+      last.bytes += bytes;
+      plan.end = std::max(plan.end, offset + bytes.size());
+      return;
+    }
+  }
+  plan.writes.push_back({offset, std::string(bytes)});
+  plan.end = std::max(plan.end, offset + bytes.size());
+}
+
+Result<bool> SectionApplier::write() {
+  for (auto& [path, plan] : plans_) {
+    if (plan.writes.empty()) continue;
+    TRY_ASSIGN(const bool as_seen, write_file(path, plan));
+    if (!as_seen) return false;
+  }
+  plans_.clear();
+  return true;
+}
+
+Result<bool> SectionApplier::write_file(std::string_view path, FilePlan& plan) {
+  auto place = parents_.make(path);
+  if (!place) {
+    if (is_unusable_path(place.error()) || place.error().code == Code::kBusy) return false;
+    return std::move(place).error();
+  }
+  if (plan.file == nullptr) {
+    // Nothing was there, so what is planned is one run of bytes from the start.
+    const auto made =
+        place->directory->create_whole(place->name, as_bytes(plan.writes.front().bytes));
+    if (made) return true;
+    if (made.error().code == Code::kExists || made.error().code == Code::kNotFound) return false;
+    return made.error();
+  }
+  const auto there = place->directory->info(place->name);
+  if (!there) {
+    if (there.error().code == Code::kNotFound || is_unusable_path(there.error())) return false;
+    return there.error();
+  }
+  if (there->inode != plan.seen.inode || there->device != plan.seen.device ||
+      there->size_bytes != plan.seen.size_bytes || there->links != 1) {
+    return false;
+  }
+  for (const Write& write : plan.writes) {
+    TRY(plan.file->write_at(write.offset, as_bytes(write.bytes)));
+  }
+  TRY(plan.file->close());
+  return true;
+}
+
+Status SectionApplier::write_again(std::span<const Section> sections) {
+  TRY_ASSIGN(const auto planned, plan(sections));
+  if (!planned) return {};
+  for (auto& [path, plan] : plans_) {
+    if (plan.file == nullptr || plan.claimed.empty()) continue;
+    for (const auto& [offset, count] : plan.claimed) {
+      if (offset + count > plan.seen.size_bytes) continue;
+      TRY_ASSIGN(const std::string bytes, read_range(plan, offset, count));
+      TRY(plan.file->write_at(offset, as_bytes(bytes)));
+    }
+    TRY(plan.file->close());
+  }
+  plans_.clear();
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,218 @@
+#include "tools/json_output.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace syncline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<std::string> keys(const Json& json) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : json.items()) names.push_back(name);
+  return names;
+}
+
+// One object on one line, and our schema.
+Json parse_line(const std::string& text) {
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  EXPECT_EQ(text.back(), '\n');
+  Json json = Json::parse(text);
+  EXPECT_TRUE(json.is_object());
+  EXPECT_EQ(json["schema"], 1);
+  return json;
+}
+
+Receipt make_receipt() {
+  return {.seq = 12,
+          .kind = "note",
+          .key = "k",
+          .table = "notes",
+          .id = 7,
+          .path = "notes/0000/hello-7.md",
+          .time_ms = 1'700'000'000'123,
+          .stage = Stage::kApplied};
+}
+
+TEST(JsonOutput, RecordAnswersSeqIdKindPathStageDuplicateFirst) {
+  const Json json = parse_line(recorded_json(make_receipt()));
+  EXPECT_EQ(keys(json), (std::vector<std::string>{"schema", "seq", "id", "kind", "path", "stage",
+                                                  "duplicate", "table", "rebound", "set_aside"}));
+  EXPECT_EQ(json["seq"], 12);
+  EXPECT_EQ(json["id"], 7);
+  EXPECT_EQ(json["stage"], "applied");
+  EXPECT_EQ(json["duplicate"], false);
+  EXPECT_TRUE(json["set_aside"].is_null());
+}
+
+TEST(JsonOutput, ShowAnswersTheWholeReceipt) {
+  const Json json = parse_line(receipt_json(make_receipt()));
+  for (const char* key :
+       {"seq", "kind", "key", "time", "table", "id", "path", "commit", "branch_commit", "stage"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  EXPECT_EQ(json["time"], "2023-11-14T22:13:20.123Z");
+  EXPECT_TRUE(json["commit"].is_null());
+}
+
+TEST(JsonOutput, ErrorsAnswerCodeMessageHintSeqStage) {
+  Error error = make_error(Code::kKeyConflict, "the key is taken", "use another");
+  Json json = parse_line(failure_json({.error = error, .kept = {}, .stage = {}}));
+  EXPECT_EQ(keys(json), (std::vector<std::string>{"schema", "error", "seq", "stage"}));
+  EXPECT_EQ(json["error"]["code"], "key-conflict");
+  EXPECT_EQ(json["error"]["message"], "the key is taken");
+  EXPECT_EQ(json["error"]["hint"], "use another");
+  EXPECT_TRUE(json["seq"].is_null());
+  EXPECT_TRUE(json["stage"].is_null());
+
+  error.seq = 9;
+  json = parse_line(failure_json({.error = error, .kept = {}, .stage = "journaled"}));
+  EXPECT_EQ(json["seq"], 9);
+  EXPECT_EQ(json["stage"], "journaled");
+}
+
+TEST(JsonOutput, IngestAnswersItsCounts) {
+  const Json json = parse_line(ingest_json({.read = 5,
+                                            .accepted = 3,
+                                            .duplicates = 1,
+                                            .rejected = 1,
+                                            .first_seq = 10,
+                                            .last_seq = 12,
+                                            .seconds = 0.5}));
+  for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"read", 5},
+                                                                            {"accepted", 3},
+                                                                            {"duplicates", 1},
+                                                                            {"rejected", 1},
+                                                                            {"first_seq", 10},
+                                                                            {"last_seq", 12},
+                                                                            {"seconds", 0.5}}) {
+    EXPECT_EQ(json[key], value) << key;
+  }
+  EXPECT_TRUE(parse_line(ingest_json({}))["first_seq"].is_null());
+}
+
+TEST(JsonOutput, StatusAnswersSequencesGitAndCounters) {
+  StoreStatus status;
+  status.journaled = 4;
+  status.git = "ok";
+  status.retries = 2;
+  status.notes = {"a torn tail was cut"};
+  Json json = parse_line(status_json(status));
+  for (const char* key :
+       {"journaled", "applied", "committed", "published", "pushed", "set_aside", "files_waiting",
+        "git", "counters", "io", "journal_bytes", "store", "notes"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  EXPECT_EQ(keys(json["counters"]),
+            (std::vector<std::string>{"retries", "flushes", "flush_failures", "batches",
+                                      "publishes", "appends"}));
+  EXPECT_EQ(json["counters"]["retries"], 2);
+  EXPECT_TRUE(json["pushed"].is_null());
+  status.pushed = 0;
+  EXPECT_EQ(parse_line(status_json(status))["pushed"], 0);
+}
+
+TEST(JsonOutput, VerifyAnswersFindingsByClass) {
+  VerifyReport report;
+  report.checked = 3;
+  EXPECT_EQ(parse_line(verify_json(report, 0.1))["ok"], true);
+  report.findings.push_back(
+      {.cls = "row-without-file", .seq = 2, .path = "a.md", .table = "notes", .id = 2});
+  report.notes.push_back({.cls = "file-differs", .detail = "edited by hand"});
+  const Json json = parse_line(verify_json(report, 0.1));
+  EXPECT_EQ(json["ok"], false);
+  EXPECT_EQ(json["checked"], 3);
+  ASSERT_EQ(json["findings"].size(), 1u);
+  EXPECT_EQ(keys(json["findings"][0]),
+            (std::vector<std::string>{"class", "seq", "path", "table", "id", "commit", "detail"}));
+  EXPECT_EQ(json["findings"][0]["class"], "row-without-file");
+  EXPECT_TRUE(json["findings"][0]["commit"].is_null());
+  EXPECT_EQ(json["notes"].size(), 1u);
+}
+
+TEST(JsonOutput, SyncSaysWhyItWaits) {
+  SyncReport report;
+  report.committed = 5;
+  report.waiting = "a rebase is under way";
+  report.left = {"a.md"};
+  const Json json = parse_line(sync_json(report));
+  EXPECT_EQ(json["committed"], 5);
+  EXPECT_EQ(json["waiting"], "a rebase is under way");
+  EXPECT_EQ(json["left"], Json::array({"a.md"}));
+  EXPECT_TRUE(json["pushed"].is_null());
+}
+
+TEST(JsonOutput, BrokenUtf8NeverFails) {
+  Receipt receipt = make_receipt();
+  receipt.key = "\xff\xfe broken \xc3";
+  const Json json = parse_line(receipt_json(receipt));
+  EXPECT_NE(json["key"].get<std::string>().find("broken"), std::string::npos);
+  EXPECT_FALSE(reject_json(3, "not UTF-8", "\xff{").empty());
+}
+
+TEST(JsonOutput, RejectsCarryLineReasonAndRaw) {
+  const Json json = Json::parse(reject_json(17, "no kind", R"({"fields":{}})"));
+  EXPECT_EQ(json["line"], 17);
+  EXPECT_EQ(json["reason"], "no kind");
+  EXPECT_EQ(json["raw"], R"({"fields":{}})");
+}
+
+TEST(JsonOutput, StressAnswersLevelsAndTotal) {
+  StressReport report;
+  report.levels = {{.processes = 5, .calls = 15, .exit_zero = 15, .seconds = 3},
+                   {.processes = 10, .calls = 30, .exit_zero = 29, .seconds = 2}};
+  const Json json = parse_line(stress_json(report));
+  EXPECT_EQ(json["ok"], true);
+  EXPECT_EQ(json["levels"][0]["processes"], 5);
+  EXPECT_EQ(json["levels"][0]["calls_per_second"], 5.0);
+  EXPECT_EQ(json["total"]["calls"], 45);
+  EXPECT_EQ(json["total"]["exit_zero"], 44);
+}
+
+TEST(JsonOutput, ConfigShowsKindsFieldsAndLimits) {
+  Config config;
+  config.profile = "notes";
+  KindSpec kind;
+  kind.name = "note";
+  FieldSpec severity{.name = "severity", .type = FieldSpec::Type::kInteger};
+  severity.minimum = 1;
+  severity.maximum = 5;
+  severity.words["high"] = 4;
+  severity.default_value = int64_t{3};
+  kind.fields = {{.name = "title", .required = true, .length_max = 500}, severity};
+  config.kinds = {kind};
+  const Json json = parse_line(config_json(config));
+  const Json& fields = json["kinds"][0]["fields"];
+  EXPECT_EQ(fields[0]["length_max"], 500);
+  EXPECT_EQ(fields[0]["required"], true);
+  EXPECT_EQ(fields[1]["default"], 3);
+  EXPECT_EQ(fields[1]["maximum"], 5.0);
+  EXPECT_EQ(fields[1]["words"]["high"], 4.0);
+}
+
+TEST(ChildAnswer, ReadsBackReceiptsAndErrors) {
+  const auto receipt = parse_child_answer(recorded_json(make_receipt()));
+  ASSERT_TRUE(receipt);
+  EXPECT_EQ(receipt->seq, 12u);
+  EXPECT_EQ(receipt->id, 7u);
+  EXPECT_EQ(receipt->table, "notes");
+  EXPECT_EQ(receipt->path, "notes/0000/hello-7.md");
+  EXPECT_TRUE(receipt->error.empty());
+
+  const auto error = parse_child_answer(
+      failure_json({.error = make_error(Code::kRetryLater, "full"), .kept = {}, .stage = {}}));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->error, "full");
+}
+
+TEST(ChildAnswer, GarbageIsNoAnswer) {
+  for (const char* text : {"", "recorded seq 1", "[]", "{}", R"({"schema":2})", "{\"schema\":1",
+                           R"({"schema":1,"error":"x"})"}) {
+    EXPECT_FALSE(parse_child_answer(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,82 @@
+#include "tools/text_output.h"
+
+#include <gtest/gtest.h>
+
+#include "tools/failure.h"
+
+namespace syncline {
+namespace {
+
+TEST(TextOutput, ARecordIsOneLine) {
+  Receipt receipt{.seq = 12,
+                  .kind = "note",
+                  .table = "notes",
+                  .id = 12,
+                  .path = "notes/0000/hello-12.md",
+                  .stage = Stage::kApplied};
+  EXPECT_EQ(recorded_text(receipt),
+            "recorded seq 12: notes id 12, notes/0000/hello-12.md (applied)\n");
+  receipt.duplicate = true;
+  EXPECT_TRUE(recorded_text(receipt).starts_with("already recorded as seq 12"));
+}
+
+TEST(TextOutput, SetAsideIsSaidWithItsReason) {
+  const Receipt receipt{.seq = 3, .set_aside = "a directory is in the way\033[2J"};
+  const std::string text = recorded_text(receipt);
+  EXPECT_NE(text.find("set aside: a directory is in the way"), std::string::npos);
+  EXPECT_EQ(text.find('\033'), std::string::npos);
+}
+
+TEST(TextOutput, StatusSaysHowFarBehindEachStageIs) {
+  StoreStatus status;
+  status.journaled = 100;
+  status.applied = 100;
+  status.committed = 90;
+  status.git = "a rebase is under way";
+  const std::string text = status_text(status);
+  EXPECT_NE(text.find("90  (10 behind)"), std::string::npos);
+  EXPECT_NE(text.find("no remote"), std::string::npos);
+  EXPECT_NE(text.find("a rebase is under way"), std::string::npos);
+}
+
+TEST(TextOutput, IngestCountsEverything) {
+  const std::string text = ingest_text({.read = 4,
+                                        .accepted = 1,
+                                        .duplicates = 1,
+                                        .rejected = 2,
+                                        .set_aside = 1,
+                                        .first_seq = 7,
+                                        .last_seq = 7,
+                                        .seconds = 2});
+  EXPECT_EQ(text,
+            "read 4 records: 1 accepted, 1 duplicate, 2 rejected, 1 set aside; seq 7 to 7; 2.00 s, "
+            "2 records/s\n");
+}
+
+TEST(TextOutput, BytesHaveUnits) {
+  EXPECT_EQ(bytes_text(0), "0 B");
+  EXPECT_EQ(bytes_text(1023), "1023 B");
+  EXPECT_EQ(bytes_text(64u << 20), "64.0 MiB");
+  EXPECT_EQ(bytes_text(UINT64_MAX), "16.0 EiB");
+}
+
+TEST(FailureText, SaysWhatHappenedWhatWasKeptAndWhatToTry) {
+  const std::string text =
+      failure_text({.error = make_error(Code::kInvalid, "title is missing", "give --title"),
+                    .kept = "nothing was written",
+                    .stage = {}});
+  EXPECT_EQ(text,
+            "syncline: title is missing\n  kept: nothing was written\n  try:  give --title\n");
+}
+
+TEST(FailureText, ADurableRecordIsNeverCalledUnwritten) {
+  Error error = make_error(Code::kIo, "the database cannot be opened");
+  error.seq = 5;
+  const std::string text =
+      failure_text({.error = error, .kept = "nothing was written", .stage = "journaled"});
+  EXPECT_NE(text.find("seq 5 is durable in the journal (stage journaled)"), std::string::npos);
+  EXPECT_EQ(text.find("nothing was written"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace syncline

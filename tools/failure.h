@@ -1,0 +1,23 @@
+// A failure as the command tells it: what happened, what was kept, what to try.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "journal/result.h"
+
+namespace syncline {
+
+struct Failure {
+  Error error;
+  std::string kept;   // what stays as it was, or what is safe; empty where nothing was at stake
+  std::string stage;  // reached by the record error.seq; empty without one
+};
+
+// What to try where the error itself does not say.
+std::string_view default_hint(Code code);
+
+// Lines for people, each ended by a newline.
+std::string failure_text(const Failure& failure);
+
+}  // namespace syncline

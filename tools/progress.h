@@ -1,0 +1,54 @@
+// A line of progress on a terminal: on standard error, at most ten times a second, cleared at the
+// end. Nothing at all where standard error is no terminal.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "tools/console.h"
+
+namespace syncline {
+
+struct ProgressState {
+  std::string label;  // "ingest"
+  uint64_t records = 0;
+  // Of the same work, in any unit (bytes, records): gives the share done and the time left. A total
+  // of 0 is unknown.
+  uint64_t done = 0;
+  uint64_t total = 0;
+  double seconds = 0;
+  std::string remark;  // "waiting: the backlog is full"
+};
+
+// One line of at most `columns` characters, without an end of line.
+std::string render_progress(const ProgressState& state, size_t columns);
+
+class Progress {
+ public:
+  Progress(const Console& console, std::string label);
+  ~Progress();  // clears the line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Cheap when it is not yet time to draw.
+  void update(uint64_t records, uint64_t done, uint64_t total);
+  // Shown at once and until changed; where there is no terminal it is said as a line of its own.
+  void remark(const std::string& text);
+  void clear();
+  // Writes a line for people above the bar.
+  void say(std::string_view line);
+
+ private:
+  void draw(int64_t now_ns);
+
+  std::FILE* stream_;
+  bool enabled_;
+  bool drawn_ = false;
+  size_t columns_ = 80;
+  int64_t started_ns_;
+  int64_t drawn_ns_ = 0;
+  ProgressState state_;
+};
+
+}  // namespace syncline

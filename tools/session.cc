@@ -1,0 +1,69 @@
+#include "tools/session.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "tools/failure.h"
+#include "tools/json_output.h"
+
+namespace syncline {
+
+Result<std::string> Session::store_root() const {
+  if (options_.store) {
+    if (options_.store->empty()) return make_error(Code::kInvalid, "--store is empty");
+    return *options_.store;
+  }
+  const char* environment = std::getenv("SYNCLINE_STORE");
+  if (environment != nullptr && *environment != '\0') return std::string(environment);
+  return Store::discover(".");
+}
+
+Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
+  TRY_ASSIGN(const std::string root, store_root());
+  return Store::open(root, options);
+}
+
+Result<std::unique_ptr<Store>> Session::open_store_to_read() const {
+  TRY_ASSIGN(const std::string root, store_root());
+  auto store = Store::open(root);
+  if (store) return store;
+  const Error& error = store.error();
+  const bool may_not_write = error.code == Code::kReadOnly || error.sys_errno == EACCES ||
+                             error.sys_errno == EPERM || error.sys_errno == EROFS;
+  if (!may_not_write) return store;
+  return Store::open(root, {.read_only = true});
+}
+
+Deadline Session::deadline(std::optional<int64_t> default_ms) const {
+  const std::optional<int64_t> limit_ms = options_.timeout_ms ? options_.timeout_ms : default_ms;
+  return limit_ms ? system_clock().after_ms(*limit_ms) : kForever;
+}
+
+int Session::answer(const std::string& json, const std::string& text, ExitCode code) const {
+  return answer(json, text, to_int(code));
+}
+
+int Session::answer(const std::string& json, const std::string& text, int code) const {
+  write_text(console_.out, options_.json ? json : text);
+  if (std::fflush(console_.out) == 0 && std::ferror(console_.out) == 0) return code;
+  note(fmt::format("the answer could not be written to standard output: {}; what was done stays",
+                   std::strerror(errno)));
+  return to_int(ExitCode::kOutcomeUnknown);
+}
+
+int Session::fail(const Error& error, std::string kept, std::string stage) const {
+  const Failure failure{.error = error, .kept = std::move(kept), .stage = std::move(stage)};
+  const int code = to_int(exit_code(error));
+  if (options_.json) return answer(failure_json(failure), {}, code);
+  write_text(console_.err, failure_text(failure));
+  return code;
+}
+
+void Session::note(std::string_view text) const {
+  write_text(console_.err, fmt::format("syncline: {}\n", printable(text)));
+}
+
+}  // namespace syncline

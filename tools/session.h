@@ -1,0 +1,52 @@
+// One run of the command: its global options, where it writes, and the ways in which verbs open a
+// store, answer and fail. Every verb ends by one answer() or one fail().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/store.h"
+#include "journal/clock.h"
+#include "tools/arguments.h"
+#include "tools/console.h"
+#include "tools/exit_code.h"
+
+namespace syncline {
+
+class Session {
+ public:
+  Session(GlobalOptions options, Console console)
+      : options_(std::move(options)), console_(console) {}
+
+  const GlobalOptions& options() const { return options_; }
+  const Console& console() const { return console_; }
+  bool json() const { return options_.json; }
+
+  // --store, else SYNCLINE_STORE, else found upward from the current directory.
+  Result<std::string> store_root() const;
+  Result<std::unique_ptr<Store>> open_store(StoreOptions options = {}) const;
+  // For verbs that only look: falls back to reading where this user may not write.
+  Result<std::unique_ptr<Store>> open_store_to_read() const;
+
+  // --timeout from now; without one `default_ms`, or never.
+  Deadline deadline(std::optional<int64_t> default_ms = std::nullopt) const;
+
+  // Writes the answer to standard output: JSON or text, whichever was asked for. An answer that
+  // cannot be written makes `code` kOutcomeUnknown: the caller does not know what was done.
+  int answer(const std::string& json, const std::string& text,
+             ExitCode code = ExitCode::kDone) const;
+  int answer(const std::string& json, const std::string& text, int code) const;
+  // Tells the failure: JSON on standard output with --json, else text on standard error. `kept`
+  // says what is safe; a record that is durable (error.seq) says so by itself.
+  int fail(const Error& error, std::string kept = {}, std::string stage = {}) const;
+  // A sentence on standard error beside the answer.
+  void note(std::string_view text) const;
+
+ private:
+  GlobalOptions options_;
+  Console console_;
+};
+
+}  // namespace syncline

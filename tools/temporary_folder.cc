@@ -1,0 +1,32 @@
+#include "tools/temporary_folder.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <filesystem>
+
+namespace syncline {
+
+Result<TemporaryFolder> TemporaryFolder::make(const std::string& parent,
+                                              const std::string& prefix) {
+  std::string path = parent + "/" + prefix + "XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) {
+    return errno_error(errno, fmt::format("cannot make a temporary folder in {}", parent));
+  }
+  return TemporaryFolder(std::move(path));
+}
+
+TemporaryFolder::TemporaryFolder(TemporaryFolder&& other) noexcept
+    : path_(std::move(other.path_)), kept_(other.kept_) {
+  other.path_.clear();
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (path_.empty() || kept_) return;
+  // What cannot be removed is left for whoever cleans the temporary folder.
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace syncline

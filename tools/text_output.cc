@@ -1,0 +1,287 @@
+#include "tools/text_output.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "journal/intent.h"
+#include "tools/console.h"
+
+namespace syncline {
+namespace {
+
+std::string plural(uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string place_text(const Receipt& receipt) {
+  return fmt::format("{} id {}{}", printable(receipt.table), receipt.id,
+                     receipt.path.empty() ? "" : ", " + printable(receipt.path));
+}
+
+std::string default_text(const FieldSpec& field) {
+  if (const auto* integer = std::get_if<int64_t>(&field.default_value)) {
+    return fmt::format("{}", *integer);
+  }
+  if (const auto* real = std::get_if<double>(&field.default_value)) {
+    return fmt::format("{}", *real);
+  }
+  if (const auto* text = std::get_if<std::string>(&field.default_value)) return printable(*text);
+  return {};
+}
+
+std::string field_text(const FieldSpec& field) {
+  std::string text;
+  switch (field.type) {
+    case FieldSpec::Type::kText:
+      text = fmt::format("text of up to {} characters", field.length_max);
+      break;
+    case FieldSpec::Type::kInteger:
+      text = "integer";
+      break;
+    case FieldSpec::Type::kReal:
+      text = "number";
+      break;
+  }
+  if (field.single_line) text += ", one line";
+  if (field.type != FieldSpec::Type::kText && field.minimum < field.maximum) {
+    text += fmt::format(", {} to {}", field.minimum, field.maximum);
+  }
+  for (const auto& [word, number] : field.words) {
+    text += fmt::format(", {}={}", printable(word), number);
+  }
+  if (field.required) text += ", required";
+  if (const std::string value = default_text(field); !value.empty()) {
+    text += fmt::format(", default {}", value);
+  }
+  return text;
+}
+
+std::string behind_text(uint64_t reached, uint64_t journaled) {
+  if (reached >= journaled) return {};
+  return fmt::format("  ({} behind)", journaled - reached);
+}
+
+}  // namespace
+
+std::string bytes_text(uint64_t bytes) {
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  constexpr std::array kUnits{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double scaled = static_cast<double>(bytes) / 1024.0;
+  size_t unit = 0;
+  while (scaled >= 1024.0 && unit + 1 < kUnits.size()) {
+    scaled /= 1024.0;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", scaled, kUnits[unit]);
+}
+
+std::string init_text(const InitReport& report) {
+  if (report.existed) {
+    return fmt::format("{} is a store already (profile {}, id {}): nothing was changed\n",
+                       printable(report.root), printable(report.profile), report.store_id);
+  }
+  return fmt::format("made a store in {} (profile {}, id {}){}\n", printable(report.root),
+                     printable(report.profile), report.store_id,
+                     report.created_repository ? ", and a git repository for it" : "");
+}
+
+std::string recorded_text(const Receipt& receipt) {
+  std::string text =
+      fmt::format("{} seq {}: {} ({})", receipt.duplicate ? "already recorded as" : "recorded",
+                  receipt.seq, place_text(receipt), stage_name(receipt.stage));
+  if (receipt.rebound) text += ", its first id was taken by a row that is not ours";
+  if (!receipt.set_aside.empty()) {
+    text += fmt::format(", but set aside: {}", printable(receipt.set_aside));
+  }
+  return text + "\n";
+}
+
+std::string receipt_text(const Receipt& receipt) {
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<14} {}\n", name, value);
+  };
+  line("seq", std::to_string(receipt.seq));
+  line("kind", printable(receipt.kind));
+  line("key", receipt.key.empty() ? "none" : printable(receipt.key));
+  line("time", format_time(receipt.time_ms));
+  line("row", fmt::format("{} id {}{}", printable(receipt.table), receipt.id,
+                          receipt.rebound ? " (its first id was taken)" : ""));
+  line("path", receipt.path.empty() ? "none" : printable(receipt.path));
+  line("stage", std::string(stage_name(receipt.stage)));
+  line("commit", receipt.commit.empty() ? "not yet" : receipt.commit);
+  line("branch commit", receipt.branch_commit.empty() ? "not yet" : receipt.branch_commit);
+  if (!receipt.set_aside.empty()) line("set aside", printable(receipt.set_aside));
+  return text;
+}
+
+std::string log_text(const LogEntry& entry) {
+  const Receipt& receipt = entry.receipt;
+  std::string text = fmt::format("{} {} {} {} {}", receipt.seq, format_time(receipt.time_ms),
+                                 entry.operation, printable(receipt.kind), place_text(receipt));
+  if (!receipt.key.empty()) text += fmt::format(", key {}", printable(receipt.key));
+  if (!receipt.set_aside.empty()) {
+    text += fmt::format(", set aside: {}", printable(receipt.set_aside));
+  }
+  return text + "\n";
+}
+
+std::string ingest_text(const IngestReport& report) {
+  std::string text =
+      fmt::format("read {}: {} accepted, {}, {} rejected", plural(report.read, "record"),
+                  report.accepted, plural(report.duplicates, "duplicate"), report.rejected);
+  if (report.set_aside != 0) text += fmt::format(", {} set aside", report.set_aside);
+  if (report.unknown != 0) text += fmt::format(", {} with unknown outcome", report.unknown);
+  if (report.not_written != 0) text += fmt::format(", {} not written", report.not_written);
+  if (report.first_seq != 0) {
+    text += fmt::format("; seq {} to {}", report.first_seq, report.last_seq);
+  }
+  text += fmt::format("; {:.2f} s", report.seconds);
+  if (report.seconds > 0) {
+    text += fmt::format(", {:.0f} records/s", static_cast<double>(report.read) / report.seconds);
+  }
+  text += "\n";
+  if (!report.stopped.empty()) {
+    text += fmt::format("stopped before the end of the input: {}\n", printable(report.stopped));
+  }
+  return text;
+}
+
+std::string sync_text(const SyncReport& report) {
+  std::string text = fmt::format("committed up to seq {} ({} in {}), published up to seq {}",
+                                 report.committed, plural(report.records, "record"),
+                                 plural(report.batches, "new commit"), report.published);
+  if (report.pushed) text += fmt::format(", pushed up to seq {}", *report.pushed);
+  text += "\n";
+  for (const std::string& path : report.left) {
+    text += fmt::format("left as it is on the branch, with other content: {}\n", printable(path));
+  }
+  for (const std::string& path : report.republished) {
+    text += fmt::format("had gone from the branch, put back: {}\n", printable(path));
+  }
+  if (!report.waiting.empty()) {
+    text += fmt::format("publishing waits: {}\n", printable(report.waiting));
+  }
+  return text;
+}
+
+std::string status_text(const StoreStatus& status) {
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<14} {}\n", name, value);
+  };
+  const auto stage = [&](std::string_view name, uint64_t reached) {
+    line(name, fmt::format("{}{}", reached, behind_text(reached, status.journaled)));
+  };
+  line("store", fmt::format("{} (profile {}, id {})", printable(status.root),
+                            printable(status.profile), status.store_id));
+  line("journaled", std::to_string(status.journaled));
+  stage("applied", status.applied);
+  stage("committed", status.committed);
+  stage("published", status.published);
+  if (status.pushed) {
+    stage("pushed", *status.pushed);
+  } else {
+    line("pushed", "no remote");
+  }
+  line("set aside", std::to_string(status.set_aside));
+  line("files waiting", std::to_string(status.files_waiting));
+  line("git", printable(status.git));
+  line("journal", fmt::format("{}, written by {}", bytes_text(status.journal_bytes), status.io));
+  line("counters",
+       fmt::format("appends {}, flushes {} (failed {}), commits {}, publishes {}, retries {}",
+                   status.appends, status.flushes, status.flush_failures, status.batches,
+                   status.publishes, status.retries));
+  for (const std::string& note : status.notes) line("note", printable(note));
+  return text;
+}
+
+std::string finding_text(const Finding& finding) {
+  std::string text = finding.cls;
+  if (finding.seq != 0) text += fmt::format(" seq {}", finding.seq);
+  if (!finding.table.empty())
+    text += fmt::format(" {} id {}", printable(finding.table), finding.id);
+  if (!finding.path.empty()) text += fmt::format(" {}", printable(finding.path));
+  if (!finding.commit.empty()) text += fmt::format(" commit {}", finding.commit);
+  if (!finding.detail.empty()) text += fmt::format(": {}", printable(finding.detail));
+  return text;
+}
+
+std::string verify_text(const VerifyReport& report, double seconds) {
+  std::string text;
+  for (const Finding& finding : report.findings) text += finding_text(finding) + "\n";
+  for (const Finding& note : report.notes) text += "note: " + finding_text(note) + "\n";
+  if (report.ok()) {
+    text += fmt::format("{} checked in {:.2f} s: journal, rows, files and git agree\n",
+                        plural(report.checked, "record"), seconds);
+  } else {
+    text += fmt::format("{} checked in {:.2f} s: {}\n", plural(report.checked, "record"), seconds,
+                        plural(report.findings.size(), "finding"));
+  }
+  return text;
+}
+
+std::string repair_text(const RepairReport& report, bool dry_run) {
+  std::string text;
+  for (const Finding& finding : report.healed) {
+    text += fmt::format("{}: {}\n", dry_run ? "would heal" : "healed", finding_text(finding));
+  }
+  for (const Finding& finding : report.left) {
+    text += fmt::format("left: {}\n", finding_text(finding));
+  }
+  if (report.healed.empty() && report.left.empty()) return "nothing to repair\n";
+  text += fmt::format("{} {}, {} left\n", report.healed.size(), dry_run ? "to heal" : "healed",
+                      report.left.size());
+  if (!dry_run && !report.kept_in.empty()) {
+    text += fmt::format("what was replaced is kept in {}\n", printable(report.kept_in));
+  }
+  return text;
+}
+
+std::string kind_text(const KindSpec& kind) {
+  std::string text;
+  for (const FieldSpec& field : kind.fields) {
+    text += fmt::format("  --{:<22} {}\n", printable(field.name), field_text(field));
+  }
+  return text;
+}
+
+std::string config_text(const Config& config) {
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<24} {}\n", name, value);
+  };
+  line("profile", printable(config.profile));
+  line("database", printable(config.database));
+  line("author", fmt::format("{} <{}>", printable(config.sync.author_name),
+                             printable(config.sync.author_email)));
+  line("branch",
+       config.sync.branch.empty() ? "as checked out at init" : printable(config.sync.branch));
+  line("remote", printable(config.sync.remote));
+  line("batch limits",
+       fmt::format("{}, {}, {} ms", plural(config.sync.batch_records_max, "record"),
+                   bytes_text(config.sync.batch_bytes_max), config.sync.batch_age_ms_max));
+  line("publish interval", fmt::format("{} ms", config.sync.publish_interval_ms));
+  line("pack consolidation", fmt::format("every {} packs", config.sync.consolidate_packs));
+  line("backlog limits", fmt::format("{}, {}", plural(config.backlog_records_max, "record"),
+                                     bytes_text(config.backlog_bytes_max)));
+  line("segment size", bytes_text(config.segment_bytes_max));
+  const bool trims = config.retain_bytes_max != 0 || config.retain_days_max != 0;
+  line("retention",
+       !trims
+           ? "everything is kept"
+           : fmt::format(
+                 "{}, {}",
+                 config.retain_bytes_max == 0 ? "any size" : bytes_text(config.retain_bytes_max),
+                 config.retain_days_max == 0 ? "any age" : plural(config.retain_days_max, "day")));
+  for (const KindSpec& kind : config.kinds) {
+    text +=
+        fmt::format("\nkind {} (table {}, {} files)\n", printable(kind.name), printable(kind.table),
+                    kind.operation == Operation::kAppend ? "appended" : "created");
+    text += kind_text(kind);
+  }
+  return text;
+}
+
+}  // namespace syncline

@@ -1,0 +1,67 @@
+// syncline config check|show [FILE]
+#include <fmt/format.h>
+
+#include "tools/input_file.h"
+#include "tools/json_output.h"
+#include "tools/text_output.h"
+#include "tools/verb.h"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t kConfigBytesMax = 1u << 20;
+
+class ConfigVerb final : public Verb {
+ public:
+  void declare(Options& options) override {
+    options.argument("ACTION", action_, "check: is it valid; show: every setting and kind", true);
+    options.argument("FILE", file_,
+                     "a file of its own (- is standard input) instead of the "
+                     "store's syncline.toml");
+  }
+
+  // The journal is not opened: a file that stops the store from opening must be checkable.
+  int run(Session& session) override {
+    if (*action_ != "check" && *action_ != "show") {
+      return session.fail(make_error(Code::kInvalid,
+                                     fmt::format("config does not know '{}'", *action_),
+                                     "write `config check` or `config show`"));
+    }
+    std::string path;
+    if (file_) {
+      path = *file_;
+    } else {
+      const auto root = session.store_root();
+      if (!root) return session.fail(root.error());
+      path = *root + "/syncline.toml";
+    }
+    auto text = read_input(path, kConfigBytesMax);
+    if (!text) {
+      Error error = text.error();
+      if (error.code == Code::kNotFound && !file_) error.code = Code::kNoStore;
+      return session.fail(error);
+    }
+    const auto config = parse_config(std::move(*text));
+    if (!config) {
+      Error error = config.error();
+      error.message = fmt::format("{}: {}", path, error.message);
+      return session.fail(error);
+    }
+    if (*action_ == "show") return session.answer(config_json(*config), config_text(*config));
+    return session.answer(
+        config_check_json(path, *config),
+        fmt::format("{} is valid: {} kinds\n", printable(path), config->kinds.size()));
+  }
+
+ private:
+  std::optional<std::string> action_;
+  std::optional<std::string> file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_config_verb() {
+  return std::make_unique<ConfigVerb>();
+}
+
+}  // namespace syncline

@@ -1,0 +1,112 @@
+// syncline record KIND --FIELD VALUE … [--FIELD-file PATH|-] [--key K] [--wait STAGE]
+#include <fmt/format.h>
+
+#include "tools/input_file.h"
+#include "tools/json_output.h"
+#include "tools/record_arguments.h"
+#include "tools/text_output.h"
+#include "tools/verb.h"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t kFieldFileBytesMax = kPayloadBytesMax;
+
+constexpr std::string_view kRecordHelp =
+    "Usage: syncline record KIND --FIELD VALUE ... [OPTIONS]\n\n"
+    "Writes one record: a row, a file or a section of one, and a place in git's history.\n\n"
+    "  --FIELD VALUE           a field of the kind, also as --FIELD=VALUE\n"
+    "  --FIELD-file PATH       the field's value from a file; - is standard input\n"
+    "  --field NAME=VALUE      a field whose name is one of the options here\n"
+    "  --field-file NAME=PATH  the same, from a file\n"
+    "  --key KEY               idempotency key: the same content again answers with the first\n"
+    "                          receipt, other content is refused\n"
+    "  --wait STAGE            journaled, applied (default), committed, published, pushed\n"
+    "A value that looks like an option is joined by '=': --title=--json. After -- only KIND "
+    "stands.\n\n"
+    "Options of every verb: --store DIR, --json, --timeout SECONDS, --help, --version\n";
+
+std::string record_help(const RecordArguments& arguments) {
+  std::string text(kRecordHelp);
+  // With a store at hand its kinds are shown; without one the general text has to do.
+  const Session session(arguments.globals, {});
+  const auto store = session.open_store_to_read();
+  if (!store) return text;
+  for (const KindSpec& kind : (*store)->config().kinds) {
+    if (!arguments.kind.empty() && kind.name != arguments.kind) continue;
+    text += fmt::format("\nFields of {}:\n{}", printable(kind.name), kind_text(kind));
+  }
+  return text;
+}
+
+std::string kept_sentence(Code code) {
+  return code == Code::kOutcomeUnknown ? "the record may or may not be in; nothing else was changed"
+                                       : "nothing was written";
+}
+
+// The record is durable, but not at the stage that was waited for.
+int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait) {
+  Error error = make_error(
+      Code::kTimeout,
+      fmt::format("seq {} was recorded, but is not {} yet", receipt.seq, stage_name(wait)),
+      "it is not lost and comes by itself or by `syncline sync`; do not record it again");
+  error.seq = receipt.seq;
+  if (receipt.stage >= Stage::kApplied) {
+    const auto status = store.status();
+    if (status && status->git != "ok") error.message += ": " + status->git;
+  }
+  return session.fail(error, {}, std::string(stage_name(receipt.stage)));
+}
+
+int fail_record(const Session& session, Store& store, const Error& error) {
+  if (error.seq == 0) return session.fail(error, kept_sentence(error.code));
+  const auto receipt = store.show(error.seq);
+  const Stage stage = receipt ? receipt->stage : Stage::kJournaled;
+  return session.fail(error, {}, std::string(stage_name(stage)));
+}
+
+int record(const Session& session, const RecordArguments& arguments) {
+  const auto opened = session.open_store();
+  if (!opened) return session.fail(opened.error(), "nothing was written");
+  Store& store = **opened;
+  auto fields =
+      resolve_fields(arguments, store.config().find_kind(arguments.kind),
+                     [](const std::string& path) { return read_input(path, kFieldFileBytesMax); });
+  if (!fields) return session.fail(fields.error(), "nothing was written");
+  const Record record{.kind = arguments.kind, .fields = std::move(*fields), .key = arguments.key};
+  const auto receipt = store.record(record, arguments.wait, session.deadline());
+  if (!receipt) return fail_record(session, store, receipt.error());
+  if (receipt->timed_out) return fail_short_of_stage(session, store, *receipt, arguments.wait);
+  // Answered before work is done for others: the caller's record is where it asked for.
+  const bool set_aside = !receipt->set_aside.empty();
+  const int code = session.answer(recorded_json(*receipt), recorded_text(*receipt),
+                                  set_aside ? ExitCode::kSetAside : ExitCode::kDone);
+  if (const Status lent = store.lend_a_hand(); !lent) {
+    session.note(fmt::format("seq {} is {}; what comes after waits: {}", receipt->seq,
+                             stage_name(receipt->stage), lent.error().message));
+  }
+  return code;
+}
+
+}  // namespace
+
+int run_record(const std::vector<std::string>& arguments, const GlobalOptions& before_verb,
+               const Console& console) {
+  const auto parsed = parse_record_arguments(arguments, before_verb);
+  if (!parsed) {
+    Error error = parsed.error();
+    if (error.hint.empty()) error.hint = "see syncline record --help";
+    return Session(before_verb, console).fail(error, "nothing was written");
+  }
+  const Session session(parsed->globals, console);
+  if (parsed->globals.help) {
+    write_text(console.out, record_help(*parsed));
+    return std::fflush(console.out) == 0 ? to_int(ExitCode::kDone) : to_int(ExitCode::kFailed);
+  }
+  if (parsed->globals.version) {
+    return session.answer(version_json(), "syncline " SYNCLINE_VERSION "\n");
+  }
+  return record(session, *parsed);
+}
+
+}  // namespace syncline

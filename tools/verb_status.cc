@@ -1,0 +1,30 @@
+// syncline status
+#include "tools/json_output.h"
+#include "tools/text_output.h"
+#include "tools/verb.h"
+#include "tools/watchdog.h"
+
+namespace syncline {
+namespace {
+
+class StatusVerb final : public Verb {
+ public:
+  void declare(Options&) override {}
+
+  int run(Session& session) override {
+    const Watchdog watchdog(session, "status was not known", "give a longer --timeout");
+    const auto store = session.open_store_to_read();
+    if (!store) return session.fail(store.error());
+    const auto status = (*store)->status();
+    if (!status) return session.fail(status.error());
+    return session.answer(status_json(*status), status_text(*status));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_status_verb() {
+  return std::make_unique<StatusVerb>();
+}
+
+}  // namespace syncline

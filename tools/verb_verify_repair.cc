@@ -1,0 +1,72 @@
+// syncline verify
+// syncline repair [--dry-run]
+#include "tools/json_output.h"
+#include "tools/progress.h"
+#include "tools/text_output.h"
+#include "tools/verb.h"
+#include "tools/watchdog.h"
+
+namespace syncline {
+namespace {
+
+double seconds_since(int64_t started_ns) {
+  return static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
+}
+
+class VerifyVerb final : public Verb {
+ public:
+  void declare(Options&) override {}
+
+  int run(Session& session) override {
+    const Watchdog watchdog(session, "verify did not finish", "give a longer --timeout");
+    const int64_t started_ns = system_clock().monotonic_ns();
+    const auto store = session.open_store_to_read();
+    if (!store) return session.fail(store.error());
+    Progress progress(session.console(), "verify");
+    const auto report = (*store)->verify(
+        [&](uint64_t done, uint64_t total) { progress.update(done, done, total); });
+    progress.clear();
+    if (!report) return session.fail(report.error());
+    const double seconds = seconds_since(started_ns);
+    const int code = session.answer(verify_json(*report, seconds), verify_text(*report, seconds),
+                                    report->ok() ? ExitCode::kDone : ExitCode::kDisagree);
+    if (!report->ok() && !session.json()) {
+      session.note("run `syncline repair --dry-run` to see what repair would do");
+    }
+    return code;
+  }
+};
+
+class RepairVerb final : public Verb {
+ public:
+  void declare(Options& options) override {
+    options.flag("--dry-run", dry_run_, "say what would be done, change nothing");
+  }
+
+  int run(Session& session) override {
+    const Watchdog watchdog(session, "repair did not finish", "run it again: it takes up the rest");
+    const auto store = session.open_store();
+    if (!store) return session.fail(store.error(), "nothing was changed");
+    const auto report = (*store)->repair(dry_run_);
+    if (!report) {
+      return session.fail(report.error(),
+                          "the journal is untouched; what was replaced is kept in .git/syncline");
+    }
+    return session.answer(repair_json(*report, dry_run_), repair_text(*report, dry_run_),
+                          report->left.empty() ? ExitCode::kDone : ExitCode::kDisagree);
+  }
+
+ private:
+  bool dry_run_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_verify_verb() {
+  return std::make_unique<VerifyVerb>();
+}
+std::unique_ptr<Verb> make_repair_verb() {
+  return std::make_unique<RepairVerb>();
+}
+
+}  // namespace syncline
