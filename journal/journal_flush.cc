@@ -136,10 +136,11 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
   }
   if (mended) return {};
   const Error& why = synced ? mended.error() : synced.error();
-  return unknown_outcome(fmt::format("the flush of segment {} failed ({}), and it could not be left "
-                                     "for a new one: {}",
-                                     end.segment, why.message, mended.error().message),
-                         why.sys_errno);
+  return unknown_outcome(
+      fmt::format("the flush of segment {} failed ({}), and it could not be left "
+                  "for a new one: {}",
+                  end.segment, why.message, mended.error().message),
+      why.sys_errno);
 }
 
 Status Journal::Impl::flush(const Appended& appended, Deadline deadline) {
@@ -155,10 +156,10 @@ Status Journal::Impl::flush(const Appended& appended, Deadline deadline) {
     TRY(flushed);
   }
   if (const auto done = covered(appended)) return *done;
-  return unknown_outcome(fmt::format("what was appended up to record {} at segment {} offset {} is "
-                                     "not in the log",
-                                     appended.mark.seq, appended.mark.position.segment,
-                                     appended.mark.position.offset));
+  return unknown_outcome(fmt::format(
+      "what was appended up to record {} at segment {} offset {} is "
+      "not in the log",
+      appended.mark.seq, appended.mark.position.segment, appended.mark.position.offset));
 }
 
 Status Journal::flush(const Appended& appended, Deadline deadline) {

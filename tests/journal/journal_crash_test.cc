@@ -225,21 +225,20 @@ TEST_P(EveryCrashPoint, IsPutRightByAnotherProcess) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Journal, EveryCrashPoint,
-    testing::Values(Case{"AppendKill", append_and_flush, Crash::kKill},
-                    Case{"AppendPower", append_and_flush, Crash::kPowerCut},
-                    Case{"LazyKill", append_lazily, Crash::kKill},
-                    Case{"LazyPower", append_lazily, Crash::kPowerCut},
-                    Case{"RotateKill", rotate_lazily, Crash::kKill},
-                    Case{"RotatePower", rotate_lazily, Crash::kPowerCut},
-                    Case{"FlushFailsKill", failing_flushes, Crash::kKill},
-                    Case{"FlushFailsPower", failing_flushes, Crash::kPowerCut},
-                    Case{"WriteFailsKill", failing_writes, Crash::kKill},
-                    Case{"WriteFailsPower", failing_writes, Crash::kPowerCut},
-                    Case{"TrimKill", trimming, Crash::kKill},
-                    Case{"TrimPower", trimming, Crash::kPowerCut}),
-    [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(Journal, EveryCrashPoint,
+                         testing::Values(Case{"AppendKill", append_and_flush, Crash::kKill},
+                                         Case{"AppendPower", append_and_flush, Crash::kPowerCut},
+                                         Case{"LazyKill", append_lazily, Crash::kKill},
+                                         Case{"LazyPower", append_lazily, Crash::kPowerCut},
+                                         Case{"RotateKill", rotate_lazily, Crash::kKill},
+                                         Case{"RotatePower", rotate_lazily, Crash::kPowerCut},
+                                         Case{"FlushFailsKill", failing_flushes, Crash::kKill},
+                                         Case{"FlushFailsPower", failing_flushes, Crash::kPowerCut},
+                                         Case{"WriteFailsKill", failing_writes, Crash::kKill},
+                                         Case{"WriteFailsPower", failing_writes, Crash::kPowerCut},
+                                         Case{"TrimKill", trimming, Crash::kKill},
+                                         Case{"TrimPower", trimming, Crash::kPowerCut}),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 }  // namespace syncline
