@@ -273,15 +273,26 @@ Stage Store::Impl::stage_of(uint64_t seq) const {
   return Stage::kJournaled;
 }
 
-Status Store::Impl::fill_outcome(Receipt& receipt, const Submitted&) {
-  TRY_ASSIGN(Lookup records, lookup());
-  TRY_ASSIGN(const std::optional<Outcome> outcome, records.applied_outcome(receipt.seq));
-  if (!outcome) return {};
-  if (outcome->kind == Outcome::Kind::kRebind) {
-    receipt.id = outcome->new_id;
+// Tickets are waited for in order, near enough, so one query answers for many of them.
+Status Store::Impl::fill_outcome(Receipt& receipt) {
+  MutexLock lock(outcomes_mutex);
+  if (receipt.seq < outcomes_from || receipt.seq > outcomes_to) {
+    if (outcomes_database == nullptr || outcomes_database->has_moved()) {
+      TRY_ASSIGN(outcomes_database,
+                 Database::open(database_path(places, *config), Database::Access::kRead));
+    }
+    TRY_ASSIGN(const AppliedState state, read_applied_state(*outcomes_database));
+    TRY_ASSIGN(outcomes, read_outcomes(*outcomes_database, receipt.seq, state.applied.seq));
+    outcomes_from = receipt.seq;
+    outcomes_to = state.applied.seq;
+  }
+  const auto found = outcomes.find(receipt.seq);
+  if (found == outcomes.end()) return {};
+  if (found->second.kind == Outcome::Kind::kRebind) {
+    receipt.id = found->second.new_id;
     receipt.rebound = true;
   } else {
-    receipt.set_aside = outcome->reason;
+    receipt.set_aside = found->second.reason;
   }
   return {};
 }
