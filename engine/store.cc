@@ -257,7 +257,7 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   receipt.stage = impl_->stage_of(write.seq);
   if (write.duplicate) return receipt;
   if (receipt.stage >= Stage::kApplied) {
-    if (const Status filled = impl_->fill_outcome(receipt, submitted); !filled) {
+    if (const Status filled = impl_->fill_outcome(receipt); !filled) {
       return durable(filled.error());
     }
   }
