@@ -205,8 +205,9 @@ TEST_F(Person, OurCommitsHoldOurPathsAndTrailersOnly) {
   const std::string message = store_.git({"log", "-1", "--format=%B"});
   EXPECT_NE(message.find("Syncline-Store: "), std::string::npos) << message;
   EXPECT_NE(message.find("Syncline-Range: "), std::string::npos) << message;
-  EXPECT_EQ(store_.git({"show", "--format=", "--name-only", "HEAD"}),
-            store_.sql("SELECT path FROM notes ORDER BY id DESC LIMIT 1")[0]["path"]);
+  EXPECT_EQ(
+      store_.git({"show", "--format=", "--name-only", "HEAD"}),
+      store_.sql("SELECT path FROM notes ORDER BY id DESC LIMIT 1")[0]["path"].get<std::string>());
   EXPECT_EQ(store_.git({"log", "-1", "--format=%an <%ae>"}), "Syncline <syncline@localhost>");
 }
 
