@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <map>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -158,31 +157,37 @@ class BranchCommit {
     return true;
   }
 
-  // Where a publish died between index and ref, and more was recorded since, the index holds a text
-  // between the tip's and the new one.
+  // Where a publish died between index and ref, and more was recorded since, the index holds what
+  // that one was carrying over: that is ours, and no person's staging.
   Status find_interrupted(std::vector<IndexChange>& changes) {
-    std::map<std::string_view, size_t> grown;
-    for (size_t i = 0; i < changes.size(); ++i) {
-      if (!request_.changes[i].text.empty()) grown.emplace(changes[i].path, i);
-    }
-    if (grown.empty()) return {};
+    size_t next = 0;
     return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
-      const auto found = grown.find(entry.path);
-      if (found == grown.end()) return {};
-      IndexChange& change = changes[found->second];
+      while (next < changes.size() && changes[next].path < entry.path) ++next;
+      if (next == changes.size() || changes[next].path != entry.path) return {};
+      IndexChange& change = changes[next];
       if (entry.value == change.value || entry.value == change.in_tip) return {};
-      TRY_ASSIGN(const std::optional<Object> object, objects_.read(entry.value.blob));
-      if (!object || object->type != ObjectType::kBlob || object->bytes.empty()) return {};
-      const std::string& text = request_.changes[found->second].text;
-      if (!text.starts_with(object->bytes)) return {};
-      if (change.in_tip) {
-        TRY_ASSIGN(const ObjectStore::Content tip,
-                   objects_.require(change.in_tip->blob, ObjectType::kBlob));
-        if (!object->bytes.starts_with(*tip)) return {};
-      }
-      change.also_ours = entry.value;
+      TRY_ASSIGN(const bool ours, was_carried_over(request_.changes[next], entry.value));
+      if (ours) change.also_ours = entry.value;
       return {};
     });
+  }
+
+  Result<bool> was_carried_over(const PlannedChange& change, const TreeValue& staged) {
+    if (!change.in_tip) {
+      for (const ObjectId& tree : request_.earlier_trees) {
+        TRY_ASSIGN(const std::optional<FoundEntry> found,
+                   find_in_tree(objects_, tree, change.path));
+        if (found && found->id == staged.blob) return true;
+      }
+      return false;
+    }
+    // A text between the tip's and the new one: the tip's, and some of the sections.
+    TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
+    if (!object || object->type != ObjectType::kBlob) return false;
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(change.in_tip->blob, ObjectType::kBlob));
+    return object->bytes.starts_with(*tip) && !object->bytes.empty() &&
+           change.text.starts_with(object->bytes);
   }
 
   Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {

@@ -33,6 +33,7 @@ struct BranchCommitRequest {
   ObjectId tip;        // zero: the branch is unborn
   ObjectId tip_tree;
   std::span<const PlannedChange> changes;  // sorted by path
+  std::vector<ObjectId> earlier_trees;  // what an interrupted publish may have been carrying over
   Signature author;
   std::string message;
   std::string reflog;      // what the reflogs say
