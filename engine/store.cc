@@ -98,6 +98,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   JournalOptions journal_options;
   journal_options.segment_bytes_max = impl->config->segment_bytes_max;
+  if (!options.background) {
+    // Started fifty at a time, one-shot commands reach this point milliseconds apart.
+    journal_options.gather_quiet_ns = 4'000'000;
+    journal_options.gather_ns_max = 20'000'000;
+  }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = options.background ? make_best_ring() : make_plain_ring();
   TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
