@@ -23,12 +23,12 @@ Error keeps_changing() {
 
 Status Applier::Impl::visit_applied(
     uint64_t first_seq, uint64_t last_seq, const std::function<bool(uint64_t seq)>& include,
-    const std::function<Status(const std::vector<Effects>&)>& visit) {
+    const std::function<Status(const std::vector<AppliedRecord>&)>& visit) {
   if (first_seq > last_seq) return {};
   TRY_ASSIGN(Mark from, position_before(*database, first_seq));
   TRY_ASSIGN(const Mark begin, journal.begin());
   if (from.position < begin.position) from = begin;
-  TRY_ASSIGN(auto records, Reader::open(store, journal.store(), from));
+  TRY_ASSIGN(auto frames, Reader::open(store, journal.store(), from));
 
   struct Decided {
     Intent intent;
@@ -41,23 +41,24 @@ Status Applier::Impl::visit_applied(
     if (gathered.empty()) return {};
     TRY_ASSIGN(const auto outcomes,
                read_outcomes(*database, gathered.front().seq, gathered.back().seq));
-    std::vector<Effects> effects;
-    effects.reserve(gathered.size());
-    for (const Decided& record : gathered) {
+    std::vector<AppliedRecord> decided;
+    decided.reserve(gathered.size());
+    for (Decided& record : gathered) {
       const auto outcome = outcomes.find(record.seq);
       uint64_t id = record.id;
       if (outcome != outcomes.end()) {
         if (outcome->second.kind == Outcome::Kind::kSetAside) continue;
         id = outcome->second.new_id;
       }
-      effects.push_back(render_effects(record.intent, record.seq, id, record.time_ms));
+      Effects effects = render_effects(record.intent, record.seq, id, record.time_ms);
+      decided.push_back({std::move(record.intent), std::move(effects)});
     }
     gathered.clear();
     bytes = 0;
-    return visit(effects);
+    return visit(decided);
   };
   while (true) {
-    TRY_ASSIGN(const auto frame, records->next(applied));
+    TRY_ASSIGN(const auto frame, frames->next(applied));
     if (!frame || frame->seq > last_seq) break;
     if (!is_record(frame->operation) || frame->seq < first_seq || !include(frame->seq)) continue;
     TRY_ASSIGN(Intent intent, decode_intent(frame->operation, frame->payload));
@@ -69,7 +70,7 @@ Status Applier::Impl::visit_applied(
 }
 
 Status Applier::Impl::visit_unsynced(
-    const std::function<Status(const std::vector<Effects>&)>& visit) {
+    const std::function<Status(const std::vector<AppliedRecord>&)>& visit) {
   TRY_ASSIGN(const auto waiting, projection->waiting(files_synced + 1, applied.seq));
   return visit_applied(
       files_synced + 1, applied.seq, [&](uint64_t seq) { return !waiting.contains(seq); }, visit);
@@ -80,26 +81,29 @@ Status Applier::Impl::recheck_files() {
   if (!options.write_files) return {};
   if (options.journal_outcomes) TRY(journal.flush_all());
   TRY(ahead.scan(applied));
-  return visit_unsynced([&](const std::vector<Effects>& effects) -> Status {
-    for (int tried = 0; tried < kRedoMax; ++tried) {
-      auto done = recheck(effects);
-      parents.clear();
-      if (!done) return std::move(done).error();
-      if (*done) return {};
-      TRY(ahead.scan(applied));  // the offsets of the try before
-    }
-    return keeps_changing();
-  });
+  return visit_unsynced(
+      [&](const std::vector<AppliedRecord>& records) { return recheck_until_stable(records); });
 }
 
-Result<bool> Applier::Impl::recheck(const std::vector<Effects>& effects) {
-  for (const Effects& effect : effects) {
+Status Applier::Impl::recheck_until_stable(const std::vector<AppliedRecord>& records) {
+  for (int tried = 0; tried < kRedoMax; ++tried) {
+    auto done = recheck(records);
+    parents.clear();
+    if (!done) return std::move(done).error();
+    if (*done) return {};
+    TRY(ahead.scan(applied));  // the offsets of the try before
+  }
+  return keeps_changing();
+}
+
+Result<bool> Applier::Impl::recheck(const std::vector<AppliedRecord>& records) {
+  for (const auto& [intent, effect] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     TRY_ASSIGN(const bool done, files.write(effect.path, effect.text, look.state));
     if (!done) return false;
   }
-  TRY_ASSIGN(const auto candidates, sections_of(effects));
+  TRY_ASSIGN(const auto candidates, sections_of(records));
   TRY_ASSIGN(const auto planned, sections.plan(candidates));
   if (!planned) return false;
   if (!planned->to_write.empty() && must_wait()) {
@@ -116,12 +120,13 @@ Result<bool> Applier::Impl::recheck(const std::vector<Effects>& effects) {
 }
 
 // Sections of effects whose files can be written to, with their offsets.
-Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<Effects>& effects) {
+Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<AppliedRecord>& records) {
   std::vector<Section> chosen;
-  if (effects.empty()) return chosen;
-  TRY_ASSIGN(const auto offsets, projection->offsets(effects.front().seq, effects.back().seq));
+  if (records.empty()) return chosen;
+  TRY_ASSIGN(const auto offsets,
+             projection->offsets(records.front().effects.seq, records.back().effects.seq));
   targets.clear();
-  for (const Effects& effect : effects) {
+  for (const auto& [intent, effect] : records) {
     if (effect.operation != Operation::kAppend || effect.path.empty()) continue;
     auto target = targets.find(effect.path);
     if (target == targets.end()) {
@@ -159,8 +164,8 @@ Status Applier::Impl::journal_offsets(const std::vector<AppendOffset>& offsets) 
   return transaction.commit();
 }
 
-Status Applier::Impl::write_again(const std::vector<Effects>& effects) {
-  for (const Effects& effect : effects) {
+Status Applier::Impl::write_again(const std::vector<AppliedRecord>& records) {
+  for (const auto& [intent, effect] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     if (look.state == FileApplier::State::kOurs) {
@@ -170,7 +175,7 @@ Status Applier::Impl::write_again(const std::vector<Effects>& effects) {
       if (!done) return keeps_changing();
     }
   }
-  TRY_ASSIGN(const auto candidates, sections_of(effects));
+  TRY_ASSIGN(const auto candidates, sections_of(records));
   return sections.write_again(candidates);
 }
 
@@ -192,8 +197,8 @@ Status Applier::Impl::checkpoint() {
     // well and may not be on disk.
     if (options.write_files) {
       TRY(ahead.scan(applied));
-      auto again = visit_unsynced([&](const std::vector<Effects>& effects) -> Status {
-        auto written = write_again(effects);
+      auto again = visit_unsynced([&](const std::vector<AppliedRecord>& records) -> Status {
+        auto written = write_again(records);
         parents.clear();
         return written;
       });
@@ -224,9 +229,9 @@ Result<uint64_t> Applier::Impl::write_waiting() {
   auto visited = visit_applied(
       waiting.begin()->first, waiting.rbegin()->first,
       [&](uint64_t seq) { return waiting.contains(seq); },
-      [&](const std::vector<Effects>& effects) -> Status {
+      [&](const std::vector<AppliedRecord>& records) -> Status {
         for (int tried = 0; tried < kRedoMax; ++tried) {
-          auto done = write_waiting(effects, written);
+          auto done = write_waiting(records, written);
           parents.clear();
           if (!done) return std::move(done).error();
           if (*done) return {};
@@ -238,8 +243,9 @@ Result<uint64_t> Applier::Impl::write_waiting() {
   return written;
 }
 
-Result<bool> Applier::Impl::write_waiting(const std::vector<Effects>& effects, uint64_t& written) {
-  TRY_ASSIGN(const auto candidates, sections_of(effects));
+Result<bool> Applier::Impl::write_waiting(const std::vector<AppliedRecord>& records,
+                                          uint64_t& written) {
+  TRY_ASSIGN(const auto candidates, sections_of(records));
   TRY_ASSIGN(const auto planned, sections.plan(candidates));
   if (!planned) return false;
   TRY(journal_offsets(planned->offsets));
@@ -258,6 +264,52 @@ Result<bool> Applier::Impl::write_waiting(const std::vector<Effects>& effects, u
   TRY(transaction.commit());
   written += candidates.size();
   return true;
+}
+
+Status Applier::Impl::restore_rows(std::vector<uint64_t> seqs) {
+  TRY(refresh());
+  std::ranges::sort(seqs);
+  if (seqs.empty()) return {};
+  return visit_applied(
+      seqs.front(), seqs.back(),
+      [&](uint64_t seq) { return std::ranges::binary_search(seqs, seq); },
+      [&](const std::vector<AppliedRecord>& records) -> Status {
+        TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
+        for (const auto& [intent, effects] : records) {
+          if (effects.table.empty()) continue;
+          // Whatever row has the id stays, and so does the user's refusal.
+          TRY_ASSIGN(const RowResult row, rows->insert(intent, effects));
+          if (row.kind == RowResult::Kind::kRolledBack) {
+            return make_error(Code::kInvalid,
+                              fmt::format("record {}: {}", effects.seq, row.reason));
+          }
+        }
+        return transaction.commit();
+      });
+}
+
+Status Applier::Impl::restore_files(std::vector<uint64_t> seqs) {
+  TRY(refresh());
+  std::ranges::sort(seqs);
+  if (seqs.empty() || !options.write_files) return {};
+  TRY(journal.flush_all());
+  TRY(ahead.scan(applied));
+  TRY_ASSIGN(const auto waiting, projection->waiting(seqs.front(), seqs.back()));
+  auto restored = visit_applied(
+      seqs.front(), seqs.back(),
+      [&](uint64_t seq) { return std::ranges::binary_search(seqs, seq) && !waiting.contains(seq); },
+      [&](const std::vector<AppliedRecord>& records) { return recheck_until_stable(records); });
+  TRY(restored);
+  // Most lie below files_synced, where nothing would look at them again.
+  return sync_files();
+}
+
+Status Applier::restore_rows(std::vector<uint64_t> seqs) {
+  return impl_->restore_rows(std::move(seqs));
+}
+
+Status Applier::restore_files(std::vector<uint64_t> seqs) {
+  return impl_->restore_files(std::move(seqs));
 }
 
 Status Applier::recheck_files() {

@@ -34,6 +34,12 @@ struct BatchRecord {
   uint64_t highest_id() const { return std::max(decided_id, effects.id); }
 };
 
+// A record that was applied, with the effects that hold.
+struct AppliedRecord {
+  Intent intent;
+  Effects effects;
+};
+
 // A control frame that the step passes.
 struct BatchControl {
   Operation operation = Operation::kConfig;
@@ -124,18 +130,21 @@ struct Applier::Impl {
   // at a time.
   Status visit_applied(uint64_t first_seq, uint64_t last_seq,
                        const std::function<bool(uint64_t seq)>& include,
-                       const std::function<Status(const std::vector<Effects>&)>& visit);
+                       const std::function<Status(const std::vector<AppliedRecord>&)>& visit);
   // Records whose files have not been synced, without those that wait.
-  Status visit_unsynced(const std::function<Status(const std::vector<Effects>&)>& visit);
+  Status visit_unsynced(const std::function<Status(const std::vector<AppliedRecord>&)>& visit);
   Status recheck_files();
-  Result<bool> recheck(const std::vector<Effects>& effects);
-  Status write_again(const std::vector<Effects>& effects);
-  Result<std::vector<Section>> sections_of(const std::vector<Effects>& effects);
+  Status recheck_until_stable(const std::vector<AppliedRecord>& records);
+  Result<bool> recheck(const std::vector<AppliedRecord>& records);
+  Status write_again(const std::vector<AppliedRecord>& records);
+  Result<std::vector<Section>> sections_of(const std::vector<AppliedRecord>& records);
   Status journal_offsets(const std::vector<AppendOffset>& offsets);
+  Status restore_rows(std::vector<uint64_t> seqs);
+  Status restore_files(std::vector<uint64_t> seqs);
   Status sync_files();
   Status checkpoint();
   Result<uint64_t> write_waiting();
-  Result<bool> write_waiting(const std::vector<Effects>& effects, uint64_t& written);
+  Result<bool> write_waiting(const std::vector<AppliedRecord>& records, uint64_t& written);
 
   // Of append targets, looked at once a batch.
   std::map<std::string, SectionApplier::Target, std::less<>> targets;

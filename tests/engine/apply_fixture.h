@@ -29,9 +29,9 @@ namespace syncline {
     const auto& asserted = (expression);                           \
     ASSERT_TRUE(asserted.has_value()) << asserted.error().message; \
   } while (false)
-#define EXPECT_OK(expression)                                      \
-  do {                                                             \
-    const auto& expected_ok = (expression);                        \
+#define EXPECT_OK(expression)                                            \
+  do {                                                                   \
+    const auto& expected_ok = (expression);                              \
     EXPECT_TRUE(expected_ok.has_value()) << expected_ok.error().message; \
   } while (false)
 
@@ -44,10 +44,14 @@ T must(Result<T> result) {
 
 class ShiftedClock final : public Clock {
  public:
-  int64_t now_ms() override { return system_clock().now_ms() + shift_ms; }
+  int64_t now_ms() override {
+    if (on_now) on_now();
+    return system_clock().now_ms() + shift_ms;
+  }
   int64_t monotonic_ns() override { return system_clock().monotonic_ns(); }
   void pause_ns(int64_t duration_ns) override { system_clock().pause_ns(duration_ns); }
   int64_t shift_ms = 0;
+  std::function<void()> on_now;
 };
 
 inline std::string read_text(const std::filesystem::path& path) {
@@ -106,8 +110,8 @@ class ApplyTest : public ::testing::Test {
   ApplyTest() {
     std::filesystem::create_directories(store_path());
     for (size_t i = 0; i < store_id.bytes.size(); ++i) store_id.bytes[i] = std::byte(i + 1);
-    auto store = must(open_posix_directory(store_path()));
-    must(Journal::create(*store, store_id, clock, {}));
+    store_directory = must(open_posix_directory(store_path()));
+    must(Journal::create(*store_directory, store_id, clock, {}));
     open_journal();
   }
   ~ApplyTest() override { close(); }
@@ -121,15 +125,16 @@ class ApplyTest : public ::testing::Test {
     journal = must(Journal::open(*store_directory, store_id, clock, make_plain_ring(), {}));
   }
   ApplierOptions default_options() {
-    ApplierOptions options;
-    options.work_tree = work().string();
-    options.database_path = database_path();
-    options.ddl = {{"notes", kNotesDdl}, {"rules", kRulesDdl}};
-    options.files_must_wait = [this] { return must_wait; };
-    return options;
+    ApplierOptions defaults;
+    defaults.work_tree = work().string();
+    defaults.database_path = database_path();
+    defaults.ddl = {{"notes", kNotesDdl}, {"rules", kRulesDdl}};
+    defaults.files_must_wait = [this] { return must_wait; };
+    return defaults;
   }
   Result<std::unique_ptr<Applier>> try_open_applier() {
-    auto tree = std::make_unique<HookedDirectory>(must(open_posix_directory(work().string())), hook);
+    auto tree =
+        std::make_unique<HookedDirectory>(must(open_posix_directory(work().string())), hook);
     return Applier::open(*store_directory, *journal, clock, std::move(tree), options);
   }
   void open_applier() {
@@ -248,7 +253,9 @@ class ApplyTest : public ::testing::Test {
       count += frame->operation == operation ? 1 : 0;
     }
   }
-  std::string query(const std::string& sql) { return ForeignConnection(database_path()).query(sql); }
+  std::string query(const std::string& sql) {
+    return ForeignConnection(database_path()).query(sql);
+  }
   std::string file(const std::string& path) { return read_text(work() / path); }
 
   // Runs `act` in a process of its own that ends without any cleaning up, as killed: at the latest

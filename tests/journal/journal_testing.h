@@ -105,18 +105,18 @@ inline std::vector<std::string> contents(Directory& directory, const Journal& jo
 
 template <typename T>
 std::string error_of(const Result<T>& result) {
-  return result ? "no error" : std::string(code_name(result.error().code)) + ": " +
-                                   result.error().message;
+  return result ? "no error"
+                : std::string(code_name(result.error().code)) + ": " + result.error().message;
 }
-#define ASSERT_OK(expression)                           \
-  do {                                                  \
-    const auto& result_of = (expression);               \
-    ASSERT_TRUE(result_of) << error_of(result_of);      \
+#define ASSERT_OK(expression)                      \
+  do {                                             \
+    const auto& result_of = (expression);          \
+    ASSERT_TRUE(result_of) << error_of(result_of); \
   } while (false)
-#define EXPECT_OK(expression)                           \
-  do {                                                  \
-    const auto& result_of = (expression);               \
-    EXPECT_TRUE(result_of) << error_of(result_of);      \
+#define EXPECT_OK(expression)                      \
+  do {                                             \
+    const auto& result_of = (expression);          \
+    EXPECT_TRUE(result_of) << error_of(result_of); \
   } while (false)
 
 }  // namespace syncline

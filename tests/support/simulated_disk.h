@@ -3,9 +3,10 @@
 // What it may do, and no more (the faults a correct journal must survive):
 //   kill()       every handle dies, locks are gone; all that was written stays (page cache).
 //   power_cut()  besides, of what was written since the last sync_data each 512-byte sector is kept
-//                or lost by itself, a grown file may have its new size without its new bytes, of the
-//                folder changes since the last sync_directory any subset happened (a rename is one),
-//                and the mapped pages come back as they are, as they were earlier, empty or as noise.
+//                or lost by itself, a grown file may have its new size without its new bytes, of
+//                the folder changes since the last sync_directory any subset happened (a rename is
+//                one), and the mapped pages come back as they are, as they were earlier, empty or
+//                as noise.
 //   fail_at(n, errno)   the nth operation from now fails, once or from then on; a failed sync_data
 //                       forgets what was unsynced (it is never written, and the next one succeeds).
 //   crash_at(n)  the nth operation from now throws SimulatedCrash instead of finishing; a write is

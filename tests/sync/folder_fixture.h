@@ -14,6 +14,7 @@
 #include "journal/ring.h"
 #include "sync/folder.h"
 #include "sync/sync_context.h"
+#include "tests/support/fault_directory.h"
 #include "tests/sync/git_fixture.h"
 
 namespace syncline {
@@ -95,7 +96,8 @@ class FoldStore {
   void reopen_directory() {
     auto opened = open_posix_directory(store_path().string());
     ASSERT_TRUE(ok(opened));
-    store_directory_ = std::move(*opened);
+    real_directory_ = std::move(*opened);
+    store_directory_ = std::make_unique<FaultDirectory>(*real_directory_, faults);
   }
 
   // Appends one record, durable; its id is the seq it gets. Times are a second apart.
@@ -149,10 +151,12 @@ class FoldStore {
 
   GitRepository repository;
   KnownOutcomes outcomes;
+  std::shared_ptr<Faults> faults = std::make_shared<Faults>();  // of journal and sync.state
 
  private:
   StoreId store_;
   JournalOptions options_{.segment_bytes_max = 8u << 20};
+  std::unique_ptr<Directory> real_directory_;
   std::unique_ptr<Directory> store_directory_;
   std::unique_ptr<Journal> journal_;
 };

@@ -77,8 +77,8 @@ TEST(Folder, BatchesFollowThePolicyAndLeaveNoGap) {
 
 TEST(Folder, BytesCloseABatchToo) {
   FoldStore store;
-  FoldProcess process(store, {.batch_bytes_max = 10'000});
-  store.append(notes(4, std::string(6'000, 'x')));
+  FoldProcess process(store, {.batch_bytes_max = 30'000});
+  store.append(notes(4, std::string(6'000, 'x')));  // twice in each payload: text and subject
   EXPECT_EQ(fold_all(store, process).batches, 2u);
 }
 
@@ -250,6 +250,16 @@ TEST(Folder, RefreshSeesWhatOthersDidAndWritesNothing) {
 
 // ---- Crashes ----
 
+std::string tip_of_two_batches() {
+  FoldStore store;
+  FoldProcess process(store);
+  store.append({note_intent("a"), rule_intent("d", "one")});
+  fold_all(store, process);
+  store.append({note_intent("b"), rule_intent("d", "two"), note_intent("c")});
+  fold_all(store, process);
+  return store.tip();
+}
+
 // Two batches, the second cut short after `changes` changes to the repository; then another process
 // comes. Answers false when nothing was left to be cut short.
 bool fold_cut_short(uint64_t changes, bool gc_between, const std::string& expected_tip) {
@@ -283,16 +293,7 @@ bool fold_cut_short(uint64_t changes, bool gc_between, const std::string& expect
 }
 
 TEST(Folder, DeathAfterAnyChangeGivesTheSameCommits) {
-  std::string expected;
-  {
-    FoldStore store;
-    FoldProcess process(store);
-    store.append({note_intent("a"), rule_intent("d", "one")});
-    fold_all(store, process);
-    store.append({note_intent("b"), rule_intent("d", "two"), note_intent("c")});
-    fold_all(store, process);
-    expected = store.tip();
-  }
+  const std::string expected = tip_of_two_batches();
   for (const bool gc_between : {false, true}) {
     uint64_t changes = 0;
     while (fold_cut_short(changes, gc_between, expected)) {
@@ -301,6 +302,61 @@ TEST(Folder, DeathAfterAnyChangeGivesTheSameCommits) {
     }
     EXPECT_GT(changes, 15u);
   }
+}
+
+// Two batches; during the second the journal's `nth` call of a kind fails. Answers false when there
+// was no such call.
+bool fold_with_failing_journal(FaultCall call, uint64_t nth, Faults::Duration duration,
+                               bool same_process, const std::string& expected_tip) {
+  FoldStore store;
+  FoldProcess first(store);
+  store.append({note_intent("a"), rule_intent("d", "one")});
+  fold_all(store, first);
+  store.append({note_intent("b"), rule_intent("d", "two"), note_intent("c")});
+  const uint64_t failures = store.faults->failures();
+  store.faults->fail(call, nth, EIO, duration);
+  // Whether it gets through (the journal moves to a new segment) or not is the journal's affair.
+  const auto report = first.folder.fold(store.journal().durable(), store.outcomes, kAll);
+  const bool failed = store.faults->failures() > failures;
+  EXPECT_TRUE(failed || ok(report));
+  store.faults->clear();
+  const auto expect_whole = [&](FoldProcess& process) {
+    EXPECT_EQ(fold_all(store, process).committed, 5u);
+    EXPECT_EQ(store.tip(), expected_tip);
+    EXPECT_EQ(store.repository.git("rev-list --count " + store.own_ref()), "2");
+    store.expect_clean();
+  };
+  if (same_process) {
+    expect_whole(first);
+  } else {
+    store.close_journal();
+    store.open_journal();
+    FoldProcess next(store);
+    EXPECT_TRUE(ok(next.folder.recover(store.outcomes)));
+    expect_whole(next);
+  }
+  return failed;
+}
+
+TEST(Folder, JournalFailingAtAnyCallGivesTheSameCommits) {
+  const std::string expected = tip_of_two_batches();
+  uint64_t met = 0;
+  for (const FaultCall call : {FaultCall::kWrite, FaultCall::kSyncData, FaultCall::kOpenFile,
+                               FaultCall::kRead, FaultCall::kRename, FaultCall::kSyncDirectory}) {
+    for (const auto duration : {Faults::kOnce, Faults::kSticky}) {
+      for (const bool same_process : {true, false}) {
+        uint64_t nth = 1;
+        while (fold_with_failing_journal(call, nth, duration, same_process, expected)) {
+          ++met;
+          ASSERT_FALSE(testing::Test::HasFailure())
+              << "call " << static_cast<int>(call) << ", number " << nth
+              << (duration ? ", sticky" : "") << (same_process ? ", same process" : "");
+          ASSERT_LT(++nth, 50u);
+        }
+      }
+    }
+  }
+  EXPECT_GT(met, 20u);
 }
 
 TEST(Folder, JournalledBatchIsFinishedBeforeANewOne) {

@@ -12,14 +12,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ExitCode : public ::testing::Test {
+class CommandLine : public ::testing::Test {
  protected:
-  ExitCode() : store_("notes", folder_ / "store") {}
+  CommandLine() : store_("notes", folder_ / "store") {}
   TemporaryDirectory folder_;
   StoreUnderTest store_;
 };
 
-TEST_F(ExitCode, ZeroMeansTheStageWasReached) {
+TEST_F(CommandLine, ZeroMeansTheStageWasReached) {
   for (const char* stage : {"journaled", "applied", "committed", "published"}) {
     const Json receipt = store_.json({"record", "note", "--title", stage, "--wait", stage});
     const std::string reached = receipt["stage"];
@@ -33,11 +33,11 @@ TEST_F(ExitCode, ZeroMeansTheStageWasReached) {
   expect_agreement(store_, 4);
 }
 
-TEST_F(ExitCode, OneForAThingThatIsNotThere) {
+TEST_F(CommandLine, OneForAThingThatIsNotThere) {
   store_.json({"show", "999"}, 1);
 }
 
-TEST_F(ExitCode, ThreeForARecordThatWasSetAside) {
+TEST_F(CommandLine, ThreeForARecordThatWasSetAside) {
   store_.json({"record", "note", "--title", "fine"});
   store_.sql(
       "CREATE TRIGGER no_secrets BEFORE INSERT ON notes WHEN NEW.title = 'refused' "
@@ -51,7 +51,7 @@ TEST_F(ExitCode, ThreeForARecordThatWasSetAside) {
   EXPECT_EQ(store_.row_count(), 2U);
 }
 
-TEST_F(ExitCode, ThreeWhereAFolderTakesThePath) {
+TEST_F(CommandLine, ThreeWhereAFolderTakesThePath) {
   const Json first = store_.json({"record", "note", "--title", "same"});
   std::string next = first["path"];
   const std::string id = std::to_string(first["id"].get<int64_t>());
@@ -63,7 +63,7 @@ TEST_F(ExitCode, ThreeWhereAFolderTakesThePath) {
   EXPECT_EQ(store_.json({"record", "note", "--title", "same"})["stage"], "applied");
 }
 
-TEST_F(ExitCode, NothingIsWrittenThroughALinkThatLeavesTheStore) {
+TEST_F(CommandLine, NothingIsWrittenThroughALinkThatLeavesTheStore) {
   const fs::path outside = folder_ / "outside";
   fs::create_directory(outside);
   fs::create_directory_symlink(outside, store_.root() / "notes");
@@ -73,7 +73,7 @@ TEST_F(ExitCode, NothingIsWrittenThroughALinkThatLeavesTheStore) {
   EXPECT_TRUE(fs::is_empty(outside));
 }
 
-TEST_F(ExitCode, TenWithoutAStore) {
+TEST_F(CommandLine, TenWithoutAStore) {
   const fs::path empty = folder_ / "empty";
   fs::create_directory(empty);
   for (const std::vector<std::string>& verb :
@@ -93,7 +93,7 @@ TEST_F(ExitCode, TenWithoutAStore) {
   EXPECT_TRUE(fs::is_empty(empty));
 }
 
-TEST_F(ExitCode, SixtyFourForWrongUsage) {
+TEST_F(CommandLine, SixtyFourForWrongUsage) {
   const std::vector<std::vector<std::string>> wrong{
       {},
       {"unheard-of"},
@@ -119,14 +119,14 @@ TEST_F(ExitCode, SixtyFourForWrongUsage) {
   EXPECT_EQ(store_.json({"status"})["journaled"], 0);
 }
 
-TEST_F(ExitCode, ErrorsAreJsonObjectsToo) {
+TEST_F(CommandLine, ErrorsAreJsonObjectsToo) {
   const Json error = store_.json({"record", "note"}, 64);
   EXPECT_EQ(error["error"]["code"], "invalid") << error.dump();
   EXPECT_FALSE(error["error"]["message"].get<std::string>().empty());
   EXPECT_FALSE(error["error"]["hint"].get<std::string>().empty());
 }
 
-TEST_F(ExitCode, TwoIsNeverUsedForUnreadableInput) {
+TEST_F(CommandLine, TwoIsNeverUsedForUnreadableInput) {
   const ProcessResult missing = store_.syncline({"ingest", (folder_ / "missing").string()});
   EXPECT_NE(missing.exit_code, 0);
   EXPECT_NE(missing.exit_code, 2);
@@ -135,7 +135,7 @@ TEST_F(ExitCode, TwoIsNeverUsedForUnreadableInput) {
   EXPECT_NE(folder.exit_code, 2);
 }
 
-TEST_F(ExitCode, AKeyAgainIsTheFirstReceiptAndOtherContentIsRefused) {
+TEST_F(CommandLine, AKeyAgainIsTheFirstReceiptAndOtherContentIsRefused) {
   const std::vector<std::string> call{"record", "note", "--title", "once", "--key", "k1"};
   const Json first = store_.json(call);
   EXPECT_FALSE(first["duplicate"].get<bool>());
@@ -149,7 +149,7 @@ TEST_F(ExitCode, AKeyAgainIsTheFirstReceiptAndOtherContentIsRefused) {
   expect_agreement(store_, 1);
 }
 
-TEST_F(ExitCode, FiftyOfTheSameKeyAtOnceAreOneRecord) {
+TEST_F(CommandLine, FiftyOfTheSameKeyAtOnceAreOneRecord) {
   std::vector<std::pair<std::vector<std::string>, ProcessOptions>> commands;
   for (int call = 0; call < 50; ++call) {
     commands.emplace_back(
@@ -168,7 +168,7 @@ TEST_F(ExitCode, FiftyOfTheSameKeyAtOnceAreOneRecord) {
   expect_agreement(store_, 1);
 }
 
-TEST_F(ExitCode, InitAgainSaysSoAndChangesNothing) {
+TEST_F(CommandLine, InitAgainSaysSoAndChangesNothing) {
   store_.json({"record", "note", "--title", "t", "--wait", "published"});
   const std::string head = store_.git({"rev-parse", "HEAD"});
   const ProcessResult again = run_process({syncline_binary(), "init", store_.root().string()});
@@ -177,7 +177,7 @@ TEST_F(ExitCode, InitAgainSaysSoAndChangesNothing) {
   expect_agreement(store_, 1);
 }
 
-TEST_F(ExitCode, InitInAPersonsRepositoryCommitsItsOneFileAlone) {
+TEST_F(CommandLine, InitInAPersonsRepositoryCommitsItsOneFileAlone) {
   const fs::path theirs = folder_ / "theirs";
   fs::create_directory(theirs);
   ProcessOptions options{.directory = theirs.string()};
@@ -194,7 +194,7 @@ TEST_F(ExitCode, InitInAPersonsRepositoryCommitsItsOneFileAlone) {
   EXPECT_EQ(files.out, "syncline.toml\n");
 }
 
-TEST_F(ExitCode, HelpAndVersionNeedNoStore) {
+TEST_F(CommandLine, HelpAndVersionNeedNoStore) {
   const ProcessResult version = run_process({syncline_binary(), "--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_TRUE(version.out.starts_with("syncline ")) << version.out;
@@ -206,7 +206,7 @@ TEST_F(ExitCode, HelpAndVersionNeedNoStore) {
   }
 }
 
-TEST_F(ExitCode, LogHasALineARecordInOrder) {
+TEST_F(CommandLine, LogHasALineARecordInOrder) {
   for (int call = 0; call < 5; ++call) {
     store_.json({"record", "note", "--title", "n" + std::to_string(call)});
   }
@@ -225,7 +225,7 @@ TEST_F(ExitCode, LogHasALineARecordInOrder) {
   EXPECT_EQ(seq, 5U);
 }
 
-TEST_F(ExitCode, IdsContinueAboveRowsThatWereThereFirst) {
+TEST_F(CommandLine, IdsContinueAboveRowsThatWereThereFirst) {
   store_.json({"record", "note", "--title", "one"});
   store_.sql("INSERT INTO notes(id, title) VALUES (1000, 'a person''s row')");
   const Json receipt = store_.json({"record", "note", "--title", "two"});
@@ -234,7 +234,7 @@ TEST_F(ExitCode, IdsContinueAboveRowsThatWereThereFirst) {
   EXPECT_EQ(store_.sql("SELECT title FROM notes WHERE id = 1000")[0]["title"], "a person's row");
 }
 
-TEST_F(ExitCode, AForeignRowOnOurIdStaysAndOursIsReboundAndSaysSo) {
+TEST_F(CommandLine, AForeignRowOnOurIdStaysAndOursIsReboundAndSaysSo) {
   const Json first = store_.json({"record", "note", "--title", "one"});
   const int64_t next = first["id"].get<int64_t>() + 1;
   store_.sql("INSERT INTO notes(id, title) VALUES (" + std::to_string(next) + ", 'theirs')");
