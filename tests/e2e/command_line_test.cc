@@ -227,7 +227,9 @@ TEST_F(CommandLine, LogHasALineARecordInOrder) {
 
 TEST_F(CommandLine, IdsContinueAboveRowsThatWereThereFirst) {
   store_.json({"record", "note", "--title", "one"});
-  store_.sql("INSERT INTO notes(id, title) VALUES (1000, 'a person''s row')");
+  store_.sql(
+      "INSERT INTO notes(id, title, body, path, created_at) "
+      "VALUES (1000, 'a person''s row', '', '', '')");
   const Json receipt = store_.json({"record", "note", "--title", "two"});
   EXPECT_GT(receipt["id"].get<int64_t>(), 0);
   EXPECT_NE(receipt["id"], 1000);
@@ -237,7 +239,8 @@ TEST_F(CommandLine, IdsContinueAboveRowsThatWereThereFirst) {
 TEST_F(CommandLine, AForeignRowOnOurIdStaysAndOursIsReboundAndSaysSo) {
   const Json first = store_.json({"record", "note", "--title", "one"});
   const int64_t next = first["id"].get<int64_t>() + 1;
-  store_.sql("INSERT INTO notes(id, title) VALUES (" + std::to_string(next) + ", 'theirs')");
+  store_.sql("INSERT INTO notes(id, title, body, path, created_at) VALUES (" +
+             std::to_string(next) + ", 'theirs', '', '', '')");
   const Json receipt = store_.json({"record", "note", "--title", "two"});
   EXPECT_NE(receipt["id"], next);
   EXPECT_EQ(store_.sql("SELECT title FROM notes WHERE id = " + std::to_string(next))[0]["title"],

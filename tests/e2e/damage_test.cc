@@ -34,6 +34,16 @@ StoreUnderTest store_with_small_segments(const fs::path& root) {
   return store;
 }
 
+// 600 records in a dozen calls: a group is written whole, so one call alone makes few segments.
+void fill(const StoreUnderTest& store, const fs::path& scratch, uint64_t seed) {
+  constexpr uint64_t kCalls = 12, kRecords = 50;
+  const fs::path file = scratch / "packages.ndjson";
+  for (uint64_t call = 0; call < kCalls; ++call) {
+    write_whole(file, package_corpus(kRecords, seed, 1 + call * kRecords));
+    store.json({"ingest", file.string()});
+  }
+}
+
 void flip(const fs::path& path, size_t offset) {
   std::string bytes = read_whole(path);
   ASSERT_LT(offset, bytes.size());
@@ -55,9 +65,7 @@ void expect_named(const std::string& said, const fs::path& segment, size_t damag
 TEST(Damage, AByteInAClosedSegmentIsExit12NamingSegmentAndOffset) {
   TemporaryDirectory folder;
   const StoreUnderTest store = store_with_small_segments(folder / "store");
-  const std::string file = (folder / "packages.ndjson").string();
-  write_whole(file, package_corpus(600, 7));
-  store.json({"ingest", file});
+  fill(store, folder.path(), 7);
   const std::vector<fs::path> closed = segments(store);
   ASSERT_GT(closed.size(), 4U) << "the configured size is used";
   // Into the text of a record, well inside the segment.
@@ -91,9 +99,7 @@ TEST(Damage, AByteInAClosedSegmentIsExit12NamingSegmentAndOffset) {
 TEST(Damage, AMissingSegmentIsNamed) {
   TemporaryDirectory folder;
   const StoreUnderTest store = store_with_small_segments(folder / "store");
-  const std::string file = (folder / "packages.ndjson").string();
-  write_whole(file, package_corpus(600, 8));
-  store.json({"ingest", file});
+  fill(store, folder.path(), 8);
   const std::vector<fs::path> all = segments(store);
   ASSERT_GT(all.size(), 4U);
   fs::rename(all[2], folder / "taken");

@@ -22,6 +22,11 @@ std::string required_environment(const char* name) {
   return value;
 }
 
+// The folder that all files of a profile are below.
+std::string folder_of(const std::string& profile) {
+  return profile == "elf" ? "memory/" : profile + "/";
+}
+
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::istringstream stream(text);
@@ -294,7 +299,8 @@ std::map<std::string, std::string> StoreUnderTest::tree(const std::string& revis
     const size_t tab = entry.find('\t');
     if (tab == std::string::npos || tab < 40) continue;
     const std::string path = entry.substr(tab + 1);
-    if (path != "syncline.toml") blobs[path] = entry.substr(tab - 40, 40);
+    // What a person keeps beside the store's folders is theirs.
+    if (path.starts_with(folder_of(profile_))) blobs[path] = entry.substr(tab - 40, 40);
   }
   return blobs;
 }

@@ -58,7 +58,7 @@ class StoreUnderTest {
   int64_t count(const std::string& query) const;  // the one number of the one row
 
   std::string own_ref() const;  // refs/syncline/<id>, as for-each-ref tells
-  // path -> blob id below a commit-ish; syncline.toml left out.
+  // path -> blob id of the store's files at a commit-ish.
   std::map<std::string, std::string> tree(const std::string& revision) const;
   // path -> how many commits reachable from `revision` added it.
   std::map<std::string, int> additions(const std::string& revision) const;
