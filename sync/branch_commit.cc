@@ -19,7 +19,6 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kIndex = "index";
-constexpr std::string_view kIndexImage = "syncline-index";  // beside it, until it is renamed
 constexpr uint64_t kIndexBytesMax = 4ull << 30;
 // A person's `git add` holds index.lock for milliseconds; what holds it longer is waited for
 // outside.
@@ -74,9 +73,12 @@ Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
   return count == trailer.size() && trailer == seen.index.trailer();
 }
 
-Status write_image(Directory& git_dir, std::string_view bytes) {
+// The new index, beside the old one until it is renamed.
+std::string image_name(std::string_view owner) { return fmt::format("syncline-index-{}", owner); }
+
+Status write_image(Directory& git_dir, const std::string& name, std::string_view bytes) {
   TRY_ASSIGN(const std::unique_ptr<File> file,
-             git_dir.open_file(kIndexImage, {.write = true, .create = true}));
+             git_dir.open_file(name, {.write = true, .create = true}));
   TRY(file->truncate(0));
   TRY(file->write_at(0, as_bytes(bytes)));
   TRY(file->sync_data());
@@ -103,7 +105,7 @@ class BranchCommit {
     const Status moved = move_under_locks();
     // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
     const Status dropped = drop_keep(*git_.common_dir, pack_name);
-    TRY(remove_if_there(*git_.git_dir, kIndexImage));
+    TRY(remove_if_there(*git_.git_dir, image_name(owner())));
     TRY(moved);
     TRY(dropped);
     return std::move(result_);
@@ -153,7 +155,7 @@ class BranchCommit {
     TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes));
     result_.kept = std::move(merge.kept);
     index_changed_ = merge.changed;
-    if (index_changed_) TRY(write_image(*git_.git_dir, merge.bytes));
+    if (index_changed_) TRY(write_image(*git_.git_dir, image_name(owner()), merge.bytes));
     return true;
   }
 
@@ -238,7 +240,7 @@ class BranchCommit {
     }
 
     if (index_changed_) {
-      TRY(git_.git_dir->rename(kIndexImage, kIndex));
+      TRY(git_.git_dir->rename(image_name(owner()), kIndex));
       TRY(git_.git_dir->sync_directory("."));
     }
     TRY(write_reflogs(refs, head_refs));
@@ -306,7 +308,7 @@ Status recover_left_locks(const GitDirectories& git, const std::string& owner) {
   TRY_ASSIGN([[maybe_unused]] const bool head, remove_left_lock(*git.git_dir, "HEAD.lock", owner));
   TRY_ASSIGN([[maybe_unused]] const bool index,
              remove_left_lock(*git.git_dir, "index.lock", owner));
-  return {};
+  return remove_if_there(*git.git_dir, image_name(owner));
 }
 
 }  // namespace syncline
