@@ -16,7 +16,6 @@
 //   batch_age_ms_max = 1000        `serve` folds what has waited   0…3600000
 //   publish_interval_ms = 2000     pace of commits on the branch   0…86400000
 //   consolidate_packs = 20         own packs that make one of them 2…1000
-//   branch = "refs/heads/main"     set by init
 //   remote = "origin"              for `sync --push`; a name, never an address
 //
 //   [limits]                       beyond them `record` answers "retry later"
@@ -74,11 +73,12 @@ namespace {
 
 constexpr size_t kNameBytesMax = 64;
 constexpr size_t kFieldsMax = 100;
+constexpr size_t kColumnsMax = 500;
 constexpr size_t kAuthorBytesMax = 200;
 
 // Options of `syncline record`: a field of the same name could not be given there.
-constexpr std::string_view kOptionNames[] = {"key",  "wait",    "json",     "timeout", "store",
-                                             "help", "version", "replaces", "quiet"};
+constexpr std::string_view kOptionNames[] = {"key",   "wait", "json",    "timeout",
+                                             "store", "help", "replaces"};
 
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
@@ -113,6 +113,19 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+// Each run of white space as one space, none at the front.
+std::string collapse_spaces(std::string_view text) {
+  std::string result;
+  bool space_due = false;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!space && space_due && !result.empty()) result += ' ';
+    space_due = space;
+    if (!space) result += c;
+  }
+  return result;
+}
+
 // What git can hold in an author line: a newline there leaves a malformed commit behind.
 std::string author_fault(std::string_view text) {
   if (text.empty()) return "must not be empty";
@@ -124,31 +137,6 @@ std::string author_fault(std::string_view text) {
   // Git trims these from the ends; a name of nothing else would be empty to it.
   if (text.find_first_not_of(" .,:;\"\\'") == std::string_view::npos) return "has no letters";
   return {};
-}
-
-// The rules of git-check-ref-format for a full branch name.
-bool is_branch_ref(std::string_view ref) {
-  constexpr std::string_view kPrefix = "refs/heads/";
-  if (!ref.starts_with(kPrefix) || ref.size() == kPrefix.size() || ref.size() > kPathBytesMax) {
-    return false;
-  }
-  if (!is_valid_utf8(ref) || ref.find("..") != std::string_view::npos ||
-      ref.find("@{") != std::string_view::npos || ref.back() == '.') {
-    return false;
-  }
-  for (const char c : ref) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f ||
-        std::string_view("~^:?*[\\").find(c) != std::string_view::npos)
-      return false;
-  }
-  for (size_t begin = 0; begin <= ref.size();) {
-    const size_t end = std::min(ref.find('/', begin), ref.size());
-    const std::string_view component = ref.substr(begin, end - begin);
-    if (component.empty() || component.front() == '.' || component.ends_with(".lock")) return false;
-    begin = end + 1;
-  }
-  return true;
 }
 
 // A remote's name alone: an address in a file that comes with a clone could make git run a program.
@@ -199,10 +187,6 @@ class ConfigChecker {
     }
     if (const auto what = author_fault(sync.author_email); !what.empty()) {
       return fault("author.email", what);
-    }
-    if (!sync.branch.empty() && !is_branch_ref(sync.branch)) {
-      return fault("sync.branch", "must be a full branch name",
-                   "write for example branch = \"refs/heads/main\"");
     }
     if (!is_remote_name(sync.remote)) {
       return fault("sync.remote", "must be the name of a remote, not an address",
@@ -262,6 +246,9 @@ class ConfigChecker {
     }
     if (!is_identifier(kind.id_column)) return fault(where + ".id_column", "is no column name");
     if (kind.columns.empty()) return fault(where, "has no columns", "add [" + where + ".columns]");
+    if (kind.columns.size() > kColumnsMax) {
+      return fault(where, fmt::format("has more than {} columns", kColumnsMax));
+    }
     for (size_t i = 0; i < kind.columns.size(); ++i) {
       const std::string& column = kind.columns[i].first;
       const std::string setting = where + ".columns." + column;
@@ -368,9 +355,7 @@ class ConfigChecker {
         if (kind.create_table.empty()) kind.create_table = other.create_table;
       }
       if (kind.create_table.empty()) return fault(where, "has no create_table");
-      const size_t begin = kind.create_table.find_first_not_of(" \t\r\n");
-      const std::string head = lower(to_one_line(
-          std::string_view(kind.create_table).substr(std::min(begin, kind.create_table.size()))));
+      const std::string head = lower(collapse_spaces(kind.create_table));
       if (!head.starts_with("create table if not exists ") ||
           kind.create_table.find('\0') != std::string::npos) {
         return fault(where + ".create_table", "must begin with CREATE TABLE IF NOT EXISTS",
@@ -395,36 +380,6 @@ Result<Config> parse_config(std::string text) {
   TRY_ASSIGN(ParsedConfig parsed, parse_config_text(std::move(text)));
   TRY(ConfigChecker(parsed).check());
   return std::move(parsed.config);
-}
-
-Result<std::string> with_branch(std::string text, std::string_view branch) {
-  if (!is_branch_ref(branch)) {
-    return make_error(
-        Code::kInvalid,
-        fmt::format("{} is no branch that syncline.toml can name", quote_for_message(branch)),
-        "check out a branch whose name is plain text");
-  }
-  std::string quoted;
-  for (const char c : branch) {
-    if (c == '"') quoted += '\\';
-    quoted += c;
-  }
-  const std::string line = fmt::format("branch = \"{}\"\n", quoted);
-  constexpr std::string_view kSection = "\n[sync]\n";
-  const size_t section = text.find(kSection);
-  if (section == std::string::npos) {
-    // A section may stand anywhere, so it goes where no table's keys can be cut apart: the end.
-    if (!text.ends_with('\n')) text += '\n';
-    return text + "\n[sync]\n" + line;
-  }
-  const size_t body = section + kSection.size();
-  const size_t next = std::min(text.find("\n[", body - 1), text.size());
-  const size_t old = text.find("\nbranch = ", body - 1);
-  if (old < next) {
-    const size_t end = std::min(text.find('\n', old + 1), text.size() - 1);
-    return text.replace(old + 1, end - old, line);
-  }
-  return text.insert(body, line);
 }
 
 }  // namespace syncline

@@ -75,10 +75,6 @@ Result<Config> parse_config(std::string text);
 // The text of a profile's syncline.toml: "notes", "packages", "elf"; kInvalid names the three.
 Result<std::string> profile_text(std::string_view name);
 
-// The text with [sync] branch set to a full ref name ("refs/heads/main"), for init; kInvalid where
-// the name cannot stand in a configuration.
-Result<std::string> with_branch(std::string text, std::string_view branch);
-
 // Validates the fields and decides every effect but id and time. `store_tag` is empty, or what
 // marks this store's paths where another store has written to the repository. kInvalid: which field
 // and why.

@@ -209,7 +209,6 @@ class ConfigReader {
     TRY(reader.count("batch_age_ms_max", 0, 3'600'000, sync.batch_age_ms_max));
     TRY(reader.count("publish_interval_ms", 0, 86'400'000, sync.publish_interval_ms));
     TRY(reader.count("consolidate_packs", 2, 1000, sync.consolidate_packs));
-    TRY(reader.text("branch", sync.branch));
     TRY(reader.text("remote", sync.remote));
     return reader.finish();
   }

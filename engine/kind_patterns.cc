@@ -233,6 +233,11 @@ class KindParser {
     auto parsed = Pattern::parse(text, kind_.fields);
     if (!parsed) return PatternFault{std::move(setting), std::move(parsed).error()};
     out = std::move(*parsed);
+    // Each part becomes at most one piece of the journalled intent, which holds so many.
+    parts_ += out.parts().size();
+    if (parts_ > kIntentPiecesMax) {
+      return PatternFault{std::move(setting), invalid("the kind's patterns have too many parts")};
+    }
     return std::nullopt;
   }
 
@@ -255,6 +260,7 @@ class KindParser {
 
   const KindSpec& kind_;
   KindPatterns& patterns_;
+  size_t parts_ = 0;
 };
 
 }  // namespace

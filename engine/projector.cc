@@ -213,17 +213,19 @@ Status Projector::rebuild_database() {
 // ---- sync ----
 
 Status Projector::open_syncer() {
-  if (sync_database_ == nullptr) {
-    TRY_ASSIGN(sync_database_, Database::open(database_path_, Database::Access::kRead));
-    outcomes_ = std::make_unique<DatabaseOutcomes>(*sync_database_);
-  }
-  if (syncer_ == nullptr) {
-    SyncOptions options = config_->sync;
-    options.branch = branch_;
-    TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options));
-  }
-  // Others may have folded or published since this process last held the role.
-  return syncer_->recover(*outcomes_);
+  if (syncer_ != nullptr) return {};
+  SyncOptions options = config_->sync;
+  options.branch = branch_;
+  TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options));
+  return {};
+}
+
+Status Projector::open_outcomes() {
+  // A database that was rebuilt is another file.
+  if (sync_database_ != nullptr && !sync_database_->has_moved()) return {};
+  TRY_ASSIGN(sync_database_, Database::open(database_path_, Database::Access::kRead));
+  outcomes_ = std::make_unique<DatabaseOutcomes>(*sync_database_);
+  return {};
 }
 
 Result<Mark> Projector::applied_mark() {
@@ -245,6 +247,7 @@ Result<bool> Projector::sync_turn(bool publish_now) {
     {
       const HeldLock hold(*sync_lock_);
       TRY(open_syncer());
+      TRY(open_outcomes());
       TRY_ASSIGN(const Mark applied, applied_mark());
       TRY_ASSIGN([[maybe_unused]] const FoldReport folded, syncer_->fold(applied, *outcomes_));
       if (publish_now || syncer_->publish_due()) {
@@ -253,6 +256,7 @@ Result<bool> Projector::sync_turn(bool publish_now) {
       if (const Status tidy = syncer_->consolidate_if_due(); !tidy) {
         note("consolidating packs failed and is tried again later: " + tidy.error().message);
       }
+      for (std::string& told : syncer_->take_notes()) note(std::move(told));
     }
     if (!fold_pending()) break;
   }
@@ -320,6 +324,7 @@ Result<std::optional<uint64_t>> Projector::push(Deadline deadline) {
   TRY(sync_lock_->lock(FileLock::Mode::kExclusive, deadline));
   const HeldLock hold(*sync_lock_);
   TRY(open_syncer());
+  TRY(syncer_->refresh());
   TRY(syncer_->push(deadline));
   return syncer_->pushed();
 }
@@ -332,7 +337,17 @@ Status Projector::with_syncer(const std::function<Status(Syncer&, OutcomeSource&
   TRY(sync_lock_->lock(FileLock::Mode::kExclusive, kForever));
   const HeldLock hold(*sync_lock_);
   TRY(open_syncer());
-  return use(*syncer_, *outcomes_);
+  TRY(open_outcomes());
+  TRY(use(*syncer_, *outcomes_));
+  for (std::string& told : syncer_->take_notes()) note(std::move(told));
+  return {};
+}
+
+Status Projector::read_syncer(const std::function<Status(Syncer&)>& use) {
+  MutexLock lock(sync_mutex_);
+  TRY(open_syncer());
+  TRY(syncer_->refresh());
+  return use(*syncer_);
 }
 
 void Projector::note(std::string text) {

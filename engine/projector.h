@@ -64,10 +64,12 @@ class Projector {
   // Moves the database aside (kept, said) and applies the whole journal anew.
   Status rebuild_database() EXCLUDES(apply_mutex_);
 
-  // For reading: status, verify. The syncer as recovered now; takes sync.lock for the recovery.
+  // Under sync.lock, for recovery and repair.
   Status with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use)
       EXCLUDES(sync_mutex_);
-  // Likewise the applier, under apply.lock.
+  // For reading (status, verify): as ref and journal stand now, without sync.lock.
+  Status read_syncer(const std::function<Status(Syncer&)>& use) EXCLUDES(sync_mutex_);
+  // Under apply.lock.
   Status with_applier(const std::function<Status(Applier&)>& use) EXCLUDES(apply_mutex_);
 
   // What was done that a person should hear of, once: "rebuilt the database from the journal".
@@ -79,6 +81,7 @@ class Projector {
   Status open_applier() REQUIRES(apply_mutex_);
   Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
+  Status open_outcomes() REQUIRES(sync_mutex_);
   Status move_database_aside() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);

@@ -98,6 +98,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   JournalOptions journal_options;
   journal_options.segment_bytes_max = impl->config->segment_bytes_max;
+  if (!options.background) {
+    // Started fifty at a time, one-shot commands reach this point milliseconds apart.
+    journal_options.gather_quiet_ns = 4'000'000;
+    journal_options.gather_ns_max = 20'000'000;
+  }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = options.background ? make_best_ring() : make_plain_ring();
   TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
@@ -246,11 +251,21 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   receipt.id = write.id;
   receipt.time_ms = write.time_ms;
   receipt.duplicate = write.duplicate;
-  TRY_ASSIGN(const bool reached, impl_->reach(write.seq, stage, deadline));
-  receipt.timed_out = !reached;
+  // From here on the record is durable, and every error says so.
+  const auto durable = [&write](Error error) {
+    error.seq = write.seq;
+    return error;
+  };
+  const Result<bool> reached = impl_->reach(write.seq, stage, deadline);
+  if (!reached) return durable(reached.error());
+  receipt.timed_out = !*reached;
   receipt.stage = impl_->stage_of(write.seq);
   if (write.duplicate) return receipt;
-  if (receipt.stage >= Stage::kApplied) TRY(impl_->fill_outcome(receipt, submitted));
+  if (receipt.stage >= Stage::kApplied) {
+    if (const Status filled = impl_->fill_outcome(receipt); !filled) {
+      return durable(filled.error());
+    }
+  }
   receipt.path = render(submitted.path, {receipt.id, receipt.time_ms, {}});
   return receipt;
 }
@@ -263,15 +278,26 @@ Stage Store::Impl::stage_of(uint64_t seq) const {
   return Stage::kJournaled;
 }
 
-Status Store::Impl::fill_outcome(Receipt& receipt, const Submitted&) {
-  TRY_ASSIGN(Lookup records, lookup());
-  TRY_ASSIGN(const std::optional<Outcome> outcome, records.applied_outcome(receipt.seq));
-  if (!outcome) return {};
-  if (outcome->kind == Outcome::Kind::kRebind) {
-    receipt.id = outcome->new_id;
+// Tickets are waited for in order, near enough, so one query answers for many of them.
+Status Store::Impl::fill_outcome(Receipt& receipt) {
+  MutexLock lock(outcomes_mutex);
+  if (receipt.seq < outcomes_from || receipt.seq > outcomes_to) {
+    if (outcomes_database == nullptr || outcomes_database->has_moved()) {
+      TRY_ASSIGN(outcomes_database,
+                 Database::open(database_path(places, *config), Database::Access::kRead));
+    }
+    TRY_ASSIGN(const AppliedState state, read_applied_state(*outcomes_database));
+    TRY_ASSIGN(outcomes, read_outcomes(*outcomes_database, receipt.seq, state.applied.seq));
+    outcomes_from = receipt.seq;
+    outcomes_to = state.applied.seq;
+  }
+  const auto found = outcomes.find(receipt.seq);
+  if (found == outcomes.end()) return {};
+  if (found->second.kind == Outcome::Kind::kRebind) {
+    receipt.id = found->second.new_id;
     receipt.rebound = true;
   } else {
-    receipt.set_aside = outcome->reason;
+    receipt.set_aside = found->second.reason;
   }
   return {};
 }
@@ -341,7 +367,7 @@ Result<StoreStatus> Store::status() {
   status.profile = store.config->profile;
   status.journaled = store.journal->durable().seq;
   // The truth of git is asked of git; where it cannot be used, the hints and the reason are shown.
-  const Status asked = store.projector->with_syncer([&](Syncer& syncer, OutcomeSource&) -> Status {
+  const Status asked = store.projector->read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
     status.published = syncer.published();
     TRY_ASSIGN(status.git, syncer.waiting_reason());

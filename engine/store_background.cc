@@ -13,8 +13,14 @@ namespace {
 constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'000'000'000};
 }  // namespace
 
+// What was submitted and never waited for is journalled all the same.
 Store::Impl::~Impl() {
-  stop_background();
+  if (writer.joinable()) {
+    stop_background();
+  } else if (queue != nullptr) {
+    queue->stop();
+    queue->run();
+  }
 }
 
 void Store::Impl::start_background() {

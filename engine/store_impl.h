@@ -40,6 +40,13 @@ struct Store::Impl {
   std::map<uint64_t, Submitted> tickets GUARDED_BY(tickets_mutex);
   uint64_t last_ticket GUARDED_BY(tickets_mutex) = 0;
 
+  // ---- outcomes of applied records, read a stretch at a time ----
+  Mutex outcomes_mutex;
+  std::unique_ptr<Database> outcomes_database GUARDED_BY(outcomes_mutex);
+  std::map<uint64_t, Outcome> outcomes GUARDED_BY(outcomes_mutex);
+  uint64_t outcomes_from GUARDED_BY(outcomes_mutex) = 0;
+  uint64_t outcomes_to GUARDED_BY(outcomes_mutex) = 0;
+
   // ---- background threads ----
   std::thread writer, apply_worker, sync_worker;
   Mutex work_mutex;
@@ -66,7 +73,8 @@ struct Store::Impl {
   Status check_backlog();
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
-  Status fill_outcome(Receipt& receipt, const Submitted& submitted);
+  // Tells the receipt of an applied record what became of it, where it was not the plain case.
+  Status fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
   Stage stage_of(uint64_t seq) const;
 };
 

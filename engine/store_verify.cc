@@ -43,16 +43,16 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
     return report;
   }
   Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
-  const auto run = [&](Syncer* syncer, std::string git_error) {
+  const auto run = [&](Syncer* syncer, const std::optional<Error>& git_error) {
     Verifier verifier(store.places, *store.store_directory, *store.journal, **database, syncer,
-                      std::move(git_error), progress);
+                      git_error, progress);
     report = verifier.run();
   };
-  const Status asked = store.projector->with_syncer([&](Syncer& syncer, OutcomeSource&) -> Status {
-    run(&syncer, {});
+  const Status asked = store.projector->read_syncer([&](Syncer& syncer) -> Status {
+    run(&syncer, std::nullopt);
     return {};
   });
-  if (!asked) run(nullptr, asked.error().message);
+  if (!asked) run(nullptr, asked.error());
   return report;
 }
 
@@ -85,6 +85,8 @@ Result<RepairReport> Store::repair(bool dry_run) {
     return applier.restore_files(files);
   }));
   TRY(store.projector->try_apply());
+  TRY(store.projector->with_syncer(
+      [](Syncer& syncer, OutcomeSource& outcomes) -> Status { return syncer.restore(outcomes); }));
   TRY(store.projector->try_sync(/*publish_now=*/true));
 
   // What is said to be healed was looked at again.

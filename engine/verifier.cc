@@ -26,7 +26,8 @@ bool same_value(const Value& a, const Value& b) {
 }  // namespace
 
 Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
-                   Database& database, Syncer* syncer, std::string git_error, Progress progress)
+                   Database& database, Syncer* syncer, std::optional<Error> git_error,
+                   Progress progress)
     : places_(places),
       store_directory_(store_directory),
       journal_(journal),
@@ -52,9 +53,15 @@ Result<VerifyReport> Verifier::run() {
   TRY(collect_outcomes());
   if (syncer_ != nullptr) {
     TRY(load_trees());
-  } else {
-    report_.findings.push_back(
-        {"row-without-commit", 0, {}, {}, 0, {}, "git could not be checked: " + git_error_});
+  } else if (git_error_) {
+    const bool rewritten = git_error_->code == Code::kDisagree;
+    report_.findings.push_back({rewritten ? "history-rewritten" : "row-without-commit",
+                                0,
+                                {},
+                                {},
+                                0,
+                                {},
+                                git_error_->message});
   }
   TRY(compare_records());
   if (!journal_damaged_) {

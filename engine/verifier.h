@@ -31,7 +31,7 @@ class Verifier {
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
   Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
-           Database& database, Syncer* syncer, std::string git_error, Progress progress);
+           Database& database, Syncer* syncer, std::optional<Error> git_error, Progress progress);
 
   Result<VerifyReport> run();
 
@@ -70,8 +70,8 @@ class Verifier {
   Directory& store_directory_;
   Journal& journal_;
   Database& database_;
-  Syncer* syncer_;  // null where git cannot be used
-  std::string git_error_;
+  Syncer* syncer_;                  // null where git cannot be used
+  std::optional<Error> git_error_;  // why not
   Progress progress_;
 
   VerifyReport report_;

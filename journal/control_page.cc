@@ -26,9 +26,12 @@ constexpr size_t kDurableAt = 512;
 constexpr size_t kWatermarksAt = 1024;
 constexpr size_t kFutexesAt = 1152;
 constexpr size_t kCountersAt = 1280;
+constexpr size_t kLiveAt = 2048;
+constexpr size_t kWaitingAt = 2056;
+constexpr size_t kAppendWordAt = 2064;
 static_assert(kWatermarksAt + 8 * static_cast<size_t>(Watermark::kCount) <= kFutexesAt);
 static_assert(kFutexesAt + 4 * static_cast<size_t>(Watermark::kCount) <= kCountersAt);
-static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kControlPageBytes);
+static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt);
 
 // A slot: turn, the seven fields of a LogMark, check word.
 constexpr size_t kSlotBytes = 128;
@@ -44,9 +47,15 @@ uint64_t check_of(const SlotWords& words) {
   return XXH3_64bits(words.data(), sizeof words) | 1;
 }
 
-size_t watermark_at(Watermark which) { return kWatermarksAt + 8 * std::to_underlying(which); }
-size_t futex_at(Watermark which) { return kFutexesAt + 4 * std::to_underlying(which); }
-size_t counter_at(Counter which) { return kCountersAt + 8 * std::to_underlying(which); }
+size_t watermark_at(Watermark which) {
+  return kWatermarksAt + 8 * std::to_underlying(which);
+}
+size_t futex_at(Watermark which) {
+  return kFutexesAt + 4 * std::to_underlying(which);
+}
+size_t counter_at(Counter which) {
+  return kCountersAt + 8 * std::to_underlying(which);
+}
 
 uint64_t token_of(std::string_view cache_token) {
   return cache_token.empty() ? 0 : XXH3_64bits(cache_token.data(), cache_token.size()) | 1;
@@ -124,32 +133,43 @@ void ControlPage::store_slots(size_t offset, const LogMark& mark) {
     turn = words[0];
     into = slot == offset ? offset + kSlotBytes : offset;
   }
-  const SlotWords words{turn + 1,   mark.segment,
-                        mark.offset, mark.seq,
-                        mark.epoch,  static_cast<uint64_t>(mark.last_time_ms),
+  const SlotWords words{turn + 1,        mark.segment,
+                        mark.offset,     mark.seq,
+                        mark.epoch,      static_cast<uint64_t>(mark.last_time_ms),
                         mark.last_frame, mark.prepared_bytes};
   store(into + kCheckAt, 0);
   for (size_t i = 0; i < kSlotWords; ++i) store(into + 8 * i, words[i]);
   store(into + kCheckAt, check_of(words));
 }
 
-std::optional<LogMark> ControlPage::end() const { return load_slots(kEndAt); }
-void ControlPage::set_end(const LogMark& mark) { store_slots(kEndAt, mark); }
-std::optional<LogMark> ControlPage::durable() const { return load_slots(kDurableAt); }
-void ControlPage::set_durable(const LogMark& mark) { store_slots(kDurableAt, mark); }
+std::optional<LogMark> ControlPage::end() const {
+  return load_slots(kEndAt);
+}
+void ControlPage::set_end(const LogMark& mark) {
+  store_slots(kEndAt, mark);
+}
+std::optional<LogMark> ControlPage::durable() const {
+  return load_slots(kDurableAt);
+}
+void ControlPage::set_durable(const LogMark& mark) {
+  store_slots(kDurableAt, mark);
+}
 
 AppendMark ControlPage::append_mark() const {
   const uint64_t value = load(kAppendMarkAt);
   if (value == 0) return AppendMark::kNone;
-  return value == std::to_underlying(AppendMark::kVoid) ? AppendMark::kVoid
-                                                        : AppendMark::kUnderWay;
+  return value == std::to_underlying(AppendMark::kVoid) ? AppendMark::kVoid : AppendMark::kUnderWay;
 }
 void ControlPage::set_append_mark(AppendMark mark) {
   store(kAppendMarkAt, std::to_underlying(mark));
 }
 
-uint64_t ControlPage::birth_mark() const { return load(kBirthMarkAt); }
-void ControlPage::set_birth_mark(uint64_t segment) { store(kBirthMarkAt, segment); }
+uint64_t ControlPage::birth_mark() const {
+  return load(kBirthMarkAt);
+}
+void ControlPage::set_birth_mark(uint64_t segment) {
+  store(kBirthMarkAt, segment);
+}
 
 std::optional<FlushMark> ControlPage::flush_mark() const {
   const FlushMark mark{load(kFlushMarkSegmentAt), load(kFlushMarkEpochAt)};
@@ -161,9 +181,13 @@ void ControlPage::set_flush_mark(const FlushMark& mark) {
   store(kFlushMarkEpochAt, mark.epoch);
   store(kFlushMarkSegmentAt, mark.segment);
 }
-void ControlPage::clear_flush_mark() { store(kFlushMarkSegmentAt, 0); }
+void ControlPage::clear_flush_mark() {
+  store(kFlushMarkSegmentAt, 0);
+}
 
-uint64_t ControlPage::watermark(Watermark which) const { return load(watermark_at(which)); }
+uint64_t ControlPage::watermark(Watermark which) const {
+  return load(watermark_at(which));
+}
 
 void ControlPage::bump(Watermark which) {
   std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + futex_at(which)))
@@ -198,7 +222,43 @@ bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadlin
   }
 }
 
-uint64_t ControlPage::counter(Counter which) const { return load(counter_at(which)); }
+void ControlPage::reset_presence() {
+  store(kLiveAt, 0);
+  store(kWaitingAt, 0);
+}
+
+void ControlPage::add_live(int64_t difference) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kLiveAt))
+      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+}
+
+void ControlPage::add_waiting(int64_t difference) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kWaitingAt))
+      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+}
+
+bool ControlPage::all_wait() const {
+  return load(kWaitingAt) >= load(kLiveAt);
+}
+
+uint32_t ControlPage::append_word() const {
+  return std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
+      .load(std::memory_order_seq_cst);
+}
+
+void ControlPage::note_append() {
+  std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
+      .fetch_add(1, std::memory_order_seq_cst);
+  page_->wake(kAppendWordAt);
+}
+
+void ControlPage::wait_append(uint32_t seen, Deadline deadline) {
+  page_->wait(kAppendWordAt, seen, deadline);
+}
+
+uint64_t ControlPage::counter(Counter which) const {
+  return load(counter_at(which));
+}
 
 void ControlPage::add_counter(Counter which, uint64_t amount) {
   std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + counter_at(which)))

@@ -42,7 +42,9 @@ bool all_zero(ByteSpan bytes) {
   return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-uint64_t block_of(uint64_t offset) { return offset / kBlockBytes * kBlockBytes; }
+uint64_t block_of(uint64_t offset) {
+  return offset / kBlockBytes * kBlockBytes;
+}
 
 bool is_stale(const std::byte* header, const FrameContext& context, uint64_t offset,
               uint64_t checksum) {
@@ -57,7 +59,9 @@ bool is_stale(const std::byte* header, const FrameContext& context, uint64_t off
 
 }  // namespace
 
-uint64_t hash_payload(ByteSpan payload) { return XXH3_64bits(payload.data(), payload.size()); }
+uint64_t hash_payload(ByteSpan payload) {
+  return XXH3_64bits(payload.data(), payload.size());
+}
 
 uint32_t frame_bytes_for(size_t payload_bytes) {
   SYNCLINE_ASSERT(payload_bytes <= kPayloadBytesMax);
@@ -157,8 +161,7 @@ FrameFault decode_frame_header(ByteSpan header, const FrameContext& context, uin
   frame.id = load_le<uint64_t>(from + kIdAt);
   frame.time_ms = load_le<int64_t>(from + kTimeAt);
   frame.durable_seq = load_le<uint64_t>(from + kDurableSeqAt);
-  frame.durable_offset =
-      lag == kLagUnknown ? 0 : block_of(offset) - lag * uint64_t{kBlockBytes};
+  frame.durable_offset = lag == kLagUnknown ? 0 : block_of(offset) - lag * uint64_t{kBlockBytes};
   frame.payload_hash = load_le<uint64_t>(from + kPayloadHashAt);
   frame.payload = {};
   frame.position = {context.segment, offset};

@@ -7,15 +7,29 @@
 namespace syncline {
 
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Journal::~Journal() = default;
+Journal::~Journal() {
+  if (impl_->present) impl_->page->add_live(-1);
+}
 
-const RecoveryReport& Journal::recovery() const { return impl_->report; }
-const StoreId& Journal::store() const { return impl_->store; }
-std::string_view Journal::ring_name() const { return impl_->ring->name(); }
+const RecoveryReport& Journal::recovery() const {
+  return impl_->report;
+}
+const StoreId& Journal::store() const {
+  return impl_->store;
+}
+std::string_view Journal::ring_name() const {
+  return impl_->ring->name();
+}
 
-Mark Journal::durable() const { return impl_->page->durable().value_or(LogMark{}).mark(); }
-Mark Journal::end() const { return impl_->page->end().value_or(LogMark{}).mark(); }
-uint64_t Journal::epoch() const { return impl_->page->end().value_or(LogMark{}).epoch; }
+Mark Journal::durable() const {
+  return impl_->page->durable().value_or(LogMark{}).mark();
+}
+Mark Journal::end() const {
+  return impl_->page->end().value_or(LogMark{}).mark();
+}
+uint64_t Journal::epoch() const {
+  return impl_->page->end().value_or(LogMark{}).epoch;
+}
 
 Result<Mark> Journal::begin() const {
   TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
@@ -59,7 +73,9 @@ Result<uint64_t> Journal::size_bytes() const {
   return total;
 }
 
-uint64_t Journal::watermark(Watermark which) const { return impl_->page->watermark(which); }
+uint64_t Journal::watermark(Watermark which) const {
+  return impl_->page->watermark(which);
+}
 void Journal::set_watermark(Watermark which, uint64_t seq) {
   impl_->page->raise_watermark(which, seq);
 }
@@ -69,7 +85,9 @@ void Journal::reset_watermark(Watermark which, uint64_t seq) {
 bool Journal::wait_watermark(Watermark which, uint64_t seq, Deadline deadline) {
   return impl_->page->wait_watermark(which, seq, deadline, impl_->clock);
 }
-uint64_t Journal::counter(Counter which) const { return impl_->page->counter(which); }
+uint64_t Journal::counter(Counter which) const {
+  return impl_->page->counter(which);
+}
 void Journal::add_counter(Counter which, uint64_t amount) {
   impl_->page->add_counter(which, amount);
 }

@@ -41,9 +41,8 @@ Status Journal::Impl::adopt_tail() {
   if (append_segment.header.epoch != tail.epoch) {
     const uint64_t epoch = append_segment.header.epoch;
     append_segment = {};
-    return make_error(Code::kCorrupt,
-                      fmt::format("segment {} offset 0: it is of epoch {}, not {}", tail.segment,
-                                  epoch, tail.epoch));
+    return make_error(Code::kCorrupt, fmt::format("segment {} offset 0: it is of epoch {}, not {}",
+                                                  tail.segment, epoch, tail.epoch));
   }
   return {};
 }
@@ -68,7 +67,9 @@ Status Journal::Impl::begin_append(Deadline deadline) {
   return adopted;
 }
 
-void Journal::Impl::end_append() { unlock_append(); }
+void Journal::Impl::end_append() {
+  unlock_append();
+}
 
 // Zeros ahead of the tail, so that the group overwrites what is already allocated and written: that
 // is twice as fast to sync, and a full disk is met here, before anything is appended.
@@ -80,8 +81,8 @@ Status Journal::Impl::prepare(uint64_t group_bytes, uint64_t reserve_bytes) {
       std::clamp(tail.prepared_bytes, std::min(kFirstPrepareBytes, step_max), step_max);
   const uint64_t reserve = round_up_to_block(options.control_reserve_bytes);
   // Not beyond what the segment will hold, except for a group that is larger than that.
-  const uint64_t ahead = std::min(tail.prepared_bytes + step,
-                                  round_up_to_block(options.segment_bytes_max) + reserve);
+  const uint64_t ahead =
+      std::min(tail.prepared_bytes + step, round_up_to_block(options.segment_bytes_max) + reserve);
   const uint64_t target = std::max(round_up_to_block(ahead), needed + reserve);
   TRY(write_zeros(*append_segment.file, tail.prepared_bytes, target));
   tail.prepared_bytes = target;
@@ -104,11 +105,12 @@ Error Journal::Impl::write_failed(const Error& error) {
   }
   if (mended) mended = adopt_tail();
   if (mended) return error;
-  return Error{Code::kOutcomeUnknown, error.sys_errno,
-               fmt::format("the write to the journal failed ({}), and the segment could not be left "
-                           "for a new one: {}",
-                           error.message, mended.error().message),
-               "retry with the same key: it is recorded once either way"};
+  return Error{
+      Code::kOutcomeUnknown, error.sys_errno,
+      fmt::format("the write to the journal failed ({}), and the segment could not be left "
+                  "for a new one: {}",
+                  error.message, mended.error().message),
+      "retry with the same key: it is recorded once either way"};
 }
 
 Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
@@ -130,8 +132,7 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
   }
   const uint64_t padding = round_up_to_block(group_bytes) - group_bytes;
   group_bytes += padding;
-  TRY(prepare(group_bytes,
-              control_only ? 0 : round_up_to_block(options.control_reserve_bytes)));
+  TRY(prepare(group_bytes, control_only ? 0 : round_up_to_block(options.control_reserve_bytes)));
 
   const LogMark durable = durable_in(append_segment.header);
   const FrameContext context{store, tail.segment, tail.epoch};
@@ -169,6 +170,7 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
     return write_failed(written.error());
   }
   page->set_end(after);
+  page->note_append();
   page->set_append_mark(AppendMark::kNone);
   page->add_counter(Counter::kAppends, 1);
   page->add_counter(Counter::kRecords, after.seq - tail.seq);
@@ -186,9 +188,15 @@ AppendTurn::AppendTurn(AppendTurn&& other) noexcept
 AppendTurn::~AppendTurn() {
   if (journal_ != nullptr) journal_->impl_->end_append();
 }
-Mark AppendTurn::end() const { return journal_->impl_->tail.mark(); }
-int64_t AppendTurn::last_time_ms() const { return journal_->impl_->tail.last_time_ms; }
-uint64_t AppendTurn::epoch() const { return journal_->impl_->tail.epoch; }
+Mark AppendTurn::end() const {
+  return journal_->impl_->tail.mark();
+}
+int64_t AppendTurn::last_time_ms() const {
+  return journal_->impl_->tail.last_time_ms;
+}
+uint64_t AppendTurn::epoch() const {
+  return journal_->impl_->tail.epoch;
+}
 Result<Appended> AppendTurn::append(std::span<const NewFrame> frames) {
   return journal_->impl_->append(frames);
 }

@@ -34,12 +34,13 @@ Status remove_unborn(Directory& folder) {
 Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
   for (const DurableClaim& claim : claims) {
     if (claim.seq <= end.seq) continue;
-    return make_error(Code::kCorrupt,
-                      fmt::format("the journal has lost data that was durable: segment {} offset "
-                                  "{}: it ends after record {}, but record {} was durable by the {}",
-                                  end.segment, end.offset, end.seq, claim.seq, claim.source),
-                      "nothing was changed; restore the segment from a backup, or see "
-                      "`syncline verify`");
+    return make_error(
+        Code::kCorrupt,
+        fmt::format("the journal has lost data that was durable: segment {} offset "
+                    "{}: it ends after record {}, but record {} was durable by the {}",
+                    end.segment, end.offset, end.seq, claim.seq, claim.source),
+        "nothing was changed; restore the segment from a backup, or see "
+        "`syncline verify`");
   }
   return {};
 }
@@ -97,9 +98,12 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
     page.emplace(std::move(mapped));
     if (!report.alone) return join(claims);
+    page->reset_presence();
     TRY(recover_alone(claims));
     return open_lock->lock(FileLock::Mode::kShared, kForever);
   }();
+  if (status) page->add_live(1);
+  present = status.has_value();
   unlock_append();
   return status;
 }
@@ -174,8 +178,12 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> claims) {
 
   // What is known durable is what the scan could begin at: the validated hint, or what the header
   // says. Never lowered below the header's own claim.
-  const LogMark end{last.id(),         scan.end.offset, scan.seq,
-                    last.header.epoch, scan.last_time_ms, scan.last_frame,
+  const LogMark end{last.id(),
+                    scan.end.offset,
+                    scan.seq,
+                    last.header.epoch,
+                    scan.last_time_ms,
+                    scan.last_frame,
                     scan.size_bytes / kBlockBytes * kBlockBytes};
   LogMark durable = born_mark(last.header, end.prepared_bytes);
   if (start.offset > durable.offset && start.offset <= end.offset) {

@@ -76,8 +76,9 @@ Result<Carried> carry(const OpenSegment& from, const LogMark& durable, const Log
 }  // namespace
 
 LogMark born_mark(const SegmentHeader& header, uint64_t prepared_bytes) {
-  return {header.segment, header.durable_end,  header.durable_seq, header.epoch,
-          header.last_time_ms, 0, prepared_bytes};
+  return {header.segment, header.durable_end,  header.durable_seq,
+          header.epoch,   header.last_time_ms, 0,
+          prepared_bytes};
 }
 
 uint64_t first_size_bytes(const JournalOptions& options, uint64_t carried_bytes) {
@@ -134,9 +135,10 @@ Status Journal::Impl::mend(bool rotate) {
   if (flush_is_suspect(end)) {
     TRY(renew(Renewal::kAbandon, end));
   } else if (rotate && full(end)) {
-    // On a full disk the old segment is used up instead, then appends say "retry later".
+    // Where no new segment can be made (a full disk) the old one is used on, as long as nothing is
+    // wrong with it and no other has got its name; the next turn tries again.
     if (Status renewed = renew(Renewal::kRotate, end);
-        !renewed && renewed.error().code != Code::kRetryLater) {
+        !renewed && (page->birth_mark() != 0 || flush_is_suspect(end))) {
       return renewed;
     }
   }
@@ -184,7 +186,8 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
 Status Journal::Impl::adopt_dead_append(const LogMark& end) {
   TRY_ASSIGN(const OpenSegment segment, open_for_reading(end.segment));
   const ScanStart start{end.offset, end.seq, end.last_time_ms, end.last_frame};
-  const TailScan scan = scan_tail(*segment.file, segment.header, start, {});
+  const TailScan scan =
+      scan_tail(*segment.file, segment.header, start, {}, durable_in(segment.header).offset);
   LogMark found = end;
   found.offset = scan.end.offset;
   found.seq = scan.seq;
@@ -235,8 +238,8 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
     return std::move(there).error();
   }
   const uint64_t size_bytes = first_size_bytes(options, carried.bytes);
-  if (Status written = write_unborn_segment(*folder, header, carried.span(), size_bytes,
-                                            options.direct_io);
+  if (Status written =
+          write_unborn_segment(*folder, header, carried.span(), size_bytes, options.direct_io);
       !written) {
     // It has no name, so it is not part of the journal; recovery removes what cannot be removed
     // here.

@@ -14,10 +14,10 @@ constexpr const char* kDamageHint =
     "nothing was changed; see `syncline verify`, or restore the segment from a backup";
 
 Error at(Position position, const Error& error) {
-  return Error{error.code, error.sys_errno,
-               fmt::format("segment {} offset {}: {}", position.segment, position.offset,
-                           error.message),
-               error.hint};
+  return Error{
+      error.code, error.sys_errno,
+      fmt::format("segment {} offset {}: {}", position.segment, position.offset, error.message),
+      error.hint};
 }
 
 Error damaged(Position position, std::string_view fault) {
@@ -119,8 +119,7 @@ Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId
   } else {
     TRY_ASSIGN(OpenSegment segment, impl->open(from.position.segment));
     if (from.position.offset < kSegmentHeaderBytes ||
-        from.position.offset % kFrameAlignBytes != 0 ||
-        from.seq + 1 < segment.header.first_seq) {
+        from.position.offset % kFrameAlignBytes != 0 || from.seq + 1 < segment.header.first_seq) {
       return damaged(from.position,
                      fmt::format("no frame can begin here after record {}", from.seq));
     }
@@ -146,8 +145,8 @@ Result<std::optional<FrameView>> Reader::next(const Mark& limit) {
     const auto fault = r.scanner->next(frame);
     if (!fault) return at(r.position.position, fault.error());
     if (*fault != FrameFault::kNone) {
-      return damaged(r.position.position, fmt::format("{} (after record {})",
-                                                      frame_fault_name(*fault), r.position.seq));
+      return damaged(r.position.position,
+                     fmt::format("{} (after record {})", frame_fault_name(*fault), r.position.seq));
     }
     if (is_record(frame.operation)) {
       if (frame.seq != r.position.seq + 1) {
@@ -168,6 +167,8 @@ Result<std::optional<FrameView>> Reader::next(const Mark& limit) {
   return std::optional<FrameView>{};
 }
 
-const Mark& Reader::position() const { return impl_->position; }
+const Mark& Reader::position() const {
+  return impl_->position;
+}
 
 }  // namespace syncline

@@ -75,9 +75,8 @@ Result<Later> look_later(SegmentScanner& scanner, uint64_t end) {
     if (bytes.empty()) break;
     for (size_t i = 0; i < bytes.size(); i += kFrameAlignBytes) {
       const ByteSpan slot = bytes.subspan(i, std::min<size_t>(kFrameAlignBytes, bytes.size() - i));
-      const auto nonzero = std::ranges::find_if(slot.rbegin(), slot.rend(), [](std::byte byte) {
-        return byte != std::byte{0};
-      });
+      const auto nonzero = std::ranges::find_if(
+          slot.rbegin(), slot.rend(), [](std::byte byte) { return byte != std::byte{0}; });
       if (nonzero == slot.rend()) continue;
       later.last_nonzero = at + i + static_cast<size_t>(slot.rend() - nonzero);
       // The header alone counts: what it says was durable is true however its payload fared.
@@ -113,7 +112,9 @@ bool TailRow::matches(const TailEvidence& evidence) const {
          fits(later_claim, evidence.later_claim) && fits(external_claim, evidence.external_claim);
 }
 
-std::span<const TailRow> tail_rows() { return kRows; }
+std::span<const TailRow> tail_rows() {
+  return kRows;
+}
 
 const TailRow& judge_tail(const TailEvidence& evidence) {
   const auto row =
@@ -153,11 +154,11 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
         unreadable(fault.error());
         break;
       }
-      const bool in_sequence = *fault != FrameFault::kNone || !is_record(frame.operation) ||
-                               frame.seq == scan.seq + 1;
+      const bool in_sequence =
+          *fault != FrameFault::kNone || !is_record(frame.operation) || frame.seq == scan.seq + 1;
       if (*fault != FrameFault::kNone || !in_sequence) {
-        scan.evidence.found = in_sequence ? found_by(*fault, scanner.offset() >= scan.size_bytes)
-                                          : TailFound::kGap;
+        scan.evidence.found =
+            in_sequence ? found_by(*fault, scanner.offset() >= scan.size_bytes) : TailFound::kGap;
         what = in_sequence ? std::string(frame_fault_name(*fault))
                            : fmt::format("record {} follows record {}", frame.seq, scan.seq);
         break;
@@ -188,17 +189,16 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
                          durable_offset > scan.end.offset;
   const auto claim = std::ranges::max_element(claims, {}, &DurableClaim::seq);
   evidence.external_claim = claim != claims.end() && claim->seq > scan.seq;
-  scan.void_bytes =
-      later.last_nonzero > scan.end.offset ? later.last_nonzero - scan.end.offset : 0;
+  scan.void_bytes = later.last_nonzero > scan.end.offset ? later.last_nonzero - scan.end.offset : 0;
   const TailRow& row = judge_tail(evidence);
   scan.verdict = row.verdict;
   scan.detail = fmt::format("segment {} offset {}: {} after record {} ({}; {})", header.segment,
                             scan.end.offset, found_name(evidence.found), scan.seq, what, row.name);
   if (evidence.later_claim) {
-    scan.detail += fmt::format("; durable were record {} and offset {} by what stands later",
-                               std::max(later.claimed_seq, header.durable_seq),
-                               std::max({later.claimed_offset, header.durable_end,
-                                         durable_offset}));
+    scan.detail +=
+        fmt::format("; durable were record {} and offset {} by what stands later",
+                    std::max(later.claimed_seq, header.durable_seq),
+                    std::max({later.claimed_offset, header.durable_end, durable_offset}));
   }
   if (evidence.external_claim) {
     scan.detail += fmt::format("; durable was record {} by the {}", claim->seq, claim->source);
@@ -244,8 +244,7 @@ Error refusal(const TailScan& scan) {
     case TailVerdict::kTornTail:
       break;
   }
-  SYNCLINE_ASSERT(scan.verdict != TailVerdict::kCleanEnd &&
-                  scan.verdict != TailVerdict::kTornTail);
+  SYNCLINE_ASSERT(scan.verdict != TailVerdict::kCleanEnd && scan.verdict != TailVerdict::kTornTail);
   return make_error(Code::kInternal, scan.detail);
 }
 

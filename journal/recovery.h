@@ -78,13 +78,13 @@ ScanStart scan_start(const SegmentHeader& header);
 
 // The end of a segment as scanned.
 struct TailScan {
-  Position end;                // the first place where no next frame decodes
-  uint64_t seq = 0;            // of the last record before it
-  int64_t last_time_ms = 0;    // highest time before it
-  uint64_t last_frame = 0;     // offset of the last frame before it; 0 for none
-  uint64_t frames = 0;         // decoded by this scan
-  uint64_t size_bytes = 0;     // of the file
-  uint64_t void_bytes = 0;     // from `end` to the last byte that is not zero
+  Position end;              // the first place where no next frame decodes
+  uint64_t seq = 0;          // of the last record before it
+  int64_t last_time_ms = 0;  // highest time before it
+  uint64_t last_frame = 0;   // offset of the last frame before it; 0 for none
+  uint64_t frames = 0;       // decoded by this scan
+  uint64_t size_bytes = 0;   // of the file
+  uint64_t void_bytes = 0;   // from `end` to the last byte that is not zero
   TailEvidence evidence;
   TailVerdict verdict = TailVerdict::kCleanEnd;
   std::string detail;  // what was found, in words: "segment 3 offset 8192: …"

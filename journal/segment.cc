@@ -111,21 +111,23 @@ Result<SegmentHeader> decode_segment_header(ByteSpan bytes, const StoreId& store
   if (header.segment != segment) {
     return corrupt_header(segment, fmt::format("it is that of segment {}", header.segment));
   }
-  const bool whole = header.format_version != 0 &&
-                     load_le<uint32_t>(from + 12) == kSegmentHeaderBytes &&
-                     load_le<uint32_t>(from + 128) == kBlockBytes &&
-                     load_le<uint32_t>(from + 132) == kFrameAlignBytes && header.epoch != 0 &&
-                     header.first_seq != 0 && header.previous_segment < header.segment &&
-                     header.previous_end % kFrameAlignBytes == 0 &&
-                     header.durable_end >= kSegmentHeaderBytes &&
-                     header.durable_end % kBlockBytes == 0 &&
-                     header.durable_seq >= header.first_seq - 1;
+  const bool whole =
+      header.format_version != 0 && load_le<uint32_t>(from + 12) == kSegmentHeaderBytes &&
+      load_le<uint32_t>(from + 128) == kBlockBytes &&
+      load_le<uint32_t>(from + 132) == kFrameAlignBytes && header.epoch != 0 &&
+      header.first_seq != 0 && header.previous_segment < header.segment &&
+      header.previous_end % kFrameAlignBytes == 0 && header.durable_end >= kSegmentHeaderBytes &&
+      header.durable_end % kBlockBytes == 0 && header.durable_seq >= header.first_seq - 1;
   if (!whole) return corrupt_header(segment, "its fields contradict each other");
   return header;
 }
 
-std::string segment_name(uint64_t segment) { return fmt::format("{:016x}.seg", segment); }
-std::string unborn_segment_name(uint64_t segment) { return fmt::format("{:016x}.new", segment); }
+std::string segment_name(uint64_t segment) {
+  return fmt::format("{:016x}.seg", segment);
+}
+std::string unborn_segment_name(uint64_t segment) {
+  return fmt::format("{:016x}.new", segment);
+}
 
 Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId& store) {
   // The base is read first: trim raises it before it removes anything.
@@ -220,9 +222,9 @@ Status write_unborn_segment(Directory& folder, const SegmentHeader& header, Byte
       !removed && removed.error().code != Code::kNotFound) {
     return removed;
   }
-  TRY_ASSIGN(const auto file,
-             folder.open_file(name, {.write = true, .create = true, .exclusive = true,
-                                     .direct = direct}));
+  TRY_ASSIGN(
+      const auto file,
+      folder.open_file(name, {.write = true, .create = true, .exclusive = true, .direct = direct}));
   AlignedBuffer block;
   encode_segment_header(header, block.reserve(kSegmentHeaderBytes));
   TRY(file->write_at(0, {block.data(), kSegmentHeaderBytes}));

@@ -137,10 +137,11 @@ void Template::add(Slot slot) {
 }
 
 void Template::add(const Template& other) {
-  // By count and index, so that a template may be added to itself.
-  const size_t count = other.pieces_.size();
-  for (size_t i = 0; i < count; ++i) {
-    const Piece piece = other.pieces_[i];
+  if (&other == this) {
+    add(Template(other));  // what is added would change while it is read
+    return;
+  }
+  for (const Piece& piece : other.pieces_) {
     if (const auto* const text = std::get_if<std::string>(&piece)) {
       add(std::string_view(*text));
     } else {

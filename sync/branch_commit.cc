@@ -1,8 +1,8 @@
 #include "sync/branch_commit.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <map>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -44,12 +44,20 @@ Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
   return std::move(info).error();
 }
 
-Result<IndexSeen> read_index(Directory& git_dir) {
+// `waiting`: why the index that is there cannot be used, if so.
+Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
   IndexSeen seen;
   TRY_ASSIGN(seen.info, index_info(git_dir));
   if (!seen.info) return seen;
-  TRY_ASSIGN(std::string bytes, read_file(git_dir, kIndex, kIndexBytesMax));
-  TRY_ASSIGN(seen.index, IndexFile::parse(std::move(bytes)));
+  Result<std::string> bytes = read_file(git_dir, kIndex, kIndexBytesMax);
+  if (!bytes && bytes.error().code != Code::kUnsafePath) return std::move(bytes).error();
+  Result<IndexFile> index = bytes ? IndexFile::parse(std::move(*bytes)) : std::move(bytes).error();
+  if (!index) {
+    waiting = index.error().message;
+    return seen;
+  }
+  seen.index = std::move(*index);
+  if (seen.index.has_conflicts()) waiting = "the index holds unresolved conflicts";
   return seen;
 }
 
@@ -91,7 +99,7 @@ class BranchCommit {
     TRY(build_commit());
     TRY_ASSIGN(const bool ready, prepare_index());
     if (!ready) return std::move(result_);
-    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, keep_owner()));
+    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, owner()));
     const Status moved = move_under_locks();
     // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
     const Status dropped = drop_keep(*git_.common_dir, pack_name);
@@ -102,8 +110,9 @@ class BranchCommit {
   }
 
  private:
-  std::string_view keep_owner() const {
-    return request_.lock_owner.empty() ? "init" : std::string_view(request_.lock_owner);
+  // Before there is a store, the process stands for it.
+  std::string owner() const {
+    return request_.lock_owner.empty() ? fmt::format("init-{}", ::getpid()) : request_.lock_owner;
   }
 
   Status build_commit() {
@@ -127,20 +136,8 @@ class BranchCommit {
 
   // False when the index is such that the publish must wait; the result says why.
   Result<bool> prepare_index() {
-    Result<IndexSeen> seen = read_index(*git_.git_dir);
-    if (!seen) {
-      const Code code = seen.error().code;
-      if (code != Code::kCorrupt && code != Code::kUnsupported && code != Code::kUnsafePath) {
-        return std::move(seen).error();
-      }
-      result_.waiting = seen.error().message;
-      return false;
-    }
-    seen_ = std::move(*seen);
-    if (seen_.index.has_conflicts()) {
-      result_.waiting = "the index holds unresolved conflicts";
-      return false;
-    }
+    TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
+    if (!result_.waiting.empty()) return false;
     std::vector<IndexChange> changes;
     changes.reserve(request_.changes.size());
     for (const PlannedChange& change : request_.changes) {
@@ -160,38 +157,43 @@ class BranchCommit {
     return true;
   }
 
-  // Where a publish died between index and ref, and more was recorded since, the index holds a text
-  // between the tip's and the new one.
+  // Where a publish died between index and ref, and more was recorded since, the index holds what
+  // that one was carrying over: that is ours, and no person's staging.
   Status find_interrupted(std::vector<IndexChange>& changes) {
-    std::map<std::string_view, size_t> grown;
-    for (size_t i = 0; i < changes.size(); ++i) {
-      if (!request_.changes[i].text.empty()) grown.emplace(changes[i].path, i);
-    }
-    if (grown.empty()) return {};
+    size_t next = 0;
     return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
-      const auto found = grown.find(entry.path);
-      if (found == grown.end()) return {};
-      IndexChange& change = changes[found->second];
+      while (next < changes.size() && changes[next].path < entry.path) ++next;
+      if (next == changes.size() || changes[next].path != entry.path) return {};
+      IndexChange& change = changes[next];
       if (entry.value == change.value || entry.value == change.in_tip) return {};
-      TRY_ASSIGN(const std::optional<Object> object, objects_.read(entry.value.blob));
-      if (!object || object->type != ObjectType::kBlob || object->bytes.empty()) return {};
-      const std::string& text = request_.changes[found->second].text;
-      if (!text.starts_with(object->bytes)) return {};
-      if (change.in_tip) {
-        TRY_ASSIGN(const ObjectStore::Content tip,
-                   objects_.require(change.in_tip->blob, ObjectType::kBlob));
-        if (!object->bytes.starts_with(*tip)) return {};
-      }
-      change.also_ours = entry.value;
+      TRY_ASSIGN(const bool ours, was_carried_over(request_.changes[next], entry.value));
+      if (ours) change.also_ours = entry.value;
       return {};
     });
+  }
+
+  Result<bool> was_carried_over(const PlannedChange& change, const TreeValue& staged) {
+    if (!change.in_tip) {
+      for (const ObjectId& tree : request_.earlier_trees) {
+        TRY_ASSIGN(const std::optional<FoundEntry> found,
+                   find_in_tree(objects_, tree, change.path));
+        if (found && found->id == staged.blob) return true;
+      }
+      return false;
+    }
+    // A text between the tip's and the new one: the tip's, and some of the sections.
+    TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
+    if (!object || object->type != ObjectType::kBlob) return false;
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(change.in_tip->blob, ObjectType::kBlob));
+    return object->bytes.starts_with(*tip) && !object->bytes.empty() &&
+           change.text.starts_with(object->bytes);
   }
 
   Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
     Backoff backoff(system_random(), kLockLimits);
     while (true) {
-      Result<OwnedLock> lock = OwnedLock::take(
-          *git_.git_dir, name, request_.lock_owner.empty() ? "init" : request_.lock_owner, note);
+      Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
       if (lock) return std::optional<OwnedLock>(std::move(*lock));
       if (lock.error().code != Code::kBusy) return std::move(lock).error();
       if (!backoff.may_try_again()) {
@@ -277,6 +279,12 @@ Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectSto
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock) {
   return BranchCommit(git, objects, pack, request, clock).run();
+}
+
+Result<std::string> index_waiting_reason(const GitDirectories& git) {
+  std::string waiting;
+  TRY_ASSIGN([[maybe_unused]] const IndexSeen seen, read_index(*git.git_dir, waiting));
+  return waiting;
 }
 
 Status recover_left_locks(const GitDirectories& git, const std::string& owner) {

@@ -33,10 +33,11 @@ struct BranchCommitRequest {
   ObjectId tip;        // zero: the branch is unborn
   ObjectId tip_tree;
   std::span<const PlannedChange> changes;  // sorted by path
+  std::vector<ObjectId> earlier_trees;  // what an interrupted publish may have been carrying over
   Signature author;
   std::string message;
   std::string reflog;      // what the reflogs say
-  std::string lock_owner;  // a store's id; empty: our locks cannot be told from others' later
+  std::string lock_owner;  // a store's id; empty before there is one: a lock left then stays
 };
 
 struct BranchCommitResult {
@@ -50,6 +51,10 @@ struct BranchCommitResult {
 Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock);
+
+// Why the index itself makes a publish wait: damaged, of a kind not handled, or with conflicts. One
+// line, or nothing. Reads the whole index.
+Result<std::string> index_waiting_reason(const GitDirectories& git);
 
 // Takes away the locks that a process of this owner left when it died. The caller holds sync.lock.
 Status recover_left_locks(const GitDirectories& git, const std::string& owner);

@@ -364,8 +364,9 @@ Status Folder::fold_batch(const RecordBatch& batch) {
   }
   // Where this fails the frame may be in the log or not: the next look finds out.
   TRY(journal.flush(appended));
-  // Nobody else appends batches while sync.lock is held, so all up to here has been taken in.
-  context_.state.scanned = appended.mark;
+  // Nobody else appends batches while sync.lock is held, so all up to here has been taken in. Where
+  // the segment was abandoned meanwhile, the frame lies elsewhere and is looked for next time.
+  if (appended.epoch == journal.epoch()) context_.state.scanned = appended.mark;
   pending_.push_back(std::move(frame));
   TRY(move_ref(parent, built.commit));
   pending_.clear();

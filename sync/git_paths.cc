@@ -26,14 +26,14 @@ Result<std::string> resolve(const std::string& path, const std::string& base) {
   return resolved.string();
 }
 
-bool looks_like_git_dir(const std::string& path) {
+}  // namespace
+
+bool is_bare_repository(const std::string& path) {
   std::error_code ignored;  // whatever cannot be looked at is no git folder
   return fs::is_directory(path + "/objects", ignored) &&
          fs::is_directory(path + "/refs", ignored) &&
          fs::exists(fs::symlink_status(path + "/HEAD", ignored));
 }
-
-}  // namespace
 
 Result<std::optional<std::string>> read_small_file(Directory& directory, std::string_view name) {
   Result<std::string> text = read_file(directory, name, kSmallFileBytesMax);
@@ -71,7 +71,7 @@ Result<GitPaths> git_paths_at(const std::string& work_tree) {
   if (common) {
     TRY_ASSIGN(paths.common_dir, resolve(*common, paths.git_dir));
   }
-  if (!looks_like_git_dir(paths.common_dir) && !fs::exists(paths.git_dir + "/HEAD", fault)) {
+  if (!is_bare_repository(paths.common_dir) && !fs::exists(paths.git_dir + "/HEAD", fault)) {
     return make_error(Code::kNotFound, fmt::format("{} is not a git folder", paths.git_dir));
   }
   return paths;
@@ -82,7 +82,7 @@ Result<GitPaths> find_git_paths(const std::string& directory) {
   for (fs::path at = start;; at = at.parent_path()) {
     Result<GitPaths> paths = git_paths_at(at.string());
     if (paths || paths.error().code != Code::kNotFound) return paths;
-    if (looks_like_git_dir(at.string())) {
+    if (is_bare_repository(at.string())) {
       return make_error(
           Code::kUnsupported,
           fmt::format("{} is a bare git repository: it has no work tree", at.string()),

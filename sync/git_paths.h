@@ -25,6 +25,9 @@ Result<GitPaths> git_paths_at(const std::string& work_tree);
 // one.
 Result<GitPaths> find_git_paths(const std::string& directory);
 
+// A git folder without a work tree around it.
+bool is_bare_repository(const std::string& directory);
+
 // The same, opened: everything written into a repository goes through these.
 struct GitDirectories {
   GitPaths paths;

@@ -163,7 +163,6 @@ class IndexFile::Cursor {
   }
 
   bool name_length_agrees() {
-    if (path_.empty()) return fail("an entry has no name");
     if ((flags_ & kNameMask) != std::min<size_t>(path_.size(), kNameMask)) {
       return fail("a name's length is not what its flags say");
     }
@@ -284,11 +283,11 @@ Result<IndexFile> IndexFile::parse(std::string bytes) {
   Cursor cursor(all, index.version_, index.entry_count_);
   std::string last_path;
   uint8_t last_stage = 0;
+  // A split index has entries without names, in an order of their own; its extension says so first.
+  bool in_order = true;
   while (cursor.next()) {
     const int order = cursor.path().compare(last_path);
-    if (order < 0 || (order == 0 && cursor.stage() <= last_stage)) {
-      return damaged("its entries are not in order");
-    }
+    if (order < 0 || (order == 0 && cursor.stage() <= last_stage)) in_order = false;
     last_path = cursor.path();
     last_stage = cursor.stage();
     if (last_stage != 0) index.has_conflicts_ = true;
@@ -315,6 +314,7 @@ Result<IndexFile> IndexFile::parse(std::string bytes) {
     }
     rest.remove_prefix(8 + load_be32(rest.data() + 4));
   }
+  if (!in_order) return damaged("its entries are not in order");
   return index;
 }
 

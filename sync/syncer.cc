@@ -4,6 +4,7 @@
 
 #include "sync/commit.h"
 #include "sync/publisher.h"
+#include "sync/pusher.h"
 #include "sync/syncer_impl.h"
 #include "sync/tree.h"
 
@@ -62,7 +63,8 @@ SyncerImpl::SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_
                .pack = pack_,
                .state = state_},
       folder_(context_),
-      publisher_(std::make_unique<Publisher>(context_)) {}
+      publisher_(std::make_unique<Publisher>(context_)),
+      pusher_(std::make_unique<Pusher>(context_)) {}
 
 SyncerImpl::~SyncerImpl() = default;
 

@@ -14,6 +14,7 @@
 namespace syncline {
 
 class Publisher;  // sync/publisher.h
+class Pusher;     // sync/pusher.h
 
 class SyncerImpl final : public Syncer {
  public:
@@ -59,6 +60,7 @@ class SyncerImpl final : public Syncer {
   SyncContext context_;
   Folder folder_;
   std::unique_ptr<Publisher> publisher_;  // made from context_ by the constructor
+  std::unique_ptr<Pusher> pusher_;
 };
 
 }  // namespace syncline

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/path_rules.h"
+#include "journal/bytes.h"
 #include "journal/intent.h"
 
 namespace syncline {
@@ -181,6 +183,7 @@ std::string ingest_json(const IngestReport& report) {
   json["seconds"] = report.seconds;
   json["set_aside"] = report.set_aside;
   json["unknown"] = report.unknown;
+  json["not_written"] = report.not_written;
   json["stopped"] = text_or_null(report.stopped);
   return dump(json);
 }
@@ -338,7 +341,12 @@ std::string reject_json(uint64_t line_number, const std::string& reason, std::st
   json["line"] = line_number;
   json["reason"] = reason;
   json["raw"] = raw;
+  if (!is_valid_utf8(raw)) json["raw_hex"] = to_hex(std::as_bytes(std::span(raw)));
   return dump(json);
+}
+
+std::string quoted_json(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::optional<ChildAnswer> parse_child_answer(std::string_view text) {

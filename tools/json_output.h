@@ -34,8 +34,11 @@ std::string bench_json(const BenchReport& report);
 std::string config_check_json(const std::string& path, const Config& config);
 std::string config_json(const Config& config);
 
-// A line of ingest's rejects file: {"line":…,"reason":…,"raw":…}.
+// A line of ingest's rejects file: {"line":…,"reason":…,"raw":…}, and "raw_hex" with the very bytes
+// where they are not UTF-8.
 std::string reject_json(uint64_t line_number, const std::string& reason, std::string_view raw);
+// A JSON string, quotes included.
+std::string quoted_json(std::string_view text);
 
 // Reading back what a child process printed (stress).
 struct ChildAnswer {

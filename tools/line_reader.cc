@@ -51,11 +51,11 @@ Result<bool> LineReader::fill() {
 
 Result<std::optional<Line>> LineReader::next_raw() {
   for (;;) {
-    const void* newline = scanned_ == end_
-                              ? nullptr
-                              : std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_);
+    const void* newline =
+        scanned_ == end_ ? nullptr : std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_);
     if (newline != nullptr) {
-      const auto after = static_cast<size_t>(static_cast<const char*>(newline) - buffer_.data()) + 1;
+      const auto after =
+          static_cast<size_t>(static_cast<const char*>(newline) - buffer_.data()) + 1;
       const std::string_view text = without_line_end({buffer_.data() + begin_, after - begin_});
       if (text.size() > line_bytes_max_) break;
       begin_ = scanned_ = after;

@@ -100,10 +100,9 @@ class RecordHandler : public nlohmann::json_sax<nlohmann::json> {
     std::string_view what = error.what();
     const size_t colon = what.find(": ");
     if (colon != std::string_view::npos) what.remove_prefix(colon + 2);
-    constexpr size_t kShownBytes = 160;
-    size_t end = std::min(what.size(), kShownBytes);
-    while (end < what.size() && (static_cast<unsigned char>(what[end]) & 0xc0) == 0x80) --end;
-    return refuse(fmt::format("not JSON at byte {}: {}", position, what.substr(0, end)));
+    // What was read last may end in half a code point.
+    what = what.substr(0, what.find("; last read"));
+    return refuse(fmt::format("not JSON at byte {}: {}", position, what));
   }
 
   // What a whole object may still lack.

@@ -133,6 +133,7 @@ std::string ingest_text(const IngestReport& report) {
                   report.accepted, plural(report.duplicates, "duplicate"), report.rejected);
   if (report.set_aside != 0) text += fmt::format(", {} set aside", report.set_aside);
   if (report.unknown != 0) text += fmt::format(", {} with unknown outcome", report.unknown);
+  if (report.not_written != 0) text += fmt::format(", {} not written", report.not_written);
   if (report.first_seq != 0) {
     text += fmt::format("; seq {} to {}", report.first_seq, report.last_seq);
   }

@@ -68,15 +68,15 @@ class HostileField : public ::testing::Test {
         if (result.exit_code == 0) ++accepted;
         if (result.exit_code != 0) {
           EXPECT_GT(result.err.size(), 20U) << "a refusal says why";
-          EXPECT_EQ(std::ranges::count_if(result.err,
-                                          [](char c) {
-                                            return static_cast<unsigned char>(c) < 0x20 &&
-                                                   c != '\n';
-                                          }),
+          EXPECT_EQ(std::ranges::count_if(
+                        result.err,
+                        [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; }),
                     0)
               << "control characters reached the terminal";
         }
-        if (!hostile.valid_utf8) EXPECT_EQ(result.exit_code, 64) << result.describe();
+        if (!hostile.valid_utf8) {
+          EXPECT_EQ(result.exit_code, 64) << result.describe();
+        }
       }
     }
     EXPECT_EQ(outside(folder.path()), outside_before);
@@ -107,7 +107,8 @@ TEST_F(HostileField, InTheFieldsThatMakeThePathsOfTheFramework) {
               {"heuristic", "domain", {"--rule", "r"}},
               {"heuristic", "rule", {"--domain", "d"}},
               {"decision", "title", {"--context", "c", "--decision", "d", "--rationale", "r"}},
-              {"decision", "files",
+              {"decision",
+               "files",
                {"--title", "t", "--context", "c", "--decision", "d", "--rationale", "r"}}});
 }
 
@@ -149,8 +150,8 @@ TEST(HostileInput, BytesOfABodyArriveAsTheyWere) {
   const StoreUnderTest store("notes", folder / "store");
   const std::string body = "line one\n\ttab \"quotes\" 'single' \\ 数据 🚀\nlast line without end";
   ProcessOptions options{.input = body};
-  const Json receipt = store.json({"record", "note", "--title", "t", "--body-file", "-"}, 0,
-                                  options);
+  const Json receipt =
+      store.json({"record", "note", "--title", "t", "--body-file", "-"}, 0, options);
   EXPECT_EQ(store.sql("SELECT body FROM notes")[0]["body"], body);
   EXPECT_NE(read_whole(store.root() / receipt["path"].get<std::string>()).find(body),
             std::string::npos);

@@ -41,9 +41,8 @@ TEST(Ingest, PackageRecordsArriveEverywhereAndTheSameFileAgainIsAllDuplicates) {
 
 TEST(Ingest, TheMachinesOwnPackageDescriptionsGoIn) {
   TemporaryDirectory folder;
-  const ProcessResult dump = program_exists("apt-cache")
-                                 ? run_process({"apt-cache", "dumpavail"})
-                                 : ProcessResult{};
+  const ProcessResult dump =
+      program_exists("apt-cache") ? run_process({"apt-cache", "dumpavail"}) : ProcessResult{};
   if (!dump.ok() || dump.out.size() < 100'000) {
     GTEST_SKIP() << "apt knows no packages here (apt-cache dumpavail is empty)";
   }
@@ -75,16 +74,16 @@ TEST(Ingest, EachBadLineIsNamedAndTheRestGoesIn) {
   TemporaryDirectory folder;
   const StoreUnderTest store("notes", folder / "store");
   const std::vector<std::string> bad = {
-      "this is not JSON",                                           // line 2
-      R"({"kind":"nonsense","fields":{"title":"x"}})",              // line 4
-      R"({"kind":"note","fields":{"body":"no title"}})",            // …
-      R"({"kind":"note","fields":{"title":["a","list"]}})",         //
-      R"({"kind":"note","fields":{"title":"a","title":"b"}})",      //
+      "this is not JSON",                                            // line 2
+      R"({"kind":"nonsense","fields":{"title":"x"}})",               // line 4
+      R"({"kind":"note","fields":{"body":"no title"}})",             // …
+      R"({"kind":"note","fields":{"title":["a","list"]}})",          //
+      R"({"kind":"note","fields":{"title":"a","title":"b"}})",       //
       R"({"kind":"note","fields":{"title":"x","unheard-of":"y"}})",  //
-      R"([1,2,3])",                                                 //
-      R"({"kind":"note"})",                                         //
-      R"({"kind":"note","fields":{"title":"cut)",                   //
-      "{\"kind\":\"note\",\"fields\":{\"title\":\"\xff\xfe\"}}",    //
+      R"([1,2,3])",                                                  //
+      R"({"kind":"note"})",                                          //
+      R"({"kind":"note","fields":{"title":"cut)",                    //
+      "{\"kind\":\"note\",\"fields\":{\"title\":\"\xff\xfe\"}}",     //
       R"({"kind":"note","fields":{"title":")" + std::string(501, 'x') + "\"}}",
       R"({"kind":7,"fields":{"title":"x"}})",
   };
@@ -164,8 +163,9 @@ broken
 TEST(Ingest, TheLastLineNeedsNoNewlineAndCarriageReturnsAreNoContent) {
   TemporaryDirectory folder;
   const StoreUnderTest store("notes", folder / "store");
-  ProcessOptions options{.input = "{\"kind\":\"note\",\"fields\":{\"title\":\"a\"}}\r\n"
-                                  "{\"kind\":\"note\",\"fields\":{\"title\":\"b\"}}"};
+  ProcessOptions options{.input =
+                             "{\"kind\":\"note\",\"fields\":{\"title\":\"a\"}}\r\n"
+                             "{\"kind\":\"note\",\"fields\":{\"title\":\"b\"}}"};
   expect_counts(store.json({"ingest"}, 0, options), 2, 0, 0);
   expect_agreement(store, 2);
 }

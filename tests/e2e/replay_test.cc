@@ -58,8 +58,8 @@ TEST(Replay, OfSectionsAndDecisionsGivesTheSameFiles) {
     const std::string number = std::to_string(call);
     store.json({"record", "heuristic", "--domain", call % 2 == 0 ? "even" : "odd", "--rule",
                 "Rule " + number, "--explanation", "Because.\n\n## Not a section"});
-    store.json({"record", "decision", "--title", "Choice " + number, "--context", "c",
-                "--decision", "d", "--rationale", "r"});
+    store.json({"record", "decision", "--title", "Choice " + number, "--context", "c", "--decision",
+                "d", "--rationale", "r"});
   }
   store.json({"sync"});
   const fs::path copy = folder / "copy";
@@ -112,8 +112,7 @@ TEST(Replay, IntoAFolderWithContentIsRefusedAndLeavesItAlone) {
   store.json({"record", "note", "--title", "one"});
   fs::create_directory(folder / "full");
   write_whole(folder / "full" / "mine.txt", "mine");
-  const ProcessResult refused =
-      store.syncline({"replay", "--into", (folder / "full").string()});
+  const ProcessResult refused = store.syncline({"replay", "--into", (folder / "full").string()});
   EXPECT_NE(refused.exit_code, 0) << refused.describe();
   EXPECT_EQ(read_whole(folder / "full" / "mine.txt"), "mine");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "full"), fs::directory_iterator{}), 1);

@@ -36,8 +36,8 @@ TEST(ReportProtocol, EveryOf390CallsIsOneRowOneFileOneCommitOfEachRef) {
         ASSERT_EQ(result.exit_code, 0) << result.describe();
         const Json receipt = Json::parse(result.out);
         EXPECT_GT(receipt["id"].get<int64_t>(), 0);
-        EXPECT_TRUE(ids.insert(receipt["id"]).second) << receipt.dump();
-        EXPECT_TRUE(paths.insert(receipt["path"]).second) << receipt.dump();
+        EXPECT_TRUE(ids.insert(receipt["id"].get<int64_t>()).second) << receipt.dump();
+        EXPECT_TRUE(paths.insert(receipt["path"].get<std::string>()).second) << receipt.dump();
         EXPECT_FALSE(receipt["duplicate"].get<bool>());
       }
     }
@@ -65,10 +65,9 @@ TEST(ReportProtocol, MixedKindsAtOnceLoseNothing) {
     commands.emplace_back(store.command({"record", "heuristic", "--domain", "Testing", "--rule",
                                          "Rule " + number, "--confidence", "high"}),
                           ProcessOptions{});
-    commands.emplace_back(
-        store.command({"record", "decision", "--title", "Choice " + number, "--context", "c",
-                       "--decision", "d", "--rationale", "r"}),
-        ProcessOptions{});
+    commands.emplace_back(store.command({"record", "decision", "--title", "Choice " + number,
+                                         "--context", "c", "--decision", "d", "--rationale", "r"}),
+                          ProcessOptions{});
     commands.emplace_back(store.command({"record", "success", "--title", "Same title", "--domain",
                                          "x y/z", "--severity", "5"}),
                           ProcessOptions{});

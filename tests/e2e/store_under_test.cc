@@ -35,7 +35,8 @@ class Problems {
  public:
   explicit Problems(std::string where) : where_(std::move(where)) {}
   ~Problems() {
-    if (count_ > 0) ADD_FAILURE() << where_ << ": " << count_ << " problems, among them\n" << shown_;
+    if (count_ > 0)
+      ADD_FAILURE() << where_ << ": " << count_ << " problems, among them\n" << shown_;
   }
   Problems(const Problems&) = delete;
   Problems& operator=(const Problems&) = delete;
@@ -82,7 +83,7 @@ std::vector<std::string> promised_paths(const StoreUnderTest& store) {
   for (const TableInfo& info : tables_of(store.profile())) {
     if (info.path_column.empty()) continue;
     for (const Json& row : store.sql("SELECT " + info.path_column + " AS p FROM " + info.table)) {
-      const std::string path = row["p"].is_null() ? std::string("(null)") : row["p"];
+      const std::string path = row["p"].is_null() ? "(null)" : row["p"].get<std::string>();
       EXPECT_TRUE(paths.insert(path).second) << "two rows share " << path;
     }
   }
@@ -178,7 +179,9 @@ void expect_programs_content(const StoreUnderTest& store) {
 
 }  // namespace
 
-std::string syncline_binary() { return required_environment("SYNCLINE_BIN"); }
+std::string syncline_binary() {
+  return required_environment("SYNCLINE_BIN");
+}
 std::string support_binary(const std::string& name) {
   return required_environment("SYNCLINE_SUPPORT") + "/" + name;
 }
@@ -196,12 +199,12 @@ std::vector<TableInfo> tables_of(const std::string& profile) {
 }
 
 std::vector<std::string> plain_git_environment() {
-  return {"GIT_CONFIG_GLOBAL=/dev/null",        "GIT_CONFIG_SYSTEM=/dev/null",
-          "GIT_AUTHOR_NAME=A Person",           "GIT_AUTHOR_EMAIL=person@example.org",
-          "GIT_COMMITTER_NAME=A Person",        "GIT_COMMITTER_EMAIL=person@example.org",
-          "GIT_TERMINAL_PROMPT=0",              "GIT_EDITOR=true",
-          "GIT_CONFIG_COUNT=1",                 "GIT_CONFIG_KEY_0=safe.directory",
-          "GIT_CONFIG_VALUE_0=*",               "LC_ALL=C.UTF-8"};
+  return {"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+          "GIT_AUTHOR_NAME=A Person",    "GIT_AUTHOR_EMAIL=person@example.org",
+          "GIT_COMMITTER_NAME=A Person", "GIT_COMMITTER_EMAIL=person@example.org",
+          "GIT_TERMINAL_PROMPT=0",       "GIT_EDITOR=true",
+          "GIT_CONFIG_COUNT=1",          "GIT_CONFIG_KEY_0=safe.directory",
+          "GIT_CONFIG_VALUE_0=*",        "LC_ALL=C.UTF-8"};
 }
 
 StoreUnderTest::StoreUnderTest(const std::string& profile, fs::path root,
@@ -298,8 +301,8 @@ std::map<std::string, std::string> StoreUnderTest::tree(const std::string& revis
 
 std::map<std::string, int> StoreUnderTest::additions(const std::string& revision) const {
   std::map<std::string, int> counts;
-  const std::string log = git({"log", "--format=", "--name-only", "--no-renames", "-z",
-                               "--diff-filter=A", revision});
+  const std::string log =
+      git({"log", "--format=", "--name-only", "--no-renames", "-z", "--diff-filter=A", revision});
   for (const std::string& path : split(log, '\0')) {
     if (!path.empty()) ++counts[path];
   }

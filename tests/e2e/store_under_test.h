@@ -18,7 +18,7 @@ namespace syncline {
 
 using Json = nlohmann::json;
 
-std::string syncline_binary();   // from SYNCLINE_BIN
+std::string syncline_binary();                        // from SYNCLINE_BIN
 std::string support_binary(const std::string& name);  // beside the tests, from SYNCLINE_SUPPORT
 // SYNCLINE_TEST_SCALE multiplies rounds and record counts of the long tests; 1 when unset.
 uint64_t test_scale();
@@ -74,8 +74,8 @@ class StoreUnderTest {
 std::vector<std::string> plain_git_environment();
 
 // After `sync`: `records` rows; ids positive and unique; each row its file (or section) on disk,
-// at HEAD and on the store's ref with the same bytes; each file added by exactly one commit of each;
-// no file without a row; fsck --strict, integrity_check, status --porcelain and verify clean.
+// at HEAD and on the store's ref with the same bytes; each file added by exactly one commit of
+// each; no file without a row; fsck --strict, integrity_check, status --porcelain and verify clean.
 void expect_agreement(const StoreUnderTest& store, uint64_t records);
 // The same before `sync` has published: nothing is asked of the branch.
 void expect_applied_and_folded(const StoreUnderTest& store, uint64_t records);

@@ -35,7 +35,7 @@ class StoreTest : public testing::Test {
     const auto made = Store::init(root(), {});
     ASSERT_TRUE(made) << made.error().message;
   }
-  std::string root() const { return folder_.path() + "/a store"; }
+  std::string root() const { return folder_.path().string() + "/a store"; }
   std::unique_ptr<Store> open(StoreOptions options = {}) {
     auto store = Store::open(root(), options);
     EXPECT_TRUE(store) << store.error().message;
@@ -83,8 +83,8 @@ TEST_F(StoreTest, ARecordIsRowFileAndReceipt) {
 
 TEST_F(StoreTest, WaitingForCommittedAndPublishedReachesThem) {
   auto store = open();
-  EXPECT_EQ(must_record(*store, note("one"), Stage::kCommitted).stage, Stage::kCommitted);
-  EXPECT_EQ(must_record(*store, note("two"), Stage::kPublished).stage, Stage::kPublished);
+  EXPECT_GE(must_record(*store, note("one"), Stage::kCommitted).stage, Stage::kCommitted);
+  EXPECT_GE(must_record(*store, note("two"), Stage::kPublished).stage, Stage::kPublished);
   const auto shown = store->show(2);
   ASSERT_TRUE(shown);
   EXPECT_EQ(shown->commit.size(), 40u);
@@ -238,7 +238,7 @@ TEST_F(StoreTest, ACopiedStoreRefusesToWriteAsItsOriginal) {
   {
     must_record(*open(), note("original"), Stage::kPublished);
   }
-  const std::string copy = folder_.path() + "/copy";
+  const std::string copy = folder_.path().string() + "/copy";
   fs::copy(root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   const auto opened = Store::open(copy);
   ASSERT_FALSE(opened);
@@ -332,7 +332,7 @@ TEST_F(StoreTest, ReplayGivesTheSameCommitsAndAReadOnlyStore) {
   auto store = open();
   for (int i = 0; i < 7; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
   ASSERT_TRUE(store->sync(false, kForever));
-  const std::string into = folder_.path() + "/replayed";
+  const std::string into = folder_.path().string() + "/replayed";
   const Status replayed = store->replay_into(into, std::nullopt, {});
   ASSERT_TRUE(replayed) << replayed.error().message;
   auto copy = Store::open(into);
@@ -349,7 +349,7 @@ TEST_F(StoreTest, ReplayGivesTheSameCommitsAndAReadOnlyStore) {
 TEST_F(StoreTest, ReplayToASequenceIsTheStateAsOfThen) {
   auto store = open();
   for (int i = 0; i < 6; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
-  const std::string into = folder_.path() + "/then";
+  const std::string into = folder_.path().string() + "/then";
   const Status replayed = store->replay_into(into, 4, {});
   ASSERT_TRUE(replayed) << replayed.error().message;
   auto copy = Store::open(into);

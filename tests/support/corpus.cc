@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 32> kWords{
     "tool",    "network", "secure",  "graphical",   "command", "line",     "data",     "format",
     "module",  "support", "system",  "server",      "client",  "parser",   "language", "bindings",
     "the",     "for",     "and",     "with",        "of",      "this",     "is",       "a"};
-constexpr std::array<std::string_view, 6> kForeignWords{"библиотека", "文書",   "ライブラリ",
+constexpr std::array<std::string_view, 6> kForeignWords{"библиотека", "文書",  "ライブラリ",
                                                         "für",        "مكتبة", "🚀"};
 constexpr std::array<std::string_view, 6> kSections{"libs",  "admin",  "net",
                                                     "utils", "python", "games"};
@@ -129,7 +129,7 @@ std::vector<HostileText> hostile_texts() {
       {"GitNtfs", "GIT~1/config"},
       {"WindowsDevice", "CON"},
       {"Dots", "...."},
-      {"OnlyPunctuation", "!!!???///"},
+      {"OnlyPunctuation", "!!!,,,;;;///"},
       {"Spaces", "   "},
       {"Dash", "-rf --help --store=/"},
       {"Percent", "%s%n%d {} {0}"},

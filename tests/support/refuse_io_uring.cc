@@ -2,9 +2,9 @@
 //
 //   refuse_io_uring PROGRAM ARGUMENT…
 //
-// A seccomp filter answers io_uring_setup with EPERM and lets everything else through; the filter is
-// inherited over exec and by children. Exit 125 when the filter could not be set: then nothing was
-// run and nothing can be concluded.
+// A seccomp filter answers io_uring_setup with EPERM and lets everything else through; the filter
+// is inherited over exec and by children. Exit 125 when the filter could not be set: then nothing
+// was run and nothing can be concluded.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

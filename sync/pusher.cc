@@ -1,0 +1,102 @@
+#include "sync/pusher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "sync/git_config.h"
+#include "sync/git_paths.h"
+#include "sync/own_history.h"
+#include "sync/subprocess.h"
+
+namespace syncline {
+namespace {
+
+// What was pushed, and where to: a cache for the case that a person squashed our commits, so that
+// their trailers no longer tell. Written without a sync, believed only while the tip is the same.
+constexpr std::string_view kPushedFile = "pushed";
+constexpr uint64_t kCommitsLookedAtMax = 10'000;
+
+}  // namespace
+
+Result<bool> Pusher::has_remote() {
+  TRY_ASSIGN(const std::optional<std::string> text, read_small_file(context_.common_dir, "config"));
+  const GitConfig config = GitConfig::parse(text.value_or(""));
+  return config.get("remote." + context_.options.remote + ".url").has_value();
+}
+
+std::string Pusher::tracking_ref() const {
+  constexpr std::string_view kHeads = "refs/heads/";
+  std::string_view branch = context_.options.branch;
+  if (branch.starts_with(kHeads)) branch.remove_prefix(kHeads.size());
+  return fmt::format("refs/remotes/{}/{}", context_.options.remote, branch);
+}
+
+Status Pusher::push(Deadline deadline) {
+  const std::string& remote = context_.options.remote;
+  TRY_ASSIGN(const bool there, has_remote());
+  if (!there) {
+    return make_error(Code::kNotFound, fmt::format("the repository has no remote {}", remote),
+                      fmt::format("git remote add {} URL", remote));
+  }
+  const std::string& branch = context_.options.branch;
+  TRY_ASSIGN(const ObjectId tip, context_.refs.read(branch));
+  TRY_ASSIGN(const ObjectId own, context_.refs.read(context_.own_ref));
+  std::vector<std::string> command = git_command(context_.work_tree);
+  command.insert(command.end(), {"push", "--quiet", "--no-follow-tags", "--", remote});
+  if (!tip.is_zero()) command.push_back(fmt::format("{}:{}", branch, branch));
+  if (!own.is_zero()) command.push_back(fmt::format("{}:{}", context_.own_ref, context_.own_ref));
+  if (tip.is_zero() && own.is_zero()) return {};
+
+  const uint64_t published = context_.state.published;
+  TRY_ASSIGN(const CommandResult result, run_command(command, {}, context_.clock, deadline));
+  if (result.exit_code != 0) {
+    std::string said = result.error_text;
+    said.erase(said.find_last_not_of(" \n") + 1);
+    std::ranges::replace(said, '\n', ' ');
+    return make_error(Code::kRetryLater,
+                      fmt::format("git push to {} answered {}: {}", remote, result.exit_code, said),
+                      "where the remote has commits that are not here: git pull --rebase");
+  }
+  // Only what was on the branch before the push began is known to have arrived.
+  if (tip == context_.state.branch_commit) {
+    known_tip_ = tip;
+    known_pushed_ = published;
+    const std::string text = fmt::format("{} {} {} {}\n", remote, branch, tip.hex(), published);
+    TRY(replace_file(context_.store_directory, kPushedFile, as_bytes(text), /*durable=*/false));
+  }
+  TRY_ASSIGN(const std::optional<uint64_t> seq, pushed());
+  if (seq) context_.journal.set_watermark(Watermark::kPushed, *seq);
+  return {};
+}
+
+Result<std::optional<uint64_t>> Pusher::pushed() {
+  TRY_ASSIGN(const bool there, has_remote());
+  if (!there) return std::optional<uint64_t>{};
+  TRY_ASSIGN(const ObjectId tip, context_.refs.read(tracking_ref()));
+  if (tip.is_zero()) return std::optional<uint64_t>(0);
+  if (tip == known_tip_) return std::optional<uint64_t>(known_pushed_);
+
+  TRY_ASSIGN(const std::optional<std::string> noted,
+             read_small_file(context_.store_directory, kPushedFile));
+  std::istringstream words(noted.value_or(""));
+  std::string remote, branch, commit;
+  uint64_t seq = 0;
+  words >> remote >> branch >> commit >> seq;
+  const bool holds = words && remote == context_.options.remote &&
+                     branch == context_.options.branch && commit == tip.hex();
+  if (!holds) {
+    seq = 0;
+    TRY_ASSIGN(const FoundTrailers found,
+               find_trailers(context_.objects, tip, context_.store().hex(), kCommitsLookedAtMax,
+                             /*found_max=*/1));
+    if (!found.ranges.empty()) seq = found.ranges.front().last_seq;
+    if (tip == context_.state.branch_commit) seq = context_.state.published;
+  }
+  known_tip_ = tip;
+  known_pushed_ = seq;
+  return std::optional<uint64_t>(seq);
+}
+
+}  // namespace syncline

@@ -1,0 +1,239 @@
+// Finding, making and judging repositories: the part of syncer.h that comes before there is a
+// store.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <set>
+
+#include "sync/commit.h"
+#include "sync/git_paths.h"
+#include "sync/index_file.h"
+#include "sync/libgit2.h"
+#include "sync/own_history.h"
+#include "sync/ref_store.h"
+#include "sync/syncer.h"
+#include "sync/tree.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::string_view kSymbolic = "ref: ";
+constexpr std::string_view kOwnRefs = "refs/syncline";
+
+// The branch HEAD points to; empty when it is detached.
+Result<std::string> branch_of_head(Directory& git_dir) {
+  RefStore refs(git_dir);
+  TRY_ASSIGN(const RefStore::Value head, refs.read_raw("HEAD"));
+  return head.target;
+}
+
+Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
+  RepositoryState state;
+  state.work_tree = paths.work_tree;
+  state.common_dir = paths.common_dir;
+  TRY_ASSIGN(state.branch, branch_of_head(git_dir));
+  return state;
+}
+
+// Git refuses to work in another user's repository unless that was allowed; so do we, root aside.
+Status check_owner(const GitPaths& paths) {
+  struct stat info{};
+  if (::stat(paths.common_dir.c_str(), &info) != 0) {
+    return errno_error(errno, "stat " + paths.common_dir);
+  }
+  if (info.st_uid == ::geteuid() || ::geteuid() == 0) return {};
+  TRY_ASSIGN(const Libgit2* const git, load_libgit2());
+  git_repository* repository = nullptr;
+  const int code = git->git_repository_open(&repository, paths.work_tree.c_str());
+  if (code < 0) return libgit2_error(*git, code, paths.work_tree);
+  git->git_repository_free(repository);
+  return {};
+}
+
+Status check_index(Directory& git_dir) {
+  constexpr uint64_t kIndexBytesMax = 4ull << 30;
+  Result<std::string> bytes = read_file(git_dir, "index", kIndexBytesMax);
+  if (!bytes) {
+    if (bytes.error().code == Code::kNotFound) return {};
+    return std::move(bytes).error();
+  }
+  const Result<IndexFile> index = IndexFile::parse(std::move(*bytes));
+  // A damaged index is a person's to repair, and no reason to refuse a store: publishing waits.
+  if (!index && index.error().code == Code::kUnsupported) return index.error();
+  return {};
+}
+
+// A new repository must survive a power cut before anything is promised on top of it.
+Status sync_everything(Directory& directory, const std::string& name) {
+  TRY_ASSIGN(const std::vector<std::string> entries, directory.list(name));
+  for (const std::string& entry : entries) {
+    const std::string path = name == "." ? entry : name + "/" + entry;
+    TRY_ASSIGN(const FileInfo info, directory.info(path));
+    if (info.type == FileInfo::Type::kDirectory) {
+      TRY(sync_everything(directory, path));
+    } else if (info.type == FileInfo::Type::kRegular) {
+      TRY_ASSIGN(const std::unique_ptr<File> file, directory.open_file(path, {}));
+      TRY(file->sync_data());
+    }
+  }
+  return directory.sync_directory(name);
+}
+
+Status make_repository(const std::string& directory) {
+  TRY_ASSIGN(const Libgit2* const git, load_libgit2());
+  std::error_code fault;
+  // The folders that have to be made, and the one they are made in, get a new entry each.
+  std::vector<std::string> grown;
+  for (fs::path at = directory; !fs::exists(at, fault) && at.has_parent_path();) {
+    at = at.parent_path();
+    grown.push_back(at.string());
+  }
+  fs::create_directories(directory, fault);
+  if (fault) return errno_error(fault.value(), "create " + directory);
+
+  git_repository_init_options options;
+  git->git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
+  // No external template: hooks or configuration of a person's template are theirs to add.
+  options.flags = GIT_REPOSITORY_INIT_MKPATH;
+  options.initial_head = "main";
+  git_repository* repository = nullptr;
+  const int code = git->git_repository_init_ext(&repository, directory.c_str(), &options);
+  if (code < 0) return libgit2_error(*git, code, "git init " + directory);
+  git->git_repository_free(repository);
+
+  TRY_ASSIGN(auto top, open_posix_directory(directory));
+  TRY(sync_everything(*top, ".git"));
+  TRY(top->sync_directory("."));
+  for (const std::string& parent : grown) {
+    TRY_ASSIGN(auto opened, open_posix_directory(parent));
+    TRY(opened->sync_directory("."));
+  }
+  return {};
+}
+
+// Names of the refs below refs/syncline, loose and packed.
+Result<std::set<std::string>> own_refs(Directory& common_dir) {
+  std::set<std::string> names;
+  const Result<std::vector<std::string>> loose = common_dir.list(kOwnRefs);
+  if (loose) {
+    for (const std::string& name : *loose) {
+      if (!name.ends_with(".lock")) names.insert(name);
+    }
+  } else if (loose.error().code != Code::kNotFound) {
+    return loose.error();
+  }
+  const Result<std::string> packed = read_file(common_dir, "packed-refs");
+  if (!packed) {
+    if (packed.error().code != Code::kNotFound) return packed.error();
+    return names;
+  }
+  const std::string prefix = " " + std::string(kOwnRefs) + "/";
+  for (size_t at = packed->find(prefix); at != std::string::npos;
+       at = packed->find(prefix, at + 1)) {
+    const size_t begin = at + prefix.size();
+    const size_t end = std::min(packed->find('\n', begin), packed->size());
+    names.insert(packed->substr(begin, end - begin));
+  }
+  return names;
+}
+
+// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so.
+uint64_t id_in_path(std::string_view path) {
+  constexpr std::string_view kSuffix = ".md";
+  if (!path.ends_with(kSuffix)) return 0;
+  path.remove_suffix(kSuffix.size());
+  const size_t before = path.find_last_not_of("0123456789");
+  if (before == std::string_view::npos || (path[before] != '-' && path[before] != '_')) return 0;
+  uint64_t id = 0;
+  const auto [end, fault] =
+      std::from_chars(path.data() + before + 1, path.data() + path.size(), id);
+  return fault == std::errc{} && end == path.data() + path.size() ? id : 0;
+}
+
+// What other stores, or one whose journal was lost, have left in the repository.
+Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
+  RefStore refs(*git.common_dir);
+  TRY_ASSIGN(const std::set<std::string> names, own_refs(*git.common_dir));
+  TRY_ASSIGN(const ObjectId tip, refs.read(state.branch));
+  if (names.empty() && tip.is_zero()) return {};
+  TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
+             open_object_reader(git.paths.common_dir + "/objects"));
+  ObjectStore objects(*reader);
+  TRY_ASSIGN(const FoundTrailers found, find_trailers(objects, tip, "", UINT64_MAX, UINT64_MAX));
+  std::set<std::string> stores = names;
+  stores.insert(found.stores.begin(), found.stores.end());
+  if (stores.empty()) return {};
+  state.foreign_stores.assign(stores.begin(), stores.end());
+
+  std::vector<ObjectId> tips = {tip};
+  for (const std::string& name : names) {
+    TRY_ASSIGN(const ObjectId own, refs.read(fmt::format("{}/{}", kOwnRefs, name)));
+    tips.push_back(own);
+  }
+  for (const ObjectId& commit_id : tips) {
+    if (commit_id.is_zero()) continue;
+    TRY_ASSIGN(const ObjectStore::Content content,
+               objects.require_once(commit_id, ObjectType::kCommit));
+    TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+    TRY(walk_tree(
+        objects, commit.tree, [&](std::string_view path, uint32_t, const ObjectId&) -> Status {
+          state.highest_id_in_paths = std::max(state.highest_id_in_paths, id_in_path(path));
+          return {};
+        }));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RepositoryState> find_repository(const std::string& directory) {
+  TRY_ASSIGN(const GitPaths paths, find_git_paths(directory));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  TRY(check_repository_format(*git.common_dir));
+  return state_of(paths, *git.git_dir);
+}
+
+Result<RepositoryState> open_or_create_repository(const std::string& directory) {
+  std::error_code fault;
+  const std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
+  if (fault) return errno_error(fault.value(), "absolute path of " + directory);
+  bool created = false;
+  Result<GitPaths> paths = fs::exists(absolute, fault)
+                               ? git_paths_at(absolute)
+                               : Result<GitPaths>(make_error(Code::kNotFound, "not there yet"));
+  if (!paths && paths.error().code == Code::kNotFound) {
+    if (is_bare_repository(absolute)) {
+      return make_error(Code::kUnsupported,
+                        fmt::format("{} is a bare git repository: it has no work tree", absolute),
+                        "use a clone with a work tree, or another folder");
+    }
+    TRY(make_repository(absolute));
+    created = true;
+    paths = git_paths_at(absolute);
+  }
+  if (!paths) return std::move(paths).error();
+
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(*paths));
+  TRY(check_repository_format(*git.common_dir));
+  TRY(check_owner(*paths));
+  TRY(check_index(*git.git_dir));
+  TRY_ASSIGN(RepositoryState state, state_of(*paths, *git.git_dir));
+  state.created = created;
+  if (state.branch.empty()) {
+    return make_error(
+        Code::kUnsupported,
+        fmt::format("HEAD of {} is detached: there is no branch to publish to", paths->work_tree),
+        "git switch a branch, then run this again");
+  }
+  TRY(find_foreign_stores(git, state));
+  return state;
+}
+
+}  // namespace syncline

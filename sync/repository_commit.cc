@@ -1,0 +1,147 @@
+// Commits without a journal: init's own files, and the branch of a replayed store.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "sync/backoff.h"
+#include "sync/branch_commit.h"
+#include "sync/git_paths.h"
+#include "sync/ref_store.h"
+#include "sync/syncer.h"
+#include "sync/tree.h"
+#include "sync/work_files.h"
+#include "sync/worktree_state.h"
+
+namespace syncline {
+namespace {
+
+constexpr BackoffLimits kMovedLimits = {
+    .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
+
+Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
+  if (commit_id.is_zero()) return ObjectId{};
+  TRY_ASSIGN(const ObjectStore::Content content, objects.require(commit_id, ObjectType::kCommit));
+  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+  return commit.tree;
+}
+
+// What differs between the tip and the files of the work tree, and their blobs into the pack.
+Result<std::vector<PlannedChange>> changed_files(Directory& work_tree, ObjectStore& objects,
+                                                 PackWriter& pack, const ObjectId& tip_tree,
+                                                 std::span<const std::string> paths) {
+  std::map<std::string, PlannedChange> changes;
+  for (const std::string& path : paths) {
+    TRY_ASSIGN(const std::string text, read_file(work_tree, path));
+    PlannedChange change{.path = path,
+                         .value = {hash_object(ObjectType::kBlob, text), kModeFile},
+                         .in_tip = {},
+                         .text = {}};
+    TRY_ASSIGN(const std::optional<FoundEntry> in_tip, find_in_tree(objects, tip_tree, path));
+    if (in_tip && in_tip->id == change.value.blob) continue;
+    if (in_tip) change.in_tip = TreeValue{in_tip->id, in_tip->mode};
+    TRY_ASSIGN([[maybe_unused]] const ObjectId id, pack.add(ObjectType::kBlob, text));
+    changes.insert_or_assign(path, std::move(change));
+  }
+  std::vector<PlannedChange> sorted;
+  for (auto& [path, change] : changes) sorted.push_back(std::move(change));
+  return sorted;
+}
+
+}  // namespace
+
+Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
+                    const std::string& message, const SyncOptions& options, Clock& clock) {
+  TRY_ASSIGN(const GitPaths git_paths, git_paths_at(repository.work_tree));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(git_paths));
+  TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
+             open_object_reader(git_paths.common_dir + "/objects"));
+  ObjectStore objects(*reader);
+  RefStore refs(*git.common_dir);
+  PackWriter pack;
+  const std::string branch = options.branch.empty() ? repository.branch : options.branch;
+  Backoff backoff(system_random(), kMovedLimits);
+  while (true) {
+    TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, {branch, "", true}, clock));
+    BranchCommitResult result;
+    if (waiting.empty()) {
+      TRY_ASSIGN(const ObjectId tip, refs.read(branch));
+      TRY_ASSIGN(const ObjectId tip_tree, tree_of(objects, tip));
+      pack.reset();
+      TRY_ASSIGN(const std::vector<PlannedChange> changes,
+                 changed_files(*git.work_tree, objects, pack, tip_tree, paths));
+      if (changes.empty()) return {};
+      const BranchCommitRequest request{
+          .branch = branch,
+          .tip = tip,
+          .tip_tree = tip_tree,
+          .changes = changes,
+          .earlier_trees = {},
+          .author = {options.author_name, options.author_email, clock.now_ms()},
+          .message = message.ends_with('\n') ? message : message + "\n",
+          .reflog = "commit (syncline): " + message.substr(0, message.find('\n')),
+          .lock_owner = {}};
+      TRY_ASSIGN(result, commit_to_branch(git, objects, pack, request, clock));
+      if (!result.commit.is_zero()) return {};
+      waiting = std::move(result.waiting);
+    }
+    if (!backoff.may_try_again()) {
+      return make_error(Code::kRetryLater,
+                        fmt::format("cannot commit to {}: {}", branch,
+                                    waiting.empty() ? "it keeps changing" : waiting),
+                        "finish what is under way in git, then run this again");
+    }
+    clock.pause_ns(backoff.next_delay_ns());
+  }
+}
+
+Status exclude_path(const RepositoryState& repository, const std::string& pattern) {
+  TRY_ASSIGN(auto common_dir, open_posix_directory(repository.common_dir));
+  TRY(common_dir->make_directories("info"));
+  Result<std::string> old = read_file(*common_dir, "info/exclude");
+  if (!old && old.error().code != Code::kNotFound) return std::move(old).error();
+  std::string text = old ? std::move(*old) : std::string{};
+  const std::string line = pattern + "\n";
+  const bool there = text.starts_with(line) || text.find("\n" + line) != std::string::npos;
+  if (there) return {};
+  if (!text.empty() && !text.ends_with('\n')) text += '\n';
+  text += line;
+  TRY(replace_file(*common_dir, "info/exclude", as_bytes(text)));
+  return common_dir->sync_directory(".");
+}
+
+Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock) {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(repository.work_tree));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
+             open_object_reader(paths.common_dir + "/objects"));
+  ObjectStore objects(*reader);
+  RefStore refs(*git.common_dir);
+  TRY_ASSIGN(const ObjectId tip, refs.read("refs/syncline/" + store.hex()));
+  TRY_ASSIGN(const ObjectId branch_tip, refs.read(repository.branch));
+  if (tip.is_zero() || branch_tip == tip) return {};
+  if (!branch_tip.is_zero() || git.git_dir->info("index")) {
+    return make_error(Code::kExists,
+                      fmt::format("{} has commits or an index already", repository.work_tree));
+  }
+  TRY_ASSIGN(const ObjectId tree, tree_of(objects, tip));
+  std::vector<IndexChange> changes;
+  TRY(walk_tree(objects, tree,
+                [&](std::string_view path, uint32_t mode, const ObjectId& blob) -> Status {
+                  TRY_ASSIGN(const WorkFile file, look_at_work_file(*git.work_tree, path, clock));
+                  const bool equal = file.state == WorkFile::State::kReadable && file.blob == blob;
+                  changes.push_back({.path = std::string(path),
+                                     .value = {blob, mode},
+                                     .stat = equal ? file.stat : std::nullopt,
+                                     .in_tip = {},
+                                     .also_ours = {}});
+                  return {};
+                }));
+  std::ranges::sort(changes, {}, &IndexChange::path);
+  TRY_ASSIGN(const IndexMerge merge, IndexFile().merge(changes));
+  TRY(replace_file(*git.git_dir, "index", as_bytes(merge.bytes)));
+  return refs.compare_and_swap(repository.branch, {}, tip);
+}
+
+}  // namespace syncline

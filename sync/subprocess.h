@@ -1,0 +1,32 @@
+// Runs a program without a shell, with a deadline, keeping what it says on stderr.
+//
+// Its own session: no terminal to ask questions on, and one signal ends it with all it started.
+// stdin and stdout are /dev/null. Git's variables that would point it at another repository are
+// taken out of its environment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "journal/clock.h"
+#include "journal/result.h"
+
+namespace syncline {
+
+struct CommandResult {
+  int exit_code = 0;       // 128 + signal where one ended it
+  std::string error_text;  // the end of what it wrote to stderr, at most kErrorTextBytesMax
+};
+inline constexpr size_t kErrorTextBytesMax = 8192;
+
+// `environment`: "NAME=value" to be added. kTimeout: the deadline passed, everything was killed.
+// kUnsupported: there is no such program.
+Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                  const std::vector<std::string>& environment, Clock& clock,
+                                  Deadline deadline);
+
+// The arguments that come before a git command run on this work tree.
+std::vector<std::string> git_command(const std::string& work_tree);
+
+}  // namespace syncline

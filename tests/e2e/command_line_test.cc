@@ -1,0 +1,249 @@
+// What the numbers say: callers branch on them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
+#include "tests/e2e/store_under_test.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CommandLine : public ::testing::Test {
+ protected:
+  CommandLine() : store_("notes", folder_ / "store") {}
+  TemporaryDirectory folder_;
+  StoreUnderTest store_;
+};
+
+TEST_F(CommandLine, ZeroMeansTheStageWasReached) {
+  for (const char* stage : {"journaled", "applied", "committed", "published"}) {
+    const Json receipt = store_.json({"record", "note", "--title", stage, "--wait", stage});
+    const std::string reached = receipt["stage"];
+    const std::vector<std::string> order{"journaled", "applied", "committed", "published"};
+    EXPECT_GE(std::ranges::find(order, reached), std::ranges::find(order, stage)) << reached;
+    const uint64_t seq = receipt["seq"];
+    const Json status = store_.json({"status"});
+    EXPECT_GE(status[reached].get<uint64_t>(), seq);
+  }
+  store_.json({"sync"});
+  expect_agreement(store_, 4);
+}
+
+TEST_F(CommandLine, OneForAThingThatIsNotThere) {
+  store_.json({"show", "999"}, 1);
+}
+
+TEST_F(CommandLine, ThreeForARecordThatWasSetAside) {
+  store_.json({"record", "note", "--title", "fine"});
+  store_.sql(
+      "CREATE TRIGGER no_secrets BEFORE INSERT ON notes WHEN NEW.title = 'refused' "
+      "BEGIN SELECT RAISE(ABORT, 'a rule of the user'); END");
+  const Json receipt = store_.json({"record", "note", "--title", "refused"}, 3);
+  EXPECT_NE(receipt["set_aside"].get<std::string>().find("a rule of the user"), std::string::npos)
+      << receipt.dump();
+  EXPECT_EQ(store_.json({"record", "note", "--title", "behind it"})["stage"], "applied");
+  EXPECT_EQ(store_.json({"status"})["set_aside"], 1);
+  store_.json({"sync"});
+  EXPECT_EQ(store_.row_count(), 2U);
+}
+
+TEST_F(CommandLine, ThreeWhereAFolderTakesThePath) {
+  const Json first = store_.json({"record", "note", "--title", "same"});
+  std::string next = first["path"];
+  const std::string id = std::to_string(first["id"].get<int64_t>());
+  const std::string next_id = std::to_string(first["id"].get<int64_t>() + 1);
+  next.replace(next.rfind(id), id.size(), next_id);
+  fs::create_directories(store_.root() / next);
+  const Json receipt = store_.json({"record", "note", "--title", "same"}, 3);
+  EXPECT_FALSE(receipt["set_aside"].get<std::string>().empty());
+  EXPECT_EQ(store_.json({"record", "note", "--title", "same"})["stage"], "applied");
+}
+
+TEST_F(CommandLine, NothingIsWrittenThroughALinkThatLeavesTheStore) {
+  const fs::path outside = folder_ / "outside";
+  fs::create_directory(outside);
+  fs::create_directory_symlink(outside, store_.root() / "notes");
+  const ProcessResult result = store_.syncline({"record", "note", "--title", "escape"});
+  // Refused before it is journalled, or accepted and set aside: never written there.
+  EXPECT_TRUE(result.exit_code == 6 || result.exit_code == 3) << result.describe();
+  EXPECT_TRUE(fs::is_empty(outside));
+}
+
+TEST_F(CommandLine, TenWithoutAStore) {
+  const fs::path empty = folder_ / "empty";
+  fs::create_directory(empty);
+  for (const std::vector<std::string>& verb :
+       std::vector<std::vector<std::string>>{{"record", "note", "--title", "t"},
+                                             {"ingest"},
+                                             {"sync"},
+                                             {"status"},
+                                             {"verify"},
+                                             {"log"},
+                                             {"show", "1"}}) {
+    std::vector<std::string> command{syncline_binary(), "--store", empty.string()};
+    command.insert(command.end(), verb.begin(), verb.end());
+    const ProcessResult result = run_process(command);
+    EXPECT_EQ(result.exit_code, 10) << verb[0] << ": " << result.describe();
+    EXPECT_NE(result.err.find("init"), std::string::npos) << "it says what to try";
+  }
+  EXPECT_TRUE(fs::is_empty(empty));
+}
+
+TEST_F(CommandLine, SixtyFourForWrongUsage) {
+  const std::vector<std::vector<std::string>> wrong{
+      {},
+      {"unheard-of"},
+      {"record"},
+      {"record", "unheard-of", "--title", "t"},
+      {"record", "note"},
+      {"record", "note", "--title"},
+      {"record", "note", "--title", "t", "--unheard-of", "x"},
+      {"record", "note", "--title", "t", "--wait", "yesterday"},
+      {"record", "note", "--title", std::string(501, 'x')},
+      {"record", "note", "--title", ""},
+      {"record", "note", "--title", "two\nlines"},
+      {"ingest", "--unheard-of"},
+      {"show"},
+      {"status", "--timeout", "soon"},
+  };
+  for (const std::vector<std::string>& arguments : wrong) {
+    const ProcessResult result = store_.syncline(arguments);
+    EXPECT_EQ(result.exit_code, 64) << ::testing::PrintToString(arguments) << result.describe();
+    EXPECT_FALSE(result.err.empty());
+    EXPECT_TRUE(result.out.empty()) << result.describe();
+  }
+  EXPECT_EQ(store_.json({"status"})["journaled"], 0);
+}
+
+TEST_F(CommandLine, ErrorsAreJsonObjectsToo) {
+  const Json error = store_.json({"record", "note"}, 64);
+  EXPECT_EQ(error["error"]["code"], "invalid") << error.dump();
+  EXPECT_FALSE(error["error"]["message"].get<std::string>().empty());
+  EXPECT_FALSE(error["error"]["hint"].get<std::string>().empty());
+}
+
+TEST_F(CommandLine, TwoIsNeverUsedForUnreadableInput) {
+  const ProcessResult missing = store_.syncline({"ingest", (folder_ / "missing").string()});
+  EXPECT_NE(missing.exit_code, 0);
+  EXPECT_NE(missing.exit_code, 2);
+  const ProcessResult folder = store_.syncline({"ingest", folder_.string()});
+  EXPECT_NE(folder.exit_code, 0);
+  EXPECT_NE(folder.exit_code, 2);
+}
+
+TEST_F(CommandLine, AKeyAgainIsTheFirstReceiptAndOtherContentIsRefused) {
+  const std::vector<std::string> call{"record", "note", "--title", "once", "--key", "k1"};
+  const Json first = store_.json(call);
+  EXPECT_FALSE(first["duplicate"].get<bool>());
+  const Json again = store_.json(call);
+  EXPECT_TRUE(again["duplicate"].get<bool>());
+  for (const char* same : {"seq", "id", "path", "kind"}) EXPECT_EQ(again[same], first[same]);
+  const Json conflict = store_.json({"record", "note", "--title", "other", "--key", "k1"}, 64);
+  EXPECT_EQ(conflict["error"]["code"], "key-conflict");
+  EXPECT_EQ(store_.json({"show", "--key", "k1"})["seq"], first["seq"]);
+  store_.json({"sync"});
+  expect_agreement(store_, 1);
+}
+
+TEST_F(CommandLine, FiftyOfTheSameKeyAtOnceAreOneRecord) {
+  std::vector<std::pair<std::vector<std::string>, ProcessOptions>> commands;
+  for (int call = 0; call < 50; ++call) {
+    commands.emplace_back(
+        store_.command({"record", "note", "--title", "once", "--key", "k", "--json"}),
+        ProcessOptions{});
+  }
+  int first = 0;
+  for (const ProcessResult& result : run_together(commands)) {
+    ASSERT_EQ(result.exit_code, 0) << result.describe();
+    const Json receipt = Json::parse(result.out);
+    EXPECT_EQ(receipt["seq"], 1);
+    if (!receipt["duplicate"].get<bool>()) ++first;
+  }
+  EXPECT_EQ(first, 1);
+  store_.json({"sync"});
+  expect_agreement(store_, 1);
+}
+
+TEST_F(CommandLine, InitAgainSaysSoAndChangesNothing) {
+  store_.json({"record", "note", "--title", "t", "--wait", "published"});
+  const std::string head = store_.git({"rev-parse", "HEAD"});
+  const ProcessResult again = run_process({syncline_binary(), "init", store_.root().string()});
+  EXPECT_EQ(again.exit_code, 0) << again.describe();
+  EXPECT_EQ(store_.git({"rev-parse", "HEAD"}), head);
+  expect_agreement(store_, 1);
+}
+
+TEST_F(CommandLine, InitInAPersonsRepositoryCommitsItsOneFileAlone) {
+  const fs::path theirs = folder_ / "theirs";
+  fs::create_directory(theirs);
+  ProcessOptions options{.directory = theirs.string()};
+  options.environment = plain_git_environment();
+  ASSERT_TRUE(run_process({"git", "init", "-q", "-b", "trunk"}, options).ok());
+  write_whole(theirs / "staged.txt", "staged");
+  ASSERT_TRUE(run_process({"git", "add", "staged.txt"}, options).ok());
+  const ProcessResult init = run_process({syncline_binary(), "init", theirs.string()});
+  ASSERT_EQ(init.exit_code, 0) << init.describe();
+  const ProcessResult status = run_process({"git", "status", "--porcelain"}, options);
+  EXPECT_EQ(status.out, "A  staged.txt\n");
+  const ProcessResult files =
+      run_process({"git", "ls-tree", "-r", "--name-only", "trunk"}, options);
+  EXPECT_EQ(files.out, "syncline.toml\n");
+}
+
+TEST_F(CommandLine, HelpAndVersionNeedNoStore) {
+  const ProcessResult version = run_process({syncline_binary(), "--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_TRUE(version.out.starts_with("syncline ")) << version.out;
+  for (const char* verb : {"init", "record", "ingest", "sync", "status", "show", "log", "verify",
+                           "repair", "replay", "stress"}) {
+    const ProcessResult help = run_process({syncline_binary(), verb, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << verb << ": " << help.describe();
+    EXPECT_NE(help.out.find("syncline"), std::string::npos) << verb;
+  }
+}
+
+TEST_F(CommandLine, LogHasALineARecordInOrder) {
+  for (int call = 0; call < 5; ++call) {
+    store_.json({"record", "note", "--title", "n" + std::to_string(call)});
+  }
+  const ProcessResult log = store_.syncline({"log", "--json"});
+  ASSERT_EQ(log.exit_code, 0) << log.describe();
+  std::istringstream stream(log.out);
+  std::string line;
+  uint64_t seq = 0;
+  std::string time;
+  while (std::getline(stream, line)) {
+    const Json entry = Json::parse(line);
+    EXPECT_EQ(entry["seq"], ++seq);
+    EXPECT_GE(entry["time"].get<std::string>(), time) << "times never run backward";
+    time = entry["time"];
+  }
+  EXPECT_EQ(seq, 5U);
+}
+
+TEST_F(CommandLine, IdsContinueAboveRowsThatWereThereFirst) {
+  store_.json({"record", "note", "--title", "one"});
+  store_.sql("INSERT INTO notes(id, title) VALUES (1000, 'a person''s row')");
+  const Json receipt = store_.json({"record", "note", "--title", "two"});
+  EXPECT_GT(receipt["id"].get<int64_t>(), 0);
+  EXPECT_NE(receipt["id"], 1000);
+  EXPECT_EQ(store_.sql("SELECT title FROM notes WHERE id = 1000")[0]["title"], "a person's row");
+}
+
+TEST_F(CommandLine, AForeignRowOnOurIdStaysAndOursIsReboundAndSaysSo) {
+  const Json first = store_.json({"record", "note", "--title", "one"});
+  const int64_t next = first["id"].get<int64_t>() + 1;
+  store_.sql("INSERT INTO notes(id, title) VALUES (" + std::to_string(next) + ", 'theirs')");
+  const Json receipt = store_.json({"record", "note", "--title", "two"});
+  EXPECT_NE(receipt["id"], next);
+  EXPECT_EQ(store_.sql("SELECT title FROM notes WHERE id = " + std::to_string(next))[0]["title"],
+            "theirs");
+  EXPECT_EQ(store_.sql("SELECT id FROM notes WHERE title = 'two'")[0]["id"], receipt["id"]);
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,195 @@
+// Damage is loud: named by segment and offset, refused. A torn tail is repaired, and said once.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "tests/e2e/store_under_test.h"
+#include "tests/support/corpus.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A store with many closed segments: the smallest size the configuration takes.
+StoreUnderTest store_with_small_segments(const fs::path& root) {
+  StoreUnderTest store("packages", root);
+  const fs::path config = root / "syncline.toml";
+  std::string text = read_whole(config);
+  const size_t section = text.find("[journal]");
+  const std::string setting = "segment_bytes_max = 65536\n";
+  if (section == std::string::npos) {
+    // Before the kinds, whose tables would otherwise take the setting.
+    const size_t kinds = text.find("[kind");
+    text.insert(kinds == std::string::npos ? text.size() : text.rfind('\n', kinds) + 1,
+                "[journal]\n" + setting + "\n");
+  } else {
+    const size_t old = text.find("\nsegment_bytes_max", section);
+    if (old != std::string::npos) text.erase(old + 1, text.find('\n', old + 1) - old);
+    text.insert(text.find('\n', section) + 1, setting);
+  }
+  write_whole(config, text);
+  store.git({"commit", "-qam", "small segments"});
+  return store;
+}
+
+void flip(const fs::path& path, size_t offset) {
+  std::string bytes = read_whole(path);
+  ASSERT_LT(offset, bytes.size());
+  bytes[offset] = static_cast<char>(bytes[offset] ^ 0x40);
+  write_whole(path, bytes);
+}
+
+// "segment 3 offset 4160": the file's number, and the frame that the damaged byte is in.
+void expect_named(const std::string& said, const fs::path& segment, size_t damaged) {
+  const std::regex place(R"(segment (\d+) offset (\d+))");
+  std::smatch match;
+  ASSERT_TRUE(std::regex_search(said, match, place)) << said;
+  EXPECT_EQ(std::stoull(match[1]), std::stoull(segment.stem().string(), nullptr, 16)) << said;
+  const uint64_t offset = std::stoull(match[2]);
+  EXPECT_LE(offset, damaged) << said;
+  EXPECT_GT(offset + 65536, damaged) << said;
+}
+
+TEST(Damage, AByteInAClosedSegmentIsExit12NamingSegmentAndOffset) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store = store_with_small_segments(folder / "store");
+  const std::string file = (folder / "packages.ndjson").string();
+  write_whole(file, package_corpus(600, 7));
+  store.json({"ingest", file});
+  const std::vector<fs::path> closed = segments(store);
+  ASSERT_GT(closed.size(), 4U) << "the configured size is used";
+  // Into the text of a record, well inside the segment.
+  const std::string bytes = read_whole(closed[2]);
+  const size_t offset = bytes.find("package", bytes.size() / 4);
+  ASSERT_NE(offset, std::string::npos);
+  flip(closed[2], offset);
+
+  const ProcessResult verify = store.syncline({"verify"});
+  EXPECT_EQ(verify.exit_code, 12) << verify.describe();
+  const std::string said = verify.out + verify.err;
+  EXPECT_NE(said.find("journal-damaged"), std::string::npos) << said;
+  expect_named(said, closed[2], offset);
+
+  const Json report = store.json({"verify"}, 12);
+  EXPECT_FALSE(report.value("ok", true));
+
+  const ProcessResult log = store.syncline({"log"});
+  EXPECT_EQ(log.exit_code, 12) << log.describe();
+  expect_named(log.err, closed[2], offset);
+
+  const ProcessResult replay = store.syncline({"replay", "--into", (folder / "copy").string()});
+  EXPECT_EQ(replay.exit_code, 12) << replay.describe();
+
+  // Nothing was cut or mended in silence: put the byte back and all is well.
+  flip(closed[2], offset);
+  EXPECT_EQ(segments(store).size(), closed.size());
+  expect_agreement(store, 600);
+}
+
+TEST(Damage, AMissingSegmentIsNamed) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store = store_with_small_segments(folder / "store");
+  const std::string file = (folder / "packages.ndjson").string();
+  write_whole(file, package_corpus(600, 8));
+  store.json({"ingest", file});
+  const std::vector<fs::path> all = segments(store);
+  ASSERT_GT(all.size(), 4U);
+  fs::rename(all[2], folder / "taken");
+  const ProcessResult verify = store.syncline({"verify"});
+  EXPECT_EQ(verify.exit_code, 12) << verify.describe();
+  EXPECT_NE((verify.out + verify.err).find("segment"), std::string::npos) << verify.describe();
+  fs::rename(folder / "taken", all[2]);
+  expect_agreement(store, 600);
+}
+
+// Half a group after the end of the log, as a cut in the middle of an unacknowledged write leaves
+// it: the newest group again with its second half missing.
+void tear_tail(const StoreUnderTest& store) {
+  constexpr size_t kBlock = 4096;
+  const fs::path newest = segments(store).back();
+  std::string bytes = read_whole(newest);
+  size_t end = bytes.size();
+  while (end > 0 && bytes[end - 1] == '\0') --end;
+  const size_t next = (end + kBlock - 1) / kBlock * kBlock;
+  const size_t last = next - kBlock;
+  ASSERT_GT(last, 0U);
+  if (bytes.size() < next + kBlock) bytes.resize(next + kBlock, '\0');
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(last), 512,
+              bytes.begin() + static_cast<std::ptrdiff_t>(next));
+  write_whole(newest, bytes);
+}
+
+TEST(Damage, ATornTailIsRepairedSaidOnceAndNothingIsLost) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  for (int call = 0; call < 3; ++call) {
+    store.json({"record", "note", "--title", "note " + std::to_string(call)});
+  }
+  ASSERT_NO_FATAL_FAILURE(tear_tail(store));
+  const ProcessResult first = store.syncline({"status"});
+  EXPECT_EQ(first.exit_code, 0) << first.describe();
+  const ProcessResult second = store.syncline({"status"});
+  EXPECT_EQ(second.exit_code, 0) << second.describe();
+  EXPECT_NE((first.out + first.err).find("torn"), std::string::npos) << first.describe();
+  EXPECT_EQ((second.out + second.err).find("torn"), std::string::npos) << second.describe();
+  EXPECT_TRUE(store.syncline({"record", "note", "--title", "after"}).ok());
+  store.json({"sync"});
+  expect_agreement(store, 4);
+}
+
+TEST(Damage, ALogThatEndsBelowWhatWasDurableHasLostDataAndSaysSo) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  store.json({"record", "note", "--title", "kept"});
+  const fs::path newest = segments(store).back();
+  const std::string shorter = read_whole(newest);
+  store.json({"record", "note", "--title", "lost"});
+  write_whole(newest, shorter);
+  const ProcessResult status = store.syncline({"verify"});
+  EXPECT_EQ(status.exit_code, 12) << status.describe();
+  const ProcessResult record = store.syncline({"record", "note", "--title", "refused"});
+  EXPECT_EQ(record.exit_code, 12) << record.describe();
+}
+
+TEST(Damage, ADamagedDatabaseIsRebuiltFromTheJournal) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  for (int call = 0; call < 20; ++call) {
+    store.json({"record", "note", "--title", "note " + std::to_string(call)});
+  }
+  store.json({"sync"});
+  fs::remove(store.database().string() + "-wal");
+  fs::remove(store.database().string() + "-shm");
+  write_whole(store.database(), std::string(20'000, 'x'));
+  ProcessResult status = store.syncline({"record", "note", "--title", "after"});
+  EXPECT_EQ(status.exit_code, 0) << status.describe();
+  store.json({"sync"});
+  expect_agreement(store, 21);
+}
+
+TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  store.json({"record", "note", "--title", "one"});
+  store.json({"sync"});
+  const fs::path copy = folder / "copy";
+  fs::copy(store.root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const auto on_copy = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), syncline_binary());
+    return run_process(arguments);
+  };
+  const ProcessResult refused =
+      on_copy({"--store", copy.string(), "record", "note", "--title", "two"});
+  EXPECT_EQ(refused.exit_code, 12) << refused.describe();
+  EXPECT_NE(refused.err.find("init"), std::string::npos) << "it says what to try";
+  const ProcessResult moved = on_copy({"init", copy.string(), "--moved"});
+  EXPECT_EQ(moved.exit_code, 0) << moved.describe();
+  const ProcessResult taken =
+      on_copy({"--store", copy.string(), "record", "note", "--title", "two"});
+  EXPECT_EQ(taken.exit_code, 0) << taken.describe();
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,245 @@
+// Beside a person's git: recording and folding go on, publishing waits and says why, nothing of
+// theirs is swallowed.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/e2e/store_under_test.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Person : public ::testing::Test {
+ protected:
+  Person() : store_("notes", folder_ / "store") {
+    write_whole(store_.root() / "mine.txt", "one\n");
+    store_.git({"add", "mine.txt"});
+    store_.git({"commit", "-qm", "mine"});
+    record();
+    store_.json({"sync"});
+    main_ = store_.git({"symbolic-ref", "HEAD"});
+  }
+
+  void record() { store_.json({"record", "note", "--title", "n " + std::to_string(++records_)}); }
+
+  // Publishing waits, with this word in its reason; recording and folding do not.
+  void expect_waits(const std::string& word) {
+    const std::string branch_before = store_.git({"rev-parse", main_});
+    const std::string head_before = store_.git({"rev-parse", "HEAD"});
+    record();
+    const Json report = store_.json({"sync", "--timeout", "1"}, 11);
+    EXPECT_EQ(report.value("committed", 0U), records_) << report.dump();
+    const std::string reason = report.value("waiting", std::string());
+    EXPECT_NE(reason.find(word), std::string::npos) << reason;
+    const Json status = store_.json({"status"});
+    EXPECT_EQ(status["committed"], records_) << status.dump();
+    EXPECT_LT(status["published"].get<uint64_t>(), records_);
+    EXPECT_NE(status["git"], "ok");
+    EXPECT_EQ(status["git"].get<std::string>().find('\n'), std::string::npos) << "one line";
+    EXPECT_EQ(store_.git({"rev-parse", main_}), branch_before);
+    EXPECT_EQ(store_.git({"rev-parse", "HEAD"}), head_before);
+  }
+
+  void expect_publishes() {
+    store_.json({"sync"});
+    expect_agreement_but({});
+  }
+
+  // All is published; `git status` shows these lines of the person's and no others.
+  void expect_agreement_but(const std::string& status_lines) {
+    EXPECT_EQ(store_.git({"status", "--porcelain", "--untracked-files=all"}), status_lines);
+    EXPECT_EQ(store_.row_count(), records_);
+    EXPECT_EQ(store_.json({"status"})["published"], records_);
+    const auto own = store_.tree(store_.own_ref());
+    const auto head = store_.tree("HEAD");
+    EXPECT_EQ(own.size(), records_);
+    for (const auto& [path, blob] : own) {
+      EXPECT_TRUE(head.contains(path)) << path;
+    }
+    EXPECT_TRUE(store_.try_git({"fsck", "--strict", "--no-dangling"}).ok());
+    EXPECT_EQ(store_.sql("PRAGMA integrity_check")[0]["integrity_check"], "ok");
+  }
+
+  // Two branches that change the same line; HEAD on `main_`.
+  void make_conflict() {
+    store_.git({"checkout", "-qb", "topic"});
+    write_whole(store_.root() / "mine.txt", "theirs\n");
+    store_.git({"commit", "-qam", "theirs"});
+    store_.git({"checkout", "-q", "-"});
+    write_whole(store_.root() / "mine.txt", "ours\n");
+    store_.git({"commit", "-qam", "ours"});
+  }
+
+  TemporaryDirectory folder_;
+  StoreUnderTest store_;
+  std::string main_;
+  uint64_t records_ = 0;
+};
+
+TEST_F(Person, OnAnotherBranchMakesPublishWait) {
+  store_.git({"checkout", "-qb", "other"});
+  expect_waits("branch");
+  store_.git({"checkout", "-q", "-"});
+  expect_publishes();
+  expect_agreement(store_, records_);
+}
+
+TEST_F(Person, OnAnOlderBranchKeepsItsFilesWhileRecordsStreamIn) {
+  store_.git({"checkout", "-qb", "older", "HEAD~1"});
+  expect_waits("branch");
+  store_.git({"checkout", "-q", "-"});
+  expect_publishes();
+  EXPECT_TRUE(store_.json({"verify"}).value("ok", false));
+}
+
+TEST_F(Person, WithDetachedHeadMakesPublishWait) {
+  store_.git({"checkout", "-q", "--detach"});
+  expect_waits("detached");
+  store_.git({"checkout", "-q", "-"});
+  expect_publishes();
+}
+
+TEST_F(Person, InAMergeMakesPublishWait) {
+  make_conflict();
+  EXPECT_FALSE(store_.try_git({"merge", "topic"}).ok());
+  expect_waits("merge");
+  write_whole(store_.root() / "mine.txt", "both\n");
+  store_.git({"add", "mine.txt"});
+  store_.git({"commit", "-qm", "merged"});
+  expect_publishes();
+  EXPECT_EQ(read_whole(store_.root() / "mine.txt"), "both\n");
+}
+
+TEST_F(Person, InARebaseMakesPublishWait) {
+  make_conflict();
+  EXPECT_FALSE(store_.try_git({"rebase", "topic"}).ok());
+  expect_waits("rebase");
+  write_whole(store_.root() / "mine.txt", "both\n");
+  store_.git({"add", "mine.txt"});
+  store_.git({"rebase", "--continue"});
+  expect_publishes();
+  EXPECT_EQ(read_whole(store_.root() / "mine.txt"), "both\n");
+}
+
+TEST_F(Person, InACherryPickMakesPublishWait) {
+  make_conflict();
+  EXPECT_FALSE(store_.try_git({"cherry-pick", "topic"}).ok());
+  expect_waits("cherry-pick");
+  store_.git({"cherry-pick", "--abort"});
+  expect_publishes();
+}
+
+TEST_F(Person, HoldingIndexLockMakesPublishWaitAndKeepsTheLock) {
+  const fs::path lock = store_.root() / ".git/index.lock";
+  write_whole(lock, "");
+  expect_waits("index.lock");
+  EXPECT_TRUE(fs::exists(lock)) << "a lock that is not ours stays";
+  fs::remove(lock);
+  expect_publishes();
+}
+
+TEST_F(Person, StagedWorkIsNeitherSwallowedNorUnstaged) {
+  write_whole(store_.root() / "mine.txt", "staged\n");
+  write_whole(store_.root() / "new.txt", "new\n");
+  store_.git({"add", "mine.txt", "new.txt"});
+  write_whole(store_.root() / "mine.txt", "staged, then changed\n");
+  write_whole(store_.root() / "untracked.txt", "untracked\n");
+  record();
+  store_.json({"sync"});
+  expect_agreement_but("MM mine.txt\nA  new.txt\n?? untracked.txt");
+  EXPECT_EQ(store_.git({"show", ":mine.txt"}), "staged");
+  EXPECT_EQ(store_.git({"show", "HEAD:mine.txt"}), "one");
+  EXPECT_EQ(read_whole(store_.root() / "mine.txt"), "staged, then changed\n");
+}
+
+TEST_F(Person, AStagedDeletionStaysStaged) {
+  store_.git({"rm", "-q", "mine.txt"});
+  record();
+  store_.json({"sync"});
+  expect_agreement_but("D  mine.txt");
+}
+
+TEST_F(Person, AHandEditOfARecordFileStaysAnUnstagedChange) {
+  const std::string path = store_.sql("SELECT path FROM notes")[0]["path"];
+  const std::string edited = read_whole(store_.root() / path) + "\nA person's line.\n";
+  write_whole(store_.root() / path, edited);
+  record();
+  store_.json({"sync"});
+  EXPECT_EQ(read_whole(store_.root() / path), edited);
+  expect_agreement_but(" M " + path);
+  store_.git({"commit", "-qam", "edit"});
+  record();
+  store_.json({"sync"});
+  EXPECT_EQ(read_whole(store_.root() / path), edited);
+  EXPECT_EQ(store_.git({"show", "HEAD:" + path}) + "\n", edited);
+}
+
+TEST_F(Person, CommitsBetweenOursAreKept) {
+  for (int turn = 0; turn < 5; ++turn) {
+    write_whole(store_.root() / "mine.txt", "turn " + std::to_string(turn) + "\n");
+    store_.git({"commit", "-qam", "turn " + std::to_string(turn)});
+    record();
+    store_.json({"sync"});
+  }
+  expect_agreement(store_, records_);
+  EXPECT_EQ(store_.git({"log", "--format=%s", "--grep=^turn"}).size(), 5 * 7 - 1U);
+}
+
+TEST_F(Person, AResetThatTakesOurCommitAwayGetsItBackReported) {
+  record();
+  store_.json({"sync"});
+  store_.git({"reset", "-q", "--hard", "HEAD~1"});
+  record();
+  const Json report = store_.json({"sync"});
+  EXPECT_FALSE(report["republished"].empty()) << report.dump();
+  expect_agreement_but({});
+}
+
+TEST_F(Person, OurCommitsHoldOurPathsAndTrailersOnly) {
+  write_whole(store_.root() / "new.txt", "new\n");
+  store_.git({"add", "new.txt"});
+  record();
+  store_.json({"sync"});
+  const std::string message = store_.git({"log", "-1", "--format=%B"});
+  EXPECT_NE(message.find("Syncline-Store: "), std::string::npos) << message;
+  EXPECT_NE(message.find("Syncline-Range: "), std::string::npos) << message;
+  EXPECT_EQ(store_.git({"show", "--format=", "--name-only", "HEAD"}),
+            store_.sql("SELECT path FROM notes ORDER BY id DESC LIMIT 1")[0]["path"]);
+  EXPECT_EQ(store_.git({"log", "-1", "--format=%an <%ae>"}), "Syncline <syncline@localhost>");
+}
+
+TEST_F(Person, ARealGitHeldOpenByAnEditorIsNotDisturbed) {
+  // `git commit` waits in its editor while records stream in; the editor is a program that waits
+  // for a file to appear.
+  const fs::path go = folder_ / "go";
+  ASSERT_TRUE(run_process({"mkfifo", go.string()}).ok());
+  write_whole(store_.root() / "mine.txt", "in the editor\n");
+  ProcessOptions options{.directory = store_.root().string()};
+  options.environment = plain_git_environment();
+  std::erase_if(options.environment,
+                [](const std::string& entry) { return entry.starts_with("GIT_EDITOR="); });
+  const fs::path editor = folder_ / "editor";
+  write_whole(editor, "#!/bin/sh\ncat '" + go.string() + "' >/dev/null\necho edited > \"$1\"\n");
+  fs::permissions(editor, fs::perms::owner_all);
+  options.environment.push_back("GIT_EDITOR=" + editor.string());
+  Process commit({"git", "commit", "-a"}, options);
+  // It is in the editor once the message file is there.
+  const fs::path message = store_.root() / ".git/COMMIT_EDITMSG";
+  const std::string before = fs::exists(message) ? read_whole(message) : std::string();
+  while (read_whole(message) == before)
+    ASSERT_FALSE(commit.ended_within(std::chrono::milliseconds(5)));
+  record();
+  store_.json({"sync", "--timeout", "1"}, 11);
+  EXPECT_EQ(store_.json({"status"})["committed"], records_);
+  write_whole(go, "go\n");
+  const ProcessResult committed = commit.wait();
+  EXPECT_TRUE(committed.ok()) << committed.describe();
+  store_.json({"sync"});
+  expect_agreement_but({});
+  EXPECT_EQ(store_.git({"show", "HEAD:mine.txt"}), "in the editor");
+}
+
+}  // namespace
+}  // namespace syncline

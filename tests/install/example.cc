@@ -1,0 +1,13 @@
+#include <engine/store.h>
+
+#include <iostream>
+
+int main(int, char** arguments) {
+  if (auto made = syncline::Store::init(arguments[1], {.profile = "notes"}); !made) return 1;
+  auto store = syncline::Store::open(arguments[1], {.background = true});
+  if (!store) return 1;
+  auto receipt = (*store)->record({.kind = "note", .fields = {{"title", "Hello"}}});
+  if (!receipt) return 1;
+  std::cout << receipt->path << '\n';
+  return (*store)->sync(false, syncline::kForever) ? 0 : 1;
+}

@@ -1,0 +1,209 @@
+#include "journal/control_frame.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/support/payload_fuzz.h"
+
+namespace syncline {
+namespace {
+
+ObjectId object_of(unsigned first) {
+  ObjectId object;
+  for (std::byte& byte : object.bytes) byte = static_cast<std::byte>(first++);
+  return object;
+}
+
+const Outcome kRebind{.seq = 7, .kind = Outcome::Kind::kRebind, .new_id = 9, .reason = {}};
+const Outcome kSetAside{
+    .seq = 258, .kind = Outcome::Kind::kSetAside, .new_id = 0, .reason = "no row"};
+const AppendOffsetsFrame kOffsets{{{1, 0}, {3, 0x1122334455667788}}};
+const BatchFrame kBatch{.first_seq = 1,
+                        .last_seq = 2,
+                        .parent = {},
+                        .tree = object_of(0x10),
+                        .commit = object_of(0x40),
+                        .author_name = "Al",
+                        .author_email = "a@b"};
+const PublishFrame kPublish{
+    .last_seq = 2, .branch = "refs/heads/m", .parent = object_of(1), .commit = object_of(0x40)};
+const CheckpointFrame kCheckpoint{.files_synced = 3, .applied = 2, .committed = 1};
+
+// One payload of each operation: its bytes by hand from the byte tables, and how it decodes, as
+// what encoding the decoded frame gives again.
+struct PayloadCase {
+  const char* name;
+  std::string hex;
+  ByteVector encoded;
+  std::function<Result<ByteVector>(ByteSpan)> decode_and_encode;
+};
+
+template <typename Decode>
+std::function<Result<ByteVector>(ByteSpan)> round_trip(Decode decode) {
+  return [decode](ByteSpan payload) -> Result<ByteVector> {
+    TRY_ASSIGN(const auto frame, decode(payload));
+    return encode(frame);
+  };
+}
+
+std::vector<PayloadCase> payload_cases() {
+  const std::string tree = "101112131415161718191a1b1c1d1e1f20212223";
+  const std::string commit = "404142434445464748494a4b4c4d4e4f50515253";
+  const std::string parent = "0102030405060708090a0b0c0d0e0f1011121314";
+  return {
+      {"config",
+       "01"
+       "03000000"
+       "613d31",
+       encode(ConfigFrame{"a=1"}), round_trip(decode_config)},
+      {"rebind",
+       "01"
+       "0700000000000000"
+       "0900000000000000",
+       encode(kRebind),
+       round_trip([](ByteSpan p) { return decode_outcome(Operation::kRebind, p); })},
+      {"set-aside",
+       "01"
+       "0201000000000000"
+       "06000000"
+       "6e6f20726f77",
+       encode(kSetAside),
+       round_trip([](ByteSpan p) { return decode_outcome(Operation::kSetAside, p); })},
+      {"append-offsets",
+       "01"
+       "02000000"
+       "0100000000000000"
+       "0000000000000000"
+       "0300000000000000"
+       "8877665544332211",
+       encode(kOffsets), round_trip(decode_append_offsets)},
+      {"batch",
+       "01"
+       "0100000000000000"
+       "0200000000000000" +
+           std::string(40, '0') + tree + commit +
+           "02000000"
+           "416c"
+           "03000000"
+           "614062",
+       encode(kBatch), round_trip(decode_batch)},
+      {"publish",
+       "01"
+       "0200000000000000"
+       "0c000000"
+       "726566732f68656164732f6d" +
+           parent + commit,
+       encode(kPublish), round_trip(decode_publish)},
+      {"checkpoint",
+       "01"
+       "0300000000000000"
+       "0200000000000000"
+       "0100000000000000",
+       encode(kCheckpoint), round_trip(decode_checkpoint)},
+  };
+}
+
+TEST(ControlFrameTest, BytesAreThoseOfTheFormatPage) {
+  for (const PayloadCase& payload : payload_cases()) {
+    EXPECT_EQ(to_hex(payload.encoded), payload.hex) << payload.name;
+  }
+}
+
+TEST(ControlFrameTest, FramesComeBackAsTheyWere) {
+  EXPECT_EQ(decode_config(encode(ConfigFrame{"text\n"}))->text, "text\n");
+  EXPECT_EQ(*decode_outcome(Operation::kRebind, encode(kRebind)), kRebind);
+  EXPECT_EQ(*decode_outcome(Operation::kSetAside, encode(kSetAside)), kSetAside);
+  EXPECT_EQ(decode_append_offsets(encode(kOffsets))->offsets, kOffsets.offsets);
+  EXPECT_TRUE(decode_append_offsets(encode(AppendOffsetsFrame{}))->offsets.empty());
+  EXPECT_EQ(*decode_batch(encode(kBatch)), kBatch);
+  EXPECT_EQ(*decode_publish(encode(kPublish)), kPublish);
+  EXPECT_EQ(*decode_checkpoint(encode(kCheckpoint)), kCheckpoint);
+}
+
+TEST(ControlFrameTest, WhatDecodesHasThatOneEncoding) {
+  for (const PayloadCase& payload : payload_cases()) {
+    SCOPED_TRACE(payload.name);
+    damage_in_every_way(payload.encoded, [&](const ByteVector& bytes) {
+      const auto again = payload.decode_and_encode(bytes);
+      if (again) {
+        EXPECT_EQ(*again, bytes);
+      } else {
+        EXPECT_TRUE(again.error().code == Code::kCorrupt ||
+                    again.error().code == Code::kUnsupported);
+      }
+      return again.has_value();
+    });
+  }
+}
+
+TEST(ControlFrameTest, NewerVersionsAreUnsupportedNotDamaged) {
+  for (PayloadCase& payload : payload_cases()) {
+    payload.encoded[0] = std::byte{2};
+    EXPECT_EQ(payload.decode_and_encode(payload.encoded).error().code, Code::kUnsupported)
+        << payload.name;
+  }
+}
+
+TEST(ControlFrameTest, FramesThatCannotBeMeantAreRefused) {
+  const auto refused = [](const auto& decoded) {
+    return !decoded && decoded.error().code == Code::kCorrupt;
+  };
+  const auto bytes = [](const std::string& hex) { return *from_hex(hex); };
+  const std::string zero = "0000000000000000";
+  const std::string one = "0100000000000000";
+  const std::string two = "0200000000000000";
+  const std::string object(40, '1');
+  const std::string no_object(40, '0');
+  const std::string no_author = "0000000000000000";
+  EXPECT_TRUE(refused(decode_outcome(Operation::kRebind, bytes("01" + zero + one))));
+  EXPECT_TRUE(refused(decode_outcome(Operation::kRebind, bytes("01" + one + zero))));
+  EXPECT_TRUE(refused(decode_outcome(Operation::kRebind, bytes("01" + one + "0000000000000080"))));
+  EXPECT_TRUE(refused(decode_outcome(Operation::kSetAside, bytes("01" + zero + "00000000"))));
+  EXPECT_TRUE(
+      refused(decode_append_offsets(bytes("01"
+                                          "01000000" +
+                                          zero + one))));
+  EXPECT_TRUE(
+      refused(decode_append_offsets(bytes("01"
+                                          "02000000" +
+                                          one + one))));
+  EXPECT_TRUE(
+      refused(decode_append_offsets(bytes("01"
+                                          "ffffffff" +
+                                          one + one))));
+  const auto batch = [&](const std::string& range, const std::string& tree,
+                         const std::string& commit) {
+    return decode_batch(bytes("01" + range + no_object + tree + commit + no_author));
+  };
+  EXPECT_TRUE(batch(one + two, object, object));
+  EXPECT_TRUE(batch(one + one, object, object));
+  EXPECT_TRUE(refused(batch(zero + one, object, object)));
+  EXPECT_TRUE(refused(batch(two + one, object, object)));
+  EXPECT_TRUE(refused(batch(one + two, no_object, object)));
+  EXPECT_TRUE(refused(batch(one + two, object, no_object)));
+  EXPECT_TRUE(refused(decode_publish(bytes("01" + one + "00000000" + object + no_object))));
+}
+
+TEST(ControlFrameTest, WhatCouldNotBeReadBackIsNeverJournalled) {
+  EXPECT_DEATH(encode(Outcome{}), "assertion failed");
+  EXPECT_DEATH(encode(BatchFrame{}), "assertion failed");
+  EXPECT_DEATH(encode(PublishFrame{}), "assertion failed");
+  EXPECT_DEATH(encode(AppendOffsetsFrame{{{0, 1}}}), "assertion failed");
+}
+
+TEST(ObjectIdTest, HexIsFortyLowerCaseDigits) {
+  const std::string hex = "0123456789abcdef0123456789abcdef01234567";
+  const auto object = ObjectId::parse(hex);
+  ASSERT_TRUE(object);
+  EXPECT_EQ(object->hex(), hex);
+  EXPECT_FALSE(object->is_zero());
+  EXPECT_TRUE(ObjectId::parse(std::string(40, '0'))->is_zero());
+  for (const std::string& wrong : {std::string(), hex.substr(1), hex.substr(2), hex + "00",
+                                   "g" + hex.substr(1), "A" + hex.substr(1)}) {
+    EXPECT_FALSE(ObjectId::parse(wrong)) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,388 @@
+#include "journal/intent.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <ctime>
+#include <limits>
+#include <random>
+
+#include "tests/support/payload_fuzz.h"
+
+namespace syncline {
+namespace {
+
+constexpr int64_t kTime = 1'769'903'999'123;  // 2026-01-31T23:59:59.123Z
+
+Template text_of(std::string_view literal) {
+  return Template::literal(literal);
+}
+Template slot_of(Slot slot) {
+  Template made;
+  made.add(slot);
+  return made;
+}
+
+// The worked example of journal/FORMAT-payloads.md.
+Intent example() {
+  Intent intent;
+  intent.kind = "note";
+  for (size_t i = 0; i < intent.content_hash.size(); ++i) {
+    intent.content_hash[i] = static_cast<std::byte>(i);
+  }
+  intent.table = "notes";
+  intent.id_column = "id";
+  Template at_path = text_of("at ");
+  at_path.add(Slot::kPath);
+  intent.columns = {{"n", int64_t{7}}, {"r", 0.5}, {"z", std::monostate{}}, {"t", at_path}};
+  intent.path.add("n/");
+  intent.path.add(Slot::kShard);
+  intent.path.add("/");
+  intent.path.add(Slot::kId);
+  intent.text.add("x");
+  intent.text.add(Slot::kTime);
+  intent.subject.add("s");
+  return intent;
+}
+
+// Written by hand from the byte tables.
+constexpr std::string_view kExampleHex =
+    "01"
+    "04000000"
+    "6e6f7465"
+    "00000000"
+    "000102030405060708090a0b0c0d0e0f"
+    "05000000"
+    "6e6f746573"
+    "02000000"
+    "6964"
+    "04000000"
+    "01000000"
+    "6e"
+    "01"
+    "0700000000000000"
+    "01000000"
+    "72"
+    "02"
+    "000000000000e03f"
+    "01000000"
+    "7a"
+    "00"
+    "01000000"
+    "74"
+    "03"
+    "02000000"
+    "00"
+    "03000000"
+    "617420"
+    "06"
+    "04000000"
+    "00"
+    "02000000"
+    "6e2f"
+    "02"
+    "00"
+    "01000000"
+    "2f"
+    "01"
+    "00000000"
+    "02000000"
+    "00"
+    "01000000"
+    "78"
+    "03"
+    "01000000"
+    "00"
+    "01000000"
+    "73";
+
+TEST(IntentTest, BytesAreThoseOfTheFormatPage) {
+  EXPECT_EQ(to_hex(encode_intent(example())), kExampleHex);
+  const auto decoded = decode_intent(Operation::kCreate, *from_hex(kExampleHex));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, example());
+}
+
+TEST(IntentTest, RandomIntentsComeBackAsTheyWere) {
+  std::mt19937_64 random(20'260'131);
+  const auto below = [&](uint64_t limit) { return random() % limit; };
+  const auto some_text = [&] {
+    std::string made(below(20), '\0');
+    for (char& c : made) c = static_cast<char>(below(256));
+    return made;
+  };
+  const auto some_template = [&](bool with_path) {
+    Template made;
+    for (uint64_t pieces = below(6); pieces > 0; --pieces) {
+      if (below(2) == 0) {
+        made.add(some_text());
+      } else {
+        const auto slot = static_cast<Slot>(1 + below(7));
+        if (slot != Slot::kPath || with_path) made.add(slot);
+      }
+    }
+    return made;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    Intent intent;
+    intent.operation = below(2) == 0 ? Operation::kCreate : Operation::kAppend;
+    intent.kind = some_text();
+    intent.key = some_text();
+    for (std::byte& byte : intent.content_hash) byte = static_cast<std::byte>(below(256));
+    intent.table = some_text();
+    intent.id_column = some_text();
+    for (uint64_t columns = below(5); columns > 0; --columns) {
+      IntentColumn& column = intent.columns.emplace_back();
+      column.name = some_text();
+      switch (below(4)) {
+        case 0:
+          break;
+        case 1:
+          column.value = static_cast<int64_t>(random());
+          break;
+        case 2:
+          column.value = static_cast<double>(random()) / 3.0;
+          break;
+        default:
+          column.value = some_template(true);
+          break;
+      }
+    }
+    intent.path = some_template(false);
+    intent.header = some_template(true);
+    intent.text = some_template(true);
+    intent.subject = some_template(true);
+    const ByteVector payload = encode_intent(intent);
+    const auto decoded = decode_intent(intent.operation, payload);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(*decoded, intent);
+    EXPECT_EQ(encode_intent(*decoded), payload);
+  }
+}
+
+TEST(IntentTest, WhatDecodesHasThatOneEncoding) {
+  size_t decoded_count = 0;
+  damage_in_every_way(encode_intent(example()), [&](const ByteVector& payload) {
+    const auto decoded = decode_intent(Operation::kAppend, payload);
+    if (!decoded) {
+      EXPECT_TRUE(decoded.error().code == Code::kCorrupt ||
+                  decoded.error().code == Code::kUnsupported);
+      return false;
+    }
+    ++decoded_count;
+    EXPECT_EQ(encode_intent(*decoded), payload);
+    render_effects(*decoded, 1, 2, kTime);
+    return true;
+  });
+  EXPECT_GT(decoded_count, 1000U) << "changed letters still decode";
+}
+
+TEST(IntentTest, NewerVersionsAndOperationsAreUnsupportedNotDamaged) {
+  ByteVector payload = encode_intent(example());
+  payload[0] = std::byte{2};
+  EXPECT_EQ(decode_intent(Operation::kCreate, payload).error().code, Code::kUnsupported);
+  payload[0] = std::byte{1};
+  EXPECT_EQ(decode_intent(Operation::kRetract, payload).error().code, Code::kUnsupported);
+  EXPECT_EQ(decode_intent(Operation::kBatch, payload).error().code, Code::kUnsupported);
+  EXPECT_EQ(decode_intent(Operation::kCreate, {}).error().code, Code::kCorrupt);
+}
+
+// The example with one part of its hex changed.
+Result<Intent> decode_changed(std::string_view part, std::string_view by) {
+  std::string hex(kExampleHex);
+  const size_t at = hex.find(part);
+  EXPECT_NE(at, std::string::npos);
+  hex.replace(at, part.size(), by);
+  return decode_intent(Operation::kCreate, *from_hex(hex));
+}
+
+TEST(IntentTest, WhatEncodingNeverYieldsIsRefused) {
+  const struct {
+    std::string_view part, by, fault;
+  } cases[] = {
+      {"0300000061742006", "0300000061742008", "unknown slot"},
+      {"0300000061742006", "03000000617420ff", "unknown slot"},
+      {"020000000003000000617420"
+       "06",
+       "020000000003000000617420"
+       "000100000078",
+       "a literal follows a literal"},
+      {"020000000003000000617420"
+       "06",
+       "020000000000000000"
+       "06",
+       "a literal is empty"},
+      {"0100000072"
+       "02000000000000e03f",
+       "0100000072"
+       "02000000000000f87f",
+       "not a number"},
+      {"010000007a"
+       "00",
+       "010000007a"
+       "04",
+       "unknown type"},
+      {"02"
+       "00010000002f01",
+       "06"
+       "00010000002f01",
+       "its path names itself"},
+      {"0400000001000000"
+       "6e",
+       "0110000001000000"
+       "6e",
+       "too many columns"},
+      {"0400000000020000006e2f", "0100010000020000006e2f", "too many pieces"},
+      {"0400000000020000006e2f", "ffffffff00020000006e2f", "too many pieces"},
+  };
+  for (const auto& refused : cases) {
+    const auto decoded = decode_changed(refused.part, refused.by);
+    ASSERT_FALSE(decoded) << refused.by;
+    EXPECT_EQ(decoded.error().code, Code::kCorrupt);
+    EXPECT_NE(decoded.error().message.find(refused.fault), std::string::npos)
+        << decoded.error().message;
+  }
+}
+
+TEST(IntentTest, PiecesAreBoundedOverAllTemplatesTogether) {
+  Intent intent = example();
+  for (size_t i = 0; i < kIntentPiecesMax / 2; ++i) {
+    intent.header.add(Slot::kId);
+    intent.text.add(Slot::kId);
+  }
+  // The example's own pieces make it too many: encoding asserts, decoding refuses.
+  EXPECT_DEATH(encode_intent(intent), "kIntentPiecesMax");
+  Intent fits = example();
+  size_t pieces = 4 + 2 + 2 + 1;
+  for (; pieces < kIntentPiecesMax; ++pieces) fits.header.add(Slot::kId);
+  ByteVector payload = encode_intent(fits);
+  EXPECT_TRUE(decode_intent(Operation::kCreate, payload));
+}
+
+TEST(IntentTest, NotANumberIsNullAsInSqlite) {
+  Intent intent = example();
+  intent.columns[1].value = std::numeric_limits<double>::quiet_NaN();
+  const auto decoded = decode_intent(Operation::kCreate, encode_intent(intent));
+  ASSERT_TRUE(decoded);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(decoded->columns[1].value));
+  intent.columns[1].value = -std::numeric_limits<double>::infinity();
+  EXPECT_EQ(*decode_intent(Operation::kCreate, encode_intent(intent)), intent);
+}
+
+TEST(IntentTest, APathThatNamesItselfIsAProgrammersError) {
+  Intent intent = example();
+  intent.path.add(Slot::kPath);
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
+}
+
+TEST(TemplateTest, AdjacentLiteralsAreOne) {
+  Template parts;
+  parts.add("");
+  parts.add("a");
+  parts.add("b");
+  parts.add(text_of("c"));
+  parts.add(Slot::kId);
+  parts.add("");
+  parts.add(slot_of(Slot::kId));
+  parts.add("d");
+  Template whole = text_of("abc");
+  whole.add(Slot::kId);
+  whole.add(Slot::kId);
+  whole.add("d");
+  EXPECT_EQ(parts, whole);
+  EXPECT_EQ(parts.pieces().size(), 4U);
+  EXPECT_TRUE(Template::literal("").empty());
+  EXPECT_TRUE(parts.uses(Slot::kId));
+  EXPECT_FALSE(parts.uses(Slot::kPath));
+}
+
+TEST(TemplateTest, ATemplateMayBeAddedToItself) {
+  Template doubled = text_of("a");
+  doubled.add(Slot::kId);
+  doubled.add("b");
+  doubled.add(doubled);
+  EXPECT_EQ(render(doubled, {.id = 7}), "a7ba7b");
+  EXPECT_EQ(doubled.pieces().size(), 5U);
+}
+
+TEST(TemplateTest, SlotsRenderAsTheFormatPageSays) {
+  const SlotValues values{.id = 12'345, .time_ms = kTime, .path = "notes/0012/x.md"};
+  EXPECT_EQ(render(slot_of(Slot::kId), values), "12345");
+  EXPECT_EQ(render(slot_of(Slot::kShard), values), "0012");
+  EXPECT_EQ(render(slot_of(Slot::kTime), values), "2026-01-31T23:59:59.123Z");
+  EXPECT_EQ(render(slot_of(Slot::kDate), values), "2026-01-31");
+  EXPECT_EQ(render(slot_of(Slot::kDateBasic), values), "20260131");
+  EXPECT_EQ(render(slot_of(Slot::kPath), values), "notes/0012/x.md");
+  EXPECT_EQ(render(slot_of(Slot::kTimeSeconds), values), "2026-01-31 23:59:59");
+  EXPECT_EQ(render(Template{}, values), "");
+}
+
+TEST(TemplateTest, ShardsAreOfAThousandIds) {
+  const Template shard = slot_of(Slot::kShard);
+  EXPECT_EQ(render(shard, {.id = 1}), "0000");
+  EXPECT_EQ(render(shard, {.id = 999}), "0000");
+  EXPECT_EQ(render(shard, {.id = 1000}), "0001");
+  EXPECT_EQ(render(shard, {.id = 12'345'678}), "12345");
+  EXPECT_EQ(render(shard, {.id = std::numeric_limits<uint64_t>::max()}), "18446744073709551");
+}
+
+TEST(TimeTest, KnownTimesAreWrittenRight) {
+  EXPECT_EQ(format_time(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(-1), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(-86'400'000), "1969-12-31T00:00:00.000Z");
+  EXPECT_EQ(format_time(951'782'400'000), "2000-02-29T00:00:00.000Z");
+  EXPECT_EQ(format_time(4'107'542'399'999), "2100-02-28T23:59:59.999Z");
+  EXPECT_EQ(format_time(4'107'542'400'000), "2100-03-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(253'402'300'800'000), "+10000-01-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(-62'167'219'200'000), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(-62'167'219'200'001), "-0001-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(std::numeric_limits<int64_t>::max()), "+292278994-08-17T07:12:55.807Z");
+  EXPECT_EQ(format_time(std::numeric_limits<int64_t>::min()), "-292275055-05-16T16:47:04.192Z");
+}
+
+TEST(TimeTest, AgreesWithTheCLibraryOverTenThousandYears) {
+  // A prime step, so that every month, weekday and leap rule is met at changing times of day.
+  for (int64_t second = -62'167'219'200; second < 253'402'300'800; second += 7'654'321) {
+    const auto time = static_cast<time_t>(second);
+    tm civil{};
+    ASSERT_NE(gmtime_r(&time, &civil), nullptr);
+    char expected[96];
+    std::snprintf(expected, sizeof expected, "%04d-%02d-%02dT%02d:%02d:%02d.007Z",
+                  civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday, civil.tm_hour,
+                  civil.tm_min, civil.tm_sec);
+    ASSERT_EQ(format_time(second * 1000 + 7), expected);
+  }
+}
+
+TEST(EffectsTest, EverythingIsRenderedFromIdAndTime) {
+  Intent intent = example();
+  intent.operation = Operation::kAppend;
+  intent.header.add("# ");
+  intent.header.add(Slot::kDate);
+  const Effects effects = render_effects(intent, 5, 4321, kTime);
+  EXPECT_EQ(effects.seq, 5U);
+  EXPECT_EQ(effects.operation, Operation::kAppend);
+  EXPECT_EQ(effects.id, 4321U);
+  EXPECT_EQ(effects.time_ms, kTime);
+  EXPECT_EQ(effects.kind, "note");
+  EXPECT_EQ(effects.table, "notes");
+  EXPECT_EQ(effects.id_column, "id");
+  EXPECT_EQ(effects.path, "n/0004/4321");
+  EXPECT_EQ(effects.header, "# 2026-01-31");
+  EXPECT_EQ(effects.text, "x2026-01-31T23:59:59.123Z");
+  EXPECT_EQ(effects.subject, "s");
+  const std::vector<std::pair<std::string, Value>> columns = {
+      {"n", int64_t{7}}, {"r", 0.5}, {"z", std::monostate{}}, {"t", std::string("at n/0004/4321")}};
+  EXPECT_EQ(effects.columns, columns);
+}
+
+TEST(EffectsTest, ARebindRendersTheSameRecordAnew) {
+  const Effects rebound = render_effects(example(), 5, 9999, kTime);
+  EXPECT_EQ(rebound.path, "n/0009/9999");
+  EXPECT_EQ(std::get<std::string>(rebound.columns[3].second), "at n/0009/9999");
+}
+
+}  // namespace
+}  // namespace syncline

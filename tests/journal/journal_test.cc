@@ -1,0 +1,393 @@
+// What journal.h promises, apart from crashes (journal_crash_test.cc) and processes
+// (journal_process_test.cc).
+#include "journal/journal.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include "journal/control_page.h"
+#include "tests/journal/journal_testing.h"
+#include "tests/support/simulated_disk.h"
+#include "tests/support/temporary_directory.h"
+
+namespace syncline {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+struct JournalTest : testing::Test {
+  void SetUp() override { ASSERT_OK(Journal::create(*root, test_store(), clock, options)); }
+  void open() {
+    journal.reset();
+    auto opened = open_journal(*root, clock, options);
+    ASSERT_OK(opened);
+    journal = std::move(*opened);
+  }
+  ControlPage page() { return ControlPage(std::move(*root->map_page("control", 4096))); }
+
+  SimulatedDisk disk;
+  std::unique_ptr<Directory> root = disk.open();
+  StillClock clock;
+  JournalOptions options = small_options();
+  std::unique_ptr<Journal> journal;
+};
+
+TEST_F(JournalTest, CreatedOnceAndFoundOnlyWhereItIs) {
+  const auto again = Journal::create(*root, test_store(), clock, options);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kExists);
+  SimulatedDisk empty;
+  const auto nothing = open_journal(*empty.open(), clock, options);
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, Code::kNotFound);
+}
+
+TEST_F(JournalTest, GroupsGetTheNextSequencesAndSurviveReopening) {
+  open();
+  const auto first = append(*journal, {record_frame("a"), control_frame("c"), record_frame("b")});
+  ASSERT_OK(first);
+  EXPECT_EQ(first->first_seq, 1u);
+  EXPECT_EQ(first->mark.seq, 2u);
+  EXPECT_EQ(first->mark.position.offset % kBlockBytes, 0u);
+  EXPECT_LT(journal->durable().seq, 2u);
+  ASSERT_OK(journal->flush(*first));
+  EXPECT_EQ(journal->durable(), first->mark);
+  EXPECT_EQ(journal->counter(Counter::kAppends), 1u);
+  EXPECT_EQ(journal->counter(Counter::kRecords), 2u);
+  open();
+  EXPECT_TRUE(journal->recovery().alone);
+  EXPECT_EQ(journal->recovery().frames_scanned, 0u);  // the durable mark was a good hint
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "c", "b"}));
+  EXPECT_EQ(journal->counter(Counter::kRecords), 2u);
+}
+
+TEST_F(JournalTest, FullSegmentsAreRotatedAndTrimmedFromTheFront) {
+  open();
+  Texts all;
+  Mark checkpoint;
+  for (int i = 0; i < 60; ++i) {
+    all.push_back(std::to_string(i) + std::string(3000, 'r'));
+    const auto recorded = record_text(*journal, all.back());
+    ASSERT_OK(recorded);
+    if (i == 40) checkpoint = recorded->mark;
+  }
+  EXPECT_EQ(journal->epoch(), 1u);
+  EXPECT_EQ(contents(*root, *journal), all);
+  const auto before = journal->size_bytes();
+  const auto trimmed = journal->trim(checkpoint);
+  ASSERT_OK(trimmed);
+  EXPECT_GT(*trimmed, 1u);
+  EXPECT_LT(*journal->size_bytes(), *before);
+  const auto begin = journal->begin();
+  ASSERT_OK(begin);
+  EXPECT_GT(begin->seq, 0u);
+  EXPECT_LE(begin->seq, 41u);
+  open();
+  EXPECT_EQ(contents(*root, *journal),
+            Texts(all.begin() + static_cast<std::ptrdiff_t>(begin->seq), all.end()));
+  // What was trimmed is said to be, what is missing otherwise is damage.
+  const auto gone = Reader::open(*root, test_store(), Mark{{1, 4096}, 0});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::kNotFound);
+  EXPECT_EQ(*journal->trim(Mark{}), 0u);
+}
+
+TEST_F(JournalTest, MissingReorderedAndForeignSegmentsAreRefused) {
+  open();
+  for (int i = 0; i < 60; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  journal.reset();
+  ASSERT_GE(end.position.segment, 4u);
+  const auto name = [](uint64_t id) { return "journal/" + segment_name(id); };
+  const auto refusal = [&] {
+    const auto opened = open_journal(*root, clock, options);
+    const auto read = read_entries(*root, end);
+    EXPECT_FALSE(read);
+    return opened ? std::string("opened") : error_of(opened);
+  };
+  for (const uint64_t lost : {uint64_t{1}, uint64_t{2}}) {
+    const ByteVector kept = disk.bytes(name(lost));
+    disk.remove(name(lost));
+    EXPECT_EQ(refusal().find("corrupt: segment " + std::to_string(lost)), 0u) << refusal();
+    disk.add(name(lost), kept);
+  }
+  const ByteVector two = disk.bytes(name(2));
+  const ByteVector three = disk.bytes(name(3));
+  disk.set_bytes(name(2), three);
+  disk.set_bytes(name(3), two);
+  EXPECT_EQ(refusal().find("corrupt: segment 2 offset 0"), 0u) << refusal();
+  disk.set_bytes(name(3), three);
+  ByteVector foreign = two;
+  SegmentHeader header = *decode_segment_header(ByteSpan(two).first(4096), test_store(), 2);
+  header.store = test_store(9);
+  encode_segment_header(header, foreign.data());
+  disk.set_bytes(name(2), foreign);
+  EXPECT_EQ(refusal().find("disagree: segment 2"), 0u) << refusal();
+  disk.set_bytes(name(2), two);
+  EXPECT_OK(open_journal(*root, clock, options));
+}
+
+TEST_F(JournalTest, NewerFormatsAreRefusedAndCompatibleOnesRead) {
+  open();
+  ASSERT_OK(record_text(*journal, "kept"));
+  journal.reset();
+  const std::string name = "journal/" + segment_name(1);
+  const ByteVector good = disk.bytes(name);
+  const auto with = [&](auto change) {
+    SegmentHeader header = *decode_segment_header(ByteSpan(good).first(4096), test_store(), 1);
+    change(header);
+    ByteVector bytes = good;
+    encode_segment_header(header, bytes.data());
+    disk.set_bytes(name, bytes);
+    const auto opened = open_journal(*root, clock, options);
+    return opened ? std::string("opened") : std::string(code_name(opened.error().code));
+  };
+  EXPECT_EQ(with([](SegmentHeader& header) { header.format_version = 2; }), "unsupported");
+  EXPECT_EQ(with([](SegmentHeader& header) { header.incompatible_flags = 4; }), "unsupported");
+  EXPECT_EQ(with([](SegmentHeader& header) { header.compatible_flags = 4; }), "opened");
+}
+
+TEST_F(JournalTest, ClosedSegmentsAreReadLoudly) {
+  open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  const std::string name = "journal/" + segment_name(1);
+  const ByteVector good = disk.bytes(name);
+  for (uint64_t bit = 4096 * 8 + 3; bit < 20000 * 8; bit += 1009) {
+    ByteVector bad = good;
+    bad[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    disk.set_bytes(name, bad);
+    const auto read = read_entries(*root, end);
+    ASSERT_FALSE(read) << "bit " << bit;
+    EXPECT_EQ(read.error().code, Code::kCorrupt);
+    EXPECT_EQ(read.error().message.find("segment 1 offset "), 0u) << read.error().message;
+  }
+}
+
+TEST_F(JournalTest, FailedFlushLeavesTheSegmentAndLosesNothing) {
+  open();
+  ASSERT_OK(record_text(*journal, "durable"));
+  auto other = open_journal(*root, clock, options);
+  ASSERT_OK(other);
+  const auto a = append_text(*journal, "a");
+  const auto b = append_text(**other, "b");
+  ASSERT_OK(b);
+  disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+  EXPECT_OK(journal->flush(*a));
+  EXPECT_OK((*other)->flush(*b));  // found in the new segment
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ((*other)->end().position.segment, 2u);
+  EXPECT_EQ(journal->counter(Counter::kFlushFailures), 1u);
+  ASSERT_OK(record_text(**other, "c"));
+  EXPECT_EQ(contents(*root, *journal), (Texts{"durable", "a", "b", "c"}));
+  // A mark of before still finds its place.
+  const auto rest = read_entries(*root, journal->end(), a->mark);
+  ASSERT_OK(rest);
+  EXPECT_EQ(payloads(*rest), (Texts{"b", "c"}));
+}
+
+TEST_F(JournalTest, FramesThatCouldNotBeCarriedOverHaveAnUnknownOutcome) {
+  open();
+  ASSERT_OK(record_text(*journal, "durable"));
+  const auto lost = append_text(*journal, "lost");
+  ASSERT_OK(lost);
+  const std::string name = "journal/" + segment_name(1);
+  ByteVector bytes = disk.bytes(name);
+  bytes[lost->mark.position.offset - 4096 + 64] ^= std::byte{1};
+  disk.set_bytes(name, bytes);
+  disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+  const auto flushed = journal->flush(*lost);
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().code, Code::kOutcomeUnknown);
+  // The sequence is given again, to the same bytes: still not the record that was lost.
+  const auto again = record_text(*journal, "lost");
+  ASSERT_OK(again);
+  EXPECT_EQ(again->mark.seq, lost->mark.seq);
+  EXPECT_FALSE(journal->flush(*lost));
+  EXPECT_EQ(contents(*root, *journal), (Texts{"durable", "lost"}));
+}
+
+TEST_F(JournalTest, FlushThatKeepsFailingSaysSoAndIsMendedLater) {
+  open();
+  const auto a = append_text(*journal, "a");
+  disk.fail_at(1, EIO, true, SimulatedDisk::Kind::kSync);
+  const auto flushed = journal->flush(*a);
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().code, Code::kOutcomeUnknown);
+  EXPECT_FALSE(journal->flush(*a));
+  disk.heal();
+  EXPECT_OK(journal->flush(*a));
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a"}));
+}
+
+TEST_F(JournalTest, FlushMarkOfADeadProcessIsHonoured) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  ASSERT_OK(append_text(*journal, "b"));
+  page().set_flush_mark({1, 1});
+  journal.reset();
+  open();  // alone
+  EXPECT_TRUE(journal->recovery().abandoned);
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ(journal->durable().seq, 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+  // And by a process that had the store open all along.
+  const auto c = append_text(*journal, "c");
+  page().set_flush_mark({2, 2});
+  EXPECT_OK(journal->flush(*c));
+  EXPECT_EQ(journal->epoch(), 3u);
+  // One of another segment means nothing.
+  page().set_flush_mark({1, 1});
+  ASSERT_OK(record_text(*journal, "d"));
+  EXPECT_EQ(journal->epoch(), 3u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", "c", "d"}));
+}
+
+TEST_F(JournalTest, AppendMarkOfADeadProcessKeepsWhatIsWholeAndCutsWhatIsTorn) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  const auto before = page().end();
+  const auto dead = append(*journal, {record_frame("b"), record_frame(std::string(6000, 'c'))});
+  ASSERT_OK(dead);
+  const std::string name = "journal/" + segment_name(1);
+  const ByteVector whole = disk.bytes(name);
+  const auto die = [&] {
+    page().set_end(*before);
+    page().set_durable(*before);
+    page().set_append_mark(AppendMark::kUnderWay);
+  };
+  die();
+  ASSERT_OK(record_text(*journal, "d"));
+  EXPECT_EQ(journal->epoch(), 1u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", std::string(6000, 'c'), "d"}));
+
+  ByteVector torn = whole;
+  std::fill(torn.begin() + static_cast<std::ptrdiff_t>(dead->mark.position.offset - 4096),
+            torn.end(), std::byte{0});
+  disk.set_bytes(name, torn);
+  die();
+  ASSERT_OK(record_text(*journal, "e"));
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", "e"}));
+}
+
+TEST_F(JournalTest, GarbageInTheControlPageIsNotBelieved) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  ASSERT_OK(append_text(*journal, "b"));
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    journal.reset();
+    const MutableByteSpan bytes = disk.page("control");
+    for (size_t i = seed % 2 == 0 ? 0 : 32; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<std::byte>(disk.random()());
+    }
+    open();
+    EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+    EXPECT_EQ(journal->watermark(Watermark::kApplied), 0u);
+  }
+  // While others have the store open there is nothing else to go by.
+  std::ranges::fill(disk.page("control"), std::byte{0});
+  const auto joined = open_journal(*root, clock, options);
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Code::kCorrupt);
+  EXPECT_FALSE(append_text(*journal, "c"));
+}
+
+TEST_F(JournalTest, FullDiskAnswersRetryLaterAndStillTakesControlFrames) {
+  open();
+  disk.set_capacity(120u << 10);
+  uint64_t records = 0;
+  Code code = Code::kInternal;
+  for (; records < 1000; ++records) {
+    const auto recorded = record_text(*journal, std::string(3000, 'f'));
+    if (recorded) continue;
+    code = recorded.error().code;
+    break;
+  }
+  EXPECT_EQ(code, Code::kRetryLater);
+  EXPECT_GT(records, 10u);
+  const auto control = append(*journal, {control_frame("still in")});
+  ASSERT_OK(control);
+  EXPECT_OK(journal->flush(*control));
+  EXPECT_FALSE(record_text(*journal, "x"));
+  disk.set_capacity(UINT64_MAX);
+  EXPECT_OK(record_text(*journal, "x"));
+  open();
+  EXPECT_EQ(contents(*root, *journal).size(), records + 2);
+}
+
+TEST_F(JournalTest, FailedWriteIsNeverInTheLog) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  for (const int error : {EIO, ENOSPC}) {
+    disk.fail_at(1, error, false, SimulatedDisk::Kind::kWrite);
+    const auto failed = append(*journal, {record_frame("no"), record_frame("no either")});
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, error == EIO ? Code::kIo : Code::kRetryLater);
+  }
+  ASSERT_OK(record_text(*journal, "b"));
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+}
+
+TEST_F(JournalTest, NothingIsAcknowledgedIntoAnUnlinkedSegment) {
+  open();
+  const auto a = append_text(*journal, "a");
+  disk.remove("journal/" + segment_name(1));
+  const auto flushed = journal->flush(*a);
+  ASSERT_FALSE(flushed);
+  EXPECT_TRUE(flushed.error().code == Code::kOutcomeUnknown ||
+              flushed.error().code == Code::kNotFound)
+      << error_of(flushed);
+}
+
+TEST_F(JournalTest, GroupLargerThanASegmentGoesIn) {
+  open();
+  ASSERT_OK(record_text(*journal, "small"));
+  const std::string large(300'000, 'L');
+  ASSERT_OK(record_text(*journal, large));
+  ASSERT_OK(record_text(*journal, "next"));
+  EXPECT_EQ(journal->end().position.segment, 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"small", large, "next"}));
+}
+
+// On real files, buffered and direct, and on a file system without O_DIRECT.
+class RealFiles : public testing::TestWithParam<std::pair<const char*, bool>> {};
+
+TEST_P(RealFiles, RecordsRotatesReopensAndReads) {
+  const auto [where, direct] = GetParam();
+  std::string path;
+  std::optional<TemporaryDirectory> temporary;
+  if (std::string_view(where).empty()) {
+    temporary.emplace();
+    path = temporary->string();
+  } else {
+    path = std::string(where) + "/syncline-journal-test-" + std::to_string(::getpid());
+    std::filesystem::create_directory(path);
+  }
+  auto root = open_posix_directory(path);
+  ASSERT_OK(root);
+  JournalOptions options = small_options();
+  options.direct_io = direct;
+  ASSERT_OK(Journal::create(**root, test_store(), system_clock(), options));
+  Texts all;
+  for (int round = 0; round < 3; ++round) {
+    auto journal = Journal::open(**root, test_store(), system_clock(), make_best_ring(), options);
+    ASSERT_OK(journal);
+    for (int i = 0; i < 20; ++i) {
+      all.push_back(std::to_string(round * 100 + i) + std::string(2500, 'f'));
+      ASSERT_OK(record_text(**journal, all.back()));
+    }
+    EXPECT_EQ(contents(**root, **journal), all);
+    EXPECT_FALSE((*journal)->recovery().torn);
+  }
+  if (!temporary) std::filesystem::remove_all(path);
+}
+
+INSTANTIATE_TEST_SUITE_P(Journal, RealFiles,
+                         testing::Values(std::pair{"", false}, std::pair{"", true},
+                                         std::pair{"/dev/shm", false},
+                                         std::pair{"/dev/shm", true}));
+
+}  // namespace
+}  // namespace syncline
