@@ -80,9 +80,7 @@ Status Applier::Impl::open_database() {
 
   TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
   TRY(check_identity());
-  for (const auto& [table, ddl] : options.ddl) {
-    TRY(create_kind_table(*database, table, ddl));
-  }
+  for (const auto& [table, ddl] : options.ddl) TRY(create_table(table, ddl));
   TRY(transaction.commit());
 
   rows = std::make_unique<RowApplier>(*database);
@@ -133,6 +131,9 @@ Status Applier::Impl::refresh() {
     return make_error(Code::kCorrupt, "a sync of the database failed: what it holds is not known",
                       "it is moved aside and rebuilt from the journal");
   }
+  // Without it somebody dropped our tables: they are begun anew, and filled from the journal.
+  TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
+  if (!known) return open_database();
   TRY_ASSIGN(const auto mark, read_applied_mark(*database));
   if (!mark) return make_error(Code::kCorrupt, "the database has lost its applied watermark");
   TRY_ASSIGN(const auto synced, read_meta(*database, "files_synced"));
@@ -291,13 +292,17 @@ Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
 Status Applier::Impl::create_tables(const BatchControl& control) {
   TRY_ASSIGN(ConfigFrame frame, decode_config(control.payload));
   TRY_ASSIGN(const Config config, parse_config(std::move(frame.text)));
-  for (const KindSpec& kind : config.kinds) {
-    auto created = create_kind_table(*database, kind.table, kind.create_table);
-    if (created) continue;
-    // Records of the kind are set aside with this reason, those of others go on.
-    if (created.error().code != Code::kInvalid || !database->in_transaction()) return created;
-    ddl_failures.insert_or_assign(kind.table, created.error().message);
-  }
+  for (const KindSpec& kind : config.kinds) TRY(create_table(kind.table, kind.create_table));
+  return {};
+}
+
+// Where SQLite refuses the statement, records of the kind are set aside with its reason and those
+// of others go on.
+Status Applier::Impl::create_table(const std::string& table, const std::string& ddl) {
+  auto created = create_kind_table(*database, table, ddl);
+  if (created) return {};
+  if (created.error().code != Code::kInvalid || !database->in_transaction()) return created;
+  ddl_failures.insert_or_assign(table, created.error().message);
   return {};
 }
 

@@ -104,12 +104,20 @@ struct Applier::Impl {
   Result<Batch> read_batch(std::optional<uint64_t> stop_after_seq);
   Status decode(const FrameView& frame, Batch& batch);
   Status create_tables(const BatchControl& config);
+  Status create_table(const std::string& table, const std::string& ddl);
 
   // ---- applier_records.cc ----
   enum class Placed : uint8_t { kDone, kIdTaken, kRedo };
   // Rows of the batch, rebinding and setting aside. False: to be redone.
   Result<bool> apply_rows(Batch& batch, std::optional<Appended>& journalled);
   Result<Placed> place(BatchRecord& record);
+  // What checkpoints ahead claim; a replay makes its files anew, whatever they say.
+  bool was_applied(uint64_t seq) const {
+    return options.journal_outcomes && seq <= ahead.claimed_applied();
+  }
+  bool was_synced(uint64_t seq) const {
+    return options.journal_outcomes && seq <= ahead.claimed_files_synced();
+  }
   Status look_at_path(BatchRecord& record);
   Status set_aside(BatchRecord& record, std::string reason);
   // Gives the records (by index) the next free ids and journals that, not yet durable.

@@ -65,15 +65,15 @@ Status Applier::Impl::look_at_path(BatchRecord& record) {
   const Effects& effects = record.effects;
   if (!options.write_files || effects.path.empty()) return {};
   // What a checkpoint says was applied is not set aside now because of what people did since.
-  const bool was_applied = effects.seq <= ahead.claimed_applied();
+  const bool applied_before = was_applied(effects.seq);
   if (auto fit = check_path(effects.path); !fit) {
     return set_aside(record, std::move(fit).error().message);
   }
   if (effects.operation == Operation::kCreate) {
     TRY_ASSIGN(FileApplier::Look look, files.look(effects.path, effects.text, effects.time_ms));
     record.seen = look.state;
-    if (was_applied || (look.state != FileApplier::State::kForeign &&
-                        look.state != FileApplier::State::kUnusable)) {
+    if (applied_before || (look.state != FileApplier::State::kForeign &&
+                           look.state != FileApplier::State::kUnusable)) {
       return {};
     }
     return set_aside(record, std::move(look.reason));
@@ -88,7 +88,7 @@ Status Applier::Impl::look_at_path(BatchRecord& record) {
     return {};
   }
   record.seen = FileApplier::State::kUnusable;
-  if (was_applied) return {};
+  if (applied_before) return {};
   return set_aside(record, target->second.unusable);
 }
 
@@ -182,7 +182,7 @@ Result<std::vector<Section>> Applier::Impl::choose_sections(Batch& batch) {
                       .header = effects.header,
                       .text = effects.text,
                       .known_offset = ahead.offset(effects.seq),
-                      .was_synced = effects.seq <= ahead.claimed_files_synced()});
+                      .was_synced = was_synced(effects.seq)});
   }
   return chosen;
 }
@@ -269,7 +269,6 @@ Status Applier::Impl::project_control(const BatchControl& control) {
     }
     case Operation::kPublish: {
       TRY_ASSIGN(const PublishFrame frame, decode_publish(control.payload));
-      if (frame.commit.is_zero()) return {};
       TRY_ASSIGN(const uint64_t first, projection->next_published(frame.branch, frame.last_seq));
       return projection->put_commit(frame.branch, first, frame.last_seq, frame.commit);
     }

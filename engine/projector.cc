@@ -194,6 +194,15 @@ Status Projector::checkpoint() {
   return with_applier([](Applier& applier) { return applier.checkpoint(); });
 }
 
+Status check_database(const std::string& path) {
+  TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
+  TRY(read_applied_state(*database));
+  TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
+  TRY_ASSIGN(const bool row, check.step());
+  if (row && check.text(0) == "ok") return {};
+  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", path, check.text(0)));
+}
+
 Status Projector::rebuild_database() {
   {
     MutexLock lock(apply_mutex_);
@@ -203,6 +212,10 @@ Status Projector::rebuild_database() {
     TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
     const HeldLock hold(*apply_lock_);
     applier_.reset();
+    // Another process may have rebuilt it while this one waited for the lock.
+    const Status sound = check_database(database_path_);
+    if (sound) return {};
+    if (sound.error().code != Code::kCorrupt) return sound;
     TRY(move_database_aside());
     journal_.reset_watermark(Watermark::kApplied, 0);
   }

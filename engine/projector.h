@@ -61,7 +61,7 @@ class Projector {
 
   // Files, directories and SQLite made durable, where something was not.
   Status checkpoint() EXCLUDES(apply_mutex_);
-  // Moves the database aside (kept, said) and applies the whole journal anew.
+  // Where the database is damaged: moves it aside (kept, said) and applies the whole journal anew.
   Status rebuild_database() EXCLUDES(apply_mutex_);
 
   // Under sync.lock, for recovery and repair.
@@ -113,6 +113,9 @@ class Projector {
   Mutex notes_mutex_;
   std::vector<std::string> notes_ GUARDED_BY(notes_mutex_);
 };
+
+// kCorrupt when SQLite's own check finds damage, or the file is none of its.
+Status check_database(const std::string& path);
 
 // SQLite's file of a store, absolute.
 std::string database_path(const StorePlaces& places, const Config& config);

@@ -59,6 +59,13 @@ Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
   return std::make_shared<const Config>(std::move(config));
 }
 
+namespace {
+Result<AppliedState> look_at_database(const std::string& path) {
+  TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
+  return read_applied_state(*database);
+}
+}  // namespace
+
 Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->options = options;
@@ -87,17 +94,25 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
 
   const std::string database = database_path(impl->places, *impl->config);
   std::vector<DurableClaim> claims;
+  bool database_damaged = false;
   std::error_code missing;
   if (std::filesystem::exists(database, missing)) {
-    // A database that cannot be read claims nothing; the applier says so and rebuilds it.
-    if (const auto reading = Database::open(database, Database::Access::kRead)) {
-      if (const auto state = read_applied_state(**reading)) {
-        claims.push_back({state->applied.seq, "applied watermark of " + impl->config->database});
-      }
+    const Result<AppliedState> state = look_at_database(database);
+    if (state) {
+      claims.push_back({state->applied.seq, "applied watermark of " + impl->config->database});
+    } else if (state.error().code == Code::kCorrupt) {
+      database_damaged = true;  // it claims nothing, and is rebuilt below
+    } else {
+      return state.error();
     }
   }
   JournalOptions journal_options;
   journal_options.segment_bytes_max = impl->config->segment_bytes_max;
+  if (!options.background) {
+    // Started fifty at a time, one-shot commands reach this point milliseconds apart.
+    journal_options.gather_quiet_ns = 4'000'000;
+    journal_options.gather_ns_max = 20'000'000;
+  }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = options.background ? make_best_ring() : make_plain_ring();
   TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
@@ -115,6 +130,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   impl->projector =
       std::make_unique<Projector>(impl->places, impl->identity, impl->config,
                                   *impl->store_directory, *impl->journal, impl->clock);
+  if (database_damaged && !options.read_only) TRY(impl->projector->rebuild_database());
   if (recovery.alone) TRY(impl->restore_watermarks());
 
   WriteQueueOptions queue_options;

@@ -34,9 +34,9 @@ std::string_view stage_name(Stage stage);
 std::optional<Stage> parse_stage(std::string_view name);
 
 struct Record {
-  std::string kind;
-  Fields fields;
-  std::string key;  // idempotency key; empty for none
+  std::string kind = {};
+  Fields fields = {};
+  std::string key = {};  // idempotency key; empty for none
 };
 
 struct Receipt {

@@ -28,8 +28,7 @@ bool healable(const Finding& finding) {
 Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
   Impl& store = *impl_;
   const std::string path = database_path(store.places, *store.config);
-  auto database = Database::open(path, Database::Access::kRead);
-  if (!database) {
+  if (const Status sound = check_database(path); !sound) {
     VerifyReport report;
     report.findings.push_back({"record-missing",
                                0,
@@ -39,12 +38,13 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
                                {},
                                fmt::format("the database cannot be read ({}): `syncline repair` "
                                            "rebuilds it from the journal",
-                                           database.error().message)});
+                                           sound.error().message)});
     return report;
   }
+  TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
   Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
   const auto run = [&](Syncer* syncer, const std::optional<Error>& git_error) {
-    Verifier verifier(store.places, *store.store_directory, *store.journal, **database, syncer,
+    Verifier verifier(store.places, *store.store_directory, *store.journal, *database, syncer,
                       git_error, progress);
     report = verifier.run();
   };
@@ -66,13 +66,13 @@ Result<RepairReport> Store::repair(bool dry_run) {
   if (dry_run || report.healed.empty()) return report;
   TRY(store.check_writable());
 
-  const bool database_lost =
-      std::any_of(report.healed.begin(), report.healed.end(),
-                  [](const Finding& finding) { return finding.cls == "record-missing"; }) &&
-      !Database::open(database_path(store.places, *store.config), Database::Access::kRead);
-  if (database_lost) TRY(store.projector->rebuild_database());
+  if (const Status sound = check_database(database_path(store.places, *store.config));
+      !sound && sound.error().code == Code::kCorrupt) {
+    TRY(store.projector->rebuild_database());
+  }
   std::vector<uint64_t> rows, files;
   for (const Finding& finding : report.healed) {
+    if (finding.seq == 0) continue;  // of the whole database, or of git
     if (finding.cls == "file-without-row" || finding.cls == "record-missing") {
       rows.push_back(finding.seq);
     }

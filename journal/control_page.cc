@@ -26,9 +26,12 @@ constexpr size_t kDurableAt = 512;
 constexpr size_t kWatermarksAt = 1024;
 constexpr size_t kFutexesAt = 1152;
 constexpr size_t kCountersAt = 1280;
+constexpr size_t kLiveAt = 2048;
+constexpr size_t kWaitingAt = 2056;
+constexpr size_t kAppendWordAt = 2064;
 static_assert(kWatermarksAt + 8 * static_cast<size_t>(Watermark::kCount) <= kFutexesAt);
 static_assert(kFutexesAt + 4 * static_cast<size_t>(Watermark::kCount) <= kCountersAt);
-static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kControlPageBytes);
+static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt);
 
 // A slot: turn, the seven fields of a LogMark, check word.
 constexpr size_t kSlotBytes = 128;
@@ -217,6 +220,40 @@ bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadlin
     if (clock.passed(deadline)) return false;
     page_->wait(futex_at(which), seen, deadline);
   }
+}
+
+void ControlPage::reset_presence() {
+  store(kLiveAt, 0);
+  store(kWaitingAt, 0);
+}
+
+void ControlPage::add_live(int64_t difference) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kLiveAt))
+      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+}
+
+void ControlPage::add_waiting(int64_t difference) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kWaitingAt))
+      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+}
+
+bool ControlPage::all_wait() const {
+  return load(kWaitingAt) >= load(kLiveAt);
+}
+
+uint32_t ControlPage::append_word() const {
+  return std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
+      .load(std::memory_order_seq_cst);
+}
+
+void ControlPage::note_append() {
+  std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
+      .fetch_add(1, std::memory_order_seq_cst);
+  page_->wake(kAppendWordAt);
+}
+
+void ControlPage::wait_append(uint32_t seen, Deadline deadline) {
+  page_->wait(kAppendWordAt, seen, deadline);
 }
 
 uint64_t ControlPage::counter(Counter which) const {

@@ -12,7 +12,7 @@
 //   append mark   append.lock                       who holds append.lock
 //   birth mark    flush.lock + append.lock          who holds either
 //   flush mark    flush.lock                        who holds flush.lock, and recovery
-//   watermarks, counters: anyone, atomically
+//   watermarks, counters, presence: anyone, atomically
 //
 // Every access is a lock-free atomic on the mapped bytes. A Mark is held in two slots, written in
 // turn, each with a check word, so that a writer killed at any instruction leaves one whole.
@@ -89,6 +89,17 @@ class ControlPage {
   void raise_watermark(Watermark which, uint64_t seq);
   void put_watermark(Watermark which, uint64_t seq);
   bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock);
+  // How many journals are open, and how many of them wait for a flush of records: what a flush can
+  // still gather. Guesses: who was killed stays counted until somebody opens the store alone.
+  void reset_presence();
+  void add_live(int64_t difference);
+  void add_waiting(int64_t difference);
+  bool all_wait() const;
+  // Changes with every append.
+  uint32_t append_word() const;
+  void note_append();
+  void wait_append(uint32_t seen, Deadline deadline);
+
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount);
 

@@ -7,7 +7,9 @@
 namespace syncline {
 
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Journal::~Journal() = default;
+Journal::~Journal() {
+  if (impl_->present) impl_->page->add_live(-1);
+}
 
 const RecoveryReport& Journal::recovery() const {
   return impl_->report;

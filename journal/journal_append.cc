@@ -170,6 +170,7 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
     return write_failed(written.error());
   }
   page->set_end(after);
+  page->note_append();
   page->set_append_mark(AppendMark::kNone);
   page->add_counter(Counter::kAppends, 1);
   page->add_counter(Counter::kRecords, after.seq - tail.seq);

@@ -143,7 +143,30 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
       why.sys_errno);
 }
 
+// With the flush lock held: others who are about to append may ride along.
+void Journal::Impl::gather(Deadline deadline) {
+  const int64_t latest =
+      std::min(clock.monotonic_ns() + options.gather_ns_max, deadline.monotonic_ns);
+  while (!page->all_wait()) {
+    const uint32_t seen = page->append_word();
+    const int64_t now = clock.monotonic_ns();
+    if (now >= latest) return;
+    const int64_t quiet = std::min(now + options.gather_quiet_ns, latest);
+    while (page->append_word() == seen && !page->all_wait()) {
+      if (clock.monotonic_ns() >= quiet) return;
+      page->wait_append(seen, {quiet});
+    }
+  }
+}
+
 Status Journal::Impl::flush(const Appended& appended, Deadline deadline) {
+  page->add_waiting(1);
+  Status flushed = flush_as_waiter(appended, deadline);
+  page->add_waiting(-1);
+  return flushed;
+}
+
+Status Journal::Impl::flush_as_waiter(const Appended& appended, Deadline deadline) {
   // Twice: the first may have been spent on mending what a dead process left.
   for (int tries = 0; tries < 2; ++tries) {
     if (const auto done = covered(appended)) return *done;
@@ -151,7 +174,10 @@ Status Journal::Impl::flush(const Appended& appended, Deadline deadline) {
     if (!held) continue;
     Status flushed;
     // Another process may have flushed for us while we waited for its lock.
-    if (!covered(appended)) flushed = flush_locked(deadline);
+    if (!covered(appended)) {
+      if (options.gather_ns_max > 0 && appended.first_seq != 0) gather(deadline);
+      flushed = flush_locked(deadline);
+    }
     unlock_flush();
     TRY(flushed);
   }

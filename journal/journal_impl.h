@@ -50,6 +50,7 @@ struct Journal::Impl {
   Clock& clock;
   const JournalOptions options;
   RecoveryReport report;
+  bool present = false;  // counted among the live
   std::unique_ptr<Directory> folder;
   std::unique_ptr<FileLock> append_lock;
   std::unique_ptr<FileLock> flush_lock;
@@ -89,6 +90,8 @@ struct Journal::Impl {
 
   // journal_flush.cc
   Status flush(const Appended& appended, Deadline deadline);
+  Status flush_as_waiter(const Appended& appended, Deadline deadline);
+  void gather(Deadline deadline);
   // Success when another's flush covered `appended` while waiting: then it is not held.
   Result<bool> lock_flush(const Appended* appended, Deadline deadline);
   void unlock_flush();

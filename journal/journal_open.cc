@@ -98,9 +98,12 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
     page.emplace(std::move(mapped));
     if (!report.alone) return join(claims);
+    page->reset_presence();
     TRY(recover_alone(claims));
     return open_lock->lock(FileLock::Mode::kShared, kForever);
   }();
+  if (status) page->add_live(1);
+  present = status.has_value();
   unlock_append();
   return status;
 }

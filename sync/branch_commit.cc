@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <map>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -20,7 +19,6 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kIndex = "index";
-constexpr std::string_view kIndexImage = "syncline-index";  // beside it, until it is renamed
 constexpr uint64_t kIndexBytesMax = 4ull << 30;
 // A person's `git add` holds index.lock for milliseconds; what holds it longer is waited for
 // outside.
@@ -75,9 +73,12 @@ Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
   return count == trailer.size() && trailer == seen.index.trailer();
 }
 
-Status write_image(Directory& git_dir, std::string_view bytes) {
+// The new index, beside the old one until it is renamed.
+std::string image_name(std::string_view owner) { return fmt::format("syncline-index-{}", owner); }
+
+Status write_image(Directory& git_dir, const std::string& name, std::string_view bytes) {
   TRY_ASSIGN(const std::unique_ptr<File> file,
-             git_dir.open_file(kIndexImage, {.write = true, .create = true}));
+             git_dir.open_file(name, {.write = true, .create = true}));
   TRY(file->truncate(0));
   TRY(file->write_at(0, as_bytes(bytes)));
   TRY(file->sync_data());
@@ -104,7 +105,7 @@ class BranchCommit {
     const Status moved = move_under_locks();
     // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
     const Status dropped = drop_keep(*git_.common_dir, pack_name);
-    TRY(remove_if_there(*git_.git_dir, kIndexImage));
+    TRY(remove_if_there(*git_.git_dir, image_name(owner())));
     TRY(moved);
     TRY(dropped);
     return std::move(result_);
@@ -154,35 +155,41 @@ class BranchCommit {
     TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes));
     result_.kept = std::move(merge.kept);
     index_changed_ = merge.changed;
-    if (index_changed_) TRY(write_image(*git_.git_dir, merge.bytes));
+    if (index_changed_) TRY(write_image(*git_.git_dir, image_name(owner()), merge.bytes));
     return true;
   }
 
-  // Where a publish died between index and ref, and more was recorded since, the index holds a text
-  // between the tip's and the new one.
+  // Where a publish died between index and ref, and more was recorded since, the index holds what
+  // that one was carrying over: that is ours, and no person's staging.
   Status find_interrupted(std::vector<IndexChange>& changes) {
-    std::map<std::string_view, size_t> grown;
-    for (size_t i = 0; i < changes.size(); ++i) {
-      if (!request_.changes[i].text.empty()) grown.emplace(changes[i].path, i);
-    }
-    if (grown.empty()) return {};
+    size_t next = 0;
     return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
-      const auto found = grown.find(entry.path);
-      if (found == grown.end()) return {};
-      IndexChange& change = changes[found->second];
+      while (next < changes.size() && changes[next].path < entry.path) ++next;
+      if (next == changes.size() || changes[next].path != entry.path) return {};
+      IndexChange& change = changes[next];
       if (entry.value == change.value || entry.value == change.in_tip) return {};
-      TRY_ASSIGN(const std::optional<Object> object, objects_.read(entry.value.blob));
-      if (!object || object->type != ObjectType::kBlob || object->bytes.empty()) return {};
-      const std::string& text = request_.changes[found->second].text;
-      if (!text.starts_with(object->bytes)) return {};
-      if (change.in_tip) {
-        TRY_ASSIGN(const ObjectStore::Content tip,
-                   objects_.require(change.in_tip->blob, ObjectType::kBlob));
-        if (!object->bytes.starts_with(*tip)) return {};
-      }
-      change.also_ours = entry.value;
+      TRY_ASSIGN(const bool ours, was_carried_over(request_.changes[next], entry.value));
+      if (ours) change.also_ours = entry.value;
       return {};
     });
+  }
+
+  Result<bool> was_carried_over(const PlannedChange& change, const TreeValue& staged) {
+    if (!change.in_tip) {
+      for (const ObjectId& tree : request_.earlier_trees) {
+        TRY_ASSIGN(const std::optional<FoundEntry> found,
+                   find_in_tree(objects_, tree, change.path));
+        if (found && found->id == staged.blob) return true;
+      }
+      return false;
+    }
+    // A text between the tip's and the new one: the tip's, and some of the sections.
+    TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
+    if (!object || object->type != ObjectType::kBlob) return false;
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(change.in_tip->blob, ObjectType::kBlob));
+    return object->bytes.starts_with(*tip) && !object->bytes.empty() &&
+           change.text.starts_with(object->bytes);
   }
 
   Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
@@ -233,7 +240,7 @@ class BranchCommit {
     }
 
     if (index_changed_) {
-      TRY(git_.git_dir->rename(kIndexImage, kIndex));
+      TRY(git_.git_dir->rename(image_name(owner()), kIndex));
       TRY(git_.git_dir->sync_directory("."));
     }
     TRY(write_reflogs(refs, head_refs));
@@ -301,7 +308,7 @@ Status recover_left_locks(const GitDirectories& git, const std::string& owner) {
   TRY_ASSIGN([[maybe_unused]] const bool head, remove_left_lock(*git.git_dir, "HEAD.lock", owner));
   TRY_ASSIGN([[maybe_unused]] const bool index,
              remove_left_lock(*git.git_dir, "index.lock", owner));
-  return {};
+  return remove_if_there(*git.git_dir, image_name(owner));
 }
 
 }  // namespace syncline

@@ -56,6 +56,7 @@ Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, 
       }
       break;
     }
+    history.trees.push_back(commit.tree);
     newest_first.emplace_back();
     read_subjects(commit.message, history.records, newest_first.back());
     at = commit.parents.empty() ? ObjectId{} : commit.parents.front();

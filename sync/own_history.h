@@ -16,6 +16,7 @@ struct OwnHistory {
   ObjectId tree;         // of the tip; zero when nothing was folded yet
   ObjectId tree_before;  // when `after_seq` was the last record; zero when not known or the first
   bool before_known = false;
+  std::vector<ObjectId> trees;        // of the commits since, newest first
   uint64_t records = 0;               // in the commits since, without those set aside
   std::vector<std::string> subjects;  // of the first of them, oldest first
 };

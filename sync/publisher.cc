@@ -228,6 +228,7 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
                               .tip = tip,
                               .tip_tree = tip_tree,
                               .changes = plan.changes,
+                              .earlier_trees = history.trees,
                               .author = {context_.options.author_name,
                                          context_.options.author_email, context_.clock.now_ms()},
                               .message = {},

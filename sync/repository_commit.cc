@@ -77,6 +77,7 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
           .tip = tip,
           .tip_tree = tip_tree,
           .changes = changes,
+          .earlier_trees = {},
           .author = {options.author_name, options.author_email, clock.now_ms()},
           .message = message.ends_with('\n') ? message : message + "\n",
           .reflog = "commit (syncline): " + message.substr(0, message.find('\n')),

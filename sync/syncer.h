@@ -151,8 +151,8 @@ struct RepositoryState {
   // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
   // the store ids met: a clone, or a store whose journal was lost.
   std::vector<std::string> foreign_stores;
-  // Highest id that ends a file's name ("…-<id>.md", "…_<id>.md") on the branch or those refs, where
-  // there are foreign stores: a store that begins beside them continues above it.
+  // Highest id that ends a file's name ("…-<id>.md", "…_<id>.md") on the branch or those refs,
+  // where there are foreign stores: a store that begins beside them continues above it.
   uint64_t highest_id_in_paths = 0;
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names

@@ -54,7 +54,7 @@ class ApplierCrashTest : public ApplyTest {
 };
 
 // More than the step has operations on the work tree; StepHasFewerOperations holds it to that.
-constexpr int kOperationsMax = 60;
+constexpr int kOperationsMax = 20;
 
 TEST_F(ApplierCrashTest, StepHasFewerOperations) {
   fill();
@@ -65,7 +65,7 @@ TEST_F(ApplierCrashTest, StepHasFewerOperations) {
   };
   apply_all();
   expect_applied_once();
-  EXPECT_GT(operations, 15);
+  EXPECT_GT(operations, 10);
   EXPECT_LT(operations, kOperationsMax);
 }
 

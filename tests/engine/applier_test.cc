@@ -93,8 +93,9 @@ TEST_F(ApplierTest, OutcomesOfAnApplierThatDiedAreObeyed) {
   append(note("a"), 1);
   append(note("b"), 2);
   append(note("c"), 3);
-  append_control(Operation::kRebind,
-                 encode(Outcome{.seq = 1, .kind = Outcome::Kind::kRebind, .new_id = 50}));
+  append_control(
+      Operation::kRebind,
+      encode(Outcome{.seq = 1, .kind = Outcome::Kind::kRebind, .new_id = 50, .reason = {}}));
   append_control(
       Operation::kSetAside,
       encode(Outcome{
@@ -112,11 +113,13 @@ TEST_F(ApplierTest, OutcomesOfAnApplierThatDiedAreObeyed) {
 
 TEST_F(ApplierTest, LaterOutcomeHoldsFromTheFirstMomentOn) {
   append(note("a"), 1);
-  append_control(Operation::kRebind,
-                 encode(Outcome{.seq = 1, .kind = Outcome::Kind::kRebind, .new_id = 50}));
+  append_control(
+      Operation::kRebind,
+      encode(Outcome{.seq = 1, .kind = Outcome::Kind::kRebind, .new_id = 50, .reason = {}}));
   append(note("b"), 2);
-  append_control(Operation::kRebind,
-                 encode(Outcome{.seq = 1, .kind = Outcome::Kind::kRebind, .new_id = 60}));
+  append_control(
+      Operation::kRebind,
+      encode(Outcome{.seq = 1, .kind = Outcome::Kind::kRebind, .new_id = 60, .reason = {}}));
   options.batch_records_max = 1;
   open_applier();
   for (bool more = true; more;) {
@@ -129,8 +132,9 @@ TEST_F(ApplierTest, LaterOutcomeHoldsFromTheFirstMomentOn) {
 TEST_F(ApplierTest, ReboundIdOfADeadApplierIsNotGivenOutAgain) {
   append(note("a"), 1);
   append(note("b"), 2);
-  append_control(Operation::kRebind,
-                 encode(Outcome{.seq = 2, .kind = Outcome::Kind::kRebind, .new_id = 3}));
+  append_control(
+      Operation::kRebind,
+      encode(Outcome{.seq = 2, .kind = Outcome::Kind::kRebind, .new_id = 3, .reason = {}}));
   open_applier();
   ASSERT_EQ(ForeignConnection(database_path())
                 .execute("INSERT INTO notes(id, title) VALUES(1, 'foreign')"),
@@ -157,9 +161,9 @@ TEST_F(ApplierTest, BatchAndPublishFramesNameTheCommits) {
     id.bytes[0] = std::byte(number);
     return id;
   };
-  BatchFrame batch{.first_seq = 1, .last_seq = 2, .commit = commit(1)};
+  BatchFrame batch{.first_seq = 1, .last_seq = 2, .tree = commit(9), .commit = commit(1)};
   append_control(Operation::kBatch, encode(batch));
-  batch = {.first_seq = 3, .last_seq = 5, .commit = commit(2)};
+  batch = {.first_seq = 3, .last_seq = 5, .tree = commit(9), .commit = commit(2)};
   append_control(Operation::kBatch, encode(batch));
   append_control(
       Operation::kPublish,
@@ -290,9 +294,12 @@ TEST_F(ApplierTest, DamagedPagesAreCorruptAndNothingIsAppliedOverThem) {
     }
   }
   open_journal();
-  const auto opened = try_open_applier();
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code, Code::kCorrupt) << opened.error().message;
+  append(note("one more"), 51);
+  open_applier();
+  const auto report = applier->step();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kCorrupt) << report.error().message;
+  EXPECT_EQ(applier->applied().seq, 50u);
 }
 
 TEST_F(ApplierTest, DatabaseOfAnotherStoreIsRefusedUnlessTakenOver) {
@@ -358,6 +365,64 @@ TEST_F(ApplierTest, WalIsKeptBounded) {
   for (uint64_t id = 1; id <= 2'000; ++id) append(note(std::string(2'000, 'x')), id);
   apply_all();
   EXPECT_LT(fs::file_size(database_path() + "-wal"), 8u << 20);
+}
+
+TEST_F(ApplierTest, ForeignWritersLockRollsTheStepBackAndItIsDoneLater) {
+  open_applier();
+  append(note("a"), 1);
+  sqlite3_busy_timeout(applier->database().handle(), 10);
+  ForeignConnection writer(database_path());
+  ASSERT_EQ(writer.execute("BEGIN IMMEDIATE"), SQLITE_OK);
+  const auto report = applier->step();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kBusy);
+  EXPECT_FALSE(fs::exists(work() / note_path(1)));
+  ASSERT_EQ(writer.execute("COMMIT"), SQLITE_OK);
+  EXPECT_EQ(apply_all().records, 1u);
+}
+
+TEST_F(ApplierTest, EngineTablesDroppedUnderALivingApplierAreBegunAnew) {
+  open_applier();
+  append(note("a"), 1);
+  apply_all();
+  ASSERT_EQ(ForeignConnection(database_path()).execute("DROP TABLE syncline_meta"), SQLITE_OK);
+  append(note("b"), 2);
+  EXPECT_EQ(apply_all().rebound, 0u);
+  EXPECT_EQ(query("SELECT id, title FROM notes"), "1|a\n2|b\n");
+}
+
+TEST_F(ApplierTest, TrimmedJournalTellsFromWhereADatabaseCouldBeRebuilt) {
+  close();
+  journal_options.segment_bytes_max = 1u << 20;
+  open_journal();
+  open_applier();
+  for (uint64_t id = 1; id <= 700; ++id) append(note(std::string(3'000, 'x')), id);
+  apply_all();
+  ASSERT_OK(applier->checkpoint());
+  ASSERT_GT(must(journal->trim(applier->applied())), 0u);
+  const uint64_t begin = must(journal->begin()).seq;
+  ASSERT_GT(begin, 0u);
+  close();
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
+  open_journal();
+  open_applier();
+  apply_all();
+  const AppliedState state = must(read_applied_state(applier->database()));
+  EXPECT_EQ(state.missing_before, begin);
+  EXPECT_EQ(state.applied.seq, 700u);
+  EXPECT_EQ(query("SELECT min(id), max(id) FROM notes"), fmt::format("{}|700\n", begin + 1));
+}
+
+TEST_F(ApplierTest, TableThatCannotBeMadeSetsItsRecordsAsideAndOthersGoOn) {
+  options.ddl = {{"notes", "CREATE TABLE notes(id INTEGER PRIMARY KEY, nonsense"},
+                 {"rules", kRulesDdl}};
+  open_applier();
+  append(note("a"), 1);
+  append(rule("r"), 1);
+  EXPECT_EQ(apply_all().set_aside, 1u);
+  EXPECT_NE(query("SELECT reason FROM syncline_outcomes").find("could not be made"),
+            std::string::npos);
+  EXPECT_EQ(query("SELECT rule FROM rules"), "r\n");
 }
 
 // ---- Sections that wait for the person's git state ----
@@ -510,6 +575,28 @@ TEST_F(ApplierTest, ReplayElsewhereGivesTheSameRowsAndFiles) {
   EXPECT_EQ(read_text(directory / "replay" / note_path(5)), note_text("n", 5));
   EXPECT_EQ(read_text(directory / "replay/memory/testing.md"), "# testing\n" + rule_text("r", 1));
   EXPECT_EQ(journal->end(), end) << "a replay journals nothing";
+}
+
+TEST_F(ApplierTest, ReplayWritesSectionsThatStoodBehindAPersonsText) {
+  open_applier();
+  write_text(work() / "memory/testing.md", "a person's text, long before\n");
+  options.batch_records_max = 1;
+  append(rule("one"), 1);
+  append(rule("two"), 2);
+  append(rule("three"), 3);
+  apply_all();
+  append_control(Operation::kCheckpoint,
+                 encode(CheckpointFrame{.files_synced = 3, .applied = 3, .committed = 0}));
+  fs::create_directories(directory / "replay");
+  options.database_path = (directory / "replay/copy.db").string();
+  options.journal_outcomes = false;
+  auto replay =
+      must(Applier::open(*store_directory, *journal, clock,
+                         must(open_posix_directory((directory / "replay").string())), options));
+  while (must(replay->step()).more) {
+  }
+  EXPECT_EQ(read_text(directory / "replay/memory/testing.md"),
+            "# testing\n" + rule_text("one", 1) + rule_text("two", 2) + rule_text("three", 3));
 }
 
 TEST_F(ApplierTest, ReplayThatWouldHaveToDecideIsRefused) {

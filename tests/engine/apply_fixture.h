@@ -122,7 +122,8 @@ class ApplyTest : public ::testing::Test {
 
   void open_journal() {
     store_directory = must(open_posix_directory(store_path()));
-    journal = must(Journal::open(*store_directory, store_id, clock, make_plain_ring(), {}));
+    journal =
+        must(Journal::open(*store_directory, store_id, clock, make_plain_ring(), journal_options));
   }
   ApplierOptions default_options() {
     ApplierOptions defaults;
@@ -287,6 +288,7 @@ class ApplyTest : public ::testing::Test {
   bool must_wait = false;
   std::unique_ptr<Directory> store_directory;
   std::unique_ptr<Journal> journal;
+  JournalOptions journal_options;
   ApplierOptions options = default_options();
   std::unique_ptr<Applier> applier;
 };

@@ -381,7 +381,9 @@ TEST(NearName, FindsTyposAndAbbreviations) {
 
 TEST(NearName, QuotedTextIsOneShortLineOfText) {
   EXPECT_EQ(quote_for_message("a\nb\x1b"), "'a?b?'");
-  EXPECT_EQ(quote_for_message("\xff\xfe"), "'?" "?'");
+  EXPECT_EQ(quote_for_message("\xff\xfe"),
+            "'?"
+            "?'");
   const std::string quoted = quote_for_message(std::string(1000, 'x'));
   EXPECT_LT(quoted.size(), 100u);
   EXPECT_LT(quote_for_message(std::string(1000, '\x80')).size(), 100u);

@@ -191,7 +191,7 @@ TEST(MakeIntent, ContentIsTheSameInAnyOrderAndWriting) {
 TEST(MakeIntent, ContentHashIsPinned) {
   const auto intent = note({{"title", "Hello"}, {"body", "World"}});
   ASSERT_TRUE(intent);
-  EXPECT_EQ(to_hex(intent->content_hash), "PINNED");
+  EXPECT_EQ(to_hex(intent->content_hash), "1e27fcf66aec2308ca217d0513c7ccbd");
 }
 
 TEST(MakeIntent, SubjectIsOneShortLine) {
