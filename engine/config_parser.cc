@@ -155,7 +155,7 @@ std::vector<std::pair<std::string, const toml::node*>> in_written_order(const to
   for (const auto& [key, node] : table) {
     found.push_back({key.source().begin, {std::string(key.str()), &node}});
   }
-  std::ranges::stable_sort(
+  std::ranges::sort(
       found, {}, [](const auto& entry) { return std::pair(entry.first.line, entry.first.column); });
   std::vector<std::pair<std::string, const toml::node*>> result;
   for (auto& entry : found) result.push_back(std::move(entry.second));
