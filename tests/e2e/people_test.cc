@@ -1,6 +1,8 @@
 // Beside a person's git: recording and folding go on, publishing waits and says why, nothing of
 // theirs is swallowed.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <functional>
 
@@ -222,7 +224,7 @@ TEST_F(Person, ARealGitHeldOpenByAnEditorIsNotDisturbed) {
   std::erase_if(options.environment,
                 [](const std::string& entry) { return entry.starts_with("GIT_EDITOR="); });
   const fs::path editor = folder_ / "editor";
-  write_whole(editor, "#!/bin/sh\ncat '" + go.string() + "' >/dev/null\necho edited > \"$1\"\n");
+  write_whole(editor, "#!/bin/sh\nread line < '" + go.string() + "'\necho edited > \"$1\"\n");
   fs::permissions(editor, fs::perms::owner_all);
   options.environment.push_back("GIT_EDITOR=" + editor.string());
   Process commit({"git", "commit", "-a"}, options);
@@ -234,8 +236,12 @@ TEST_F(Person, ARealGitHeldOpenByAnEditorIsNotDisturbed) {
   record();
   store_.json({"sync", "--timeout", "1"}, 11);
   EXPECT_EQ(store_.json({"status"})["committed"], records_);
-  write_whole(go, "go\n");
+  // Opened both ways, so that neither side waits for the other to be there.
+  const int pipe = ::open(go.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(pipe, 0);
+  ASSERT_EQ(::write(pipe, "go\n", 3), 3);
   const ProcessResult committed = commit.wait();
+  ::close(pipe);
   EXPECT_TRUE(committed.ok()) << committed.describe();
   store_.json({"sync"});
   expect_agreement_but({});
