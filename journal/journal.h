@@ -44,11 +44,11 @@ struct JournalOptions {
   uint64_t prepare_bytes = 1u << 20;  // zero-filled ahead of the tail in steps of up to this
   uint64_t control_reserve_bytes = 64u << 10;  // kept back for control frames when the disk is full
   // A flush of records waits this long for the next process to append, as long as one does, and no
-  // longer than the second: where each process appends once and goes, one flush serves many of them.
-  // Not at all when every process that has the store open waits already. 0: flush at once.
+  // longer than the second: where each process appends once and goes, one flush serves many of
+  // them. Not at all when every process that has the store open waits already. 0: flush at once.
   int64_t gather_quiet_ns = 0;
   int64_t gather_ns_max = 0;
-  bool direct_io = true;                       // appends by O_DIRECT where the file system knows it
+  bool direct_io = true;  // appends by O_DIRECT where the file system knows it
 };
 
 // What others know to have been durable: the log must reach at least that far.

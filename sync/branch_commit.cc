@@ -74,7 +74,9 @@ Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
 }
 
 // The new index, beside the old one until it is renamed.
-std::string image_name(std::string_view owner) { return fmt::format("syncline-index-{}", owner); }
+std::string image_name(std::string_view owner) {
+  return fmt::format("syncline-index-{}", owner);
+}
 
 Status write_image(Directory& git_dir, const std::string& name, std::string_view bytes) {
   TRY_ASSIGN(const std::unique_ptr<File> file,

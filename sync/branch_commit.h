@@ -10,7 +10,8 @@
 // After the ref is renamed all is there.
 //
 // The commit's tree is the tip's with our changes, never the index: what a person staged is not in
-// it. No hook runs and nothing is signed. HEAD.lock keeps the branch from being switched between the last look and the ref.
+// it. No hook runs and nothing is signed. HEAD.lock keeps the branch from being switched between
+// the last look and the ref.
 #pragma once
 
 #include <span>
@@ -56,7 +57,8 @@ Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectSto
 // line, or nothing. Reads the whole index.
 Result<std::string> index_waiting_reason(const GitDirectories& git);
 
-// Takes away the locks, and the index image, that a process of this owner left when it died. The caller holds sync.lock.
+// Takes away the locks, and the index image, that a process of this owner left when it died. The
+// caller holds sync.lock.
 Status recover_left_locks(const GitDirectories& git, const std::string& owner);
 
 }  // namespace syncline
