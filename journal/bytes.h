@@ -46,12 +46,12 @@ std::optional<ByteVector> from_hex(std::string_view text);
 class ByteWriter {
  public:
   explicit ByteWriter(ByteVector& out) : out_(out) {}
-  void u8(uint8_t value) { out_.push_back(std::byte{value}); }
+  void u8(uint8_t value) { put(value); }
   void u32(uint32_t value) { put(value); }
   void u64(uint64_t value) { put(value); }
   void i64(int64_t value) { put(value); }
   void f64(double value) { put(value); }
-  void raw(ByteSpan bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void raw(ByteSpan bytes) { append(bytes.data(), bytes.size()); }
   void string(std::string_view text) {
     u32(static_cast<uint32_t>(text.size()));
     raw(as_bytes(text));
@@ -60,8 +60,15 @@ class ByteWriter {
  private:
   template <typename T>
   void put(T value) {
-    const auto raw_bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
-    out_.insert(out_.end(), raw_bytes.begin(), raw_bytes.end());
+    append(&value, sizeof value);
+  }
+  // resize and memcpy, for g++ 12 sees an overflow in vector::insert of a byte range that is not
+  // there.
+  void append(const void* from, size_t bytes) {
+    if (bytes == 0) return;
+    const size_t at = out_.size();
+    out_.resize(at + bytes);
+    std::memcpy(out_.data() + at, from, bytes);
   }
   ByteVector& out_;
 };
