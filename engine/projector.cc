@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "journal/assert.h"
+#include "engine/retention.h"
+#include "journal/control_frame.h"
 #include "sync/backoff.h"
 #include "sync/worktree_state.h"
 
@@ -43,12 +44,13 @@ std::string database_path(const StorePlaces& places, const Config& config) {
 
 Projector::Projector(const StorePlaces& places, const Identity& identity,
                      std::shared_ptr<const Config> config, Directory& store_directory,
-                     Journal& journal, Clock& clock)
+                     Journal& journal, Clock& clock, bool take_over_database)
     : places_(places),
       identity_(identity),
       config_(std::move(config)),
       database_path_(database_path(places, *config_)),
       branch_(config_->sync.branch.empty() ? identity.branch : config_->sync.branch),
+      take_over_database_(take_over_database),
       store_directory_(store_directory),
       journal_(journal),
       clock_(clock) {}
@@ -62,6 +64,7 @@ Status Projector::open_applier() {
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_path_;
+  options.take_over_database = take_over_database_;
   for (const KindSpec& kind : config_->kinds) {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }
@@ -246,6 +249,41 @@ Result<Mark> Projector::applied_mark() {
   return state.applied;
 }
 
+// With the sync role: what every projection holds durably may go from the journal. A checkpoint
+// that fails trims nothing.
+Status Projector::trim_journal() {
+  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
+  // Looked at before the checkpoint, which is work: is there anything that could go?
+  TRY_ASSIGN(
+      const std::optional<Mark> wanted,
+      trimmable(store_directory_, journal_.store(), *config_, journal_.durable(), clock_.now_ms()));
+  if (!wanted || wanted->seq > carried) return {};
+  CheckpointFrame checkpoint{.files_synced = 0, .applied = 0, .committed = carried};
+  Mark limit;
+  TRY(with_applier([&](Applier& applier) -> Status {
+    TRY(applier.checkpoint());
+    checkpoint.files_synced = applier.files_synced();
+    checkpoint.applied = applier.applied().seq;
+    const uint64_t safe = std::min({carried, checkpoint.files_synced, checkpoint.applied});
+    TRY_ASSIGN(limit, position_before(applier.database(), safe + 1));
+    return {};
+  }));
+  TRY_ASSIGN(const std::optional<Mark> mark,
+             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
+  if (!mark) return {};
+  const ByteVector payload = encode(checkpoint);
+  Appended appended;
+  {
+    TRY_ASSIGN(AppendTurn turn, journal_.begin_append());
+    const NewFrame frame{Operation::kCheckpoint, 0, std::max(clock_.now_ms(), turn.last_time_ms()),
+                         payload, hash_payload(payload)};
+    TRY_ASSIGN(appended, turn.append({&frame, 1}));
+  }
+  TRY(journal_.flush(appended));
+  TRY_ASSIGN([[maybe_unused]] const uint64_t segments, journal_.trim(*mark));
+  return {};
+}
+
 bool Projector::fold_pending() const {
   return journal_.watermark(Watermark::kCommitted) < journal_.watermark(Watermark::kApplied);
 }
@@ -270,6 +308,7 @@ Result<bool> Projector::sync_turn(bool publish_now) {
         note("consolidating packs failed and is tried again later: " + tidy.error().message);
       }
       for (std::string& told : syncer_->take_notes()) note(std::move(told));
+      if (retention_is_set(*config_)) TRY(trim_journal());
     }
     if (!fold_pending()) break;
   }

@@ -44,7 +44,7 @@ class Projector {
  public:
   Projector(const StorePlaces& places, const Identity& identity,
             std::shared_ptr<const Config> config, Directory& store_directory, Journal& journal,
-            Clock& clock);
+            Clock& clock, bool take_over_database = false);
   ~Projector();
 
   // True when the role was had, and nothing was pending when it was let go for the last time; false
@@ -77,7 +77,7 @@ class Projector {
 
  private:
   Result<bool> apply_turn() REQUIRES(apply_mutex_);
-  Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_);
+  Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
   Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
@@ -85,6 +85,7 @@ class Projector {
   Status move_database_aside() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
+  Status trim_journal() REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;
   bool files_must_wait();
@@ -95,6 +96,7 @@ class Projector {
   const std::shared_ptr<const Config> config_;
   const std::string database_path_;
   const std::string branch_;  // that is published to
+  const bool take_over_database_;
   Directory& store_directory_;
   Journal& journal_;
   Clock& clock_;

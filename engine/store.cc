@@ -208,7 +208,11 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
   TRY_ASSIGN(Receipt receipt, wait(ticket, wait_stage, deadline));
   if (!receipt.duplicate) return receipt;
   TRY_ASSIGN(Lookup records, impl_->lookup());
-  TRY_ASSIGN(Receipt first, records.receipt(receipt.seq));
+  Result<Receipt> found = records.receipt(receipt.seq);
+  // Of a record whose segment was trimmed the key is all that is left, and all that is needed.
+  if (!found && found.error().code == Code::kNotFound) return receipt;
+  if (!found) return std::move(found).error();
+  Receipt first = std::move(*found);
   first.duplicate = true;
   first.timed_out = receipt.timed_out;
   return first;
@@ -370,6 +374,12 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
 
 // ---- reading ----
 
+std::vector<std::string> Store::take_notes() {
+  std::vector<std::string> notes = std::exchange(impl_->open_notes, {});
+  for (std::string& note : impl_->projector->take_notes()) notes.push_back(std::move(note));
+  return notes;
+}
+
 Result<StoreStatus> Store::status() {
   StoreStatus status;
   Impl& store = *impl_;
@@ -405,8 +415,7 @@ Result<StoreStatus> Store::status() {
   status.batches = store.journal->counter(Counter::kBatches);
   status.publishes = store.journal->counter(Counter::kPublishes);
   status.retries = store.journal->counter(Counter::kRetries);
-  status.notes = store.open_notes;
-  for (std::string& note : store.projector->take_notes()) status.notes.push_back(std::move(note));
+  status.notes = take_notes();
   return status;
 }
 

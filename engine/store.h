@@ -155,6 +155,10 @@ class Store {
   // Applies, folds and publishes up to the last seq at its start.
   Result<SyncReport> sync(bool push, Deadline deadline);
 
+  // What opening and working did that a person should hear of: a torn tail cut, a database rebuilt.
+  // Each is said once, by whoever asks first; status() asks too.
+  std::vector<std::string> take_notes();
+
   Result<StoreStatus> status();
   Result<Receipt> show(uint64_t seq);
   Result<Receipt> show_key(std::string_view key);

@@ -85,24 +85,35 @@ Status make_projections(Making& making, const Identity& identity,
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
     TRY(exclude_path(making.repository, "/" + config->database + suffix));
   }
-  Projector projector(making.places, identity, config, *making.store, *journal, clock);
+  // Rows that another store's records left stay, as foreign ones.
+  const bool beside_others = !identity.tag.empty();
+  Projector projector(making.places, identity, config, *making.store, *journal, clock,
+                      beside_others);
   return projector.with_applier([](Applier& applier) -> Status {
     TRY(applier.step());
     return applier.checkpoint();
   });
 }
 
-Status adopt_identity(Making& making, Identity identity, const InitOptions& options) {
+Status adopt_identity(Making& making, Identity identity) {
   TRY_ASSIGN(identity.bound, making.common->identity());
-  if (options.new_identity) {
-    return make_error(
-        Code::kUnsupported,
-        "a store with a journal of its own cannot take a new identity in place: its frames are "
-        "bound to the old one",
-        "if the original is gone use `init --moved`; for a second store, clone the repository "
-        "with git and run `syncline init --new-identity` there");
-  }
   return write_identity(*making.store, identity);
+}
+
+// A copy that is to be a store of its own: what bound it to the original goes aside, and init then
+// finds a repository with another store's records and no journal, as in a clone.
+Status set_old_identity_aside(Making& making, const Identity& old) {
+  const std::string kept = "kept/identity-" + old.store.hex();
+  TRY(making.store->make_directories(kept, /*private_mode=*/true));
+  TRY_ASSIGN(const auto names, making.store->list("."));
+  // The identity goes last: until then the old store is what is found, and this is done again.
+  for (const std::string& name : names) {
+    if (name == "kept" || name == "identity" || name.ends_with(".lock")) continue;
+    TRY(making.store->rename(name, kept + "/" + name));
+  }
+  TRY(making.store->rename("identity", kept + "/identity"));
+  TRY(making.store->sync_directory(kept));
+  return making.store->sync_directory(".");
 }
 
 }  // namespace
@@ -119,7 +130,11 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   if (identity && identity->ready) {
     const Status bound = check_identity(*identity, *making.common);
     if (!bound && !options.moved && !options.new_identity) return bound.error();
-    if (!bound) TRY(adopt_identity(making, *identity, options));
+    if (!bound && options.new_identity) {
+      TRY(set_old_identity_aside(making, *identity));
+      return init(directory, options);
+    }
+    if (!bound) TRY(adopt_identity(making, *identity));
     TRY_ASSIGN(const auto config, load_config(making.places, *making.store));
     report.existed = bound.has_value();
     report.store_id = identity->store.hex();

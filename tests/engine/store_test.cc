@@ -47,6 +47,15 @@ class StoreTest : public testing::Test {
     EXPECT_TRUE(receipt) << receipt.error().message;
     return receipt ? *receipt : Receipt{};
   }
+  // Replaces the line of syncline.toml that sets `name`, or says it, commented out.
+  void set_setting(const std::string& name, const std::string& value) const {
+    std::string text = read_text(root() + "/syncline.toml");
+    const size_t at = text.find(name);
+    ASSERT_NE(at, std::string::npos) << name;
+    const size_t begin = text.rfind('\n', at) + 1;
+    text.replace(begin, text.find('\n', at) - begin, name + " = " + value);
+    std::ofstream(root() + "/syncline.toml") << text;
+  }
   void expect_sound(Store& store) {
     const auto report = store.verify({});
     ASSERT_TRUE(report) << report.error().message;
@@ -219,12 +228,7 @@ TEST_F(StoreTest, ABadFieldIsRefusedBeforeAnythingIsWritten) {
 }
 
 TEST_F(StoreTest, ABacklogThatIsFullAnswersRetryLater) {
-  std::string text = read_text(root() + "/syncline.toml");
-  const size_t at = text.find("backlog_records_max");
-  ASSERT_NE(at, std::string::npos);
-  const size_t begin = text.rfind('\n', at) + 1;
-  text.replace(begin, text.find('\n', at) - begin, "backlog_records_max = 3");
-  std::ofstream(root() + "/syncline.toml") << text;
+  set_setting("backlog_records_max", "3");
   auto store = open();
   for (int i = 0; i < 3; ++i) must_record(*store, note("room"), Stage::kJournaled);
   const auto refused = store->record(note("no room"), Stage::kJournaled);
@@ -252,6 +256,48 @@ TEST_F(StoreTest, ACopiedStoreRefusesToWriteAsItsOriginal) {
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_EQ(must_record(**store, note("second"), Stage::kPublished).seq, 2u);
   expect_sound(**store);
+}
+
+TEST_F(StoreTest, ACopyCanBecomeAStoreOfItsOwnAndContinuesAboveTheIdsItFinds) {
+  {
+    must_record(*open(), note("original"), Stage::kPublished);
+  }
+  const std::string copy = folder_.path().string() + "/copy";
+  fs::copy(root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const auto made = Store::init(copy, {.new_identity = true});
+  ASSERT_TRUE(made) << made.error().message;
+  auto store = Store::open(copy);
+  ASSERT_TRUE(store) << store.error().message;
+  const Receipt receipt = must_record(**store, note("of the copy"), Stage::kPublished);
+  EXPECT_EQ(receipt.seq, 1u);
+  EXPECT_EQ(receipt.id, 2u);
+  EXPECT_EQ(must_record(*open(), note("of the original"), Stage::kPublished).seq, 2u);
+}
+
+TEST_F(StoreTest, TheJournalIsTrimmedBehindACheckpointAndKeysAreKept) {
+  set_setting("segment_bytes_max", "1048576");
+  set_setting("retain_bytes_max", "2097152");
+  auto store = open({.background = true});
+  const std::string body(20'000, 'x');
+  for (int i = 0; i < 400; ++i) {
+    Record record = note("n" + std::to_string(i), "k" + std::to_string(i));
+    record.fields.back().second = body + "\n";
+    ASSERT_TRUE(store->submit(record));
+  }
+  must_record(*store, note("last"));
+  const auto synced = store->sync(false, kForever);
+  ASSERT_TRUE(synced) << synced.error().message;
+  const auto status = store->status();
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->published, 401u);
+  EXPECT_LT(status->journal_bytes, 6u << 20);  // of more than 8 MiB recorded
+  EXPECT_TRUE(must_record(*store,
+                          [&] {
+                            Record record = note("n0", "k0");
+                            record.fields.back().second = body + "\n";
+                            return record;
+                          }())
+                  .seq == 1u);
 }
 
 TEST_F(StoreTest, AnInterruptedInitIsNoStoreAndIsFinishedByInitAgain) {

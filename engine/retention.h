@@ -1,0 +1,25 @@
+// Which segments of the journal may go: by size and by age, and only behind a checkpoint.
+//
+// By default nothing goes: replay to any sequence needs the whole journal. Keys stay in SQLite.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "engine/config.h"
+#include "journal/file_system.h"
+#include "journal/format.h"
+#include "journal/result.h"
+
+namespace syncline {
+
+constexpr bool retention_is_set(const Config& config) {
+  return config.retain_bytes_max != 0 || config.retain_days_max != 0;
+}
+
+// Up to where the configuration lets the journal go, from whole segments that end before `limit`.
+// Nothing when all of it stays. `store_directory` is .git/syncline.
+Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
+                                      const Config& config, const Mark& limit, int64_t now_ms);
+
+}  // namespace syncline
