@@ -24,7 +24,6 @@ namespace syncline {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view kSymbolic = "ref: ";
 constexpr std::string_view kOwnRefs = "refs/syncline";
 
 // The branch HEAD points to; empty when it is detached.

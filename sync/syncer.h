@@ -158,7 +158,8 @@ struct RepositoryState {
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
 // what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
 Result<RepositoryState> open_or_create_repository(const std::string& directory);
-// Finds the repository that `directory` is in, creating nothing.
+// Finds the repository that `directory` is in, creating nothing and reading a few small files only:
+// foreign stores are not looked for, and `branch` is empty where HEAD is detached.
 Result<RepositoryState> find_repository(const std::string& directory);
 // Commits exactly these files of the work tree to the branch (init's syncline.toml), nothing staged
 // by others, under the publish protocol. No commit when the tip already holds them.
