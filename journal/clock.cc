@@ -1,7 +1,7 @@
 #include "journal/clock.h"
 
 #include <sys/random.h>
-#include <time.h>
+#include <ctime>
 
 #include <cerrno>
 

@@ -48,13 +48,13 @@ uint64_t check_of(const SlotWords& words) {
 }
 
 size_t watermark_at(Watermark which) {
-  return kWatermarksAt + 8 * std::to_underlying(which);
+  return kWatermarksAt + size_t{8} * std::to_underlying(which);
 }
 size_t futex_at(Watermark which) {
-  return kFutexesAt + 4 * std::to_underlying(which);
+  return kFutexesAt + size_t{4} * std::to_underlying(which);
 }
 size_t counter_at(Counter which) {
-  return kCountersAt + 8 * std::to_underlying(which);
+  return kCountersAt + size_t{8} * std::to_underlying(which);
 }
 
 uint64_t token_of(std::string_view cache_token) {

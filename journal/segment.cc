@@ -36,8 +36,9 @@ uint64_t parse_segment_name(std::string_view name) {
     return 0;
   }
   uint64_t segment = 0;
-  const char* const end = name.data() + kSegmentDigits;
-  const auto [stop, error] = std::from_chars(name.data(), end, segment, 16);
+  const std::string_view digits = name.substr(0, kSegmentDigits);
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(&digits.front(), end, segment, 16);
   if (error != std::errc{} || stop != end || segment_name(segment) != name) return 0;
   return segment;
 }

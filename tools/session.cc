@@ -23,7 +23,9 @@ Result<std::string> Session::store_root() const {
 
 Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
   TRY_ASSIGN(const std::string root, store_root());
-  return Store::open(root, options);
+  auto store = Store::open(root, options);
+  if (store) tell_notes(**store);
+  return store;
 }
 
 Result<std::unique_ptr<Store>> Session::open_store_to_read() const {
@@ -64,6 +66,10 @@ int Session::fail(const Error& error, std::string kept, std::string stage) const
 
 void Session::note(std::string_view text) const {
   write_text(console_.err, fmt::format("syncline: {}\n", printable(text)));
+}
+
+void Session::tell_notes(Store& store) const {
+  for (const std::string& told : store.take_notes()) note(told);
 }
 
 }  // namespace syncline

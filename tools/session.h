@@ -43,6 +43,8 @@ class Session {
   int fail(const Error& error, std::string kept = {}, std::string stage = {}) const;
   // A sentence on standard error beside the answer.
   void note(std::string_view text) const;
+  // What the store has to say of itself: a torn tail cut, a database rebuilt. Said once.
+  void tell_notes(Store& store) const;
 
  private:
   GlobalOptions options_;

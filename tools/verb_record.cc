@@ -85,6 +85,7 @@ int record(const Session& session, const RecordArguments& arguments) {
     session.note(fmt::format("seq {} is {}; what comes after waits: {}", receipt->seq,
                              stage_name(receipt->stage), lent.error().message));
   }
+  session.tell_notes(store);
   return code;
 }
 

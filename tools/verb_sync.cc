@@ -19,6 +19,7 @@ class SyncVerb final : public Verb {
     const auto store = session.open_store();
     if (!store) return session.fail(store.error());
     const auto report = (*store)->sync(push_, session.deadline(kSyncTimeoutMs));
+    session.tell_notes(**store);
     if (!report) return session.fail(report.error(), "everything recorded stays in the journal");
     if (report->waiting.empty()) return session.answer(sync_json(*report), sync_text(*report));
     if (!session.json()) {
