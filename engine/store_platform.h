@@ -1,0 +1,17 @@
+// What a whole store needs of the outside world: all of the folders below, and SQLite's own way to
+// its files.
+#pragma once
+
+#include "sync/git_platform.h"
+
+namespace syncline {
+
+class StorePlatform : public GitPlatform {
+ public:
+  // The name of the registered VFS that every connection is opened with; null for SQLite's default.
+  virtual const char* sqlite_vfs() { return nullptr; }
+};
+
+StorePlatform& system_store_platform();
+
+}  // namespace syncline

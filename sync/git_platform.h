@@ -1,0 +1,32 @@
+// What folding and publishing need of the outside world besides files: somebody who reads git's
+// objects, makes a repository, runs the git program and looks at who else is running.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "journal/platform.h"
+#include "sync/object_reader.h"
+#include "sync/subprocess.h"
+
+namespace syncline {
+
+class GitPlatform : public Platform {
+ public:
+  // Of ".git/objects"; see sync/object_reader.h.
+  virtual Result<std::unique_ptr<ObjectReader>> open_object_reader(const std::string& objects_path);
+  // `git init` of an absolute path, made with its parents, branch "main"; durable when it returns.
+  virtual Status create_repository(const std::string& directory);
+  // See sync/subprocess.h.
+  virtual Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                            const std::vector<std::string>& environment,
+                                            Deadline deadline);
+  // Is a process running that has exactly this path among its arguments?
+  virtual bool some_process_names(std::string_view path);
+};
+
+GitPlatform& system_git_platform();
+
+}  // namespace syncline
