@@ -14,7 +14,7 @@
 
 #include "journal/assert.h"
 #include "journal/clock.h"
-#include "tests/simulation/time.h"
+#include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {
 

@@ -28,7 +28,7 @@
 #include "journal/file_system.h"
 #include "tests/simulation/conductor.h"
 #include "tests/simulation/disk_image.h"
-#include "tests/simulation/time.h"
+#include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {
 
@@ -43,6 +43,7 @@ class Disk {
   Disk& operator=(const Disk&) = delete;
   ~Disk();
 
+  // Process 0 is there from the start.
   ProcessId start_process();
   // "." is the root.
   Result<std::unique_ptr<Directory>> open(ProcessId process, std::string_view path = ".");
@@ -87,7 +88,9 @@ class Disk {
 
   // Throws, or answers EIO, for a dead process; else asks the conductor.
   Result<Answer> begin(const DiskOperation& operation);
-  Status dead(ProcessId process) const;
+  Status dead(ProcessId process);
+  // Of what cannot fail, and what destructors do: asked all the same. False when it has no effect.
+  bool tell(const DiskOperation& operation);
   // begin() for what can only proceed or fail.
   Status permit(const DiskOperation& operation);
   [[nodiscard]] Error die(ProcessId process);
@@ -97,6 +100,8 @@ class Disk {
   void opened(InodeNumber inode);
   void closed(InodeNumber inode);
   void drop_if_unused(InodeNumber inode);
+  void drop_unused();
+  int64_t now_ns() const;
   FileInfo info_of(InodeNumber inode) const;
 
   DiskImage image_;
@@ -104,7 +109,8 @@ class Disk {
   SimulatedClock& clock_;
   std::vector<Process> processes_;
   std::vector<LockHolder> locks_;
-  std::vector<uint32_t> opens_;  // by inode
+  std::vector<uint32_t> opens_;        // by inode
+  std::vector<InodeNumber> unlinked_;  // to be forgotten once nothing can bring them back
   uint64_t wakes_ = 0;
   uint64_t operations_ = 0;
   bool read_only_ = false;

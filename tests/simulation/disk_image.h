@@ -87,7 +87,6 @@ using DirectoryEntries = std::vector<DirectoryEntry>;  // sorted by name
 
 struct Node {
   bool directory = false;
-  bool lock = false;  // a lock's file: empty, and the same whether it was lost or not
   uint32_t mode = 0;
   uint64_t links = 0;
   int64_t mtime_ns = 0;
@@ -114,8 +113,11 @@ struct DirectoryChange {
   InodeNumber to_directory = 0;
   std::string to_name;
   InodeNumber inode = 0;
+  // A sync of the directory failed since: no later one makes it durable, unless the directory is
+  // changed again, so that there is something to write.
+  bool doomed = false;
   bool touches(InodeNumber directory) const {
-    return from_directory == directory || to_directory == directory;
+    return directory != 0 && (from_directory == directory || to_directory == directory);
   }
 };
 
@@ -141,6 +143,7 @@ class DiskImage {
   // "fsync lies after a failure": the pages are marked clean, and never written.
   void fail_sync(InodeNumber inode);
   void sync_directory(InodeNumber directory);
+  void fail_sync_directory(InodeNumber directory);
   void sync_all();
   MappedPage& map(InodeNumber inode, size_t size_bytes);
   // Remembers what mapped pages hold now; called between operations.
@@ -154,6 +157,9 @@ class DiskImage {
   InodeNumber inodes_end() const { return nodes_.size(); }
   const MappedPage* mapped(InodeNumber inode) const;
   MappedPage* mapped(InodeNumber inode);
+  const std::vector<std::pair<InodeNumber, std::unique_ptr<MappedPage>>>& mapped_pages() const {
+    return mapped_;
+  }
   const std::vector<DirectoryChange>& changes() const { return changes_; }
   uint64_t used_bytes() const { return used_bytes_; }
   uint64_t size_bytes(InodeNumber inode) const;

@@ -63,12 +63,13 @@ class PersistenceChoices {
 
  private:
   enum class Kind : uint8_t { kChange, kSize, kSector, kPage };
-  // One thing that comes out one of `ways` ways; way 0 is "not at all", the last is "as it is now".
+  // One thing that comes out one of `ways` ways; way 0 is "not at all", `now` as the cache has it.
   struct Item {
     Kind kind = Kind::kChange;
     InodeNumber inode = 0;
     uint64_t index = 0;  // of the change, or the sector
     uint8_t ways = 2;
+    uint8_t now = 1;
   };
   using Choice = std::vector<uint8_t>;
 
@@ -76,9 +77,10 @@ class PersistenceChoices {
   void enumerate();
   void draw_samples();
   void add(const Choice& choice);
+  Choice all_kept() const;
   // Makes equal outcomes equal: what cannot be seen is lost. True when nothing had to be changed.
   bool is_canonical(const uint8_t* choice) const;
-  DiskImage apply(const uint8_t* choice) const;
+  DiskImage outcome(const uint8_t* choice) const;
   void apply_to_file(Node& node, InodeNumber inode, const uint8_t* choice) const;
 
   const DiskImage& image_;
