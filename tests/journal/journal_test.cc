@@ -264,6 +264,23 @@ TEST_F(JournalTest, FlushThatKeepsFailingSaysSoAndIsMendedLater) {
   EXPECT_EQ(contents(*root, *journal), (Texts{"a"}));
 }
 
+// Whoever leaves the segment after the failed flush must not sync it again and believe that.
+TEST_F(JournalTest, ASegmentWhoseFlushFailedIsNotSyncedAgainToLeaveIt) {
+  open();
+  ASSERT_OK(append_text(*journal, "a"));
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky);
+  EXPECT_FALSE(append_text(*journal, "no"));  // its write fails, and the sync of what was before it
+  machine.plan.heal();
+  ASSERT_OK(record_text(*journal, "b"));
+  DiskImage after = with_nothing_kept(machine.image());
+  journal.reset();
+  root.reset();
+  machine.boot(std::move(after));
+  root = machine.open();
+  open();
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+}
+
 TEST_F(JournalTest, FlushMarkOfADeadProcessIsHonoured) {
   open();
   ASSERT_OK(record_text(*journal, "a"));
