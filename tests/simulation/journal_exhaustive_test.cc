@@ -2,6 +2,7 @@
 // crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
 //
 //   SYNCLINE_SIM_SCALE=10 …    ten times the outcomes of second crashes; below 1: every nth
+//   SYNCLINE_SIM_SECOND=1 …   outcomes of each second crash, whatever the scale
 //   workload SYNCLINE_SIM_JOBS=2 …      processes that share the work; the figures do not depend on
 //   it SYNCLINE_SIM_REPLAY="r'f:3:17" …   one trail, as a failure prints it
 #include <gtest/gtest.h>
@@ -20,7 +21,7 @@ namespace syncline::simulation {
 namespace {
 
 // Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
-constexpr double kSecondOutcomes = 6;
+constexpr double kSecondOutcomes = 8;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
@@ -68,7 +69,10 @@ Sum in_parts(unsigned count, Part part) {
   for (unsigned i = 0; i < count; ++i) {
     int status = 0;
     SYNCLINE_ASSERT(waitpid(children[i], &status, 0) == children[i]);
-    if (status != 0) sum.failures += "  a part of the run died\n";
+    if (status != 0) {
+      sum.failures += "  part " + std::to_string(i) + " of the run died, status " +
+                      std::to_string(status) + "\n";
+    }
     std::rewind(results[i]);
     Figures figures;
     if (std::fread(&figures, sizeof figures, 1, results[i]) == 1) sum.figures.add(figures);
@@ -84,7 +88,10 @@ Sum in_parts(unsigned count, Part part) {
 JournalExplorer::Options explorer_options() {
   JournalExplorer::Options options;
   options.replay = replay();
-  options.second_outcomes = static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
+  const char* const second = std::getenv("SYNCLINE_SIM_SECOND");
+  options.second_outcomes = second != nullptr
+                                ? static_cast<uint64_t>(std::max(1, std::atoi(second)))
+                                : static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
   return options;
 }
 
