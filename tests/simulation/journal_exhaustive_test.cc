@@ -1,10 +1,13 @@
 // The journal alone, exhaustively: all workloads of one to three operations of two processes, a
 // crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
 //
-//   SYNCLINE_SIM_SCALE=10 …    ten times the outcomes of second crashes; below 1: every nth
-//   SYNCLINE_SIM_SECOND=1 …   outcomes of each second crash, whatever the scale
-//   workload SYNCLINE_SIM_JOBS=2 …      processes that share the work; the figures do not depend on
-//   it SYNCLINE_SIM_REPLAY="r'f:3:17" …   one trail, as a failure prints it
+//   SYNCLINE_SIM_SCALE=10     ten times the outcomes of second crashes; below 1, so many workloads
+//   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
+//   SYNCLINE_SIM_JOBS=2       processes that share the work
+//   SYNCLINE_SIM_REPLAY=...   one trail, as a failure prints it
+//
+// What parts of a run meet is the same for every number of jobs but for states counted as distinct:
+// each part remembers its own.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
