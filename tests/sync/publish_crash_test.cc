@@ -67,7 +67,8 @@ bool publish_dying(PublishStore& store, uint64_t changes) {
   RefStore refs(store.repository.common_dir());
   PackWriter pack;
   SyncState state;
-  SyncContext context{.work_tree = paths.work_tree,
+  SyncContext context{.platform = system_git_platform(),
+                      .work_tree = paths.work_tree,
                       .own_ref = store.own_ref(),
                       .options = store.options,
                       .common_dir = store.repository.common_dir(),

@@ -1,0 +1,527 @@
+#include "tests/simulation/disk_image.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "journal/assert.h"
+
+namespace syncline::simulation {
+namespace {
+
+// As many old contents of one sector, and old sizes of one file, as are kept; the newest go on.
+constexpr size_t kEarlierMax = 3;
+constexpr size_t kSizesMax = 4;
+constexpr size_t kEarlierPagesMax = 4;
+
+constexpr std::array<std::byte, kPageBytes> kZeros{};
+
+bool is_zero(ByteSpan bytes) {
+  return std::memcmp(bytes.data(), kZeros.data(), bytes.size()) == 0;
+}
+
+}  // namespace
+
+// --- Content
+
+const std::shared_ptr<Page>& Content::page(uint64_t index) const {
+  static const std::shared_ptr<Page> none;
+  return index < pages_.size() ? pages_[index] : none;
+}
+
+void Content::set_page(uint64_t index, std::shared_ptr<Page> page) {
+  if (index >= pages_.size()) {
+    if (page == nullptr) return;
+    pages_.resize(index + 1);
+  }
+  pages_[index] = std::move(page);
+}
+
+Page& Content::writable(uint64_t index) {
+  if (index >= pages_.size()) pages_.resize(index + 1);
+  std::shared_ptr<Page>& page = pages_[index];
+  if (page == nullptr) {
+    page = std::make_shared<Page>();
+  } else if (page.use_count() > 1) {
+    page = std::make_shared<Page>(*page);
+  }
+  return *page;
+}
+
+void Content::read(uint64_t offset, MutableByteSpan into) const {
+  while (!into.empty()) {
+    const uint64_t at = offset % kPageBytes;
+    const size_t count = std::min<size_t>(into.size(), kPageBytes - at);
+    if (const auto& from = page(offset / kPageBytes)) {
+      std::memcpy(into.data(), from->data() + at, count);
+    } else {
+      std::memset(into.data(), 0, count);
+    }
+    into = into.subspan(count);
+    offset += count;
+  }
+}
+
+void Content::write(uint64_t offset, ByteSpan from) {
+  while (!from.empty()) {
+    const uint64_t at = offset % kPageBytes;
+    const size_t count = std::min<size_t>(from.size(), kPageBytes - at);
+    if (page(offset / kPageBytes) != nullptr || !is_zero(from.first(count))) {
+      std::memcpy(writable(offset / kPageBytes).data() + at, from.data(), count);
+    }
+    from = from.subspan(count);
+    offset += count;
+  }
+}
+
+ByteSpan Content::sector(uint64_t index) const {
+  const auto& from = page(index / kSectorsInPage);
+  const size_t at = index % kSectorsInPage * kSectorBytes;
+  return from ? ByteSpan(*from).subspan(at, kSectorBytes) : ByteSpan(kZeros).first(kSectorBytes);
+}
+
+void Content::zero_from(uint64_t offset) {
+  const uint64_t whole = (offset + kPageBytes - 1) / kPageBytes;
+  if (pages_.size() > whole) pages_.resize(whole);
+  const uint64_t at = offset % kPageBytes;
+  if (at != 0 && page(offset / kPageBytes) != nullptr) {
+    Page& last = writable(offset / kPageBytes);
+    std::memset(last.data() + at, 0, kPageBytes - at);
+  }
+}
+
+// --- nodes
+
+MappedPage::MappedPage(size_t size) : bytes(new std::byte[size]()), size_bytes(size) {
+  SYNCLINE_ASSERT(size % 8 == 0);
+}
+MappedPage::MappedPage(const MappedPage& other)
+    : bytes(new std::byte[other.size_bytes]), size_bytes(other.size_bytes), earlier(other.earlier) {
+  std::memcpy(bytes.get(), other.bytes.get(), size_bytes);
+}
+
+uint64_t Node::floor(size_t count) const {
+  uint64_t lowest = durable_size_bytes;
+  for (size_t i = 0; i < count; ++i) lowest = std::min(lowest, sizes[i]);
+  return lowest;
+}
+
+const DirectoryEntry* find_entry(const DirectoryEntries& entries, std::string_view name) {
+  const auto at = std::ranges::lower_bound(entries, name, {}, &DirectoryEntry::name);
+  return at != entries.end() && at->name == name ? &*at : nullptr;
+}
+void put_entry(DirectoryEntries& entries, std::string_view name, InodeNumber inode) {
+  const auto at = std::ranges::lower_bound(entries, name, {}, &DirectoryEntry::name);
+  if (at != entries.end() && at->name == name) {
+    at->inode = inode;
+  } else {
+    entries.insert(at, {std::string(name), inode});
+  }
+}
+void erase_entry(DirectoryEntries& entries, std::string_view name) {
+  const auto at = std::ranges::lower_bound(entries, name, {}, &DirectoryEntry::name);
+  if (at != entries.end() && at->name == name) entries.erase(at);
+}
+
+// --- DiskImage
+
+DiskImage::DiskImage() {
+  nodes_.resize(kRootInode);
+  const InodeNumber root = make_node(true, 0755, 0);
+  SYNCLINE_ASSERT(root == kRootInode);
+  writable(root).links = 1;
+}
+
+DiskImage::DiskImage(const DiskImage& other)
+    : boot(other.boot),
+      file_system_id(other.file_system_id),
+      capacity_bytes(other.capacity_bytes),
+      nodes_(other.nodes_),
+      changes_(other.changes_),
+      used_bytes_(other.used_bytes_) {
+  mapped_.reserve(other.mapped_.size());
+  for (const auto& [inode, page] : other.mapped_) {
+    mapped_.emplace_back(inode, std::make_unique<MappedPage>(*page));
+  }
+}
+
+DiskImage& DiskImage::operator=(const DiskImage& other) {
+  return *this = DiskImage(other);
+}
+
+Node& DiskImage::writable(InodeNumber inode) {
+  std::shared_ptr<Node>& node = nodes_[inode];
+  SYNCLINE_ASSERT(node != nullptr);
+  if (node.use_count() > 1) node = std::make_shared<Node>(*node);
+  return *node;
+}
+
+InodeNumber DiskImage::make_node(bool directory, uint32_t mode, int64_t now_ns) {
+  auto node = std::make_shared<Node>();
+  node->directory = directory;
+  node->mode = mode;
+  node->mtime_ns = now_ns;
+  nodes_.push_back(std::move(node));
+  return nodes_.size() - 1;
+}
+
+void DiskImage::forget(InodeNumber inode) {
+  used_bytes_ -= node(inode).size_bytes;
+  nodes_[inode] = nullptr;
+  std::erase_if(mapped_, [&](const auto& each) { return each.first == inode; });
+}
+
+void DiskImage::apply_to_cache(const DirectoryChange& change) {
+  if (change.from_directory != 0) {
+    DirectoryEntries& entries = writable(change.from_directory).entries;
+    if (change.to_directory == 0) --writable(find_entry(entries, change.from_name)->inode).links;
+    erase_entry(entries, change.from_name);
+  }
+  if (change.to_directory != 0) {
+    DirectoryEntries& entries = writable(change.to_directory).entries;
+    if (const DirectoryEntry* old = find_entry(entries, change.to_name)) {
+      --writable(old->inode).links;
+    }
+    put_entry(entries, change.to_name, change.inode);
+    if (change.from_directory == 0) ++writable(change.inode).links;
+  }
+}
+
+void DiskImage::apply_to_durable(const DirectoryChange& change) {
+  if (change.from_directory != 0 && has(change.from_directory)) {
+    erase_entry(writable(change.from_directory).durable_entries, change.from_name);
+  }
+  if (change.to_directory != 0 && has(change.to_directory)) {
+    put_entry(writable(change.to_directory).durable_entries, change.to_name, change.inode);
+  }
+}
+
+void DiskImage::change(DirectoryChange change, bool durable) {
+  apply_to_cache(change);
+  if (durable) {
+    apply_to_durable(change);
+  } else {
+    for (DirectoryChange& before : changes_) {
+      if (before.touches(change.from_directory) || before.touches(change.to_directory)) {
+        before.doomed = false;
+      }
+    }
+    changes_.push_back(std::move(change));
+  }
+}
+
+// What reached the disk of a rename reached it at both ends. Earlier changes of the same names are
+// then past, whether their directory was synced or not.
+void DiskImage::sync_directory(InodeNumber directory) {
+  std::vector<DirectoryChange> left;
+  for (size_t i = 0; i < changes_.size(); ++i) {
+    const DirectoryChange& change = changes_[i];
+    if (!change.touches(directory) || change.doomed) {
+      left.push_back(change);
+      continue;
+    }
+    std::erase_if(left, [&](const DirectoryChange& before) {
+      const auto names = [&](InodeNumber in, const std::string& name) {
+        return in != 0 && ((in == change.from_directory && name == change.from_name) ||
+                           (in == change.to_directory && name == change.to_name));
+      };
+      if (!names(before.from_directory, before.from_name) &&
+          !names(before.to_directory, before.to_name)) {
+        return false;
+      }
+      apply_to_durable(before);
+      return true;
+    });
+    apply_to_durable(change);
+  }
+  changes_ = std::move(left);
+}
+
+void DiskImage::fail_sync_directory(InodeNumber directory) {
+  for (DirectoryChange& change : changes_) {
+    if (change.touches(directory)) change.doomed = true;
+  }
+}
+
+PendingPage& DiskImage::pending_page(Node& node, uint64_t index) {
+  auto at = std::ranges::lower_bound(node.pending, index, {}, &PendingPage::index);
+  if (at == node.pending.end() || at->index != index) {
+    at = node.pending.insert(at, PendingPage{index, 0, 0, {}});
+  }
+  return *at;
+}
+
+// `from` lies within one page.
+void DiskImage::write_in_page(Node& node, uint64_t offset, ByteSpan from) {
+  const uint64_t index = offset / kPageBytes;
+  const uint64_t durable_floor = node.floor(node.sizes.size());
+  // A page that was never there and gets zeros is the same as before.
+  const bool blank = node.cached.page(index) == nullptr && node.durable.page(index) == nullptr;
+  if (blank && is_zero(from)) return;
+  PendingPage& pending = pending_page(node, index);
+  const uint64_t first = offset / kSectorBytes;
+  const uint64_t last = (offset + from.size() - 1) / kSectorBytes;
+  for (uint64_t sector = first; sector <= last; ++sector) {
+    const uint64_t begin = std::max(offset, sector * kSectorBytes);
+    const uint64_t end = std::min(offset + from.size(), (sector + 1) * kSectorBytes);
+    const ByteSpan part = from.subspan(begin - offset, end - begin);
+    const auto bit = static_cast<uint8_t>(1u << (sector % kSectorsInPage));
+    const ByteSpan old = node.cached.sector(sector);
+    const bool same = std::memcmp(old.data() + begin % kSectorBytes, part.data(), part.size()) == 0;
+    if ((pending.written & bit) == 0) {
+      // Writing what is durable there already changes nothing.
+      if (!same || (sector + 1) * kSectorBytes > durable_floor) pending.written |= bit;
+      continue;
+    }
+    pending.doomed &= static_cast<uint8_t>(~bit);
+    if (same) continue;
+    auto kept = std::make_shared<Sector>();
+    std::memcpy(kept->data(), old.data(), kSectorBytes);
+    const auto in_sector = static_cast<uint8_t>(sector % kSectorsInPage);
+    pending.earlier.push_back({in_sector, std::move(kept)});
+    const auto of_sector = [&](const auto& each) { return each.sector == in_sector; };
+    if (std::ranges::count_if(pending.earlier, of_sector) > std::ptrdiff_t{kEarlierMax}) {
+      pending.earlier.erase(std::ranges::find_if(pending.earlier, of_sector));
+    }
+  }
+  node.cached.write(offset, from);
+  if (pending.written == 0) {
+    node.pending.erase(std::ranges::lower_bound(node.pending, index, {}, &PendingPage::index));
+  }
+}
+
+void DiskImage::note_size(Node& node, uint64_t size_bytes) {
+  used_bytes_ += size_bytes - node.size_bytes;
+  node.size_bytes = size_bytes;
+  const bool grows = node.sizes.empty() || node.sizes.back() <= size_bytes;
+  // Growth in many steps: the first ones and the last are told apart.
+  if (node.sizes.size() >= kSizesMax && grows && node.sizes[node.sizes.size() - 2] <= size_bytes) {
+    node.sizes.back() = size_bytes;
+  } else {
+    node.sizes.push_back(size_bytes);
+  }
+}
+
+void DiskImage::write(InodeNumber inode, uint64_t offset, ByteSpan from) {
+  if (from.empty()) return;
+  Node& node = writable(inode);
+  if (MappedPage* page = mapped(inode)) {
+    if (offset >= page->size_bytes) return;
+    const size_t count = std::min<size_t>(from.size(), page->size_bytes - offset);
+    std::memcpy(page->bytes.get() + offset, from.data(), count);
+    return;
+  }
+  const uint64_t end = offset + from.size();
+  while (!from.empty()) {
+    const size_t count = std::min<size_t>(from.size(), kPageBytes - offset % kPageBytes);
+    write_in_page(node, offset, from.first(count));
+    from = from.subspan(count);
+    offset += count;
+  }
+  if (end > node.size_bytes) note_size(node, end);
+}
+
+void DiskImage::truncate(InodeNumber inode, uint64_t size_bytes) {
+  Node& node = writable(inode);
+  if (node.size_bytes == size_bytes) return;
+  if (size_bytes < node.size_bytes) {
+    node.cached.zero_from(size_bytes);
+    // What was pending behind the new end never comes.
+    const uint64_t sectors = (size_bytes + kSectorBytes - 1) / kSectorBytes;
+    for (PendingPage& page : node.pending) {
+      for (uint8_t i = 0; i < kSectorsInPage; ++i) {
+        if (page.index * kSectorsInPage + i < sectors) continue;
+        const auto bit = static_cast<uint8_t>(1u << i);
+        page.written &= static_cast<uint8_t>(~bit);
+        page.doomed &= static_cast<uint8_t>(~bit);
+        std::erase_if(page.earlier, [&](const auto& each) { return each.sector == i; });
+      }
+    }
+    std::erase_if(node.pending, [](const PendingPage& page) { return page.written == 0; });
+  }
+  note_size(node, size_bytes);
+}
+
+void DiskImage::sync(InodeNumber inode) {
+  if (node(inode).clean()) return;
+  Node& file = writable(inode);
+  const uint64_t floor = file.floor(file.sizes.size());
+  if (floor < file.durable_size_bytes) file.durable.zero_from(floor);
+  for (PendingPage& page : file.pending) {
+    if (page.doomed == 0) {
+      file.durable.set_page(page.index, file.cached.page(page.index));
+      page.written = 0;
+      continue;
+    }
+    for (unsigned i = 0; i < kSectorsInPage; ++i) {
+      if ((page.written & ~page.doomed & (1u << i)) == 0) continue;
+      const uint64_t sector = page.index * kSectorsInPage + i;
+      file.durable.write_sector(sector, file.cached.sector(sector));
+      std::erase_if(page.earlier, [&](const auto& each) { return each.sector == i; });
+    }
+    page.written = page.doomed;
+  }
+  std::erase_if(file.pending, [](const PendingPage& page) { return page.written == 0; });
+  file.durable_size_bytes = file.size_bytes;
+  file.sizes.clear();
+}
+
+void DiskImage::fail_sync(InodeNumber inode) {
+  if (node(inode).clean()) return;
+  for (PendingPage& page : writable(inode).pending) page.doomed = page.written;
+}
+
+void DiskImage::sync_all() {
+  for (InodeNumber inode = kRootInode; inode < nodes_.size(); ++inode) {
+    if (nodes_[inode] != nullptr && !nodes_[inode]->directory) sync(inode);
+  }
+  for (const DirectoryChange& change : changes_) apply_to_durable(change);
+  changes_.clear();
+}
+
+const MappedPage* DiskImage::mapped(InodeNumber inode) const {
+  for (const auto& [each, page] : mapped_) {
+    if (each == inode) return page.get();
+  }
+  return nullptr;
+}
+MappedPage* DiskImage::mapped(InodeNumber inode) {
+  return const_cast<MappedPage*>(std::as_const(*this).mapped(inode));
+}
+
+MappedPage& DiskImage::map(InodeNumber inode, size_t size_bytes) {
+  if (MappedPage* there = mapped(inode)) {
+    SYNCLINE_ASSERT(there->size_bytes >= size_bytes);  // pages are made once, whole
+    return *there;
+  }
+  auto page = std::make_unique<MappedPage>(size_bytes);
+  const Node& file = node(inode);
+  file.cached.read(0, page->span().first(std::min<size_t>(size_bytes, file.size_bytes)));
+  if (size_bytes > file.size_bytes) {
+    used_bytes_ += size_bytes - file.size_bytes;
+    writable(inode).size_bytes = size_bytes;
+    writable(inode).durable_size_bytes = size_bytes;
+  }
+  mapped_.emplace_back(inode, std::move(page));
+  return *mapped_.back().second;
+}
+
+void DiskImage::note_pages() {
+  for (auto& [inode, page] : mapped_) {
+    const ByteSpan now = page->span();
+    if (!page->earlier.empty() &&
+        std::memcmp(page->earlier.back()->data(), now.data(), now.size()) == 0) {
+      continue;
+    }
+    if (page->earlier.size() >= kEarlierPagesMax) page->earlier.erase(page->earlier.begin());
+    page->earlier.push_back(std::make_shared<const ByteVector>(now.begin(), now.end()));
+  }
+}
+
+uint64_t DiskImage::size_bytes(InodeNumber inode) const {
+  return node(inode).size_bytes;
+}
+
+// --- by path
+
+InodeNumber DiskImage::find(std::string_view path) const {
+  InodeNumber at = kRootInode;
+  while (!path.empty()) {
+    const size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view component = path.substr(0, slash);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+    if (component.empty() || component == ".") continue;
+    const DirectoryEntry* const entry = find_entry(node(at).entries, component);
+    if (entry == nullptr) return 0;
+    at = entry->inode;
+  }
+  return at;
+}
+
+std::pair<InodeNumber, std::string> DiskImage::parent_of(std::string_view path) const {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {kRootInode, std::string(path)};
+  return {find(path.substr(0, slash)), std::string(path.substr(slash + 1))};
+}
+
+ByteVector DiskImage::bytes(std::string_view path) const {
+  const InodeNumber inode = find(path);
+  SYNCLINE_ASSERT(inode != 0);
+  if (const MappedPage* page = mapped(inode)) return {page->span().begin(), page->span().end()};
+  ByteVector content(node(inode).size_bytes);
+  node(inode).cached.read(0, content);
+  return content;
+}
+
+void DiskImage::set_bytes(std::string_view path, ByteSpan bytes) {
+  InodeNumber inode = find(path);
+  if (inode == 0) {
+    const auto [directory, leaf] = parent_of(path);
+    SYNCLINE_ASSERT(directory != 0);
+    inode = make_node(false, 0644, 0);
+    change({0, "", directory, leaf, inode}, true);
+  }
+  if (MappedPage* page = mapped(inode)) {
+    SYNCLINE_ASSERT(bytes.size() == page->size_bytes);
+    std::memcpy(page->bytes.get(), bytes.data(), bytes.size());
+    return;
+  }
+  Node& file = writable(inode);
+  used_bytes_ += bytes.size() - file.size_bytes;
+  file.cached = {};
+  file.cached.write(0, bytes);
+  file.durable = file.cached;
+  file.size_bytes = file.durable_size_bytes = bytes.size();
+  file.sizes.clear();
+  file.pending.clear();
+}
+
+void DiskImage::flip_bit(std::string_view path, uint64_t bit) {
+  ByteVector content = bytes(path);
+  content[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+  set_bytes(path, content);
+}
+
+void DiskImage::remove(std::string_view path) {
+  const auto [directory, leaf] = parent_of(path);
+  const InodeNumber inode = find(path);
+  SYNCLINE_ASSERT(directory != 0 && inode != 0);
+  change({directory, leaf, 0, "", inode}, true);
+}
+
+void DiskImage::make_unreadable(std::string_view path, uint64_t from, uint64_t to) {
+  writable(find(path)).unreadable.emplace_back(from, to);
+}
+
+uint64_t DiskImage::hash() const {
+  uint64_t sum = 0;
+  std::vector<std::pair<InodeNumber, uint64_t>> left{{kRootInode, 1}};
+  const auto mix = [](uint64_t seed, ByteSpan bytes) {
+    return uint64_t{XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed)};
+  };
+  while (!left.empty()) {
+    const auto [directory, seed] = left.back();
+    left.pop_back();
+    for (const DirectoryEntry& entry : node(directory).entries) {
+      uint64_t one = mix(seed, as_bytes(entry.name));
+      const Node& each = node(entry.inode);
+      if (each.directory) {
+        left.emplace_back(entry.inode, one);
+      } else if (const MappedPage* page = mapped(entry.inode)) {
+        one = mix(one, page->span());
+      } else {
+        one += each.size_bytes;
+        for (uint64_t i = 0; i * kPageBytes < each.size_bytes; ++i) {
+          const auto& content = each.cached.page(i);
+          if (content == nullptr || is_zero(*content)) continue;
+          one = mix(one ^ i, *content);
+        }
+      }
+      sum += one;
+    }
+  }
+  return sum;
+}
+
+}  // namespace syncline::simulation

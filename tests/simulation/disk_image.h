@@ -1,0 +1,198 @@
+// What stands on a simulated disk and in its page cache, as a value: copying it costs a pointer for
+// each file, and a copy is a crash point to go on from.
+//
+// A file has a cached content (what every process reads) and a durable one, which differ only in
+// the sectors listed as pending. A directory has cached entries and durable ones; the changes
+// between are kept in one list, in order. What a crash may make of all this, and why, is said in
+// persistence.h; this file only keeps the books.
+//
+// The clock, locks, handles and processes are not here but in disk.h: a machine that boots starts
+// with none.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "journal/bytes.h"
+#include "journal/file_system.h"
+
+namespace syncline::simulation {
+
+using InodeNumber = uint64_t;
+inline constexpr InodeNumber kRootInode = 1;
+inline constexpr uint64_t kSectorBytes = 512;
+inline constexpr uint64_t kPageBytes = 4096;
+inline constexpr unsigned kSectorsInPage = kPageBytes / kSectorBytes;
+
+using Sector = std::array<std::byte, kSectorBytes>;
+using Page = std::array<std::byte, kPageBytes>;
+
+// Pages of 4 KiB, shared between copies; one that is not there is zero.
+class Content {
+ public:
+  void read(uint64_t offset, MutableByteSpan into) const;
+  void write(uint64_t offset, ByteSpan from);
+  void write_sector(uint64_t sector, ByteSpan from) { write(sector * kSectorBytes, from); }
+  ByteSpan sector(uint64_t index) const;
+  // Everything from `offset` on becomes zero.
+  void zero_from(uint64_t offset);
+
+  const std::shared_ptr<Page>& page(uint64_t index) const;
+  void set_page(uint64_t index, std::shared_ptr<Page> page);
+  uint64_t pages() const { return pages_.size(); }
+
+ private:
+  Page& writable(uint64_t index);
+  std::vector<std::shared_ptr<Page>> pages_;
+};
+
+// The sectors of one page that were written and not synced since.
+struct PendingPage {
+  struct Earlier {
+    uint8_t sector = 0;
+    std::shared_ptr<const Sector> content;
+  };
+  uint64_t index = 0;
+  uint8_t written = 0;  // bit set of sectors; each holds what the cached page holds, or an earlier
+  uint8_t doomed =
+      0;  // of those, the ones that a failed sync gave up on: none will make them durable
+  std::vector<Earlier> earlier;  // what was written over before it was synced, oldest first
+};
+
+// A mapped page, written by plain stores of its users.
+struct MappedPage {
+  std::unique_ptr<std::byte[]> bytes;  // 8-byte aligned
+  size_t size_bytes = 0;
+  std::vector<std::shared_ptr<const ByteVector>>
+      earlier;  // as seen between operations, oldest first
+
+  explicit MappedPage(size_t size);
+  MappedPage(const MappedPage& other);
+  MappedPage& operator=(const MappedPage&) = delete;
+  MutableByteSpan span() { return {bytes.get(), size_bytes}; }
+  ByteSpan span() const { return {bytes.get(), size_bytes}; }
+};
+
+struct DirectoryEntry {
+  std::string name;
+  InodeNumber inode = 0;
+  bool operator==(const DirectoryEntry&) const = default;
+};
+using DirectoryEntries = std::vector<DirectoryEntry>;  // sorted by name
+
+struct Node {
+  bool directory = false;
+  uint32_t mode = 0;
+  uint64_t links = 0;
+  int64_t mtime_ns = 0;
+  std::vector<std::pair<uint64_t, uint64_t>> unreadable;  // byte ranges that answer EIO
+
+  // Of a file.
+  Content cached, durable;
+  uint64_t size_bytes = 0;  // cached
+  uint64_t durable_size_bytes = 0;
+  std::vector<uint64_t> sizes;  // it had since the last sync, oldest first, the present one last
+  std::vector<PendingPage> pending;  // sorted by index
+  bool clean() const { return pending.empty() && sizes.empty(); }
+  // Up to where durable content still counts, had the first `count` sizes become durable.
+  uint64_t floor(size_t count) const;
+
+  // Of a directory.
+  DirectoryEntries entries, durable_entries;
+};
+
+// An entry removed, an entry added, or both at once: a rename.
+struct DirectoryChange {
+  InodeNumber from_directory = 0;
+  std::string from_name;
+  InodeNumber to_directory = 0;
+  std::string to_name;
+  InodeNumber inode = 0;
+  // A sync of the directory failed since: no later one makes it durable, unless the directory is
+  // changed again, so that there is something to write.
+  bool doomed = false;
+  bool touches(InodeNumber directory) const {
+    return directory != 0 && (from_directory == directory || to_directory == directory);
+  }
+};
+
+const DirectoryEntry* find_entry(const DirectoryEntries& entries, std::string_view name);
+void put_entry(DirectoryEntries& entries, std::string_view name, InodeNumber inode);
+void erase_entry(DirectoryEntries& entries, std::string_view name);
+
+class DiskImage {
+ public:
+  DiskImage();
+  DiskImage(const DiskImage& other);
+  DiskImage(DiskImage&&) = default;
+  DiskImage& operator=(const DiskImage& other);
+  DiskImage& operator=(DiskImage&&) = default;
+
+  // Operations, as the kernel does them once nothing fails.
+  InodeNumber make_node(bool directory, uint32_t mode, int64_t now_ns);
+  // A change of names; becomes pending, or durable at once where `durable`.
+  void change(DirectoryChange change, bool durable = false);
+  void write(InodeNumber inode, uint64_t offset, ByteSpan from);
+  void truncate(InodeNumber inode, uint64_t size_bytes);
+  void sync(InodeNumber inode);
+  // "fsync lies after a failure": the pages are marked clean, and never written.
+  void fail_sync(InodeNumber inode);
+  void sync_directory(InodeNumber directory);
+  void fail_sync_directory(InodeNumber directory);
+  void sync_all();
+  MappedPage& map(InodeNumber inode, size_t size_bytes);
+  // Remembers what mapped pages hold now; called between operations.
+  void note_pages();
+  // Forgets a node that has neither name nor handle.
+  void forget(InodeNumber inode);
+
+  const Node& node(InodeNumber inode) const { return *nodes_[inode]; }
+  bool has(InodeNumber inode) const { return inode < nodes_.size() && nodes_[inode] != nullptr; }
+  Node& writable(InodeNumber inode);
+  InodeNumber inodes_end() const { return nodes_.size(); }
+  const MappedPage* mapped(InodeNumber inode) const;
+  MappedPage* mapped(InodeNumber inode);
+  const std::vector<std::pair<InodeNumber, std::unique_ptr<MappedPage>>>& mapped_pages() const {
+    return mapped_;
+  }
+  const std::vector<DirectoryChange>& changes() const { return changes_; }
+  uint64_t used_bytes() const { return used_bytes_; }
+  uint64_t size_bytes(InodeNumber inode) const;
+
+  // For tests that look at, or damage, what is there: cached and durable alike, by path from the
+  // root. 0 where there is nothing.
+  InodeNumber find(std::string_view path) const;
+  bool exists(std::string_view path) const { return find(path) != 0; }
+  ByteVector bytes(std::string_view path) const;
+  void set_bytes(std::string_view path, ByteSpan bytes);  // makes the file, not its directories
+  void flip_bit(std::string_view path, uint64_t bit);
+  void remove(std::string_view path);
+  void make_unreadable(std::string_view path, uint64_t from, uint64_t to);
+  // Of everything that would be there after a clean shutdown.
+  uint64_t hash() const;
+
+  uint64_t boot = 1;
+  uint64_t file_system_id = 1;
+  uint64_t capacity_bytes = UINT64_MAX;
+
+ private:
+  friend class PersistenceChoices;
+  void apply_to_cache(const DirectoryChange& change);
+  void apply_to_durable(const DirectoryChange& change);
+  void note_size(Node& node, uint64_t size_bytes);
+  PendingPage& pending_page(Node& node, uint64_t index);
+  void write_in_page(Node& node, uint64_t offset, ByteSpan from);
+  std::pair<InodeNumber, std::string> parent_of(std::string_view path) const;
+
+  std::vector<std::shared_ptr<Node>> nodes_;  // by inode; empty where none is
+  std::vector<std::pair<InodeNumber, std::unique_ptr<MappedPage>>> mapped_;
+  std::vector<DirectoryChange> changes_;
+  uint64_t used_bytes_ = 0;
+};
+
+}  // namespace syncline::simulation
