@@ -269,7 +269,7 @@ void Explorer::check_commits(const Picture& picture, Ledger& ledger) {
       const auto record = records.find(seq);
       known = known && record != records.end();
       if (!known) break;
-      made_of += fmt::format(" {} {} {}", record->second->marker, record->second->id,
+      made_of += fmt::format(" {} {} {}", record->second->content, record->second->id,
                              record->second->time_ms);
     }
     if (!known) continue;  // trimmed

@@ -70,7 +70,8 @@ void read_journal(Directory& root, Picture& picture) {
   picture.journal_begins_after = second_reader::get(files.begin()->second, 64, 8) - 1;
   for (const second_reader::Record& frame : journal.frames) {
     if (frame.seq == 0) continue;
-    picture.journal.push_back({frame.seq, frame.id, frame.time_ms, only_marker(frame.payload)});
+    picture.journal.push_back({frame.seq, frame.id, frame.time_ms, only_marker(frame.payload),
+                               XXH3_64bits(frame.payload.data(), frame.payload.size())});
   }
 }
 

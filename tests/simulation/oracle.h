@@ -44,6 +44,7 @@ struct JournalRecord {
   uint64_t seq = 0, id = 0;
   int64_t time_ms = 0;
   std::string marker;
+  uint64_t content = 0;  // hash of its payload
 };
 
 struct OwnCommit {
