@@ -67,7 +67,8 @@ Status Applier::Impl::open_database() {
   database.reset();
   reader.reset();
   ahead.reset();
-  TRY_ASSIGN(database, Database::open(options.database_path, Database::Access::kWrite));
+  TRY_ASSIGN(database,
+             Database::open({options.database_path, options.sqlite_vfs}, Database::Access::kWrite));
 
   TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
   const auto suspect = store.info(kSuspectName);

@@ -52,7 +52,8 @@ namespace syncline {
 
 struct ApplierOptions {
   std::string work_tree;
-  std::string database_path;  // absolute
+  std::string database_path;         // absolute
+  const char* sqlite_vfs = nullptr;  // null: SQLite's own
   uint64_t batch_records_max = 1000;
   uint64_t batch_bytes_max = 8u << 20;
   uint64_t wal_bytes_max = 8u << 20;         // beyond it the step checkpoints SQLite

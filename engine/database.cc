@@ -174,18 +174,18 @@ Value Statement::value(int column) const {
   }
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path, Access access,
+Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Access access,
                                                  int busy_timeout_ms) {
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (access == Access::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                               : SQLITE_OPEN_READONLY);
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int code = sqlite3_open_v2(file.path.c_str(), &handle, flags, file.vfs);
   std::unique_ptr<Database> database(new Database(handle, busy_timeout_ms));
-  if (code != SQLITE_OK) return sqlite_error(handle, code, "open " + path);
+  if (code != SQLITE_OK) return sqlite_error(handle, code, "open " + file.path);
   if (auto ready = database->set_up(access); !ready) {
     Error error = std::move(ready).error();
-    error.message = fmt::format("open {}: {}", path, error.message);
+    error.message = fmt::format("open {}: {}", file.path, error.message);
     return error;
   }
   return database;

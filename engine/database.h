@@ -71,10 +71,18 @@ class Statement {
   int bind_code_ = 0;
 };
 
+// Where a database is, and by whose VFS it is reached (null: SQLite's own).
+struct DatabaseFile {
+  DatabaseFile(std::string path_, const char* vfs_ = nullptr)  // NOLINT: a path is one
+      : path(std::move(path_)), vfs(vfs_) {}
+  std::string path;  // absolute
+  const char* vfs;
+};
+
 class Database {
  public:
   enum class Access : uint8_t { kRead, kWrite };
-  static Result<std::unique_ptr<Database>> open(const std::string& path, Access access,
+  static Result<std::unique_ptr<Database>> open(const DatabaseFile& file, Access access,
                                                 int busy_timeout_ms = 5000);
   ~Database();
   Database(const Database&) = delete;

@@ -23,14 +23,15 @@ std::optional<uint64_t> parse_u64(std::string_view text) {
 
 }  // namespace
 
-Result<StorePlaces> find_places(const std::string& root) {
-  auto paths = git_paths_at(root);
+Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform) {
+  auto paths = git_paths_at(root, platform);
   if (!paths && paths.error().code == Code::kNotFound) {
     return make_error(Code::kNoStore, fmt::format("{} is not a git work tree", root),
                       "make it a store with `syncline init`");
   }
   if (!paths) return std::move(paths).error();
-  return StorePlaces{paths->work_tree, paths->common_dir, paths->common_dir + "/syncline"};
+  return StorePlaces{&platform, paths->work_tree, paths->common_dir,
+                     paths->common_dir + "/syncline"};
 }
 
 Result<Identity> read_identity(Directory& store_directory) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/store_platform.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/result.h"
@@ -29,12 +30,14 @@ struct Identity {
 // The places of a store, found without loading git: <root>/.git may be a directory, or the file of
 // a linked work tree or submodule, whose common directory then holds the store.
 struct StorePlaces {
-  std::string root;        // top of the work tree
-  std::string common_dir;  // git common directory
-  std::string store_dir;   // <common_dir>/syncline
+  StorePlatform* platform = &system_store_platform();  // that they are on
+  std::string root;                                    // top of the work tree
+  std::string common_dir;                              // git common directory
+  std::string store_dir;                               // <common_dir>/syncline
 };
 // kNoStore when `root` is no work tree; says nothing about whether a store is there.
-Result<StorePlaces> find_places(const std::string& root);
+Result<StorePlaces> find_places(const std::string& root,
+                                StorePlatform& platform = system_store_platform());
 
 // kNotFound when there is none; kCorrupt when it does not parse.
 Result<Identity> read_identity(Directory& store_directory);

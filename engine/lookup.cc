@@ -3,17 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 namespace syncline {
 
-Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
-                            const std::string& database_path, const std::string& own_ref) {
+Result<Lookup> Lookup::open(Platform& platform, Directory& store_directory, Journal& journal,
+                            const DatabaseFile& database_file, const std::string& own_ref) {
   Lookup lookup(store_directory, journal);
   lookup.own_ref_ = own_ref;
-  std::error_code error;
-  if (std::filesystem::exists(database_path, error)) {
-    auto database = Database::open(database_path, Database::Access::kRead);
+  TRY_ASSIGN(const bool there, platform.is_there(database_file.path));
+  if (there) {
+    auto database = Database::open(database_file, Database::Access::kRead);
     if (database) {
       lookup.database_ = std::move(*database);
     } else if (database.error().code != Code::kCorrupt) {

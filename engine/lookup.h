@@ -14,6 +14,7 @@
 #include "engine/applier.h"
 #include "engine/store.h"
 #include "journal/journal.h"
+#include "journal/platform.h"
 #include "journal/reader.h"
 
 namespace syncline {
@@ -21,8 +22,8 @@ namespace syncline {
 class Lookup {
  public:
   // The journal may still be writing; what is read lies before its durable mark.
-  static Result<Lookup> open(Directory& store_directory, Journal& journal,
-                             const std::string& database_path, const std::string& own_ref);
+  static Result<Lookup> open(Platform& platform, Directory& store_directory, Journal& journal,
+                             const DatabaseFile& database_file, const std::string& own_ref);
 
   Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
   Result<std::optional<KeyEntry>> key(std::string_view key);

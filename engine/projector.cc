@@ -38,8 +38,8 @@ Deadline sooner(Deadline a, Deadline b) {
 
 }  // namespace
 
-std::string database_path(const StorePlaces& places, const Config& config) {
-  return places.root + "/" + config.database;
+DatabaseFile database_file(const StorePlaces& places, const Config& config) {
+  return {places.root + "/" + config.database, places.platform->sqlite_vfs()};
 }
 
 Projector::Projector(const StorePlaces& places, const Identity& identity,
@@ -48,7 +48,7 @@ Projector::Projector(const StorePlaces& places, const Identity& identity,
     : places_(places),
       identity_(identity),
       config_(std::move(config)),
-      database_path_(database_path(places, *config_)),
+      database_file_(database_file(places, *config_)),
       branch_(config_->sync.branch.empty() ? identity.branch : config_->sync.branch),
       take_over_database_(take_over_database),
       store_directory_(store_directory),
@@ -63,7 +63,8 @@ Status Projector::open_applier() {
   if (applier_ != nullptr) return applier_->refresh();
   ApplierOptions options;
   options.work_tree = places_.root;
-  options.database_path = database_path_;
+  options.database_path = database_file_.path;
+  options.sqlite_vfs = database_file_.vfs;
   options.take_over_database = take_over_database_;
   for (const KindSpec& kind : config_->kinds) {
     options.ddl.emplace_back(kind.table, kind.create_table);
@@ -81,7 +82,7 @@ Status Projector::open_applier() {
 // A file that git tracks may not change under a merge, a rebase or another branch. Where the state
 // cannot be told the section waits: it can always be written later.
 bool Projector::files_must_wait() {
-  const auto paths = git_paths_at(places_.root);
+  const auto paths = git_paths_at(places_.root, *places_.platform);
   if (!paths) return true;
   const auto git = open_git_directories(*paths);
   if (!git) return true;
@@ -91,7 +92,7 @@ bool Projector::files_must_wait() {
 }
 
 Status Projector::open_applier_with(const ApplierOptions& options) {
-  TRY_ASSIGN(auto work_tree, open_posix_directory(places_.root));
+  TRY_ASSIGN(auto work_tree, places_.platform->open_directory(places_.root));
   TRY_ASSIGN(applier_,
              Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
   return {};
@@ -110,24 +111,22 @@ Status Projector::recheck_after_cache_loss() {
 }
 
 Status Projector::move_database_aside() {
-  namespace fs = std::filesystem;
-  const fs::path kept =
-      fs::path(places_.store_dir) / "kept" / fmt::format("database-{}", clock_.now_ms());
-  std::error_code error;
-  fs::create_directories(kept, error);
-  if (error) return errno_error(error.value(), fmt::format("creating {}", kept.string()));
+  const std::string folder = fmt::format("kept/database-{}", clock_.now_ms());
+  TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
+  TRY(store_directory_.sync_directory("kept"));
+  TRY(store_directory_.sync_directory("."));
+  const std::string kept = fmt::format("{}/{}", places_.store_dir, folder);
+  const std::string& path = database_file_.path;
+  const std::string name = path.substr(path.rfind('/') + 1);
+  // The database goes first: a log without its database is nothing to SQLite, a database without
+  // its log is another one.
   for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
-    const fs::path from = database_path_ + suffix;
-    if (!fs::exists(fs::symlink_status(from, error))) continue;
-    fs::rename(from, kept / from.filename(), error);
-    if (error == std::errc::cross_device_link) {
-      fs::copy_file(from, kept / from.filename(), error);
-      if (!error) fs::remove(from, error);
+    TRY_ASSIGN(const bool there, places_.platform->is_there(path + suffix));
+    if (there) {
+      TRY(places_.platform->move_file(path + suffix, fmt::format("{}/{}{}", kept, name, suffix)));
     }
-    if (error) return errno_error(error.value(), fmt::format("moving {} aside", from.string()));
   }
-  note(fmt::format("{} was damaged: kept in {}, and rebuilt from the journal", database_path_,
-                   kept.string()));
+  note(fmt::format("{} was damaged: kept in {}, and rebuilt from the journal", path, kept));
   return {};
 }
 
@@ -197,13 +196,13 @@ Status Projector::checkpoint() {
   return with_applier([](Applier& applier) { return applier.checkpoint(); });
 }
 
-Status check_database(const std::string& path) {
-  TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
+Status check_database(const DatabaseFile& file) {
+  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
   TRY(read_applied_state(*database));
   TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
   TRY_ASSIGN(const bool row, check.step());
   if (row && check.text(0) == "ok") return {};
-  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", path, check.text(0)));
+  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
 }
 
 Status Projector::rebuild_database() {
@@ -216,7 +215,7 @@ Status Projector::rebuild_database() {
     const HeldLock hold(*apply_lock_);
     applier_.reset();
     // Another process may have rebuilt it while this one waited for the lock.
-    const Status sound = check_database(database_path_);
+    const Status sound = check_database(database_file_);
     if (sound) return {};
     if (sound.error().code != Code::kCorrupt) return sound;
     TRY(move_database_aside());
@@ -232,14 +231,15 @@ Status Projector::open_syncer() {
   if (syncer_ != nullptr) return {};
   SyncOptions options = config_->sync;
   options.branch = branch_;
-  TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options));
+  TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options,
+                                   *places_.platform));
   return {};
 }
 
 Status Projector::open_outcomes() {
   // A database that was rebuilt is another file.
   if (sync_database_ != nullptr && !sync_database_->has_moved()) return {};
-  TRY_ASSIGN(sync_database_, Database::open(database_path_, Database::Access::kRead));
+  TRY_ASSIGN(sync_database_, Database::open(database_file_, Database::Access::kRead));
   outcomes_ = std::make_unique<DatabaseOutcomes>(*sync_database_);
   return {};
 }
@@ -336,7 +336,7 @@ Status Projector::fold_until(uint64_t seq, Deadline deadline) {
 }
 
 Result<PublishReport> Projector::publish_until(uint64_t seq, Deadline deadline) {
-  Backoff backoff(system_random(), {.first_ns = 5'000'000, .longest_ns = 500'000'000});
+  Backoff backoff(places_.platform->random(), {.first_ns = 5'000'000, .longest_ns = 500'000'000});
   PublishReport report;
   while (true) {
     bool held = false;

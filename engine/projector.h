@@ -94,7 +94,7 @@ class Projector {
   const StorePlaces places_;
   const Identity identity_;
   const std::shared_ptr<const Config> config_;
-  const std::string database_path_;
+  const DatabaseFile database_file_;
   const std::string branch_;  // that is published to
   const bool take_over_database_;
   Directory& store_directory_;
@@ -117,9 +117,9 @@ class Projector {
 };
 
 // kCorrupt when SQLite's own check finds damage, or the file is none of its.
-Status check_database(const std::string& path);
+Status check_database(const DatabaseFile& file);
 
-// SQLite's file of a store, absolute.
-std::string database_path(const StorePlaces& places, const Config& config);
+// SQLite's file of a store.
+DatabaseFile database_file(const StorePlaces& places, const Config& config);
 
 }  // namespace syncline

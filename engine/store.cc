@@ -49,7 +49,7 @@ Result<std::string> Store::discover(const std::string& start) {
 // was journalled last.
 Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
                                                   Directory& store_directory) {
-  TRY_ASSIGN(auto root, open_posix_directory(places.root));
+  TRY_ASSIGN(auto root, places.platform->open_directory(places.root));
   Result<std::string> text = read_file(*root, kConfigFile, 1u << 20);
   if (!text && text.error().code == Code::kNotFound) {
     text = read_file(store_directory, kConfigCopy, 1u << 20);
@@ -60,18 +60,17 @@ Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
 }
 
 namespace {
-Result<AppliedState> look_at_database(const std::string& path) {
-  TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
+Result<AppliedState> look_at_database(const DatabaseFile& file) {
+  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
   return read_applied_state(*database);
 }
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
-  TRY_ASSIGN(impl->places, find_places(root));
-  TRY_ASSIGN(impl->common_directory, open_posix_directory(impl->places.common_dir));
-  auto store_directory = open_posix_directory(impl->places.store_dir);
+  auto impl = std::make_unique<Impl>(options);
+  TRY_ASSIGN(impl->places, find_places(root, impl->platform));
+  TRY_ASSIGN(impl->common_directory, impl->platform.open_directory(impl->places.common_dir));
+  auto store_directory = impl->platform.open_directory(impl->places.store_dir);
   if (!store_directory) {
     if (store_directory.error().code != Code::kNotFound) return std::move(store_directory).error();
     return make_error(Code::kNoStore, fmt::format("{} is not a store", impl->places.root),
@@ -92,11 +91,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   TRY(check_identity(impl->identity, *impl->common_directory));
   TRY_ASSIGN(impl->config, load_config(impl->places, *impl->store_directory));
 
-  const std::string database = database_path(impl->places, *impl->config);
+  const DatabaseFile database = database_file(impl->places, *impl->config);
   std::vector<DurableClaim> claims;
   bool database_damaged = false;
-  std::error_code missing;
-  if (std::filesystem::exists(database, missing)) {
+  TRY_ASSIGN(const bool database_there, impl->platform.is_there(database.path));
+  if (database_there) {
     const Result<AppliedState> state = look_at_database(database);
     if (state) {
       claims.push_back({state->applied.seq, "applied watermark of " + impl->config->database});
@@ -114,7 +113,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
     journal_options.gather_ns_max = 20'000'000;
   }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
-  auto ring = options.background ? make_best_ring() : make_plain_ring();
+  auto ring = impl->platform.make_ring(/*many_groups=*/options.background);
   TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
                                           std::move(ring), journal_options, claims));
   const RecoveryReport& recovery = impl->journal->recovery();
@@ -136,7 +135,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   WriteQueueOptions queue_options;
   queue_options.id_floor = impl->identity.id_floor;
   queue_options.on_durable = [raw = impl.get()] { raw->wake_apply(); };
-  impl->queue = std::make_unique<WriteQueue>(*impl->store_directory, *impl->journal, impl->clock,
+  impl->queue = std::make_unique<WriteQueue>(impl->platform, *impl->store_directory, *impl->journal,
                                              database, std::move(queue_options));
   if (options.background) impl->start_background();
   return std::unique_ptr<Store>(new Store(std::move(impl)));
@@ -299,7 +298,7 @@ Status Store::Impl::fill_outcome(Receipt& receipt) {
   if (receipt.seq < outcomes_from || receipt.seq > outcomes_to) {
     if (outcomes_database == nullptr || outcomes_database->has_moved()) {
       TRY_ASSIGN(outcomes_database,
-                 Database::open(database_path(places, *config), Database::Access::kRead));
+                 Database::open(database_file(places, *config), Database::Access::kRead));
     }
     TRY_ASSIGN(const AppliedState state, read_applied_state(*outcomes_database));
     TRY_ASSIGN(outcomes, read_outcomes(*outcomes_database, receipt.seq, state.applied.seq));
@@ -407,7 +406,7 @@ Result<StoreStatus> Store::status() {
   status.set_aside = applied.set_aside;
   status.files_waiting = applied.files_waiting;
   // Which way a long-running writer would take here: tried, not remembered.
-  status.io = std::string(make_best_ring()->name());
+  status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());
   status.appends = store.journal->counter(Counter::kAppends);
   status.flushes = store.journal->counter(Counter::kFlushes);

@@ -29,6 +29,8 @@
 
 namespace syncline {
 
+class StorePlatform;
+
 enum class Stage : uint8_t { kJournaled, kApplied, kCommitted, kPublished, kPushed };
 std::string_view stage_name(Stage stage);
 std::optional<Stage> parse_stage(std::string_view name);
@@ -57,9 +59,10 @@ struct Receipt {
 };
 
 struct StoreOptions {
-  bool background = false;   // threads for writing, applying and syncing
-  bool read_only = false;    // status, show, log, verify on a store another user owns
-  bool fold_on_wait = true;  // without background: waiting for kCommitted folds here
+  bool background = false;            // threads for writing, applying and syncing
+  bool read_only = false;             // status, show, log, verify on a store another user owns
+  bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
+  StorePlatform* platform = nullptr;  // that the store is on; null: the real system. Outlives it
 };
 
 // A record on its way. Cheap to copy; valid as long as its Store.
@@ -121,6 +124,7 @@ struct InitOptions {
   std::string profile = "notes";
   bool new_identity = false;
   bool moved = false;
+  StorePlatform* platform = nullptr;  // see StoreOptions
 };
 struct InitReport {
   std::string root, store_id, profile;

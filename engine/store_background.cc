@@ -52,7 +52,7 @@ void Store::Impl::wake_apply() {
 }
 
 void Store::Impl::apply_loop() {
-  Backoff backoff(system_random(), kRetryLimits);
+  Backoff backoff(platform.random(), kRetryLimits);
   while (true) {
     {
       MutexLock lock(work_mutex);
@@ -78,7 +78,7 @@ void Store::Impl::apply_loop() {
 
 void Store::Impl::sync_loop() {
   using namespace std::chrono;
-  Backoff backoff(system_random(), kRetryLimits);
+  Backoff backoff(platform.random(), kRetryLimits);
   while (true) {
     const auto pending = [&] {
       return journal->watermark(Watermark::kApplied) - journal->watermark(Watermark::kCommitted);

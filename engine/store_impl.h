@@ -12,17 +12,26 @@
 #include "engine/lookup.h"
 #include "engine/projector.h"
 #include "engine/store.h"
+#include "engine/store_platform.h"
 #include "engine/write_queue.h"
 #include "journal/mutex.h"
 
 namespace syncline {
 
+inline StorePlatform& platform_or_system(StorePlatform* platform) {
+  return platform != nullptr ? *platform : system_store_platform();
+}
+
 struct Store::Impl {
+  explicit Impl(const StoreOptions& store_options)
+      : options(store_options), platform(platform_or_system(options.platform)) {}
+
   StoreOptions options;
+  StorePlatform& platform;
   StorePlaces places;
   Identity identity;
   std::shared_ptr<const Config> config;
-  Clock& clock = system_clock();
+  Clock& clock = platform.clock();
   std::unique_ptr<Directory> common_directory;
   std::unique_ptr<Directory> store_directory;
   std::unique_ptr<Journal> journal;
@@ -63,7 +72,8 @@ struct Store::Impl {
 
   std::string own_ref() const { return "refs/syncline/" + identity.store.hex(); }
   Result<Lookup> lookup() {
-    return Lookup::open(*store_directory, *journal, database_path(places, *config), own_ref());
+    return Lookup::open(platform, *store_directory, *journal, database_file(places, *config),
+                        own_ref());
   }
   // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
   Status restore_watermarks();

@@ -18,10 +18,10 @@ namespace {
 
 constexpr std::string_view kConfigFile = "syncline.toml";
 
-StoreId random_store_id() {
+StoreId random_store_id(Random& random) {
   StoreId id;
   for (size_t i = 0; i < id.bytes.size(); i += sizeof(uint64_t)) {
-    store_le(id.bytes.data() + i, system_random().next_u64());
+    store_le(id.bytes.data() + i, random.next_u64());
   }
   return id;
 }
@@ -32,15 +32,15 @@ struct Making {
   std::unique_ptr<Directory> root, common, store;
 };
 
-Result<Making> open_places(const std::string& directory) {
+Result<Making> open_places(const std::string& directory, StorePlatform& platform) {
   Making making;
-  TRY_ASSIGN(making.repository, open_or_create_repository(directory));
-  TRY_ASSIGN(making.places, find_places(making.repository.work_tree));
-  TRY_ASSIGN(making.root, open_posix_directory(making.places.root));
-  TRY_ASSIGN(making.common, open_posix_directory(making.places.common_dir));
+  TRY_ASSIGN(making.repository, open_or_create_repository(directory, platform));
+  TRY_ASSIGN(making.places, find_places(making.repository.work_tree, platform));
+  TRY_ASSIGN(making.root, platform.open_directory(making.places.root));
+  TRY_ASSIGN(making.common, platform.open_directory(making.places.common_dir));
   TRY(making.common->make_directories("syncline", /*private_mode=*/true));
   TRY(making.common->sync_directory("."));
-  TRY_ASSIGN(making.store, open_posix_directory(making.places.store_dir));
+  TRY_ASSIGN(making.store, platform.open_directory(making.places.store_dir));
   return making;
 }
 
@@ -77,7 +77,8 @@ Status make_projections(Making& making, const Identity& identity,
   const Status created = Journal::create(*making.store, identity.store, clock, options);
   if (!created && created.error().code != Code::kExists) return created;
   TRY_ASSIGN(auto journal,
-             Journal::open(*making.store, identity.store, clock, make_plain_ring(), options));
+             Journal::open(*making.store, identity.store, clock,
+                           making.places.platform->make_ring(/*many_groups=*/false), options));
   TRY(append_config(*journal, clock, *config));
   TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
   const auto folder = std::filesystem::path(config->database).parent_path();
@@ -119,8 +120,9 @@ Status set_old_identity_aside(Making& making, const Identity& old) {
 }  // namespace
 
 Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
-  Clock& clock = system_clock();
-  TRY_ASSIGN(Making making, open_places(directory));
+  StorePlatform& platform = platform_or_system(options.platform);
+  Clock& clock = platform.clock();
+  TRY_ASSIGN(Making making, open_places(directory, platform));
   InitReport report;
   report.root = making.places.root;
   report.created_repository = making.repository.created;
@@ -154,7 +156,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
           "`syncline init --new-identity` makes a store of its own beside them");
     }
     Identity fresh;
-    fresh.store = random_store_id();
+    fresh.store = random_store_id(platform.random());
     TRY_ASSIGN(fresh.bound, making.common->identity());
     fresh.branch = making.repository.branch;
     if (!making.repository.foreign_stores.empty()) {

@@ -84,17 +84,23 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
                       fmt::format("the journal was trimmed: it starts at record {}", begin.seq + 1),
                       "replay needs all of it; keep the journal whole by retain_bytes_max = 0");
   }
-  std::error_code error;
-  if (fs::exists(directory, error) && !fs::is_empty(directory, error)) {
+  const auto there = source.platform.open_directory(directory);
+  if (!there && there.error().code != Code::kNotFound) return there.error();
+  std::vector<std::string> names;
+  if (there) {
+    TRY_ASSIGN(names, (*there)->list("."));
+  }
+  if (!names.empty()) {
     return make_error(Code::kExists, fmt::format("{} is not empty", directory),
                       "name a folder that is empty or not there");
   }
-  TRY_ASSIGN(const RepositoryState repository, open_or_create_repository(directory));
-  TRY_ASSIGN(const StorePlaces places, find_places(repository.work_tree));
-  TRY_ASSIGN(auto common, open_posix_directory(places.common_dir));
+  TRY_ASSIGN(const RepositoryState repository,
+             open_or_create_repository(directory, source.platform));
+  TRY_ASSIGN(const StorePlaces places, find_places(repository.work_tree, source.platform));
+  TRY_ASSIGN(auto common, source.platform.open_directory(places.common_dir));
   TRY(common->make_directories("syncline", /*private_mode=*/true));
-  TRY_ASSIGN(auto store, open_posix_directory(places.store_dir));
-  TRY_ASSIGN(auto root, open_posix_directory(places.root));
+  TRY_ASSIGN(auto store, source.platform.open_directory(places.store_dir));
+  TRY_ASSIGN(auto root, source.platform.open_directory(places.root));
   Identity identity = source.identity;
   TRY_ASSIGN(identity.bound, common->identity());
   identity.branch = repository.branch;
@@ -105,8 +111,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   JournalOptions options;
   options.segment_bytes_max = source.config->segment_bytes_max;
   TRY(Journal::create(*store, identity.store, source.clock, options));
-  TRY_ASSIGN(auto journal,
-             Journal::open(*store, identity.store, source.clock, make_best_ring(), options));
+  TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
+                                         source.platform.make_ring(/*many_groups=*/true), options));
   std::string config_text;
   TRY_ASSIGN(auto reader, Reader::open(*source.store_directory, source.identity.store, begin));
   FrameCopier copier(*journal);

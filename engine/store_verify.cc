@@ -27,8 +27,8 @@ bool healable(const Finding& finding) {
 
 Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
   Impl& store = *impl_;
-  const std::string path = database_path(store.places, *store.config);
-  if (const Status sound = check_database(path); !sound) {
+  const DatabaseFile file = database_file(store.places, *store.config);
+  if (const Status sound = check_database(file); !sound) {
     VerifyReport report;
     report.findings.push_back({"record-missing",
                                0,
@@ -41,7 +41,7 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
                                            sound.error().message)});
     return report;
   }
-  TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
+  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
   Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
   const auto run = [&](Syncer* syncer, const std::optional<Error>& git_error) {
     Verifier verifier(store.places, *store.store_directory, *store.journal, *database, syncer,
@@ -66,7 +66,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
   if (dry_run || report.healed.empty()) return report;
   TRY(store.check_writable());
 
-  if (const Status sound = check_database(database_path(store.places, *store.config));
+  if (const Status sound = check_database(database_file(store.places, *store.config));
       !sound && sound.error().code == Code::kCorrupt) {
     TRY(store.projector->rebuild_database());
   }

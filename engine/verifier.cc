@@ -47,7 +47,7 @@ void Verifier::find(std::string_view cls, const Effects& effects, std::string de
 }
 
 Result<VerifyReport> Verifier::run() {
-  TRY_ASSIGN(root_, open_posix_directory(places_.root));
+  TRY_ASSIGN(root_, places_.platform->open_directory(places_.root));
   TRY_ASSIGN(applied_, read_applied_state(database_));
   end_ = journal_.durable();
   TRY(collect_outcomes());

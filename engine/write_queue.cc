@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 
 #include "journal/assert.h"
 #include "journal/control_frame.h"
@@ -42,12 +41,13 @@ bool resolved(const PendingWrite& write) {
 
 }  // namespace
 
-WriteQueue::WriteQueue(Directory& store_directory, Journal& journal, Clock& clock,
-                       std::string database_path, WriteQueueOptions options)
-    : directory_(store_directory),
+WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
+                       DatabaseFile database_file, WriteQueueOptions options)
+    : platform_(platform),
+      directory_(store_directory),
       journal_(journal),
-      clock_(clock),
-      database_path_(std::move(database_path)),
+      clock_(platform.clock()),
+      database_file_(std::move(database_file)),
       options_(std::move(options)),
       tail_(store_directory, journal.store()) {}
 
@@ -167,9 +167,9 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
   database_.reset();
   database_ids_.clear();
   Mark applied;
-  std::error_code missing;
-  if (std::filesystem::exists(database_path_, missing)) {
-    TRY_ASSIGN(database_, Database::open(database_path_, Database::Access::kRead));
+  TRY_ASSIGN(const bool there, platform_.is_there(database_file_.path));
+  if (there) {
+    TRY_ASSIGN(database_, Database::open(database_file_, Database::Access::kRead));
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
     applied = state.applied;
   }

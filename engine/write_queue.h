@@ -27,6 +27,7 @@
 #include "engine/tail_index.h"
 #include "journal/journal.h"
 #include "journal/mutex.h"
+#include "journal/platform.h"
 
 namespace syncline {
 
@@ -61,10 +62,10 @@ using PendingWritePtr = std::shared_ptr<PendingWrite>;
 
 class WriteQueue {
  public:
-  // `database_path` is opened for reading when keys or ids have to be looked up; it may not exist
+  // `database_file` is opened for reading when keys or ids have to be looked up; it may not exist
   // yet.
-  WriteQueue(Directory& store_directory, Journal& journal, Clock& clock, std::string database_path,
-             WriteQueueOptions options);
+  WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
+             DatabaseFile database_file, WriteQueueOptions options);
   ~WriteQueue();
 
   // Blocks while the queue is full (until a leader takes from it); kTimeout after `deadline`.
@@ -88,10 +89,11 @@ class WriteQueue {
   Result<uint64_t> next_id(const std::string& table, const std::string& id_column);
   void note_config(const Config& config);
 
+  Platform& platform_;
   Directory& directory_;
   Journal& journal_;
   Clock& clock_;
-  const std::string database_path_;
+  const DatabaseFile database_file_;
   const WriteQueueOptions options_;
 
   // Belong to whoever leads.

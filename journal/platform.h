@@ -3,8 +3,8 @@
 // all of it.
 //
 // The class itself is the real system; the folders above derive from it what they need besides
-// (sync/git_platform.h, engine/store_platform.h), and a simulation overrides everything. It outlives
-// all that was made with it. Threading: any thread.
+// (sync/git_platform.h, engine/store_platform.h), and a simulation overrides everything. It
+// outlives all that was made with it. Threading: any thread.
 #pragma once
 
 #include <memory>
@@ -29,6 +29,12 @@ class Platform {
   }
   // Absolute, without symbolic links, "." and ".."; kNotFound where there is nothing.
   virtual Result<std::string> canonical_path(const std::string& path);
+
+  // Is there something at this path? A symbolic link counts by itself.
+  Result<bool> is_there(const std::string& path);
+  // Moves a file to a name that is free, by copying where it goes to another file system; durable
+  // when it returns.
+  virtual Status move_file(const std::string& from, const std::string& to);
 
   // The best ring there is, or the plain one: setting io_uring up pays only for who writes much.
   virtual std::unique_ptr<Ring> make_ring(bool many_groups) {

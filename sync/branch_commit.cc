@@ -195,7 +195,7 @@ class BranchCommit {
   }
 
   Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
-    Backoff backoff(system_random(), kLockLimits);
+    Backoff backoff(git_.paths.platform->random(), kLockLimits);
     while (true) {
       Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
       if (lock) return std::optional<OwnedLock>(std::move(*lock));

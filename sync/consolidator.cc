@@ -52,7 +52,7 @@ Status Consolidator::run_if_due() {
   command.insert(command.end(), {"-c", "pack.window=0", "-c", "core.fsync=all", "-c", "gc.auto=0",
                                  "repack", "--geometric=2", "-d", "-q"});
   const Result<CommandResult> result =
-      run_command(command, {}, context_.clock, context_.clock.after_ms(kTimeLimitMs));
+      context_.platform.run_command(command, {}, context_.clock.after_ms(kTimeLimitMs));
   TRY(context_.common_dir.sync_directory(kPackFolder));
   TRY_ASSIGN(const Packs after, look());
   const std::string note = fmt::format("{}\n", after.count);

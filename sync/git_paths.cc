@@ -19,20 +19,30 @@ std::string trimmed(std::string text) {
 }
 
 // `path` as written in one of git's files, relative to the folder that the file is in.
-Result<std::string> resolve(const std::string& path, const std::string& base) {
-  std::error_code fault;
-  const fs::path resolved = fs::canonical(fs::path(base) / path, fault);
-  if (fault) return errno_error(fault.value(), fmt::format("resolve {} from {}", path, base));
-  return resolved.string();
+Result<std::string> resolve(Platform& platform, const std::string& path, const std::string& base) {
+  return platform.canonical_path((fs::path(base) / path).string());
+}
+
+// A folder, or a link that may lead to one.
+bool leads_on(Directory& directory, std::string_view name) {
+  const Result<FileInfo> info = directory.info(name);
+  return info &&
+         (info->type == FileInfo::Type::kDirectory || info->type == FileInfo::Type::kSymlink);
+}
+
+// Whatever cannot be looked at is no git folder.
+bool looks_bare(Directory& directory) {
+  return leads_on(directory, "objects") && leads_on(directory, "refs") &&
+         directory.info("HEAD").has_value();
 }
 
 }  // namespace
 
-bool is_bare_repository(const std::string& path) {
-  std::error_code ignored;  // whatever cannot be looked at is no git folder
-  return fs::is_directory(path + "/objects", ignored) &&
-         fs::is_directory(path + "/refs", ignored) &&
-         fs::exists(fs::symlink_status(path + "/HEAD", ignored));
+Result<bool> is_bare_repository(const std::string& directory, Platform& platform) {
+  const auto opened = platform.open_directory(directory);
+  if (!opened && opened.error().code == Code::kNotFound) return false;
+  if (!opened) return opened.error();
+  return looks_bare(**opened);
 }
 
 Result<std::optional<std::string>> read_small_file(Directory& directory, std::string_view name) {
@@ -44,45 +54,47 @@ Result<std::optional<std::string>> read_small_file(Directory& directory, std::st
   return std::optional<std::string>(trimmed(std::move(*text)));
 }
 
-Result<GitPaths> git_paths_at(const std::string& work_tree) {
+Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platform) {
   GitPaths paths;
-  TRY_ASSIGN(paths.work_tree, resolve(".", work_tree));
-  std::error_code fault;
-  const std::string dot_git = paths.work_tree + "/.git";
-  const fs::file_status status = fs::status(dot_git, fault);
-  if (!fs::exists(status)) {
+  paths.platform = &platform;
+  TRY_ASSIGN(paths.work_tree, platform.canonical_path(work_tree));
+  TRY_ASSIGN(const auto top, platform.open_directory(paths.work_tree));
+  const Result<FileInfo> dot_git = top->info(".git");
+  if (!dot_git && dot_git.error().code == Code::kNotFound) {
     return make_error(Code::kNotFound, fmt::format("{} is not a git work tree", paths.work_tree));
   }
-  if (fs::is_directory(status)) {
-    TRY_ASSIGN(paths.git_dir, resolve(".git", paths.work_tree));
+  if (!dot_git) return dot_git.error();
+  if (dot_git->type != FileInfo::Type::kRegular) {
+    TRY_ASSIGN(paths.git_dir, resolve(platform, ".git", paths.work_tree));
   } else {
-    TRY_ASSIGN(auto top, open_posix_directory(paths.work_tree));
     TRY_ASSIGN(const std::optional<std::string> link, read_small_file(*top, ".git"));
     constexpr std::string_view kPrefix = "gitdir: ";
     if (!link || !link->starts_with(kPrefix)) {
       return make_error(Code::kUnsupported,
-                        fmt::format("{} is not a link to a git folder", dot_git));
+                        fmt::format("{}/.git is not a link to a git folder", paths.work_tree));
     }
-    TRY_ASSIGN(paths.git_dir, resolve(link->substr(kPrefix.size()), paths.work_tree));
+    TRY_ASSIGN(paths.git_dir, resolve(platform, link->substr(kPrefix.size()), paths.work_tree));
   }
   paths.common_dir = paths.git_dir;
-  TRY_ASSIGN(auto git_dir, open_posix_directory(paths.git_dir));
+  TRY_ASSIGN(const auto git_dir, platform.open_directory(paths.git_dir));
   TRY_ASSIGN(const std::optional<std::string> common, read_small_file(*git_dir, "commondir"));
   if (common) {
-    TRY_ASSIGN(paths.common_dir, resolve(*common, paths.git_dir));
+    TRY_ASSIGN(paths.common_dir, resolve(platform, *common, paths.git_dir));
   }
-  if (!is_bare_repository(paths.common_dir) && !fs::exists(paths.git_dir + "/HEAD", fault)) {
+  TRY_ASSIGN(const bool bare, is_bare_repository(paths.common_dir, platform));
+  if (!bare && !git_dir->info("HEAD")) {
     return make_error(Code::kNotFound, fmt::format("{} is not a git folder", paths.git_dir));
   }
   return paths;
 }
 
-Result<GitPaths> find_git_paths(const std::string& directory) {
-  TRY_ASSIGN(const std::string start, resolve(".", directory));
+Result<GitPaths> find_git_paths(const std::string& directory, GitPlatform& platform) {
+  TRY_ASSIGN(const std::string start, platform.canonical_path(directory));
   for (fs::path at = start;; at = at.parent_path()) {
-    Result<GitPaths> paths = git_paths_at(at.string());
+    Result<GitPaths> paths = git_paths_at(at.string(), platform);
     if (paths || paths.error().code != Code::kNotFound) return paths;
-    if (is_bare_repository(at.string())) {
+    TRY_ASSIGN(const bool bare, is_bare_repository(at.string(), platform));
+    if (bare) {
       return make_error(
           Code::kUnsupported,
           fmt::format("{} is a bare git repository: it has no work tree", at.string()),
@@ -95,9 +107,9 @@ Result<GitPaths> find_git_paths(const std::string& directory) {
 
 Result<GitDirectories> open_git_directories(const GitPaths& paths) {
   GitDirectories directories{.paths = paths, .work_tree = {}, .git_dir = {}, .common_dir = {}};
-  TRY_ASSIGN(directories.work_tree, open_posix_directory(paths.work_tree));
-  TRY_ASSIGN(directories.git_dir, open_posix_directory(paths.git_dir));
-  TRY_ASSIGN(directories.common_dir, open_posix_directory(paths.common_dir));
+  TRY_ASSIGN(directories.work_tree, paths.platform->open_directory(paths.work_tree));
+  TRY_ASSIGN(directories.git_dir, paths.platform->open_directory(paths.git_dir));
+  TRY_ASSIGN(directories.common_dir, paths.platform->open_directory(paths.common_dir));
   return directories;
 }
 

@@ -7,6 +7,7 @@
 
 #include "journal/file_system.h"
 #include "journal/result.h"
+#include "sync/git_platform.h"
 
 namespace syncline {
 
@@ -14,19 +15,22 @@ namespace syncline {
 // worktree add`) HEAD, the index and what is under way are its own, and refs, objects and
 // configuration are common.
 struct GitPaths {
+  GitPlatform* platform = &system_git_platform();  // that they were found on
   std::string work_tree;
   std::string git_dir;
   std::string common_dir;
 };
 
 // The repository whose work tree's top is `work_tree`; kNotFound where there is none.
-Result<GitPaths> git_paths_at(const std::string& work_tree);
+Result<GitPaths> git_paths_at(const std::string& work_tree,
+                              GitPlatform& platform = system_git_platform());
 // The repository that `directory` is in, looking upward as git does. kUnsupported inside a bare
 // one.
-Result<GitPaths> find_git_paths(const std::string& directory);
+Result<GitPaths> find_git_paths(const std::string& directory,
+                                GitPlatform& platform = system_git_platform());
 
 // A git folder without a work tree around it.
-bool is_bare_repository(const std::string& directory);
+Result<bool> is_bare_repository(const std::string& directory, Platform& platform);
 
 // The same, opened: everything written into a repository goes through these.
 struct GitDirectories {

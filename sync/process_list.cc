@@ -1,15 +1,15 @@
-// some_process_names() of worktree_state.h, by /proc.
+// GitPlatform::some_process_names(), by /proc.
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 
-#include "sync/worktree_state.h"
+#include "sync/git_platform.h"
 
 namespace syncline {
 
-bool some_process_names(std::string_view path) {
+bool GitPlatform::some_process_names(std::string_view path) {
   namespace fs = std::filesystem;
   // A process that ends while it is looked at, or that may not be looked at, is passed over.
   std::error_code fault;

@@ -23,11 +23,11 @@ constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10
 }  // namespace
 
 Publisher::Publisher(SyncContext& context, std::optional<GitDirectories> git)
-    : context_(context), git_(std::move(git)), wait_(system_random(), kWaitLimits) {}
+    : context_(context), git_(std::move(git)), wait_(context.platform.random(), kWaitLimits) {}
 
 Result<const GitDirectories*> Publisher::git() {
   if (!git_) {
-    TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree));
+    TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
     TRY_ASSIGN(git_, open_git_directories(paths));
   }
   return &*git_;
@@ -79,7 +79,7 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
   TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
-  Backoff backoff(system_random(), kMovedLimits);
+  Backoff backoff(context_.platform.random(), kMovedLimits);
   while (true) {
     TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes));
     if (!report && backoff.may_try_again()) {

@@ -50,7 +50,7 @@ Status Pusher::push(Deadline deadline) {
   if (tip.is_zero() && own.is_zero()) return {};
 
   const uint64_t published = context_.state.published;
-  TRY_ASSIGN(const CommandResult result, run_command(command, {}, context_.clock, deadline));
+  TRY_ASSIGN(const CommandResult result, context_.platform.run_command(command, {}, deadline));
   if (result.exit_code != 0) {
     std::string said = result.error_text;
     said.erase(said.find_last_not_of(" \n") + 1);

@@ -2,11 +2,9 @@
 // store.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <set>
@@ -35,6 +33,7 @@ Result<std::string> branch_of_head(Directory& git_dir) {
 
 Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
   RepositoryState state;
+  state.platform = paths.platform;
   state.work_tree = paths.work_tree;
   state.common_dir = paths.common_dir;
   TRY_ASSIGN(state.branch, branch_of_head(git_dir));
@@ -42,12 +41,9 @@ Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
 }
 
 // Git refuses to work in another user's repository unless that was allowed; so do we, root aside.
-Status check_owner(const GitPaths& paths) {
-  struct stat info{};
-  if (::stat(paths.common_dir.c_str(), &info) != 0) {
-    return errno_error(errno, "stat " + paths.common_dir);
-  }
-  if (info.st_uid == ::geteuid() || ::geteuid() == 0) return {};
+Status check_owner(const GitPaths& paths, Directory& common_dir) {
+  TRY_ASSIGN(const FileInfo info, common_dir.info("."));
+  if (info.uid == ::geteuid() || ::geteuid() == 0) return {};
   TRY_ASSIGN(const Libgit2* const git, load_libgit2());
   git_repository* repository = nullptr;
   const int code = git->git_repository_open(&repository, paths.work_tree.c_str());
@@ -66,54 +62,6 @@ Status check_index(Directory& git_dir) {
   const Result<IndexFile> index = IndexFile::parse(std::move(*bytes));
   // A damaged index is a person's to repair, and no reason to refuse a store: publishing waits.
   if (!index && index.error().code == Code::kUnsupported) return index.error();
-  return {};
-}
-
-// A new repository must survive a power cut before anything is promised on top of it.
-Status sync_everything(Directory& directory, const std::string& name) {
-  TRY_ASSIGN(const std::vector<std::string> entries, directory.list(name));
-  for (const std::string& entry : entries) {
-    const std::string path = name == "." ? entry : name + "/" + entry;
-    TRY_ASSIGN(const FileInfo info, directory.info(path));
-    if (info.type == FileInfo::Type::kDirectory) {
-      TRY(sync_everything(directory, path));
-    } else if (info.type == FileInfo::Type::kRegular) {
-      TRY_ASSIGN(const std::unique_ptr<File> file, directory.open_file(path, {}));
-      TRY(file->sync_data());
-    }
-  }
-  return directory.sync_directory(name);
-}
-
-Status make_repository(const std::string& directory) {
-  TRY_ASSIGN(const Libgit2* const git, load_libgit2());
-  std::error_code fault;
-  // The folders that have to be made, and the one they are made in, get a new entry each.
-  std::vector<std::string> grown;
-  for (fs::path at = directory; !fs::exists(at, fault) && at.has_parent_path();) {
-    at = at.parent_path();
-    grown.push_back(at.string());
-  }
-  fs::create_directories(directory, fault);
-  if (fault) return errno_error(fault.value(), "create " + directory);
-
-  git_repository_init_options options;
-  git->git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
-  // No external template: hooks or configuration of a person's template are theirs to add.
-  options.flags = GIT_REPOSITORY_INIT_MKPATH;
-  options.initial_head = "main";
-  git_repository* repository = nullptr;
-  const int code = git->git_repository_init_ext(&repository, directory.c_str(), &options);
-  if (code < 0) return libgit2_error(*git, code, "git init " + directory);
-  git->git_repository_free(repository);
-
-  TRY_ASSIGN(auto top, open_posix_directory(directory));
-  TRY(sync_everything(*top, ".git"));
-  TRY(top->sync_directory("."));
-  for (const std::string& parent : grown) {
-    TRY_ASSIGN(auto opened, open_posix_directory(parent));
-    TRY(opened->sync_directory("."));
-  }
   return {};
 }
 
@@ -163,7 +111,7 @@ Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
   TRY_ASSIGN(const ObjectId tip, refs.read(state.branch));
   if (names.empty() && tip.is_zero()) return {};
   TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
-             open_object_reader(git.paths.common_dir + "/objects"));
+             git.paths.platform->open_object_reader(git.paths.common_dir + "/objects"));
   ObjectStore objects(*reader);
   TRY_ASSIGN(const FoundTrailers found, find_trailers(objects, tip, "", UINT64_MAX, UINT64_MAX));
   std::set<std::string> stores = names;
@@ -192,36 +140,36 @@ Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
 
 }  // namespace
 
-Result<RepositoryState> find_repository(const std::string& directory) {
-  TRY_ASSIGN(const GitPaths paths, find_git_paths(directory));
+Result<RepositoryState> find_repository(const std::string& directory, GitPlatform& platform) {
+  TRY_ASSIGN(const GitPaths paths, find_git_paths(directory, platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
   TRY(check_repository_format(*git.common_dir));
   return state_of(paths, *git.git_dir);
 }
 
-Result<RepositoryState> open_or_create_repository(const std::string& directory) {
+Result<RepositoryState> open_or_create_repository(const std::string& directory,
+                                                  GitPlatform& platform) {
   std::error_code fault;
   const std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
   if (fault) return errno_error(fault.value(), "absolute path of " + directory);
   bool created = false;
-  Result<GitPaths> paths = fs::exists(absolute, fault)
-                               ? git_paths_at(absolute)
-                               : Result<GitPaths>(make_error(Code::kNotFound, "not there yet"));
+  Result<GitPaths> paths = git_paths_at(absolute, platform);
   if (!paths && paths.error().code == Code::kNotFound) {
-    if (is_bare_repository(absolute)) {
+    TRY_ASSIGN(const bool bare, is_bare_repository(absolute, platform));
+    if (bare) {
       return make_error(Code::kUnsupported,
                         fmt::format("{} is a bare git repository: it has no work tree", absolute),
                         "use a clone with a work tree, or another folder");
     }
-    TRY(make_repository(absolute));
+    TRY(platform.create_repository(absolute));
     created = true;
-    paths = git_paths_at(absolute);
+    paths = git_paths_at(absolute, platform);
   }
   if (!paths) return std::move(paths).error();
 
   TRY_ASSIGN(const GitDirectories git, open_git_directories(*paths));
   TRY(check_repository_format(*git.common_dir));
-  TRY(check_owner(*paths));
+  TRY(check_owner(*paths, *git.common_dir));
   TRY(check_index(*git.git_dir));
   TRY_ASSIGN(RepositoryState state, state_of(*paths, *git.git_dir));
   state.created = created;

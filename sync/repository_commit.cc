@@ -53,15 +53,15 @@ Result<std::vector<PlannedChange>> changed_files(Directory& work_tree, ObjectSto
 
 Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
                     const std::string& message, const SyncOptions& options, Clock& clock) {
-  TRY_ASSIGN(const GitPaths git_paths, git_paths_at(repository.work_tree));
+  TRY_ASSIGN(const GitPaths git_paths, git_paths_at(repository.work_tree, *repository.platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(git_paths));
   TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
-             open_object_reader(git_paths.common_dir + "/objects"));
+             repository.platform->open_object_reader(git_paths.common_dir + "/objects"));
   ObjectStore objects(*reader);
   RefStore refs(*git.common_dir);
   PackWriter pack;
   const std::string branch = options.branch.empty() ? repository.branch : options.branch;
-  Backoff backoff(system_random(), kMovedLimits);
+  Backoff backoff(repository.platform->random(), kMovedLimits);
   while (true) {
     TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, {branch, "", true}, clock));
     BranchCommitResult result;
@@ -97,7 +97,7 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
 }
 
 Status exclude_path(const RepositoryState& repository, const std::string& pattern) {
-  TRY_ASSIGN(auto common_dir, open_posix_directory(repository.common_dir));
+  TRY_ASSIGN(auto common_dir, repository.platform->open_directory(repository.common_dir));
   TRY(common_dir->make_directories("info"));
   Result<std::string> old = read_file(*common_dir, "info/exclude");
   if (!old && old.error().code != Code::kNotFound) return std::move(old).error();
@@ -112,10 +112,10 @@ Status exclude_path(const RepositoryState& repository, const std::string& patter
 }
 
 Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock) {
-  TRY_ASSIGN(const GitPaths paths, git_paths_at(repository.work_tree));
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(repository.work_tree, *repository.platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
   TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
-             open_object_reader(paths.common_dir + "/objects"));
+             repository.platform->open_object_reader(paths.common_dir + "/objects"));
   ObjectStore objects(*reader);
   RefStore refs(*git.common_dir);
   TRY_ASSIGN(const ObjectId tip, refs.read("refs/syncline/" + store.hex()));

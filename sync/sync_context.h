@@ -6,6 +6,7 @@
 #include "journal/clock.h"
 #include "journal/file_system.h"
 #include "journal/journal.h"
+#include "sync/git_platform.h"
 #include "sync/object_reader.h"
 #include "sync/pack_writer.h"
 #include "sync/ref_store.h"
@@ -16,6 +17,7 @@ namespace syncline {
 
 // Everything it refers to outlives it.
 struct SyncContext {
+  GitPlatform& platform;
   std::string work_tree;  // absolute path
   std::string own_ref;    // refs/syncline/<store id>
   const SyncOptions& options;

@@ -33,25 +33,28 @@ Status walk_commit(ObjectStore& objects, const ObjectId& commit_id,
 
 Result<std::unique_ptr<Syncer>> Syncer::open(const std::string& work_tree,
                                              Directory& store_directory, Journal& journal,
-                                             Clock& clock, SyncOptions options) {
-  TRY_ASSIGN(const RepositoryState repository, find_repository(work_tree));
-  TRY_ASSIGN(std::unique_ptr<Directory> common_dir, open_posix_directory(repository.common_dir));
+                                             Clock& clock, SyncOptions options,
+                                             GitPlatform& platform) {
+  TRY_ASSIGN(const RepositoryState repository, find_repository(work_tree, platform));
+  TRY_ASSIGN(std::unique_ptr<Directory> common_dir, platform.open_directory(repository.common_dir));
   TRY_ASSIGN(std::unique_ptr<ObjectReader> reader,
-             open_object_reader(repository.common_dir + "/objects"));
-  return std::unique_ptr<Syncer>(
-      std::make_unique<SyncerImpl>(repository.work_tree, std::move(common_dir), store_directory,
-                                   journal, clock, std::move(options), std::move(reader)));
+             platform.open_object_reader(repository.common_dir + "/objects"));
+  return std::unique_ptr<Syncer>(std::make_unique<SyncerImpl>(
+      repository.work_tree, std::move(common_dir), store_directory, journal, clock,
+      std::move(options), std::move(reader), platform));
 }
 
 SyncerImpl::SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_dir,
                        Directory& store_directory, Journal& journal, Clock& clock,
-                       SyncOptions options, std::unique_ptr<ObjectReader> reader)
+                       SyncOptions options, std::unique_ptr<ObjectReader> reader,
+                       GitPlatform& platform)
     : options_(std::move(options)),
       common_dir_(std::move(common_dir)),
       reader_(std::move(reader)),
       objects_(*reader_),
       refs_(*common_dir_),
-      context_{.work_tree = std::move(work_tree),
+      context_{.platform = platform,
+               .work_tree = std::move(work_tree),
                .own_ref = "refs/syncline/" + journal.store().hex(),
                .options = options_,
                .common_dir = *common_dir_,

@@ -33,6 +33,9 @@
 
 namespace syncline {
 
+class GitPlatform;                   // sync/git_platform.h
+GitPlatform& system_git_platform();  // the real one
+
 struct SyncOptions {
   std::string author_name = "Syncline";
   std::string author_email = "syncline@localhost";
@@ -81,7 +84,8 @@ class Syncer {
   // fold then waits, recording goes on.
   static Result<std::unique_ptr<Syncer>> open(const std::string& work_tree,
                                               Directory& store_directory, Journal& journal,
-                                              Clock& clock, SyncOptions options);
+                                              Clock& clock, SyncOptions options,
+                                              GitPlatform& platform = system_git_platform());
   virtual ~Syncer() = default;
 
   // What the ref and the journal say was committed and published; finishes a fold that a crash cut
@@ -144,9 +148,10 @@ ObjectId hash_blob(std::string_view content);
 // ---- For init, before there is a journal ----
 
 struct RepositoryState {
-  std::string work_tree;   // absolute
-  std::string common_dir;  // absolute path of the git common directory
-  std::string branch;      // full ref name HEAD points to, "refs/heads/main" when unborn too
+  GitPlatform* platform = &system_git_platform();  // that it was found on
+  std::string work_tree;                           // absolute
+  std::string common_dir;                          // absolute path of the git common directory
+  std::string branch;  // full ref name HEAD points to, "refs/heads/main" when unborn too
   bool created = false;
   // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
   // the store ids met: a clone, or a store whose journal was lost.
@@ -157,10 +162,12 @@ struct RepositoryState {
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
 // what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
-Result<RepositoryState> open_or_create_repository(const std::string& directory);
+Result<RepositoryState> open_or_create_repository(const std::string& directory,
+                                                  GitPlatform& platform = system_git_platform());
 // Finds the repository that `directory` is in, creating nothing and reading a few small files only:
 // foreign stores are not looked for, and `branch` is empty where HEAD is detached.
-Result<RepositoryState> find_repository(const std::string& directory);
+Result<RepositoryState> find_repository(const std::string& directory,
+                                        GitPlatform& platform = system_git_platform());
 // Commits exactly these files of the work tree to the branch (init's syncline.toml), nothing staged
 // by others, under the publish protocol. No commit when the tip already holds them.
 Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,

@@ -21,7 +21,7 @@ class SyncerImpl final : public Syncer {
   // `common_dir` is the git common directory of a repository that was found fit for use.
   SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_dir,
              Directory& store_directory, Journal& journal, Clock& clock, SyncOptions options,
-             std::unique_ptr<ObjectReader> reader);
+             std::unique_ptr<ObjectReader> reader, GitPlatform& platform);
   ~SyncerImpl() override;
 
   Status refresh() override;

@@ -71,7 +71,8 @@ Result<std::string> lock_reason(Directory& directory, const std::string& name,
                      directory.path(), name, seconds);
 }
 
-Result<std::string> editor_reason(Directory& git_dir, Clock& clock) {
+Result<std::string> editor_reason(const GitDirectories& git, Clock& clock) {
+  Directory& git_dir = *git.git_dir;
   TRY_ASSIGN(const std::optional<FileInfo> message, info_if_there(git_dir, "COMMIT_EDITMSG"));
   if (!message) return std::string{};
   TRY_ASSIGN(const std::optional<FileInfo> log, info_if_there(git_dir, "logs/HEAD"));
@@ -79,7 +80,8 @@ Result<std::string> editor_reason(Directory& git_dir, Clock& clock) {
   if (log && time(*message) <= time(*log)) return std::string{};
   const int64_t age_ms = clock.now_ms() - changed_ms(*message);
   const bool just_now = age_ms > -kUnseenEditorMs && age_ms < kUnseenEditorMs;
-  if (!just_now && !some_process_names(git_dir.path() + "/COMMIT_EDITMSG")) return std::string{};
+  if (!just_now && !git.paths.platform->some_process_names(git_dir.path() + "/COMMIT_EDITMSG"))
+    return std::string{};
   return std::string("an editor is open on a commit message");
 }
 
@@ -99,7 +101,7 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
     TRY_ASSIGN(reason, lock_reason(*git.git_dir, "HEAD.lock", question.lock_owner, clock));
     if (!reason.empty()) return reason;
   }
-  return editor_reason(*git.git_dir, clock);
+  return editor_reason(git, clock);
 }
 
 }  // namespace syncline

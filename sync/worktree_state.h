@@ -39,7 +39,4 @@ struct WorktreeQuestion {
 Result<std::string> worktree_waiting_reason(const GitDirectories& git,
                                             const WorktreeQuestion& question, Clock& clock);
 
-// True when a live process visible here has `path` as one of its arguments.
-bool some_process_names(std::string_view path);
-
 }  // namespace syncline
