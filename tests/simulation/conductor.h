@@ -6,6 +6,8 @@
 // atomic otherwise: between before() and its effect nothing else happens.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "journal/assert.h"
+#include "journal/bytes.h"
 #include "journal/clock.h"
 #include "tests/simulation/simulated_time.h"
 
@@ -63,6 +66,7 @@ struct DiskOperation {
   std::string_view path;  // from the root; of a rename the new one
   uint64_t offset = 0;    // of a read or write; a truncate's new size
   uint64_t bytes = 0;
+  ByteSpan content;  // of a write
 };
 
 // What becomes of an operation.

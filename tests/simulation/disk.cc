@@ -102,7 +102,8 @@ class Disk::SimFile final : public File {
   }
 
   Status write_at(uint64_t offset, ByteSpan from) override {
-    const DiskOperation operation = about(Call::kWrite, offset, from.size());
+    DiskOperation operation = about(Call::kWrite, offset, from.size());
+    operation.content = from;
     TRY_ASSIGN(const Answer answer, disk_.begin(operation));
     if (!write_) return failed(EBADF, operation);
     if (direct_ && (offset % kBlockBytes != 0 || from.size() % kBlockBytes != 0 ||
@@ -164,7 +165,7 @@ class Disk::SimFile final : public File {
 
  private:
   DiskOperation about(Call call, uint64_t offset = 0, uint64_t bytes = 0) const {
-    return {process_, call, path_, offset, bytes};
+    return {process_, call, path_, offset, bytes, {}};
   }
   // How much of a write finds room: what lies in the file already always does.
   size_t fitting(uint64_t offset, size_t bytes) const {
@@ -229,7 +230,7 @@ class Disk::SimLock final : public FileLock {
   }
 
  private:
-  DiskOperation about(Call call) const { return {process_, call, path_, 0, 0}; }
+  DiskOperation about(Call call) const { return {process_, call, path_, 0, 0, {}}; }
   bool is_free(Mode mode) const {
     return std::ranges::none_of(disk_.locks_, [&](const LockHolder& holder) {
       return holder.inode == inode_ && holder.handle != this &&
@@ -268,7 +269,7 @@ class Disk::SimPage final : public SharedPage {
   MutableByteSpan bytes() override { return bytes_; }
 
   void wait(size_t offset, uint32_t expected, Deadline deadline) override {
-    if (!disk_.tell({process_, Call::kWait, path_, offset, 4})) return;
+    if (!disk_.tell({process_, Call::kWait, path_, offset, 4, {}})) return;
     const uint64_t wakes = disk_.wakes_;
     const auto changed = [&] {
       return load_le<uint32_t>(bytes_.data() + offset) != expected || disk_.wakes_ != wakes ||
@@ -281,7 +282,7 @@ class Disk::SimPage final : public SharedPage {
   void wake(size_t offset) override {
     if (!disk_.alive(process_)) return;
     ++disk_.wakes_;
-    static_cast<void>(disk_.tell({process_, Call::kWake, path_, offset, 4}));
+    static_cast<void>(disk_.tell({process_, Call::kWake, path_, offset, 4, {}}));
   }
 
  private:
@@ -484,7 +485,7 @@ class Disk::SimDirectory final : public Directory {
 
  private:
   DiskOperation about(Call call, std::string_view path, uint64_t bytes = 0) const {
-    return {process_, call, path, 0, bytes};
+    return {process_, call, path, 0, bytes, {}};
   }
   static Error not_regular(const DiskOperation& operation) {
     Error error =

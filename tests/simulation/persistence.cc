@@ -269,9 +269,16 @@ DiskImage PersistenceChoices::apply(uint64_t k) const {
   return outcome(choices_.data() + k * items_.size());
 }
 
-DiskImage PersistenceChoices::nothing_kept() const {
-  return outcome(Choice(items_.size() + 1, 0).data());
+DiskImage with_nothing_kept(const DiskImage& image) {
+  return PersistenceChoices(image, PersistenceChoices::NoItems{}).outcome(nullptr);
 }
+
+DiskImage with_everything_synced(const DiskImage& image) {
+  DiskImage synced(image);
+  synced.sync_all();
+  return with_nothing_kept(synced);
+}
+
 DiskImage PersistenceChoices::everything_kept() const {
   return outcome(all_kept().data());
 }

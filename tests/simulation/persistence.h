@@ -56,7 +56,6 @@ class PersistenceChoices {
 
   // The disk after the power cut, booted: cached is durable, the boot is another.
   DiskImage apply(uint64_t k) const;
-  DiskImage nothing_kept() const;
   DiskImage everything_kept() const;
   // In words, for a failure: "1.seg sector 9 lost, …".
   std::string describe(uint64_t k) const;
@@ -72,6 +71,10 @@ class PersistenceChoices {
     uint8_t now = 1;
   };
   using Choice = std::vector<uint8_t>;
+
+  friend DiskImage with_nothing_kept(const DiskImage& image);
+  struct NoItems {};
+  PersistenceChoices(const DiskImage& image, NoItems) : image_(image) {}
 
   void list_items();
   void enumerate();
@@ -90,5 +93,10 @@ class PersistenceChoices {
   uint64_t count_ = 0;
   std::vector<uint8_t> choices_;  // count() times items()
 };
+
+// Way 0 of everything, without looking what else there would be: all that was pending is lost.
+DiskImage with_nothing_kept(const DiskImage& image);
+// As after a clean shutdown, and a reboot.
+DiskImage with_everything_synced(const DiskImage& image);
 
 }  // namespace syncline::simulation

@@ -1,0 +1,134 @@
+// The journal alone, exhaustively: all workloads of one to three operations of two processes, a
+// crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
+//
+//   SYNCLINE_SIM_SCALE=10 …    ten times the outcomes of second crashes; below 1: every nth
+//   workload SYNCLINE_SIM_JOBS=2 …      processes that share the work; the figures do not depend on
+//   it SYNCLINE_SIM_REPLAY="r'f:3:17" …   one trail, as a failure prints it
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "journal/assert.h"
+#include "tests/simulation/journal_explorer.h"
+
+namespace syncline::simulation {
+namespace {
+
+double scale() {
+  const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
+  return text == nullptr ? 1.0 : std::max(0.001, std::atof(text));
+}
+unsigned jobs() {
+  const char* const text = std::getenv("SYNCLINE_SIM_JOBS");
+  const unsigned count = text == nullptr ? std::thread::hardware_concurrency()
+                                         : static_cast<unsigned>(std::atoi(text));
+  return std::clamp(count, 1u, 64u);
+}
+std::string replay() {
+  const char* const text = std::getenv("SYNCLINE_SIM_REPLAY");
+  return text == nullptr ? "" : text;
+}
+
+struct Sum {
+  Figures figures;
+  std::string failures;
+};
+
+// Runs `part` in a process for each job and adds up what they found.
+template <typename Part>
+Sum in_parts(unsigned count, Part part) {
+  std::vector<std::FILE*> results;
+  std::vector<pid_t> children;
+  for (unsigned i = 0; i < count; ++i) {
+    results.push_back(std::tmpfile());
+    SYNCLINE_ASSERT(results.back() != nullptr);
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    SYNCLINE_ASSERT(child >= 0);
+    if (child == 0) {
+      JournalExplorer explorer = part(i, count);
+      std::fwrite(&explorer.figures(), sizeof(Figures), 1, results.back());
+      for (const std::string& failure : explorer.failures()) {
+        std::fprintf(results.back(), "  %s\n", failure.c_str());
+      }
+      std::fflush(results.back());
+      _exit(0);
+    }
+    children.push_back(child);
+  }
+  Sum sum;
+  for (unsigned i = 0; i < count; ++i) {
+    int status = 0;
+    SYNCLINE_ASSERT(waitpid(children[i], &status, 0) == children[i]);
+    if (status != 0) sum.failures += "  a part of the run died\n";
+    std::rewind(results[i]);
+    Figures figures;
+    if (std::fread(&figures, sizeof figures, 1, results[i]) == 1) sum.figures.add(figures);
+    char text[4096];
+    for (size_t got = 0; (got = std::fread(text, 1, sizeof text, results[i])) > 0;) {
+      sum.failures.append(text, got);
+    }
+    std::fclose(results[i]);
+  }
+  return sum;
+}
+
+JournalExplorer::Options explorer_options() {
+  JournalExplorer::Options options;
+  options.replay = replay();
+  options.second_outcomes = static_cast<uint64_t>(std::max(1.0, 6 * scale()));
+  return options;
+}
+
+std::vector<Word> chosen_words() {
+  if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
+  std::vector<Word> words;
+  for (size_t length = 1; length <= 3; ++length) {
+    const auto more = words_of_length(length);
+    words.insert(words.end(), more.begin(), more.end());
+  }
+  if (scale() >= 1) return words;
+  std::vector<Word> fewer;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (static_cast<uint64_t>(static_cast<double>(i) * scale()) !=
+        static_cast<uint64_t>(static_cast<double>(i + 1) * scale())) {
+      fewer.push_back(words[i]);
+    }
+  }
+  return fewer;
+}
+
+void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
+  const Figures& f = sum.figures;
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  std::printf(
+      "%llu workloads, %llu crash points (%llu sampled), %llu outcomes, %llu second crashes: "
+      "%llu distinct states run, %llu met again, in %.1f s, %.0f states/s\n",
+      static_cast<unsigned long long>(f.workloads), static_cast<unsigned long long>(f.crash_points),
+      static_cast<unsigned long long>(f.sampled_points),
+      static_cast<unsigned long long>(f.outcomes),
+      static_cast<unsigned long long>(f.second_crashes), static_cast<unsigned long long>(f.states),
+      static_cast<unsigned long long>(f.repeated), seconds,
+      static_cast<double>(f.states) / seconds);
+}
+
+TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto words = chosen_words();
+  const Sum sum = in_parts(jobs(), [&](unsigned part, unsigned parts) {
+    JournalExplorer explorer(explorer_options());
+    for (size_t i = part; i < words.size(); i += parts) explorer.explore(words[i]);
+    return explorer;
+  });
+  report(sum, begun);
+  EXPECT_EQ(sum.failures, "") << "replay with this in the environment";
+}
+
+}  // namespace
+}  // namespace syncline::simulation
