@@ -223,7 +223,7 @@ DiskImage Explorer::recover(const DiskImage& image, const SimulatedClock& clock,
 }
 
 void Explorer::check(const DiskImage& image, Ledger& ledger, uint64_t number) {
-  const Picture picture = look_at(image);
+  const Picture picture = look_at(image, kRoot, one_in(options_.verify_one_in, 7, number));
   for (std::string& fault : judge(picture, ledger.told())) {
     ledger.faults.push_back(std::move(fault));
   }

@@ -79,13 +79,13 @@ const Base& base(const BaseOptions& options) {
   return found->second;
 }
 
-Picture look_at(const DiskImage& image, const std::string& root) {
+Picture look_at(const DiskImage& image, const std::string& root, bool thorough) {
   FaultPlan plan;
   Machine machine(image, plan, SimulatedClock{}, 1);
   SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
   const auto directory = platform.open_directory(root);
   if (!directory) return {.faults = {directory.error().message}};
-  return look(**directory, platform.sqlite_vfs(), root + "/syncline.db");
+  return look(**directory, platform.sqlite_vfs(), root + "/syncline.db", thorough);
 }
 
 }  // namespace syncline::simulation

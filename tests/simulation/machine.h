@@ -40,6 +40,6 @@ struct Base {
 const Base& base(const BaseOptions& options);
 
 // What the disk shows, read by a process of its own that changes nothing.
-Picture look_at(const DiskImage& image, const std::string& root = kRoot);
+Picture look_at(const DiskImage& image, const std::string& root = kRoot, bool thorough = true);
 
 }  // namespace syncline::simulation

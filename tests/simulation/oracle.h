@@ -71,8 +71,9 @@ struct Picture {
   std::vector<OwnCommit> commits;                // of the store's ref, oldest first
 };
 
-// `root` is the store's work tree; `database` its path as SQLite's VFS `vfs` knows it.
-Picture look(Directory& root, const char* vfs, const std::string& database);
+// `root` is the store's work tree; `database` its path as SQLite's VFS `vfs` knows it. `thorough`:
+// SQLite's own check of the file too.
+Picture look(Directory& root, const char* vfs, const std::string& database, bool thorough);
 
 // Everything that is not as promised, a sentence each; nothing when all is well.
 std::vector<std::string> judge(const Picture& picture, const std::vector<Told>& told);
