@@ -371,6 +371,11 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   return report;
 }
 
+Status Store::checkpoint() {
+  TRY(impl_->check_writable());
+  return impl_->projector->checkpoint();
+}
+
 // ---- reading ----
 
 std::vector<std::string> Store::take_notes() {

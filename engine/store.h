@@ -159,6 +159,10 @@ class Store {
   // Applies, folds and publishes up to the last seq at its start.
   Result<SyncReport> sync(bool push, Deadline deadline);
 
+  // Files, directories and SQLite made durable, where something was not: what the next start then
+  // need not check, and what lies before it may be trimmed.
+  Status checkpoint();
+
   // What opening and working did that a person should hear of: a torn tail cut, a database rebuilt.
   // Each is said once, by whoever asks first; status() asks too.
   std::vector<std::string> take_notes();

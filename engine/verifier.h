@@ -77,6 +77,7 @@ class Verifier {
   VerifyReport report_;
   std::unique_ptr<Directory> root_;
   AppliedState applied_;
+  Mark begin_;  // what came before was trimmed
   Mark end_;
   bool journal_damaged_ = false;
   std::map<uint64_t, Outcome> outcomes_;

@@ -183,6 +183,24 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
   return {};
 }
 
+// Under the append lock. What was applied since prepare() looked is in SQLite now, and not in a
+// tail that begins behind it: so keys are looked up once more.
+Status WriteQueue::restart_and_look(const Group& group, const AppendTurn& turn) {
+  TRY(restart_tail(turn.epoch()));
+  TRY(answer_applied(group));
+  return tail_.catch_up(turn.end());
+}
+
+Status WriteQueue::answer_applied(const Group& group) {
+  if (database_ == nullptr) return {};
+  for (const auto& write : group) {
+    if (write->key.empty() || resolved(*write)) continue;
+    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
+    if (entry) answer_key(*write, *entry);
+  }
+  return {};
+}
+
 // What can be done before the append lock: SQLite answers for the applied, and what it does not
 // know yet the tail index will, which is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
@@ -191,13 +209,7 @@ Status WriteQueue::prepare(const Group& group) {
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
     tail_.prune(state.applied.seq);
   }
-  if (database_ == nullptr) return {};
-  for (const auto& write : group) {
-    if (write->key.empty()) continue;
-    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
-    if (entry) answer_key(*write, *entry);
-  }
-  return {};
+  return answer_applied(group);
 }
 
 Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string& id_column) {
@@ -215,8 +227,11 @@ Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string
 Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
   TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
   // In a new epoch frames may have moved: what the index knows of places is void.
-  if (turn.epoch() != tail_epoch_) TRY(restart_tail(turn.epoch()));
-  TRY(tail_.catch_up(turn.end()));
+  Status known =
+      turn.epoch() == tail_epoch_ ? tail_.catch_up(turn.end()) : restart_and_look(group, turn);
+  // Where it stood has been trimmed: what went was applied, and SQLite knows it.
+  if (!known && known.error().code == Code::kNotFound) known = restart_and_look(group, turn);
+  TRY(known);
   if (!tail_.config_text().empty()) journalled_config_ = tail_.config_text();
 
   const int64_t time_ms = std::max(clock_.now_ms(), turn.last_time_ms());

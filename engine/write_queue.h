@@ -86,6 +86,9 @@ class WriteQueue {
   Status prepare(const Group& group);
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
+  Status restart_and_look(const Group& group, const AppendTurn& turn);
+  // Answers those whose keys SQLite knows.
+  Status answer_applied(const Group& group);
   Result<uint64_t> next_id(const std::string& table, const std::string& id_column);
   void note_config(const Config& config);
 

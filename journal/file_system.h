@@ -138,6 +138,10 @@ class Directory {
 
   // The path it was opened by, for messages, SQLite and subprocesses.
   virtual const std::string& path() const = 0;
+
+  // The same, its bytes durable before it has its name (durable after sync_directory): a lock file
+  // that a power cut leaves says whose it is.
+  virtual Status create_whole_synced(std::string_view name, ByteSpan content);
 };
 
 // Opens a directory of the real file system; its own path may contain symbolic links.

@@ -91,10 +91,10 @@ class PosixDirectory final : public Directory {
   }
 
   Status create_whole(std::string_view name, ByteSpan content) override {
-    TRY_ASSIGN(const PosixEntry entry, open_parent_beneath(fd_.get(), name, what("create")));
-    const std::string path = path_of(name);
-    TRY_ASSIGN(const bool created, create_by_unnamed_file(entry, content, path));
-    return created ? Status{} : create_by_hidden_file(entry, content, path);
+    return create_whole(name, content, false);
+  }
+  Status create_whole_synced(std::string_view name, ByteSpan content) override {
+    return create_whole(name, content, true);
   }
 
   Status rename(std::string_view from, std::string_view to) override {
@@ -209,6 +209,12 @@ class PosixDirectory final : public Directory {
   const std::string& path() const override { return path_; }
 
  private:
+  Status create_whole(std::string_view name, ByteSpan content, bool synced) {
+    TRY_ASSIGN(const PosixEntry entry, open_parent_beneath(fd_.get(), name, what("create")));
+    const std::string path = path_of(name);
+    TRY_ASSIGN(const bool created, create_by_unnamed_file(entry, content, synced, path));
+    return created ? Status{} : create_by_hidden_file(entry, content, synced, path);
+  }
   std::string path_of(std::string_view name) const { return fmt::format("{}/{}", path_, name); }
   std::string what(std::string_view call) const { return fmt::format("{} {}/", call, path_); }
   Error failed(std::string_view call, std::string_view name, int sys_errno) const {

@@ -117,7 +117,17 @@ Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId
     from = first.header.start();
     TRY(impl->enter(std::move(first), from.position.offset, from.seq));
   } else {
-    TRY_ASSIGN(OpenSegment segment, impl->open(from.position.segment));
+    Result<OpenSegment> opened = impl->open(from.position.segment);
+    if (!opened && opened.error().code == Code::kNotFound) {
+      // Trimmed. Where every record that went with it was read before, what is left follows.
+      TRY_ASSIGN(const uint64_t base, read_base(*impl->folder, store));
+      TRY_ASSIGN(OpenSegment first, impl->open(base));
+      if (first.header.first_seq != from.seq + 1) return std::move(opened).error();
+      from = first.header.start();
+      opened = std::move(first);
+    }
+    if (!opened) return std::move(opened).error();
+    OpenSegment segment = std::move(*opened);
     if (from.position.offset < kSegmentHeaderBytes ||
         from.position.offset % kFrameAlignBytes != 0 || from.seq + 1 < segment.header.first_seq) {
       return damaged(from.position,

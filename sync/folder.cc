@@ -172,7 +172,7 @@ Error Folder::unknown_tip(const View& view) {
       "syncline repair makes the ref again from the journal and keeps that commit");
 }
 
-void Folder::take_in(View view) {
+Status Folder::take_in(View view) {
   SyncState& state = context_.state;
   state = view.base;
   const size_t done = view.standing.done;
@@ -181,6 +181,11 @@ void Folder::take_in(View view) {
     state.own_commit = view.log.batches[done - 1].commit;
   }
   state.records = furthest(view.base.records, view.log.waypoints, state.committed);
+  // Only what was committed is ever trimmed.
+  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  if (state.records.position < begin.position && begin.seq <= state.committed) {
+    state.records = begin;
+  }
   state.scanned = view.log.end;
   if (view.log.published) {
     state.published = view.log.published->last_seq;
@@ -191,13 +196,13 @@ void Folder::take_in(View view) {
                          view.log.batches.begin() + static_cast<std::ptrdiff_t>(done));
   pending_ = std::move(view.log.batches);
   loaded_ = true;
+  return {};
 }
 
 Status Folder::refresh() {
   TRY_ASSIGN(View view, look());
   if (view.standing.kind == RefStanding::Kind::kUnknown) return unknown_tip(view);
-  take_in(std::move(view));
-  return {};
+  return take_in(std::move(view));
 }
 
 Status Folder::recover(OutcomeSource& outcomes) {
@@ -224,7 +229,7 @@ Status Folder::restore(OutcomeSource& outcomes) {
     notes_.push_back(
         fmt::format("{} was at {}, which is kept as {}", context_.own_ref, ref.hex(), kept));
   }
-  take_in(std::move(view));
+  TRY(take_in(std::move(view)));
   TRY(redo_pending(outcomes, kNoLimit, ref));
   return tidy();
 }

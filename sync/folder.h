@@ -74,7 +74,7 @@ class Folder {
   };
   Result<View> look();
   Result<View> look_from_begin(const ObjectId& ref, const Mark& limit);
-  void take_in(View view);
+  Status take_in(View view);
   Error unknown_tip(const View& view);
 
   // Builds the batch's objects into the pack; touches nothing else.

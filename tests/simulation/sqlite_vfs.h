@@ -1,0 +1,108 @@
+// SQLite on the simulated disk: a VFS over the Directory seam, one for each simulated process.
+//
+//   Database ──► SQLite ──► SqliteVfs (a process) ──► Directory of the simulated disk
+//                               │
+//                               └──► SqliteShared (a world): file locks, WAL-index pages
+//
+// What it claims of the disk is the least that SQLite can be told: sectors of 512 bytes, and no
+// device characteristic at all (no power-safe overwrite, no atomic write, no safe append). xSync is
+// File::sync_data; like SQLite's own unix VFS it syncs the directory once, after the first sync of
+// a journal or WAL that it created, and never for the database itself.
+//
+// The WAL-index lives in memory that all processes of the world share, and is lost when the last
+// connection to it is gone, which is what SQLite's unix VFS does with its -shm file; a power cut
+// takes it too. A killed process's locks go with it, but what it had written there stays, torn
+// where it stood.
+//
+// Nothing is thrown through SQLite. A process that has died gets SQLITE_IOERR from every call, and
+// no call of it has an effect, except that what it held is let go.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "journal/clock.h"
+#include "journal/file_system.h"
+
+namespace syncline::simulation {
+
+// What the connections of all processes to one database share besides the disk.
+class SqliteShared {
+ public:
+  static constexpr int kShmLocks = SQLITE_SHM_NLOCK;
+
+  struct Node {
+    // The five-state protocol of SQLite's locks, held by connections.
+    std::map<const void*, int> levels;
+    // The WAL-index.
+    std::vector<std::unique_ptr<std::vector<std::byte>>> regions;
+    struct Holder {
+      uint16_t shared = 0, exclusive = 0;  // bit i: lock i
+    };
+    std::map<const void*, Holder> shm;  // every connection that has it mapped
+  };
+
+  // Never moves while a connection is open.
+  Node& node(uint64_t inode) { return nodes_[inode]; }
+
+  // What stands in the WAL-indexes: a process that is killed while SQLite runs must not change it
+  // in unwinding.
+  using Image = std::map<uint64_t, std::vector<std::vector<std::byte>>>;
+  Image image() const;
+  void restore(const Image& image);
+  // After a power cut, once every connection is closed.
+  void clear() { nodes_.clear(); }
+
+ private:
+  std::map<uint64_t, Node> nodes_;
+};
+
+// How a VFS reaches the rest of its world.
+struct SqliteSurroundings {
+  SqliteShared& shared;
+  Clock& clock;
+  Random& random;
+  // Of "/": every name SQLite uses is absolute.
+  std::function<Result<std::unique_ptr<Directory>>()> open_root;
+  // Another process may run here: before every lock.
+  std::function<void()> pause;
+  std::function<bool()> dead;
+};
+
+// Registered under `name` for as long as it lives; every connection through it is closed before.
+class SqliteVfs {
+ public:
+  SqliteVfs(std::string name, SqliteSurroundings surroundings);
+  ~SqliteVfs();
+  SqliteVfs(const SqliteVfs&) = delete;
+  SqliteVfs& operator=(const SqliteVfs&) = delete;
+
+  const char* name() const { return name_.c_str(); }
+  uint64_t opened() const { return opened_; }
+
+ private:
+  class Connection;
+  class TemporaryFile;
+  friend struct SqliteVfsCalls;
+
+  Result<Directory*> root();
+  SqliteShared& shared() { return surroundings_.shared; }
+  bool dead() const { return surroundings_.dead && surroundings_.dead(); }
+  void pause() {
+    if (surroundings_.pause) surroundings_.pause();
+  }
+
+  std::string name_;
+  SqliteSurroundings surroundings_;
+  std::unique_ptr<Directory> root_;
+  sqlite3_vfs vfs_{};
+  int last_errno_ = 0;
+  uint64_t opened_ = 0;
+};
+
+}  // namespace syncline::simulation
