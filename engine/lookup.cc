@@ -14,7 +14,9 @@ Result<Lookup> Lookup::open(Platform& platform, Directory& store_directory, Jour
   if (there) {
     auto database = Database::open(database_file, Database::Access::kRead);
     if (database) {
-      lookup.database_ = std::move(*database);
+      // A crash may leave a file that has none of our tables yet: it knows nothing.
+      TRY_ASSIGN(const bool known, (*database)->has_table("syncline_meta"));
+      if (known) lookup.database_ = std::move(*database);
     } else if (database.error().code != Code::kCorrupt) {
       return std::move(database).error();
     }

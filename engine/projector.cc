@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "engine/database_replacement.h"
 #include "engine/retention.h"
 #include "journal/control_frame.h"
 #include "sync/backoff.h"
@@ -60,7 +60,12 @@ Projector::~Projector() = default;
 // ---- apply ----
 
 Status Projector::open_applier() {
-  if (applier_ != nullptr) return applier_->refresh();
+  if (applier_ != nullptr) {
+    const Status refreshed = applier_->refresh();
+    if (refreshed || refreshed.error().code != Code::kCorrupt) return refreshed;
+    applier_.reset();
+  }
+  TRY(finish_replacement());
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_file_.path;
@@ -72,7 +77,7 @@ Status Projector::open_applier() {
   options.files_must_wait = [this] { return files_must_wait(); };
   Status opened = open_applier_with(options);
   if (!opened && opened.error().code == Code::kCorrupt) {
-    TRY(move_database_aside());
+    TRY(replace_database());
     opened = open_applier_with(options);
   }
   if (!opened) return opened;
@@ -95,6 +100,7 @@ Status Projector::open_applier_with(const ApplierOptions& options) {
   TRY_ASSIGN(auto work_tree, places_.platform->open_directory(places_.root));
   TRY_ASSIGN(applier_,
              Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
+  journal_.set_watermark(Watermark::kApplied, applier_->applied().seq);
   return {};
 }
 
@@ -110,23 +116,20 @@ Status Projector::recheck_after_cache_loss() {
   return replace_file(store_directory_, kCacheTokenFile, as_bytes(token), /*durable=*/false);
 }
 
-Status Projector::move_database_aside() {
-  const std::string folder = fmt::format("kept/database-{}", clock_.now_ms());
-  TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
-  TRY(store_directory_.sync_directory("kept"));
-  TRY(store_directory_.sync_directory("."));
-  const std::string kept = fmt::format("{}/{}", places_.store_dir, folder);
-  const std::string& path = database_file_.path;
-  const std::string name = path.substr(path.rfind('/') + 1);
-  // The database goes first: a log without its database is nothing to SQLite, a database without
-  // its log is another one.
-  for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
-    TRY_ASSIGN(const bool there, places_.platform->is_there(path + suffix));
-    if (there) {
-      TRY(places_.platform->move_file(path + suffix, fmt::format("{}/{}{}", kept, name, suffix)));
-    }
-  }
-  note(fmt::format("{} was damaged: kept in {}, and rebuilt from the journal", path, kept));
+// With no connection of this process open. The projection begins anew, or at what was carried over.
+Status Projector::replace_database() {
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
+  TRY_ASSIGN(std::string told, replacement.replace(begin.seq));
+  note(std::move(told));
+  journal_.reset_watermark(Watermark::kApplied, 0);
+  return {};
+}
+
+Status Projector::finish_replacement() {
+  DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
+  TRY_ASSIGN(std::optional<std::string> told, replacement.finish());
+  if (told) note(std::move(*told));
   return {};
 }
 
@@ -196,15 +199,6 @@ Status Projector::checkpoint() {
   return with_applier([](Applier& applier) { return applier.checkpoint(); });
 }
 
-Status check_database(const DatabaseFile& file) {
-  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
-  TRY(read_applied_state(*database));
-  TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
-  TRY_ASSIGN(const bool row, check.step());
-  if (row && check.text(0) == "ok") return {};
-  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
-}
-
 Status Projector::rebuild_database() {
   {
     MutexLock lock(apply_mutex_);
@@ -214,12 +208,12 @@ Status Projector::rebuild_database() {
     TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
     const HeldLock hold(*apply_lock_);
     applier_.reset();
+    TRY(finish_replacement());
     // Another process may have rebuilt it while this one waited for the lock.
     const Status sound = check_database(database_file_);
     if (sound) return {};
     if (sound.error().code != Code::kCorrupt) return sound;
-    TRY(move_database_aside());
-    journal_.reset_watermark(Watermark::kApplied, 0);
+    TRY(replace_database());
   }
   TRY_ASSIGN([[maybe_unused]] const bool held, try_apply());
   return {};

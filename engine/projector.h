@@ -82,7 +82,8 @@ class Projector {
   Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status open_outcomes() REQUIRES(sync_mutex_);
-  Status move_database_aside() REQUIRES(apply_mutex_);
+  Status replace_database() REQUIRES(apply_mutex_);
+  Status finish_replacement() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
   Status trim_journal() REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
@@ -115,9 +116,6 @@ class Projector {
   Mutex notes_mutex_;
   std::vector<std::string> notes_ GUARDED_BY(notes_mutex_);
 };
-
-// kCorrupt when SQLite's own check finds damage, or the file is none of its.
-Status check_database(const DatabaseFile& file);
 
 // SQLite's file of a store.
 DatabaseFile database_file(const StorePlaces& places, const Config& config);

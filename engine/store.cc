@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/database_replacement.h"
 #include "engine/store_impl.h"
 
 namespace syncline {
@@ -95,7 +96,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   std::vector<DurableClaim> claims;
   bool database_damaged = false;
   TRY_ASSIGN(const bool database_there, impl->platform.is_there(database.path));
-  if (database_there) {
+  if (const auto copy = impl->store_directory->info(kDatabaseCopy); copy) {
+    database_damaged = true;  // its replacement was begun, and is finished below
+  } else if (copy.error().code != Code::kNotFound) {
+    return copy.error();
+  } else if (database_there) {
     const Result<AppliedState> state = look_at_database(database);
     if (state) {
       claims.push_back({state->applied.seq, "applied watermark of " + impl->config->database});
