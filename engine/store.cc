@@ -142,7 +142,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   queue_options.on_durable = [raw = impl.get()] { raw->wake_apply(); };
   impl->queue = std::make_unique<WriteQueue>(impl->platform, *impl->store_directory, *impl->journal,
                                              database, std::move(queue_options));
-  if (options.background) impl->start_background();
+  if (options.background) TRY(impl->start_background());
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
