@@ -1,5 +1,6 @@
-// The journal alone, exhaustively: all workloads of one to three operations of two processes, a
-// crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
+// The journal alone, exhaustively: all workloads of one to three operations of two processes (and
+// some of four), a crash at every I/O, every legal persisted subset, a second crash at every I/O of
+// the recovery.
 //
 //   SYNCLINE_SIM_SCALE=10     ten times the outcomes of second crashes; below 1, so many workloads
 //   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
@@ -25,6 +26,8 @@ namespace {
 
 // Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
 constexpr double kSecondOutcomes = 8;
+// Of the words of four steps, this share is run besides all the shorter ones.
+constexpr double kLongerWords = 0.06;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
@@ -98,21 +101,20 @@ JournalExplorer::Options explorer_options() {
   return options;
 }
 
-// All words up to that length; below a scale of 1 a part of them.
-std::vector<Word> chosen_words(size_t length_max) {
+// All words up to that length, and of those with one step more as many as `longer` says (more with
+// the scale); below a scale of 1 a part of them.
+std::vector<Word> chosen_words(size_t length_max, double longer = 0) {
   if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
   std::vector<Word> words;
-  for (size_t length = 1; length <= length_max; ++length) {
-    const auto more = words_of_length(length);
-    words.insert(words.end(), more.begin(), more.end());
-  }
-  if (scale() >= 1) return words;
-  std::vector<Word> fewer;
   SimulatedRandom random(1);
-  for (const Word& word : words) {
-    if (static_cast<double>(random.below(1'000'000)) < scale() * 1e6) fewer.push_back(word);
-  }
-  return fewer;
+  const auto choose = [&](size_t length, double share) {
+    for (const Word& word : words_of_length(length)) {
+      if (static_cast<double>(random.below(1'000'000)) < share * 1e6) words.push_back(word);
+    }
+  };
+  for (size_t length = 1; length <= length_max; ++length) choose(length, scale());
+  choose(length_max + 1, longer * scale());
+  return words;
 }
 
 void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
@@ -150,7 +152,8 @@ void run(const std::vector<Word>& words, Explore explore) {
 }
 
 TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
-  run(chosen_words(3), [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
+  run(chosen_words(3, kLongerWords),
+      [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
 }
 
 TEST(JournalExhaustive, EveryDeathOfOneOfTwoProcessesIsPutRightByTheOther) {
