@@ -6,17 +6,20 @@
 #include <set>
 
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline {
 namespace {
 
+using namespace simulation;  // NOLINT(google-build-using-namespace)
+
 // Runs a workload against a journal and remembers what was promised.
 struct World {
-  explicit World(uint64_t seed) : disk(seed), root(disk.open()) {}
+  explicit World(uint64_t seed) : random(seed) {}
 
-  SimulatedDisk disk;
-  std::unique_ptr<Directory> root;
+  SimulatedRandom random;
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
   StillClock clock;
   JournalOptions options = small_options();
   std::unique_ptr<Journal> journal;
@@ -35,8 +38,7 @@ struct World {
     ++counter;
     // Sizes from some bytes to several blocks.
     return "record " + std::to_string(counter) +
-           std::string(disk.random()() % 5 == 0 ? disk.random()() % 9000 : disk.random()() % 300,
-                       'x');
+           std::string(random.one_in(5) ? random.below(9000) : random.below(300), 'x');
   }
   // Appends `records` in one group and flushes it.
   Status work(int records) { return work(*journal, records); }
@@ -104,13 +106,13 @@ void rotate_lazily(World& world) {
 }
 void failing_flushes(World& world) {
   for (int i = 0; i < 8; ++i) {
-    if (i % 3 == 1) world.disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+    if (i % 3 == 1) world.machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
     static_cast<void>(world.work(2));
   }
 }
 void failing_writes(World& world) {
   for (int i = 0; i < 6; ++i) {
-    if (i % 2 == 1) world.disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kWrite);
+    if (i % 2 == 1) world.machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kWrite);
     static_cast<void>(world.work(2));
   }
 }
@@ -132,17 +134,24 @@ class EveryCrashPoint : public testing::TestWithParam<Case> {};
 
 void crash(World& world, Crash how) {
   world.journal.reset();
+  world.root.reset();
   if (how == Crash::kKill) {
-    world.disk.kill();
+    world.machine.kill();
   } else {
-    world.disk.power_cut();
+    world.machine.power_cut(world.random);
   }
+  world.root = world.machine.open();
+}
+
+// At the nth operation from now; of a write, some sectors are done first.
+void crash_at(World& world, uint64_t nth) {
+  world.machine.plan.crash_at(nth, world.random.below(9) * kSectorBytes);
 }
 
 // Opens, crashing at the nth operation of recovery first (again and again), then for good.
 void recover(World& world, Crash how, uint64_t crash_in_recovery) {
   for (uint64_t at = crash_in_recovery; at > 0; --at) {
-    world.disk.crash_at(at);
+    crash_at(world, at);
     try {
       const Status opened = world.open();
       ASSERT_TRUE(opened) << error_of(opened);
@@ -163,7 +172,7 @@ TEST_P(EveryCrashPoint, KeepsWhatWasAcknowledged) {
       World world(seed * 1000 + at);
       ASSERT_OK(world.create());
       ASSERT_OK(world.open());
-      world.disk.crash_at(at);
+      crash_at(world, at);
       try {
         workload(world);
       } catch (const SimulatedCrash&) {
@@ -199,19 +208,24 @@ TEST_P(EveryCrashPoint, IsPutRightByAnotherProcess) {
       World world(seed * 1000 + at);
       ASSERT_OK(world.create());
       ASSERT_OK(world.open());
-      auto other = open_journal(*world.root, world.clock, world.options);
+      const ProcessId process = world.machine.disk().start_process();
+      auto other_root = world.machine.open(process);
+      auto other = open_journal(*other_root, world.clock, world.options);
       ASSERT_OK(other);
       ASSERT_FALSE((*other)->recovery().alone);
       ASSERT_OK(world.work(**other, 1));
-      world.disk.crash_at(at);
+      crash_at(world, at);
       try {
         workload(world);
       } catch (const SimulatedCrash&) {
         crashed = true;
       }
-      world.disk.crash_at(0);
-      world.disk.heal();
+      world.machine.plan.crash_at(0);
+      world.machine.plan.heal();
+      world.journal.reset();
+      world.machine.disk().reap(0);
       world.journal = std::move(*other);  // the first is gone, its locks with it
+      world.root = std::move(other_root);
       ASSERT_OK(world.work(1));
       ASSERT_OK(world.work(3));
       world.check("by the other");

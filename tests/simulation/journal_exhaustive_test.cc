@@ -14,10 +14,13 @@
 #include <thread>
 
 #include "journal/assert.h"
-#include "tests/simulation/journal_explorer.h"
+#include "tests/simulation/journal_faults.h"
 
 namespace syncline::simulation {
 namespace {
+
+// Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
+constexpr double kSecondOutcomes = 6;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
@@ -81,24 +84,23 @@ Sum in_parts(unsigned count, Part part) {
 JournalExplorer::Options explorer_options() {
   JournalExplorer::Options options;
   options.replay = replay();
-  options.second_outcomes = static_cast<uint64_t>(std::max(1.0, 6 * scale()));
+  options.second_outcomes = static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
   return options;
 }
 
-std::vector<Word> chosen_words() {
+// All words up to that length; below a scale of 1 a part of them.
+std::vector<Word> chosen_words(size_t length_max) {
   if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
   std::vector<Word> words;
-  for (size_t length = 1; length <= 3; ++length) {
+  for (size_t length = 1; length <= length_max; ++length) {
     const auto more = words_of_length(length);
     words.insert(words.end(), more.begin(), more.end());
   }
   if (scale() >= 1) return words;
   std::vector<Word> fewer;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (static_cast<uint64_t>(static_cast<double>(i) * scale()) !=
-        static_cast<uint64_t>(static_cast<double>(i + 1) * scale())) {
-      fewer.push_back(words[i]);
-    }
+  SimulatedRandom random(1);
+  for (const Word& word : words) {
+    if (static_cast<double>(random.below(1'000'000)) < scale() * 1e6) fewer.push_back(word);
   }
   return fewer;
 }
@@ -107,6 +109,12 @@ void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
   const Figures& f = sum.figures;
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (f.damaged > 0) {
+    std::printf("%llu workloads, %llu damaged images in %.1f s\n",
+                static_cast<unsigned long long>(f.workloads),
+                static_cast<unsigned long long>(f.damaged), seconds);
+    return;
+  }
   std::printf(
       "%llu workloads, %llu crash points (%llu sampled), %llu outcomes, %llu second crashes: "
       "%llu distinct states run, %llu met again, in %.1f s, %.0f states/s\n",
@@ -118,16 +126,33 @@ void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
       static_cast<double>(f.states) / seconds);
 }
 
-TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
+// Each of the words taken apart by `explore`, in parts.
+template <typename Explore>
+void run(const std::vector<Word>& words, Explore explore) {
   const auto begun = std::chrono::steady_clock::now();
-  const auto words = chosen_words();
   const Sum sum = in_parts(jobs(), [&](unsigned part, unsigned parts) {
     JournalExplorer explorer(explorer_options());
-    for (size_t i = part; i < words.size(); i += parts) explorer.explore(words[i]);
+    for (size_t i = part; i < words.size(); i += parts) explore(explorer, words[i]);
     return explorer;
   });
   report(sum, begun);
-  EXPECT_EQ(sum.failures, "") << "replay with this in the environment";
+  EXPECT_EQ(sum.failures, "") << "replay with that in the environment, and this test as the filter";
+}
+
+TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
+  run(chosen_words(3), [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
+}
+
+TEST(JournalExhaustive, EveryDeathOfOneOfTwoProcessesIsPutRightByTheOther) {
+  run(chosen_words(3), explore_deaths);
+}
+
+TEST(JournalExhaustive, EveryFailedOperationIsToldAndLosesNothing) {
+  run(chosen_words(3), explore_failures);
+}
+
+TEST(JournalExhaustive, DamageIsNeverSurvivedInSilence) {
+  run(chosen_words(2), explore_damage);
 }
 
 }  // namespace
