@@ -1,9 +1,11 @@
 // The journal alone, exhaustively: all workloads of one to three operations of two processes, a
 // crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
 //
-//   SYNCLINE_SIM_SCALE=10 …    ten times the outcomes of second crashes; below 1: every nth
-//   workload SYNCLINE_SIM_JOBS=2 …      processes that share the work; the figures do not depend on
-//   it SYNCLINE_SIM_REPLAY="r'f:3:17" …   one trail, as a failure prints it
+//   SYNCLINE_SIM_SCALE=10 …          ten times the outcomes of second crashes; below 1: a part of
+//                                    the workloads
+//   SYNCLINE_SIM_JOBS=2 …            processes that share the work; the figures do not depend on it
+//   SYNCLINE_SIM_REPLAY="r'f:3:17" … one trail, as a failure prints it
+//   SYNCLINE_SIM_LENGTH=2 SYNCLINE_SIM_STOP=1 …   no longer workloads; ends at the first that fails
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +33,13 @@ unsigned jobs() {
   const unsigned count = text == nullptr ? std::thread::hardware_concurrency()
                                          : static_cast<unsigned>(std::atoi(text));
   return std::clamp(count, 1u, 64u);
+}
+bool stops_at_first() {
+  return std::getenv("SYNCLINE_SIM_STOP") != nullptr;
+}
+size_t length_limit() {
+  const char* const text = std::getenv("SYNCLINE_SIM_LENGTH");
+  return text == nullptr ? SIZE_MAX : static_cast<size_t>(std::atoi(text));
 }
 std::string replay() {
   const char* const text = std::getenv("SYNCLINE_SIM_REPLAY");
@@ -92,7 +101,7 @@ JournalExplorer::Options explorer_options() {
 std::vector<Word> chosen_words(size_t length_max) {
   if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
   std::vector<Word> words;
-  for (size_t length = 1; length <= length_max; ++length) {
+  for (size_t length = 1; length <= std::min(length_max, length_limit()); ++length) {
     const auto more = words_of_length(length);
     words.insert(words.end(), more.begin(), more.end());
   }
@@ -132,7 +141,10 @@ void run(const std::vector<Word>& words, Explore explore) {
   const auto begun = std::chrono::steady_clock::now();
   const Sum sum = in_parts(jobs(), [&](unsigned part, unsigned parts) {
     JournalExplorer explorer(explorer_options());
-    for (size_t i = part; i < words.size(); i += parts) explore(explorer, words[i]);
+    for (size_t i = part; i < words.size(); i += parts) {
+      explore(explorer, words[i]);
+      if (stops_at_first() && !explorer.failures().empty()) break;
+    }
     return explorer;
   });
   report(sum, begun);
