@@ -285,6 +285,10 @@ TEST_F(StoreTest, TheJournalIsTrimmedBehindACheckpointAndKeysAreKept) {
     ASSERT_TRUE(store->submit(record));
   }
   must_record(*store, note("last"));
+  ASSERT_TRUE(store->sync(false, kForever));
+  // Once more with nobody beside it: published may have been the background's work, and the
+  // trimming behind it may go on there.
+  store = open();
   const auto synced = store->sync(false, kForever);
   ASSERT_TRUE(synced) << synced.error().message;
   const auto status = store->status();
@@ -438,6 +442,32 @@ TEST_F(StoreTest, ATableWithRowsIsContinuedAboveItsHighestId) {
             0);
   auto store = open();
   EXPECT_EQ(must_record(*store, note("ours")).id, 42u);
+}
+
+TEST_F(StoreTest, TheIdThatARebindGaveOutIsNotDecidedAgain) {
+  auto store = open();
+  EXPECT_EQ(must_record(*store, note("first")).id, 1u);
+  ASSERT_EQ(std::system(("sqlite3 '" + root() +
+                         "/syncline.db' \"INSERT INTO notes(id, title, path, created_at) "
+                         "VALUES (2, 'theirs', '', '')\"")
+                            .c_str()),
+            0);
+  const Receipt rebound = must_record(*store, note("second"));
+  EXPECT_TRUE(rebound.rebound);
+  EXPECT_EQ(rebound.id, 3u);
+  const Receipt next = must_record(*store, note("third"));
+  EXPECT_FALSE(next.rebound);
+  EXPECT_EQ(next.id, 4u);
+}
+
+TEST_F(StoreTest, ARecordThatCannotBeAppliedIsAnErrorThatNamesItsSequence) {
+  auto store = open();
+  must_record(*store, note("applied"));
+  fs::rename(root() + "/syncline.db", root() + "/elsewhere.db");
+  fs::create_directory(root() + "/syncline.db");
+  const auto receipt = store->record(note("not applied"), Stage::kApplied);
+  ASSERT_FALSE(receipt);
+  EXPECT_EQ(receipt.error().seq, 2u);
 }
 
 }  // namespace

@@ -125,6 +125,13 @@ TEST_F(JournalTest, MissingReorderedAndForeignSegmentsAreRefused) {
   encode_segment_header(header, foreign.data());
   machine.image().set_bytes(name(2), foreign);
   EXPECT_EQ(refusal().find("disagree: segment 2"), 0u) << refusal();
+  // Of this store and place, yet it says that segment 1 ended before its first frame.
+  ByteVector other = two;
+  header.store = test_store();
+  header.previous_end = 0;
+  encode_segment_header(header, other.data());
+  machine.image().set_bytes(name(2), other);
+  EXPECT_EQ(refusal().find("corrupt: segment 2 offset 0"), 0u) << refusal();
   machine.image().set_bytes(name(2), two);
   EXPECT_OK(open_journal(*root, clock, options));
 }
@@ -168,6 +175,17 @@ TEST_F(JournalTest, GroupsMisplacedBetweenSegmentsDoNotPass) {
     ASSERT_FALSE(read) << at;
     EXPECT_EQ(read.error().code, Code::kCorrupt);
   }
+}
+
+TEST_F(JournalTest, WhoJoinsComparesTheLogWithWhatOthersKnowToHaveBeenDurable) {
+  open();
+  ASSERT_OK(record_text(*journal, "one"));
+  const DurableClaim held{1, "applied watermark"};
+  EXPECT_OK(open_journal(*root, clock, options, {&held, 1}));
+  const DurableClaim lost{2, "applied watermark"};
+  const auto joined = open_journal(*root, clock, options, {&lost, 1});
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Code::kCorrupt);
 }
 
 TEST_F(JournalTest, NewerFormatsAreRefusedAndCompatibleOnesRead) {
@@ -393,6 +411,8 @@ TEST_F(JournalTest, FailedWriteIsNeverInTheLog) {
 
 TEST_F(JournalTest, NothingIsAcknowledgedIntoAnUnlinkedSegment) {
   open();
+  ASSERT_OK(
+      record_text(*journal, "while it had its name"));  // what flushes has it open from now on
   const auto a = append_text(*journal, "a");
   machine.image().remove("journal/" + segment_name(1));
   const auto flushed = journal->flush(*a);

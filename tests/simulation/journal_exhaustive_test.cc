@@ -6,6 +6,7 @@
 //   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
 //   SYNCLINE_SIM_JOBS=2       processes that share the work
 //   SYNCLINE_SIM_REPLAY=...   one trail, as a failure prints it
+//   SYNCLINE_SIM_LENGTH=2 SYNCLINE_SIM_STOP=1   no longer workloads; ends at the first that fails
 //
 // What parts of a run meet is the same for every number of jobs but for states counted as distinct:
 // each part remembers its own.
@@ -38,6 +39,13 @@ unsigned jobs() {
   const unsigned count = text == nullptr ? std::thread::hardware_concurrency()
                                          : static_cast<unsigned>(std::atoi(text));
   return std::clamp(count, 1u, 64u);
+}
+bool stops_at_first() {
+  return std::getenv("SYNCLINE_SIM_STOP") != nullptr;
+}
+size_t length_limit() {
+  const char* const text = std::getenv("SYNCLINE_SIM_LENGTH");
+  return text == nullptr ? SIZE_MAX : static_cast<size_t>(std::atoi(text));
 }
 std::string replay() {
   const char* const text = std::getenv("SYNCLINE_SIM_REPLAY");
@@ -112,8 +120,9 @@ std::vector<Word> chosen_words(size_t length_max, double longer = 0) {
       if (static_cast<double>(random.below(1'000'000)) < share * 1e6) words.push_back(word);
     }
   };
-  for (size_t length = 1; length <= length_max; ++length) choose(length, scale());
-  choose(length_max + 1, longer * scale());
+  const size_t limit = std::min(length_max, length_limit());
+  for (size_t length = 1; length <= limit; ++length) choose(length, scale());
+  if (limit == length_max) choose(length_max + 1, longer * scale());
   return words;
 }
 
@@ -144,7 +153,10 @@ void run(const std::vector<Word>& words, Explore explore) {
   const auto begun = std::chrono::steady_clock::now();
   const Sum sum = in_parts(jobs(), [&](unsigned part, unsigned parts) {
     JournalExplorer explorer(explorer_options());
-    for (size_t i = part; i < words.size(); i += parts) explore(explorer, words[i]);
+    for (size_t i = part; i < words.size(); i += parts) {
+      explore(explorer, words[i]);
+      if (stops_at_first() && !explorer.failures().empty()) break;
+    }
     return explorer;
   });
   report(sum, begun);
