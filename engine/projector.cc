@@ -243,28 +243,38 @@ Result<Mark> Projector::applied_mark() {
   return state.applied;
 }
 
+// Up to where rows, files and commits hold everything, and nobody reads on from before it.
+Result<Mark> Projector::carried_mark() {
+  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*sync_database_));
+  if (state.files_waiting != 0) return Mark{};  // their sections are still to be read
+  Mark mark = state.applied;
+  // The applied watermark is exact; of earlier records only a place somewhere before them is known.
+  if (carried < mark.seq) {
+    TRY_ASSIGN(mark, position_before(*sync_database_, carried + 1));
+  }
+  mark.position = std::min(mark.position, syncer_->reads_from());
+  return mark;
+}
+
 // With the sync role: what every projection holds durably may go from the journal. A checkpoint
 // that fails trims nothing.
 Status Projector::trim_journal() {
-  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
   // Looked at before the checkpoint, which is work: is there anything that could go?
-  TRY_ASSIGN(
-      const std::optional<Mark> wanted,
-      trimmable(store_directory_, journal_.store(), *config_, journal_.durable(), clock_.now_ms()));
-  if (!wanted || wanted->seq > carried) return {};
-  CheckpointFrame checkpoint{.files_synced = 0, .applied = 0, .committed = carried};
-  Mark limit;
+  TRY_ASSIGN(const Mark limit, carried_mark());
+  TRY_ASSIGN(const std::optional<Mark> mark,
+             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
+  if (!mark) return {};
+  CheckpointFrame checkpoint{.files_synced = 0,
+                             .applied = 0,
+                             .committed = std::min(syncer_->committed(), syncer_->published())};
   TRY(with_applier([&](Applier& applier) -> Status {
     TRY(applier.checkpoint());
     checkpoint.files_synced = applier.files_synced();
     checkpoint.applied = applier.applied().seq;
-    const uint64_t safe = std::min({carried, checkpoint.files_synced, checkpoint.applied});
-    TRY_ASSIGN(limit, position_before(applier.database(), safe + 1));
     return {};
   }));
-  TRY_ASSIGN(const std::optional<Mark> mark,
-             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
-  if (!mark) return {};
+  if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
   const ByteVector payload = encode(checkpoint);
   Appended appended;
   {

@@ -86,6 +86,7 @@ class Projector {
   Status finish_replacement() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
+  Result<Mark> carried_mark() REQUIRES(sync_mutex_);
   Status trim_journal() REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;

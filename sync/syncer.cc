@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "sync/commit.h"
@@ -101,6 +102,9 @@ uint64_t SyncerImpl::committed() const {
 }
 uint64_t SyncerImpl::published() const {
   return state_.published;
+}
+Position SyncerImpl::reads_from() const {
+  return std::min(state_.records.position, state_.scanned.position);
 }
 ObjectId SyncerImpl::own_tip() const {
   return state_.own_commit;

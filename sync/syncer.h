@@ -123,6 +123,8 @@ class Syncer {
 
   virtual uint64_t committed() const = 0;
   virtual uint64_t published() const = 0;
+  // Where in the journal folding goes on from: what lies before is not read again.
+  virtual Position reads_from() const = 0;
   virtual ObjectId own_tip() const = 0;
   virtual std::string own_ref() const = 0;  // refs/syncline/<store id>
 

@@ -41,6 +41,7 @@ class SyncerImpl final : public Syncer {
 
   uint64_t committed() const override;
   uint64_t published() const override;
+  Position reads_from() const override;
   ObjectId own_tip() const override;
   std::string own_ref() const override;
   Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) override;
