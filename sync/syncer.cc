@@ -118,6 +118,11 @@ Status SyncerImpl::walk_own_tree(const std::function<Status(const TreeEntry&)>& 
   return walk_commit(objects_, tip, visit);
 }
 
+Status SyncerImpl::walk_tree_of(const ObjectId& commit,
+                                const std::function<Status(const TreeEntry&)>& visit) {
+  return walk_commit(objects_, commit, visit);
+}
+
 Status SyncerImpl::walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) {
   TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
   return walk_commit(objects_, tip, visit);

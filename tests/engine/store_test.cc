@@ -356,9 +356,53 @@ TEST_F(RetentionTest, AStoreThatWasTrimmedToItsLastSegmentGoesOn) {
     submit_large_notes(*store, round * 120, round * 120 + 120);
     must_record(*store, note("round " + std::to_string(round)));
     must_sync(*store);
+    expect_sound(*store);
   }
   auto store = open();
   EXPECT_EQ(must_record(*store, note("after"), Stage::kPublished).seq, 4 * 121u + 1);
+}
+
+TEST_F(RetentionTest, ATrimmedRecordIsSaidToBeTrimmed) {
+  auto store = open();
+  submit_large_notes(*store, 0, 400);
+  must_record(*store, note("last"));
+  must_sync(*store);
+  const auto trimmed = store->show(1);
+  ASSERT_FALSE(trimmed);
+  EXPECT_EQ(trimmed.error().code, Code::kNotFound);
+  EXPECT_NE(trimmed.error().message.find("trimmed"), std::string::npos) << trimmed.error().message;
+  const auto by_key = store->show_key("k0");
+  ASSERT_FALSE(by_key);
+  EXPECT_NE(by_key.error().message.find("trimmed"), std::string::npos) << by_key.error().message;
+  std::vector<uint64_t> logged;
+  const auto read = store->log(1, /*follow=*/false, [&](const LogEntry& entry) {
+    logged.push_back(entry.receipt.seq);
+    return true;
+  });
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_FALSE(logged.empty());
+  EXPECT_GT(logged.front(), 1u);
+  EXPECT_EQ(logged.back(), 401u);
+}
+
+// What a trimmed journal no longer tells is no fault of the store; what it does tell still is.
+TEST_F(RetentionTest, VerifyOfATrimmedStoreFindsStrangersStill) {
+  auto store = open();
+  submit_large_notes(*store, 0, 400);
+  const Receipt last = must_record(*store, note("last"));
+  must_sync(*store);
+  expect_sound(*store);
+  ASSERT_EQ(std::system(("sqlite3 '" + root() +
+                         "/syncline.db' \"INSERT INTO notes(id, title, path, created_at) "
+                         "VALUES(1000, 'foreign', 'x', 'y')\"")
+                            .c_str()),
+            0);
+  fs::remove(root() + "/" + last.path);
+  const auto report = store->verify({});
+  ASSERT_TRUE(report) << report.error().message;
+  std::set<std::string> classes;
+  for (const Finding& finding : report->findings) classes.insert(finding.cls);
+  EXPECT_EQ(classes, (std::set<std::string>{"foreign-row", "row-without-file"}));
 }
 
 TEST_F(RetentionTest, ASegmentIsNoLargerThanItsLimitAndAGroup) {
