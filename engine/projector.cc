@@ -60,6 +60,23 @@ Projector::~Projector() = default;
 // ---- apply ----
 
 Status Projector::open_applier() {
+  if (applier_ == nullptr) TRY(finish_replacement());
+  TRY_ASSIGN(const bool there, places_.platform->is_there(database_file_.path));
+  // One that was damaged and moved aside has been spoken of.
+  const bool missing = !there && !replaced_ && journal_.durable().seq > 0;
+  TRY(reach_applier());
+  replaced_ = false;
+  if (!missing) return {};
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  note(fmt::format("{} was missing: rebuilt from the journal{}", database_file_.path,
+                   begin.seq == 0 ? ""
+                                  : fmt::format(", which was trimmed: rows and keys of records up "
+                                                "to {} are gone",
+                                                begin.seq)));
+  return {};
+}
+
+Status Projector::reach_applier() {
   if (applier_ != nullptr) {
     const Status refreshed = applier_->refresh();
     if (refreshed || refreshed.error().code != Code::kCorrupt) return refreshed;
@@ -122,6 +139,7 @@ Status Projector::replace_database() {
   DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
   TRY_ASSIGN(std::string told, replacement.replace(begin.seq));
   note(std::move(told));
+  replaced_ = true;
   journal_.reset_watermark(Watermark::kApplied, 0);
   return {};
 }
@@ -129,7 +147,9 @@ Status Projector::replace_database() {
 Status Projector::finish_replacement() {
   DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
   TRY_ASSIGN(std::optional<std::string> told, replacement.finish());
-  if (told) note(std::move(*told));
+  if (!told) return {};
+  replaced_ = true;
+  note(std::move(*told));
   return {};
 }
 

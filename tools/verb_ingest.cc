@@ -143,6 +143,7 @@ class IngestVerb final : public Verb {
     if (lines_not_shown_ != 0) {
       session.note(fmt::format("{} more lines like these", lines_not_shown_));
     }
+    session.tell_notes(store);
     if (run.failure()) tell_failure(session, *run.failure(), report);
     report.seconds = static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
     const int answered =

@@ -385,6 +385,23 @@ TEST_F(RetentionTest, ATrimmedRecordIsSaidToBeTrimmed) {
   EXPECT_EQ(logged.back(), 401u);
 }
 
+TEST_F(RetentionTest, ADatabaseThatIsLostWithATrimmedJournalIsNoSilentLoss) {
+  {
+    auto store = open();
+    submit_large_notes(*store, 0, 400);
+    must_record(*store, note("last"));
+    must_sync(*store);
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  auto store = open();
+  must_record(*store, note("after"));
+  const std::vector<std::string> notes = store->take_notes();
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("was trimmed: rows and keys of records up to"), std::string::npos)
+      << notes[0];
+  expect_sound(*store);
+}
+
 // What a trimmed journal no longer tells is no fault of the store; what it does tell still is.
 TEST_F(RetentionTest, VerifyOfATrimmedStoreFindsStrangersStill) {
   auto store = open();
@@ -429,6 +446,19 @@ TEST_F(StoreTest, AnInterruptedInitIsNoStoreAndIsFinishedByInitAgain) {
   EXPECT_FALSE(again->existed);
   EXPECT_EQ(again->store_id, identity->store.hex());
   must_record(*open(), note("works"), Stage::kPublished);
+}
+
+TEST_F(StoreTest, AMissingDatabaseIsMadeAgainAndSaidOnce) {
+  must_record(*open(), note("before"));
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  auto store = open();
+  EXPECT_EQ(must_record(*store, note("after")).id, 2u);
+  const std::vector<std::string> notes = store->take_notes();
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("was missing"), std::string::npos) << notes[0];
+  must_record(*store, note("later"));
+  EXPECT_TRUE(store->take_notes().empty());
+  expect_sound(*store);
 }
 
 TEST_F(StoreTest, ALostFileAndALostRowAreFoundAndHealed) {
