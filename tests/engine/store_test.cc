@@ -461,6 +461,35 @@ TEST_F(StoreTest, AMissingDatabaseIsMadeAgainAndSaidOnce) {
   expect_sound(*store);
 }
 
+TEST_F(StoreTest, InitWithAnUnknownProfileMakesNothing) {
+  const std::string fresh = folder_.path().string() + "/fresh";
+  for (const std::string& directory : {fresh, root()}) {
+    const auto made = Store::init(directory, {.profile = "nodes"});
+    ASSERT_FALSE(made) << directory;
+    EXPECT_EQ(made.error().code, Code::kInvalid);
+  }
+  EXPECT_FALSE(fs::exists(fresh));
+}
+
+TEST_F(StoreTest, AStoreThatLostItsIdentityKeepsItsJournalAside) {
+  must_record(*open(), note("first"), Stage::kPublished);
+  fs::remove(root() + "/.git/syncline/identity");
+  const auto refused = Store::init(root(), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kDisagree);
+  EXPECT_NE(refused.error().message.find("identity"), std::string::npos) << refused.error().message;
+  const auto made = Store::init(root(), {.new_identity = true});
+  ASSERT_TRUE(made) << made.error().message;
+  const Receipt receipt = must_record(*open(), note("second"), Stage::kPublished);
+  EXPECT_EQ(receipt.seq, 1u);
+  EXPECT_EQ(receipt.id, 2u);
+  size_t kept = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root() + "/.git/syncline/kept")) {
+    kept += entry.path().extension() == ".seg";
+  }
+  EXPECT_EQ(kept, 1u);
+}
+
 TEST_F(StoreTest, ALostFileAndALostRowAreFoundAndHealed) {
   Receipt first, second;
   {
