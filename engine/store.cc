@@ -440,7 +440,8 @@ Result<Receipt> Store::show_key(std::string_view key) {
   TRY_ASSIGN(Lookup records, impl_->lookup());
   TRY_ASSIGN(const std::optional<KeyEntry> entry, records.key(key));
   if (!entry) {
-    return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key));
+    return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key),
+                      "`syncline log` lists the records and their keys");
   }
   return records.receipt(entry->seq);
 }
