@@ -81,8 +81,8 @@ Status Projector::reach_applier() {
     const Status refreshed = applier_->refresh();
     if (refreshed || refreshed.error().code != Code::kCorrupt) return refreshed;
     applier_.reset();
+    TRY(finish_replacement());
   }
-  TRY(finish_replacement());
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_file_.path;
