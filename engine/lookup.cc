@@ -34,9 +34,8 @@ Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
   if (database_ != nullptr) {
     TRY_ASSIGN(from, position_before(*database_, seq));
   }
-  if (from == Mark{}) {
-    TRY_ASSIGN(from, journal_.begin());
-  }
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  if (from.position < begin.position) from = begin;  // the place was trimmed, or there is none
   return Reader::open(directory_, journal_.store(), from);
 }
 
@@ -204,6 +203,14 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
                       fmt::format("the last one is {}", end.seq));
   };
   if (seq == 0 || seq > end.seq) return missing();
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  if (seq <= begin.seq) {
+    return make_error(
+        Code::kNotFound, fmt::format("record {} was trimmed from the journal", seq),
+        fmt::format("the first one that is left is {}; the row and the file are where "
+                    "they were",
+                    begin.seq + 1));
+  }
   TRY_ASSIGN(auto reader, reader_before(seq));
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));

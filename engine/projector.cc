@@ -60,12 +60,29 @@ Projector::~Projector() = default;
 // ---- apply ----
 
 Status Projector::open_applier() {
+  if (applier_ == nullptr) TRY(finish_replacement());
+  TRY_ASSIGN(const bool there, places_.platform->is_there(database_file_.path));
+  // One that was damaged and moved aside has been spoken of.
+  const bool missing = !there && !replaced_ && journal_.durable().seq > 0;
+  TRY(reach_applier());
+  replaced_ = false;
+  if (!missing) return {};
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  note(fmt::format("{} was missing: rebuilt from the journal{}", database_file_.path,
+                   begin.seq == 0 ? ""
+                                  : fmt::format(", which was trimmed: rows and keys of records up "
+                                                "to {} are gone",
+                                                begin.seq)));
+  return {};
+}
+
+Status Projector::reach_applier() {
   if (applier_ != nullptr) {
     const Status refreshed = applier_->refresh();
     if (refreshed || refreshed.error().code != Code::kCorrupt) return refreshed;
     applier_.reset();
+    TRY(finish_replacement());
   }
-  TRY(finish_replacement());
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_file_.path;
@@ -122,6 +139,7 @@ Status Projector::replace_database() {
   DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
   TRY_ASSIGN(std::string told, replacement.replace(begin.seq));
   note(std::move(told));
+  replaced_ = true;
   journal_.reset_watermark(Watermark::kApplied, 0);
   return {};
 }
@@ -129,7 +147,9 @@ Status Projector::replace_database() {
 Status Projector::finish_replacement() {
   DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
   TRY_ASSIGN(std::optional<std::string> told, replacement.finish());
-  if (told) note(std::move(*told));
+  if (!told) return {};
+  replaced_ = true;
+  note(std::move(*told));
   return {};
 }
 
@@ -243,28 +263,38 @@ Result<Mark> Projector::applied_mark() {
   return state.applied;
 }
 
+// Up to where rows, files and commits hold everything, and nobody reads on from before it.
+Result<Mark> Projector::carried_mark() {
+  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*sync_database_));
+  if (state.files_waiting != 0) return Mark{};  // their sections are still to be read
+  Mark mark = state.applied;
+  // The applied watermark is exact; of earlier records only a place somewhere before them is known.
+  if (carried < mark.seq) {
+    TRY_ASSIGN(mark, position_before(*sync_database_, carried + 1));
+  }
+  mark.position = std::min(mark.position, syncer_->reads_from());
+  return mark;
+}
+
 // With the sync role: what every projection holds durably may go from the journal. A checkpoint
 // that fails trims nothing.
 Status Projector::trim_journal() {
-  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
   // Looked at before the checkpoint, which is work: is there anything that could go?
-  TRY_ASSIGN(
-      const std::optional<Mark> wanted,
-      trimmable(store_directory_, journal_.store(), *config_, journal_.durable(), clock_.now_ms()));
-  if (!wanted || wanted->seq > carried) return {};
-  CheckpointFrame checkpoint{.files_synced = 0, .applied = 0, .committed = carried};
-  Mark limit;
+  TRY_ASSIGN(const Mark limit, carried_mark());
+  TRY_ASSIGN(const std::optional<Mark> mark,
+             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
+  if (!mark) return {};
+  CheckpointFrame checkpoint{.files_synced = 0,
+                             .applied = 0,
+                             .committed = std::min(syncer_->committed(), syncer_->published())};
   TRY(with_applier([&](Applier& applier) -> Status {
     TRY(applier.checkpoint());
     checkpoint.files_synced = applier.files_synced();
     checkpoint.applied = applier.applied().seq;
-    const uint64_t safe = std::min({carried, checkpoint.files_synced, checkpoint.applied});
-    TRY_ASSIGN(limit, position_before(applier.database(), safe + 1));
     return {};
   }));
-  TRY_ASSIGN(const std::optional<Mark> mark,
-             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
-  if (!mark) return {};
+  if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
   const ByteVector payload = encode(checkpoint);
   Appended appended;
   {

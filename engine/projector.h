@@ -79,6 +79,7 @@ class Projector {
   Result<bool> apply_turn() REQUIRES(apply_mutex_);
   Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
+  Status reach_applier() REQUIRES(apply_mutex_);
   Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status open_outcomes() REQUIRES(sync_mutex_);
@@ -86,6 +87,7 @@ class Projector {
   Status finish_replacement() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
+  Result<Mark> carried_mark() REQUIRES(sync_mutex_);
   Status trim_journal() REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;
@@ -105,6 +107,7 @@ class Projector {
   Mutex apply_mutex_;
   std::unique_ptr<FileLock> apply_lock_ GUARDED_BY(apply_mutex_);
   std::unique_ptr<Applier> applier_ GUARDED_BY(apply_mutex_);
+  bool replaced_ GUARDED_BY(apply_mutex_) = false;  // the database, and none opened since
 
   Mutex sync_mutex_;
   std::unique_ptr<FileLock> sync_lock_ GUARDED_BY(sync_mutex_);

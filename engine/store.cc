@@ -139,6 +139,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
 
   WriteQueueOptions queue_options;
   queue_options.id_floor = impl->identity.id_floor;
+  // A group lies in one segment: small segments want small groups.
+  queue_options.group_bytes_max =
+      std::min(queue_options.group_bytes_max, impl->config->segment_bytes_max);
   queue_options.on_durable = [raw = impl.get()] { raw->wake_apply(); };
   impl->queue = std::make_unique<WriteQueue>(impl->platform, *impl->store_directory, *impl->journal,
                                              database, std::move(queue_options));
@@ -437,7 +440,8 @@ Result<Receipt> Store::show_key(std::string_view key) {
   TRY_ASSIGN(Lookup records, impl_->lookup());
   TRY_ASSIGN(const std::optional<KeyEntry> entry, records.key(key));
   if (!entry) {
-    return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key));
+    return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key),
+                      "`syncline log` lists the records and their keys");
   }
   return records.receipt(entry->seq);
 }

@@ -123,12 +123,16 @@ class Syncer {
 
   virtual uint64_t committed() const = 0;
   virtual uint64_t published() const = 0;
+  // Where in the journal folding goes on from: what lies before is not read again.
+  virtual Position reads_from() const = 0;
   virtual ObjectId own_tip() const = 0;
   virtual std::string own_ref() const = 0;  // refs/syncline/<store id>
 
-  // For verify: every file below the tree of the own ref's tip / of the branch's tip, sorted by
-  // path.
+  // For verify: every file below the tree of the own ref's tip / of a commit (zero: no file) / of
+  // the branch's tip, sorted by path.
   virtual Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
+  virtual Status walk_tree_of(const ObjectId& commit,
+                              const std::function<Status(const TreeEntry&)>& visit) = 0;
   virtual Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
   virtual Result<std::string> read_blob(const ObjectId& blob) = 0;
   // The ranges that the own ref's commits claim by their trailers, newest first.
