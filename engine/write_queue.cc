@@ -191,9 +191,13 @@ Status WriteQueue::prepare(const Group& group) {
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
     tail_.prune(state.applied.seq);
   }
+  return look_up_keys(group);
+}
+
+Status WriteQueue::look_up_keys(const Group& group) {
   if (database_ == nullptr) return {};
   for (const auto& write : group) {
-    if (write->key.empty()) continue;
+    if (write->key.empty() || resolved(*write)) continue;
     TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
     if (entry) answer_key(*write, *entry);
   }
@@ -214,8 +218,12 @@ Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string
 
 Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
   TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
-  // In a new epoch frames may have moved: what the index knows of places is void.
-  if (turn.epoch() != tail_epoch_) TRY(restart_tail(turn.epoch()));
+  // In a new epoch frames may have moved: what the index knows of places is void. It begins anew
+  // where SQLite has come to by now, which may be further than when the keys were looked up.
+  if (turn.epoch() != tail_epoch_) {
+    TRY(restart_tail(turn.epoch()));
+    TRY(look_up_keys(group));
+  }
   TRY(tail_.catch_up(turn.end()));
   if (!tail_.config_text().empty()) journalled_config_ = tail_.config_text();
 
