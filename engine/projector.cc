@@ -271,6 +271,7 @@ Status Projector::trim_journal() {
   TRY_ASSIGN(const std::optional<Mark> mark,
              trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
   if (!mark) return {};
+  TRY(syncer_->make_ref_durable());
   const ByteVector payload = encode(checkpoint);
   Appended appended;
   {
