@@ -118,9 +118,8 @@ Status Applier::Impl::check_identity() {
   const uint64_t seq = mark ? mark->seq : 0;
   if (seq < begin.seq)
     TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
-  if (!mark || mark->position < begin.position) {
-    TRY(write_applied_mark(*database, {begin.position, std::max(seq, begin.seq)}));
-  }
+  // A mark whose segment was trimmed stays where nothing behind it is missing: the reader knows.
+  if (!mark || seq < begin.seq) TRY(write_applied_mark(*database, begin));
   return {};
 }
 

@@ -295,6 +295,7 @@ Status Projector::trim_journal() {
     return {};
   }));
   if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
+  TRY(syncer_->make_ref_durable());
   const ByteVector payload = encode(checkpoint);
   Appended appended;
   {

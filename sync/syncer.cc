@@ -93,6 +93,10 @@ Status SyncerImpl::restore(OutcomeSource& outcomes) {
   return folder_.restore(outcomes);
 }
 
+Status SyncerImpl::make_ref_durable() {
+  return folder_.make_ref_durable();
+}
+
 std::vector<std::string> SyncerImpl::take_notes() {
   return folder_.take_notes();
 }

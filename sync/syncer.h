@@ -107,6 +107,9 @@ class Syncer {
   // For repair, where the own ref is at a commit the journal does not know: makes it what the
   // journal says. The commit it was at stays reachable under refs/syncline-kept/.
   virtual Status restore(OutcomeSource& outcomes) = 0;
+  // Makes durable what the own ref is at, before the journal lets go of records it holds: the ref
+  // is read wherever it is, and who moved it may have died before the move was durable.
+  virtual Status make_ref_durable() = 0;
 
   // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
   virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;

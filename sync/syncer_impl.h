@@ -30,6 +30,7 @@ class SyncerImpl final : public Syncer {
                           uint64_t batches_max) override;
   Status refold(const BatchFrame& frame, OutcomeSource& outcomes) override;
   Status restore(OutcomeSource& outcomes) override;
+  Status make_ref_durable() override;
   std::vector<std::string> take_notes() override;
 
   Result<PublishReport> publish(OutcomeSource& outcomes) override;
