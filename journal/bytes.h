@@ -39,6 +39,13 @@ void store_le(std::byte* to, Integer value) {
   std::memcpy(to, &value, sizeof value);
 }
 
+// Compared with itself a byte on, which the C library does many bytes at a time: zeros ahead of the
+// tail are most of what recovery looks at.
+inline bool all_zero(ByteSpan bytes) {
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
 std::string to_hex(ByteSpan bytes);
 std::optional<ByteVector> from_hex(std::string_view text);
 

@@ -104,14 +104,19 @@ void ControlPage::adopt_cache(std::string_view cache_token) {
 }
 
 std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
-  // Only a writer that updates twice within one look can spoil both slots, hence the few tries.
+  // Only a writer that updates twice within one look can spoil both slots, hence the few tries; and
+  // it leaves them changed, so what looks the same twice was never whole.
   static constexpr int kTries = 1000;
+  using Look = std::array<std::array<uint64_t, kSlotWords + 1>, 2>;
+  Look before{};
   for (int tries = 0; tries < kTries; ++tries) {
+    Look look;
     std::optional<SlotWords> newest;
-    for (const size_t slot : {offset, offset + kSlotBytes}) {
-      const uint64_t check = load(slot + kCheckAt);
+    for (size_t slot = 0; slot < 2; ++slot) {
+      const size_t at = offset + slot * kSlotBytes;
+      const uint64_t check = look[slot][kSlotWords] = load(at + kCheckAt);
       SlotWords words;
-      for (size_t i = 0; i < kSlotWords; ++i) words[i] = load(slot + 8 * i);
+      for (size_t i = 0; i < kSlotWords; ++i) look[slot][i] = words[i] = load(at + 8 * i);
       if (check != check_of(words)) continue;
       if (!newest || words[0] > (*newest)[0]) newest = words;
     }
@@ -119,6 +124,8 @@ std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
       const SlotWords& w = *newest;
       return LogMark{w[1], w[2], w[3], w[4], static_cast<int64_t>(w[5]), w[6], w[7]};
     }
+    if (tries > 0 && look == before) return std::nullopt;
+    before = look;
   }
   return std::nullopt;
 }

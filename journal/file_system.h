@@ -125,7 +125,7 @@ class Directory {
   virtual Result<std::unique_ptr<SharedPage>> map_page(std::string_view name,
                                                        size_t size_bytes) = 0;
 
-  // This directory's own inode and f_fsid: what a copy changes and a reboot or remount does not.
+  // Its own inode and its file system's lasting id: what a copy changes and a reboot does not.
   struct Identity {
     uint64_t inode = 0;
     uint64_t file_system_id = 0;

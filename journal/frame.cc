@@ -38,10 +38,6 @@ uint64_t header_checksum(const std::byte* header, const FrameContext& context, u
   return XXH3_64bits(bound.data(), bound.size());
 }
 
-bool all_zero(ByteSpan bytes) {
-  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-}
-
 uint64_t block_of(uint64_t offset) {
   return offset / kBlockBytes * kBlockBytes;
 }

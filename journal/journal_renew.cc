@@ -204,7 +204,8 @@ Status Journal::Impl::adopt_dead_append(const LogMark& end) {
 Status Journal::Impl::renew(Renewal kind, LogMark end) {
   TRY_ASSIGN(OpenSegment old, open_for_reading(end.segment));
   LogMark durable = durable_in(old.header);
-  bool keep = kind != Renewal::kAbandon;
+  // A suspect segment is never synced again: its next sync may succeed and have written nothing.
+  bool keep = kind != Renewal::kAbandon && !flush_is_suspect(end);
   if (keep && durable.offset < end.offset) {
     // Rewinding nothing: once this succeeds, everything before `end` is durable where it is.
     keep = sync_segment(old, end).has_value();

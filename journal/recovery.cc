@@ -73,11 +73,11 @@ Result<Later> look_later(SegmentScanner& scanner, uint64_t end) {
   for (uint64_t at = end;;) {
     TRY_ASSIGN(const ByteSpan bytes, scanner.view(at, kBlockBytes));
     if (bytes.empty()) break;
-    for (size_t i = 0; i < bytes.size(); i += kFrameAlignBytes) {
+    for (size_t i = all_zero(bytes) ? bytes.size() : 0; i < bytes.size(); i += kFrameAlignBytes) {
       const ByteSpan slot = bytes.subspan(i, std::min<size_t>(kFrameAlignBytes, bytes.size() - i));
+      if (all_zero(slot)) continue;
       const auto nonzero = std::ranges::find_if(
           slot.rbegin(), slot.rend(), [](std::byte byte) { return byte != std::byte{0}; });
-      if (nonzero == slot.rend()) continue;
       later.last_nonzero = at + i + static_cast<size_t>(slot.rend() - nonzero);
       // The header alone counts: what it says was durable is true however its payload fared.
       FrameView frame;

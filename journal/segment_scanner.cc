@@ -30,8 +30,7 @@ Result<ByteSpan> SegmentScanner::view(uint64_t offset, size_t count) {
 Result<FrameFault> SegmentScanner::next(FrameView& frame) {
   TRY_ASSIGN(const ByteSpan header, view(offset_, kFrameHeaderBytes));
   if (header.size() < kFrameHeaderBytes) {
-    const bool zero = std::ranges::all_of(header, [](std::byte b) { return b == std::byte{0}; });
-    return zero ? FrameFault::kZero : FrameFault::kTruncated;
+    return all_zero(header) ? FrameFault::kZero : FrameFault::kTruncated;
   }
   FrameFault fault = decode_frame_header(header, context_, offset_, frame);
   if (fault != FrameFault::kNone) return fault;

@@ -1,16 +1,18 @@
 #include "journal/control_page.h"
 
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline {
 namespace {
 
+using namespace simulation;  // NOLINT(google-build-using-namespace)
+
 struct ControlPageTest : testing::Test {
-  SimulatedDisk disk;
-  std::unique_ptr<Directory> root = disk.open();
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
   ControlPage page{std::move(*root->map_page("control", kControlPageBytes))};
-  MutableByteSpan bytes = disk.page("control");
+  MutableByteSpan bytes = machine.page("control");
 };
 
 TEST_F(ControlPageTest, ZeroOrForeignPageIsNotValid) {

@@ -10,10 +10,12 @@
 #include "journal/segment.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/journal/second_reader.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline {
 namespace {
+
+using namespace simulation;  // NOLINT(google-build-using-namespace)
 
 std::string store_bytes() {
   const StoreId store = test_store();
@@ -84,31 +86,31 @@ TEST(Format, TheSecondReaderReadsTheGoldenBytes) {
   EXPECT_EQ(journal.end_offset, 8192u);
 }
 
-std::map<uint64_t, std::string> segment_files(SimulatedDisk& disk) {
+std::map<uint64_t, std::string> segment_files(TestMachine& machine) {
   std::map<uint64_t, std::string> files;
-  for (uint64_t id = 1; disk.exists("journal/" + segment_name(id)); ++id) {
-    files[id] = std::string(as_text(disk.bytes("journal/" + segment_name(id))));
+  for (uint64_t id = 1; machine.image().exists("journal/" + segment_name(id)); ++id) {
+    files[id] = std::string(as_text(machine.image().bytes("journal/" + segment_name(id))));
   }
   return files;
 }
 
 TEST(Format, BothReadersAgreeAcrossSegmentsEpochsAndFailedFlushes) {
-  SimulatedDisk disk(3);
-  const auto root = disk.open();
+  TestMachine machine;
+  const auto root = machine.open();
   StillClock clock;
   ASSERT_OK(Journal::create(*root, test_store(), clock, small_options()));
   auto journal = open_journal(*root, clock, small_options());
   ASSERT_OK(journal);
   for (int i = 0; i < 60; ++i) {
     const std::string text = std::to_string(i) + std::string(static_cast<size_t>(i) * 97, 'z');
-    if (i % 13 == 5) disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+    if (i % 13 == 5) machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
     const auto appended = append(**journal, {record_frame(text), control_frame(text)});
     ASSERT_OK(appended);
     ASSERT_OK((*journal)->flush(*appended));
   }
   const auto first = read_entries(*root, (*journal)->end());
   ASSERT_OK(first);
-  const auto second = second_reader::read(segment_files(disk), store_bytes());
+  const auto second = second_reader::read(segment_files(machine), store_bytes());
   EXPECT_EQ(second.fault, "");
   EXPECT_TRUE(second.clean_end);
   EXPECT_GT(second.end_segment, 5u);

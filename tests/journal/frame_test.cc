@@ -1,5 +1,7 @@
 #include "journal/frame.h"
 
+#include <xxhash.h>
+
 #include "tests/journal/journal_testing.h"
 
 namespace syncline {
@@ -101,6 +103,30 @@ TEST(Frame, HugeAndOverflowingLengthsAreNoHeader) {
       EXPECT_TRUE(fault == FrameFault::kBadHeader || fault == FrameFault::kBadHeaderChecksum)
           << length << " at " << at;
     }
+  }
+}
+
+// As somebody would who wants it to be believed: the checksum of FORMAT.md, over what it is now.
+void repair_checksum(ByteVector& bytes, uint64_t offset) {
+  ByteVector bound(kContext.store.bytes.begin(), kContext.store.bytes.end());
+  ByteWriter writer(bound);
+  writer.u64(kContext.segment);
+  writer.u64(kContext.epoch);
+  writer.u64(offset);
+  writer.raw(ByteSpan(bytes).first(8));
+  writer.raw(ByteSpan(bytes).subspan(16, 48));
+  store_le(bytes.data() + 8, uint64_t{XXH3_64bits(bound.data(), bound.size())});
+}
+
+TEST(Frame, LengthsThatContradictEachOtherAreRefusedWhateverTheChecksumSays) {
+  ByteVector untouched = encoded();
+  repair_checksum(untouched, 8192);
+  ASSERT_EQ(decode(untouched), FrameFault::kNone);
+  for (const uint32_t payload_bytes : {129u, 192u, 4096u, uint32_t{kPayloadBytesMax} + 1, ~0u}) {
+    ByteVector bytes = encoded();
+    store_le(bytes.data() + 40, payload_bytes);
+    repair_checksum(bytes, 8192);
+    EXPECT_EQ(decode(bytes), FrameFault::kBadHeader) << payload_bytes;
   }
 }
 

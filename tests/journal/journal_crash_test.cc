@@ -1,22 +1,26 @@
 // Every crash point of append, flush, rotation, cut, renewal, recovery and trim, on a simulated
-// disk: killed, and with the power cut.
+// disk: killed, with the power cut, and with the power cut as soon as a killed process's log was
+// opened again. The clock jumps back and forth all the while.
 #include <gtest/gtest.h>
 
 #include <cerrno>
 #include <set>
 
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline {
 namespace {
 
+using namespace simulation;  // NOLINT(google-build-using-namespace)
+
 // Runs a workload against a journal and remembers what was promised.
 struct World {
-  explicit World(uint64_t seed) : disk(seed), root(disk.open()) {}
+  explicit World(uint64_t seed) : random(seed) {}
 
-  SimulatedDisk disk;
-  std::unique_ptr<Directory> root;
+  SimulatedRandom random;
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
   StillClock clock;
   JournalOptions options = small_options();
   std::unique_ptr<Journal> journal;
@@ -33,10 +37,10 @@ struct World {
   }
   std::string next_payload() {
     ++counter;
+    clock.wall_ms += static_cast<int64_t>(random.below(20'000)) - 10'000;
     // Sizes from some bytes to several blocks.
     return "record " + std::to_string(counter) +
-           std::string(disk.random()() % 5 == 0 ? disk.random()() % 9000 : disk.random()() % 300,
-                       'x');
+           std::string(random.one_in(5) ? random.below(9000) : random.below(300), 'x');
   }
   // Appends `records` in one group and flushes it.
   Status work(int records) { return work(*journal, records); }
@@ -44,7 +48,7 @@ struct World {
     std::vector<std::string> texts;
     for (int i = 0; i < records; ++i) texts.push_back(next_payload());
     std::vector<NewFrame> frames;
-    for (const std::string& text : texts) frames.push_back(record_frame(text));
+    for (const std::string& text : texts) frames.push_back(record_frame(text, 1, clock.now_ms()));
     attempted.insert(attempted.end(), texts.begin(), texts.end());
     const auto appended = append(through, frames);
     if (!appended) {
@@ -57,16 +61,30 @@ struct World {
     acknowledged.insert(acknowledged.end(), texts.begin(), texts.end());
     return {};
   }
+  // Appends one that nobody waits for.
+  Result<Appended> append_unflushed(std::string text) {
+    attempted.push_back(text);
+    return append(*journal, {record_frame(text, 1, clock.now_ms())});
+  }
+  // What is durable may be answered for from now on: to who repeats a key, by apply, by fold.
+  void settle() {
+    const auto entries = read_entries(*root, journal->durable());
+    ASSERT_TRUE(entries) << error_of(entries);
+    acknowledged = payloads(*entries);
+  }
   // Everything acknowledged is there in order and once, nothing is there that was never attempted,
-  // and sequences have no gaps.
+  // sequences have no gaps, and times never run backward.
   void check(const std::string& when) {
     const auto entries = read_entries(*root, journal->end());
     ASSERT_TRUE(entries) << when << ": " << error_of(entries);
     size_t next = 0;
     std::set<std::string> seen;
     uint64_t seq = 0;
+    int64_t time_ms = 0;
     for (const Entry& entry : *entries) {
       ASSERT_EQ(entry.seq, ++seq) << when;
+      ASSERT_GE(entry.time_ms, time_ms) << when;
+      time_ms = entry.time_ms;
       ASSERT_TRUE(seen.insert(entry.payload).second) << when << ": twice: " << entry.payload;
       ASSERT_NE(std::ranges::find(attempted, entry.payload), attempted.end()) << when;
       ASSERT_FALSE(refused.contains(entry.payload)) << when << ": refused, and there";
@@ -87,30 +105,35 @@ void append_and_flush(World& world) {
 // Some appends go unflushed for a while, as when several producers share a flush.
 void append_lazily(World& world) {
   for (int i = 0; i < 8; ++i) {
-    const std::string text = world.next_payload();
-    world.attempted.push_back(text);
-    static_cast<void>(append_text(*world.journal, text));
+    static_cast<void>(world.append_unflushed(world.next_payload()));
     if (i % 3 == 2) static_cast<void>(world.work(2));
   }
 }
 // Rotations meet frames that nobody has flushed.
 void rotate_lazily(World& world) {
   for (int i = 0; i < 12; ++i) {
-    const std::string text = world.next_payload() + std::string(9000, 'y');
-    world.attempted.push_back(text);
-    static_cast<void>(append_text(*world.journal, text));
+    static_cast<void>(world.append_unflushed(world.next_payload() + std::string(9000, 'y')));
     if (i % 8 == 7) static_cast<void>(world.work(1));
+  }
+}
+// Rotations whose new segment does not get its name, or gets it and is not known to keep it.
+void failing_rotations(World& world) {
+  for (int i = 0; i < 18; ++i) {
+    if (i % 6 == 4) world.machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSyncDirectory);
+    if (i % 6 == 1) world.machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kRename);
+    static_cast<void>(world.append_unflushed(world.next_payload() + std::string(9000, 'y')));
+    if (i % 4 == 3) static_cast<void>(world.work(1));
   }
 }
 void failing_flushes(World& world) {
   for (int i = 0; i < 8; ++i) {
-    if (i % 3 == 1) world.disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+    if (i % 3 == 1) world.machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
     static_cast<void>(world.work(2));
   }
 }
 void failing_writes(World& world) {
   for (int i = 0; i < 6; ++i) {
-    if (i % 2 == 1) world.disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kWrite);
+    if (i % 2 == 1) world.machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kWrite);
     static_cast<void>(world.work(2));
   }
 }
@@ -120,7 +143,7 @@ void trimming(World& world) {
   static_cast<void>(world.journal->trim(Mark{{0, 0}, 0}));
 }
 
-enum class Crash : uint8_t { kKill, kPowerCut };
+enum class Crash : uint8_t { kKill, kPowerCut, kKillThenPowerCut };
 
 struct Case {
   const char* name;
@@ -132,17 +155,24 @@ class EveryCrashPoint : public testing::TestWithParam<Case> {};
 
 void crash(World& world, Crash how) {
   world.journal.reset();
-  if (how == Crash::kKill) {
-    world.disk.kill();
+  world.root.reset();
+  if (how == Crash::kPowerCut) {
+    world.machine.power_cut(world.random);
   } else {
-    world.disk.power_cut();
+    world.machine.kill();
   }
+  world.root = world.machine.open();
+}
+
+// At the nth operation from now; of a write, some sectors are done first.
+void crash_at(World& world, uint64_t nth) {
+  world.machine.plan.crash_at(nth, world.random.below(9) * kSectorBytes);
 }
 
 // Opens, crashing at the nth operation of recovery first (again and again), then for good.
 void recover(World& world, Crash how, uint64_t crash_in_recovery) {
   for (uint64_t at = crash_in_recovery; at > 0; --at) {
-    world.disk.crash_at(at);
+    crash_at(world, at);
     try {
       const Status opened = world.open();
       ASSERT_TRUE(opened) << error_of(opened);
@@ -163,7 +193,7 @@ TEST_P(EveryCrashPoint, KeepsWhatWasAcknowledged) {
       World world(seed * 1000 + at);
       ASSERT_OK(world.create());
       ASSERT_OK(world.open());
-      world.disk.crash_at(at);
+      crash_at(world, at);
       try {
         workload(world);
       } catch (const SimulatedCrash&) {
@@ -174,13 +204,20 @@ TEST_P(EveryCrashPoint, KeepsWhatWasAcknowledged) {
       if (HasFatalFailure()) return;
       world.check("after recovery");
       if (HasFatalFailure()) return;
+      world.settle();
+      if (how == Crash::kKillThenPowerCut) {
+        crash(world, Crash::kPowerCut);
+        recover(world, Crash::kPowerCut, 0);
+        if (HasFatalFailure()) return;
+        world.check("after the power cut that followed the kill");
+        if (HasFatalFailure()) return;
+      }
       // What recovery did is said once, and holds: go on, crash without a flush, and look again.
       ASSERT_OK(world.work(2));
-      const std::string lost = world.next_payload();
-      world.attempted.push_back(lost);
-      ASSERT_OK(append_text(*world.journal, lost));
+      ASSERT_OK(world.append_unflushed(world.next_payload()));
       crash(world, how);
       recover(world, how, 0);
+      if (HasFatalFailure()) return;
       world.check("after the second recovery");
       if (HasFatalFailure()) return;
     }
@@ -199,25 +236,32 @@ TEST_P(EveryCrashPoint, IsPutRightByAnotherProcess) {
       World world(seed * 1000 + at);
       ASSERT_OK(world.create());
       ASSERT_OK(world.open());
-      auto other = open_journal(*world.root, world.clock, world.options);
+      const ProcessId process = world.machine.disk().start_process();
+      auto other_root = world.machine.open(process);
+      auto other = open_journal(*other_root, world.clock, world.options);
       ASSERT_OK(other);
       ASSERT_FALSE((*other)->recovery().alone);
       ASSERT_OK(world.work(**other, 1));
-      world.disk.crash_at(at);
+      crash_at(world, at);
       try {
         workload(world);
       } catch (const SimulatedCrash&) {
         crashed = true;
       }
-      world.disk.crash_at(0);
-      world.disk.heal();
+      world.machine.plan.crash_at(0);
+      world.machine.plan.heal();
+      world.journal.reset();
+      world.machine.disk().reap(0);
       world.journal = std::move(*other);  // the first is gone, its locks with it
+      world.root = std::move(other_root);
       ASSERT_OK(world.work(1));
       ASSERT_OK(world.work(3));
       world.check("by the other");
       if (HasFatalFailure()) return;
-      crash(world, how);
+      world.settle();
+      crash(world, how == Crash::kKill ? Crash::kKill : Crash::kPowerCut);
       recover(world, how, 0);
+      if (HasFatalFailure()) return;
       world.check("after recovery");
       if (HasFatalFailure()) return;
     }
@@ -225,20 +269,26 @@ TEST_P(EveryCrashPoint, IsPutRightByAnotherProcess) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Journal, EveryCrashPoint,
-                         testing::Values(Case{"AppendKill", append_and_flush, Crash::kKill},
-                                         Case{"AppendPower", append_and_flush, Crash::kPowerCut},
-                                         Case{"LazyKill", append_lazily, Crash::kKill},
-                                         Case{"LazyPower", append_lazily, Crash::kPowerCut},
-                                         Case{"RotateKill", rotate_lazily, Crash::kKill},
-                                         Case{"RotatePower", rotate_lazily, Crash::kPowerCut},
-                                         Case{"FlushFailsKill", failing_flushes, Crash::kKill},
-                                         Case{"FlushFailsPower", failing_flushes, Crash::kPowerCut},
-                                         Case{"WriteFailsKill", failing_writes, Crash::kKill},
-                                         Case{"WriteFailsPower", failing_writes, Crash::kPowerCut},
-                                         Case{"TrimKill", trimming, Crash::kKill},
-                                         Case{"TrimPower", trimming, Crash::kPowerCut}),
-                         [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Journal, EveryCrashPoint,
+    testing::Values(Case{"AppendKill", append_and_flush, Crash::kKill},
+                    Case{"AppendPower", append_and_flush, Crash::kPowerCut},
+                    Case{"LazyKill", append_lazily, Crash::kKill},
+                    Case{"LazyPower", append_lazily, Crash::kPowerCut},
+                    Case{"RotateKill", rotate_lazily, Crash::kKill},
+                    Case{"RotatePower", rotate_lazily, Crash::kPowerCut},
+                    Case{"FlushFailsKill", failing_flushes, Crash::kKill},
+                    Case{"FlushFailsPower", failing_flushes, Crash::kPowerCut},
+                    Case{"WriteFailsKill", failing_writes, Crash::kKill},
+                    Case{"WriteFailsPower", failing_writes, Crash::kPowerCut},
+                    Case{"RotateFailsKill", failing_rotations, Crash::kKill},
+                    Case{"RotateFailsPower", failing_rotations, Crash::kPowerCut},
+                    Case{"LazyKillPower", append_lazily, Crash::kKillThenPowerCut},
+                    Case{"RotateKillPower", rotate_lazily, Crash::kKillThenPowerCut},
+                    Case{"FlushFailsKillPower", failing_flushes, Crash::kKillThenPowerCut},
+                    Case{"TrimKill", trimming, Crash::kKill},
+                    Case{"TrimPower", trimming, Crash::kPowerCut}),
+    [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 }  // namespace syncline

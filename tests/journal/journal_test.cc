@@ -7,11 +7,13 @@
 
 #include "journal/control_page.h"
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
 namespace {
+
+using namespace simulation;  // NOLINT(google-build-using-namespace)
 
 using Texts = std::vector<std::string>;
 
@@ -25,8 +27,8 @@ struct JournalTest : testing::Test {
   }
   ControlPage page() { return ControlPage(std::move(*root->map_page("control", 4096))); }
 
-  SimulatedDisk disk;
-  std::unique_ptr<Directory> root = disk.open();
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
   StillClock clock;
   JournalOptions options = small_options();
   std::unique_ptr<Journal> journal;
@@ -36,7 +38,7 @@ TEST_F(JournalTest, CreatedOnceAndFoundOnlyWhereItIs) {
   const auto again = Journal::create(*root, test_store(), clock, options);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Code::kExists);
-  SimulatedDisk empty;
+  TestMachine empty;
   const auto nothing = open_journal(*empty.open(), clock, options);
   ASSERT_FALSE(nothing);
   EXPECT_EQ(nothing.error().code, Code::kNotFound);
@@ -106,25 +108,84 @@ TEST_F(JournalTest, MissingReorderedAndForeignSegmentsAreRefused) {
     return opened ? std::string("opened") : error_of(opened);
   };
   for (const uint64_t lost : {uint64_t{1}, uint64_t{2}}) {
-    const ByteVector kept = disk.bytes(name(lost));
-    disk.remove(name(lost));
+    const ByteVector kept = machine.image().bytes(name(lost));
+    machine.image().remove(name(lost));
     EXPECT_EQ(refusal().find("corrupt: segment " + std::to_string(lost)), 0u) << refusal();
-    disk.add(name(lost), kept);
+    machine.image().set_bytes(name(lost), kept);
   }
-  const ByteVector two = disk.bytes(name(2));
-  const ByteVector three = disk.bytes(name(3));
-  disk.set_bytes(name(2), three);
-  disk.set_bytes(name(3), two);
+  const ByteVector two = machine.image().bytes(name(2));
+  const ByteVector three = machine.image().bytes(name(3));
+  machine.image().set_bytes(name(2), three);
+  machine.image().set_bytes(name(3), two);
   EXPECT_EQ(refusal().find("corrupt: segment 2 offset 0"), 0u) << refusal();
-  disk.set_bytes(name(3), three);
+  machine.image().set_bytes(name(3), three);
   ByteVector foreign = two;
   SegmentHeader header = *decode_segment_header(ByteSpan(two).first(4096), test_store(), 2);
   header.store = test_store(9);
   encode_segment_header(header, foreign.data());
-  disk.set_bytes(name(2), foreign);
+  machine.image().set_bytes(name(2), foreign);
   EXPECT_EQ(refusal().find("disagree: segment 2"), 0u) << refusal();
-  disk.set_bytes(name(2), two);
+  // Of this store and place, yet it says that segment 1 ended before its first frame.
+  ByteVector other = two;
+  header.store = test_store();
+  header.previous_end = 0;
+  encode_segment_header(header, other.data());
+  machine.image().set_bytes(name(2), other);
+  EXPECT_EQ(refusal().find("corrupt: segment 2 offset 0"), 0u) << refusal();
+  machine.image().set_bytes(name(2), two);
   EXPECT_OK(open_journal(*root, clock, options));
+}
+
+// What cannot happen by the order of barriers: the newer segment is there, and of the older one
+// only what was synced long before. It is damage, wherever the older one ends.
+TEST_F(JournalTest, NewerSegmentSyncedBeforeTheOlderIsRefused) {
+  open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  journal.reset();
+  ASSERT_GE(end.position.segment, 2u);
+  const std::string name = "journal/" + segment_name(end.position.segment - 1);
+  const ByteVector good = machine.image().bytes(name);
+  for (uint64_t kept = 4096; kept < 40960; kept += 4096) {
+    ByteVector older(good.size());
+    std::copy_n(good.begin(), kept, older.begin());
+    machine.image().set_bytes(name, older);
+    const auto read = read_entries(*root, end);
+    ASSERT_FALSE(read) << kept;
+    EXPECT_EQ(read.error().code, Code::kCorrupt);
+    EXPECT_NE(read.error().message.find("offset " + std::to_string(kept)), std::string::npos)
+        << read.error().message;
+  }
+}
+
+TEST_F(JournalTest, GroupsMisplacedBetweenSegmentsDoNotPass) {
+  open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  journal.reset();
+  const auto name = [](uint64_t id) { return "journal/" + segment_name(id); };
+  const ByteVector one = machine.image().bytes(name(1));
+  const ByteVector two = machine.image().bytes(name(2));
+  for (uint64_t at = 4096; at < 32768; at += 4096) {
+    ByteVector bytes = one;
+    std::copy_n(two.begin() + static_cast<std::ptrdiff_t>(at), 4096,
+                bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    machine.image().set_bytes(name(1), bytes);
+    const auto read = read_entries(*root, end);
+    ASSERT_FALSE(read) << at;
+    EXPECT_EQ(read.error().code, Code::kCorrupt);
+  }
+}
+
+TEST_F(JournalTest, WhoJoinsComparesTheLogWithWhatOthersKnowToHaveBeenDurable) {
+  open();
+  ASSERT_OK(record_text(*journal, "one"));
+  const DurableClaim held{1, "applied watermark"};
+  EXPECT_OK(open_journal(*root, clock, options, {&held, 1}));
+  const DurableClaim lost{2, "applied watermark"};
+  const auto joined = open_journal(*root, clock, options, {&lost, 1});
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Code::kCorrupt);
 }
 
 TEST_F(JournalTest, NewerFormatsAreRefusedAndCompatibleOnesRead) {
@@ -132,13 +193,13 @@ TEST_F(JournalTest, NewerFormatsAreRefusedAndCompatibleOnesRead) {
   ASSERT_OK(record_text(*journal, "kept"));
   journal.reset();
   const std::string name = "journal/" + segment_name(1);
-  const ByteVector good = disk.bytes(name);
+  const ByteVector good = machine.image().bytes(name);
   const auto with = [&](auto change) {
     SegmentHeader header = *decode_segment_header(ByteSpan(good).first(4096), test_store(), 1);
     change(header);
     ByteVector bytes = good;
     encode_segment_header(header, bytes.data());
-    disk.set_bytes(name, bytes);
+    machine.image().set_bytes(name, bytes);
     const auto opened = open_journal(*root, clock, options);
     return opened ? std::string("opened") : std::string(code_name(opened.error().code));
   };
@@ -152,11 +213,11 @@ TEST_F(JournalTest, ClosedSegmentsAreReadLoudly) {
   for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
   const Mark end = journal->end();
   const std::string name = "journal/" + segment_name(1);
-  const ByteVector good = disk.bytes(name);
+  const ByteVector good = machine.image().bytes(name);
   for (uint64_t bit = 4096 * 8 + 3; bit < 20000 * 8; bit += 1009) {
     ByteVector bad = good;
     bad[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
-    disk.set_bytes(name, bad);
+    machine.image().set_bytes(name, bad);
     const auto read = read_entries(*root, end);
     ASSERT_FALSE(read) << "bit " << bit;
     EXPECT_EQ(read.error().code, Code::kCorrupt);
@@ -172,7 +233,7 @@ TEST_F(JournalTest, FailedFlushLeavesTheSegmentAndLosesNothing) {
   const auto a = append_text(*journal, "a");
   const auto b = append_text(**other, "b");
   ASSERT_OK(b);
-  disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+  machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
   EXPECT_OK(journal->flush(*a));
   EXPECT_OK((*other)->flush(*b));  // found in the new segment
   EXPECT_EQ(journal->epoch(), 2u);
@@ -192,10 +253,10 @@ TEST_F(JournalTest, FramesThatCouldNotBeCarriedOverHaveAnUnknownOutcome) {
   const auto lost = append_text(*journal, "lost");
   ASSERT_OK(lost);
   const std::string name = "journal/" + segment_name(1);
-  ByteVector bytes = disk.bytes(name);
+  ByteVector bytes = machine.image().bytes(name);
   bytes[lost->mark.position.offset - 4096 + 64] ^= std::byte{1};
-  disk.set_bytes(name, bytes);
-  disk.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync);
+  machine.image().set_bytes(name, bytes);
+  machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
   const auto flushed = journal->flush(*lost);
   ASSERT_FALSE(flushed);
   EXPECT_EQ(flushed.error().code, Code::kOutcomeUnknown);
@@ -210,15 +271,32 @@ TEST_F(JournalTest, FramesThatCouldNotBeCarriedOverHaveAnUnknownOutcome) {
 TEST_F(JournalTest, FlushThatKeepsFailingSaysSoAndIsMendedLater) {
   open();
   const auto a = append_text(*journal, "a");
-  disk.fail_at(1, EIO, true, SimulatedDisk::Kind::kSync);
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky, Call::kSync);
   const auto flushed = journal->flush(*a);
   ASSERT_FALSE(flushed);
   EXPECT_EQ(flushed.error().code, Code::kOutcomeUnknown);
   EXPECT_FALSE(journal->flush(*a));
-  disk.heal();
+  machine.plan.heal();
   EXPECT_OK(journal->flush(*a));
   EXPECT_EQ(journal->epoch(), 2u);
   EXPECT_EQ(contents(*root, *journal), (Texts{"a"}));
+}
+
+// Whoever leaves the segment after the failed flush must not sync it again and believe that.
+TEST_F(JournalTest, ASegmentWhoseFlushFailedIsNotSyncedAgainToLeaveIt) {
+  open();
+  ASSERT_OK(append_text(*journal, "a"));
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky);
+  EXPECT_FALSE(append_text(*journal, "no"));  // its write fails, and the sync of what was before it
+  machine.plan.heal();
+  ASSERT_OK(record_text(*journal, "b"));
+  DiskImage after = with_nothing_kept(machine.image());
+  journal.reset();
+  root.reset();
+  machine.boot(std::move(after));
+  root = machine.open();
+  open();
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
 }
 
 TEST_F(JournalTest, FlushMarkOfADeadProcessIsHonoured) {
@@ -251,7 +329,7 @@ TEST_F(JournalTest, AppendMarkOfADeadProcessKeepsWhatIsWholeAndCutsWhatIsTorn) {
   const auto dead = append(*journal, {record_frame("b"), record_frame(std::string(6000, 'c'))});
   ASSERT_OK(dead);
   const std::string name = "journal/" + segment_name(1);
-  const ByteVector whole = disk.bytes(name);
+  const ByteVector whole = machine.image().bytes(name);
   const auto die = [&] {
     page().set_end(*before);
     page().set_durable(*before);
@@ -265,7 +343,7 @@ TEST_F(JournalTest, AppendMarkOfADeadProcessKeepsWhatIsWholeAndCutsWhatIsTorn) {
   ByteVector torn = whole;
   std::fill(torn.begin() + static_cast<std::ptrdiff_t>(dead->mark.position.offset - 4096),
             torn.end(), std::byte{0});
-  disk.set_bytes(name, torn);
+  machine.image().set_bytes(name, torn);
   die();
   ASSERT_OK(record_text(*journal, "e"));
   EXPECT_EQ(journal->epoch(), 2u);
@@ -276,18 +354,19 @@ TEST_F(JournalTest, GarbageInTheControlPageIsNotBelieved) {
   open();
   ASSERT_OK(record_text(*journal, "a"));
   ASSERT_OK(append_text(*journal, "b"));
+  SimulatedRandom random(1);
   for (uint64_t seed = 0; seed < 50; ++seed) {
     journal.reset();
-    const MutableByteSpan bytes = disk.page("control");
+    const MutableByteSpan bytes = machine.page("control");
     for (size_t i = seed % 2 == 0 ? 0 : 32; i < bytes.size(); ++i) {
-      bytes[i] = static_cast<std::byte>(disk.random()());
+      bytes[i] = static_cast<std::byte>(random.next_u64());
     }
     open();
     EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
     EXPECT_EQ(journal->watermark(Watermark::kApplied), 0u);
   }
   // While others have the store open there is nothing else to go by.
-  std::ranges::fill(disk.page("control"), std::byte{0});
+  std::ranges::fill(machine.page("control"), std::byte{0});
   const auto joined = open_journal(*root, clock, options);
   ASSERT_FALSE(joined);
   EXPECT_EQ(joined.error().code, Code::kCorrupt);
@@ -296,7 +375,7 @@ TEST_F(JournalTest, GarbageInTheControlPageIsNotBelieved) {
 
 TEST_F(JournalTest, FullDiskAnswersRetryLaterAndStillTakesControlFrames) {
   open();
-  disk.set_capacity(120u << 10);
+  machine.image().capacity_bytes = 120u << 10;
   uint64_t records = 0;
   Code code = Code::kInternal;
   for (; records < 1000; ++records) {
@@ -311,7 +390,7 @@ TEST_F(JournalTest, FullDiskAnswersRetryLaterAndStillTakesControlFrames) {
   ASSERT_OK(control);
   EXPECT_OK(journal->flush(*control));
   EXPECT_FALSE(record_text(*journal, "x"));
-  disk.set_capacity(UINT64_MAX);
+  machine.image().capacity_bytes = UINT64_MAX;
   EXPECT_OK(record_text(*journal, "x"));
   open();
   EXPECT_EQ(contents(*root, *journal).size(), records + 2);
@@ -321,7 +400,7 @@ TEST_F(JournalTest, FailedWriteIsNeverInTheLog) {
   open();
   ASSERT_OK(record_text(*journal, "a"));
   for (const int error : {EIO, ENOSPC}) {
-    disk.fail_at(1, error, false, SimulatedDisk::Kind::kWrite);
+    machine.plan.fail_at(1, error, FaultPlan::kOnce, Call::kWrite);
     const auto failed = append(*journal, {record_frame("no"), record_frame("no either")});
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, error == EIO ? Code::kIo : Code::kRetryLater);
@@ -332,8 +411,10 @@ TEST_F(JournalTest, FailedWriteIsNeverInTheLog) {
 
 TEST_F(JournalTest, NothingIsAcknowledgedIntoAnUnlinkedSegment) {
   open();
+  ASSERT_OK(
+      record_text(*journal, "while it had its name"));  // what flushes has it open from now on
   const auto a = append_text(*journal, "a");
-  disk.remove("journal/" + segment_name(1));
+  machine.image().remove("journal/" + segment_name(1));
   const auto flushed = journal->flush(*a);
   ASSERT_FALSE(flushed);
   EXPECT_TRUE(flushed.error().code == Code::kOutcomeUnknown ||

@@ -5,10 +5,12 @@
 
 #include "journal/control_page.h"
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline {
 namespace {
+
+using namespace simulation;  // NOLINT(google-build-using-namespace)
 
 TEST(DecisionTable, EveryInputHitsExactlyOneRow) {
   std::vector<size_t> hits(tail_rows().size());
@@ -56,16 +58,15 @@ struct RecoveryTest : testing::Test {
     ASSERT_OK(last);
     ends.push_back(last->mark.position.offset);
     journal->reset();
-    good = disk.bytes(path);
+    good = machine.image().bytes(path);
   }
   // Opens the log as `bytes` leaves it; what it then holds, or the error.
   std::vector<std::string> recovered(ByteVector bytes, std::span<const DurableClaim> claims = {}) {
-    for (uint64_t id = 2; disk.exists("journal/" + segment_name(id)); ++id) {
-      disk.remove("journal/" + segment_name(id));
+    for (uint64_t id = 2; machine.image().exists("journal/" + segment_name(id)); ++id) {
+      machine.image().remove("journal/" + segment_name(id));
     }
-    disk.set_bytes(path, std::move(bytes));
-    std::ranges::fill(disk.page("control"), std::byte{0});
-    disk.kill();
+    machine.image().set_bytes(path, bytes);
+    std::ranges::fill(machine.page("control"), std::byte{0});
     auto journal = open_journal(*root, clock, options, claims);
     if (!journal) return {"error: " + error_of(journal)};
     report = (*journal)->recovery();
@@ -100,13 +101,14 @@ struct RecoveryTest : testing::Test {
               bytes.begin() + static_cast<std::ptrdiff_t>(to), std::byte{0});
   }
 
-  SimulatedDisk disk;
-  std::unique_ptr<Directory> root = disk.open();
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
   StillClock clock;
   JournalOptions options = small_options();
   const std::string path = "journal/" + segment_name(1);
   std::vector<uint64_t> ends;
   ByteVector good;
+  SimulatedRandom random{1};
   RecoveryReport report;
 };
 
@@ -135,7 +137,7 @@ TEST_F(RecoveryTest, LastGroupWithAnySubsetOfItsSectorsIsCut) {
     ByteVector torn = good;
     bool all = true;
     for (uint64_t s = 0; s < sectors; ++s) {
-      if ((disk.random()() & 1) != 0) continue;
+      if (random.coin()) continue;
       zero(torn, ends[3] + s * 512, ends[3] + (s + 1) * 512);
       all = false;
     }
@@ -149,16 +151,15 @@ TEST_F(RecoveryTest, LastGroupWithAnySubsetOfItsSectorsIsCut) {
 
 TEST_F(RecoveryTest, LaterAppendKeptAndEarlierLostIsATornTail) {
   // Two more groups by two processes, unflushed; the power cut keeps the later one alone.
-  disk.set_bytes(path, good);
-  std::ranges::fill(disk.page("control"), std::byte{0});
-  disk.kill();
+  machine.image().set_bytes(path, good);
+  std::ranges::fill(machine.page("control"), std::byte{0});
   auto journal = open_journal(*root, clock, options);
   ASSERT_OK(journal);
   const auto a = append_text(**journal, "A");
   const auto b = append_text(**journal, "B");
   ASSERT_OK(b);
   journal->reset();
-  ByteVector bytes = disk.bytes(path);
+  ByteVector bytes = machine.image().bytes(path);
   zero(bytes, ends[4], a->mark.position.offset);
   EXPECT_EQ(recovered(bytes), first(7));
   EXPECT_TRUE(report.torn);
@@ -203,16 +204,15 @@ TEST_F(RecoveryTest, EveryBitOfTheHeaderIsGuarded) {
 }
 
 TEST_F(RecoveryTest, DurableControlFrameThatRotsIsRefusedThoughItHasNoSequence) {
-  disk.set_bytes(path, good);
-  std::ranges::fill(disk.page("control"), std::byte{0});
-  disk.kill();
+  machine.image().set_bytes(path, good);
+  std::ranges::fill(machine.page("control"), std::byte{0});
   auto journal = open_journal(*root, clock, options);
   ASSERT_OK(journal);
   const auto control = append(**journal, {control_frame("eight")});
   ASSERT_OK((*journal)->flush(*control));
   ASSERT_OK(append(**journal, {control_frame("nine")}));  // knows that eight was durable
   journal->reset();
-  ByteVector bytes = disk.bytes(path);
+  ByteVector bytes = machine.image().bytes(path);
   bytes[ends[4] + 64] ^= std::byte{1};
   EXPECT_TRUE(refused(recovered(bytes)));
 }
@@ -269,6 +269,41 @@ TEST_F(RecoveryTest, MisplacedAndRepeatedGroupsDoNotPass) {
   EXPECT_TRUE(report.torn);
 }
 
+// The bytes that recovery declared void reach the disk after all, and something was appended since:
+// killed after the append, and with recovery itself killed half-way before.
+TEST_F(RecoveryTest, WhatRecoveryCutNeverComesBack) {
+  for (uint64_t crash = 0; crash < 8; ++crash) {
+    ByteVector torn = good;
+    torn[ends[3] + 70] ^= std::byte{1};
+    EXPECT_EQ(recovered(torn), first(4));  // makes room: what is behind is new below
+    for (uint64_t id = 2; machine.image().exists("journal/" + segment_name(id)); ++id) {
+      machine.image().remove("journal/" + segment_name(id));
+    }
+    machine.image().set_bytes(path, torn);
+    std::ranges::fill(machine.page("control"), std::byte{0});
+    if (crash > 0) {
+      machine.plan.crash_at(crash);
+      try {
+        static_cast<void>(open_journal(*root, clock, options));
+      } catch (const SimulatedCrash&) {
+      }
+      root.reset();
+      machine.kill();
+      root = machine.open();
+    }
+    auto journal = open_journal(*root, clock, options);
+    ASSERT_OK(journal);
+    ASSERT_OK(record_text(**journal, "after"));
+    journal->reset();
+    machine.image().set_bytes(path, good);
+    journal = open_journal(*root, clock, options);
+    ASSERT_OK(journal);
+    auto expected = first(4);
+    expected.push_back("after");
+    EXPECT_EQ(contents(*root, **journal), expected) << "crash at " << crash;
+  }
+}
+
 TEST_F(RecoveryTest, GapBetweenWholeFramesIsRefused) {
   ByteVector frame;
   encode_frame(record_frame("gap"), {test_store(), 1, 1},
@@ -281,10 +316,10 @@ TEST_F(RecoveryTest, GapBetweenWholeFramesIsRefused) {
 }
 
 TEST_F(RecoveryTest, UnreadableBytesAreRefused) {
-  disk.make_unreadable(path, ends[2], ends[2] + 512);
+  machine.image().make_unreadable(path, ends[2], ends[2] + 512);
   const auto left = recovered(good);
   EXPECT_TRUE(refused(left)) << left[0];
-  disk.make_unreadable(path, 0, 0);
+  machine.image().writable(machine.image().find(path)).unreadable.clear();
   EXPECT_EQ(recovered(good), first(7));
 }
 

@@ -162,6 +162,41 @@ TEST_P(RingTest, AForkedChildDoesNotShareTheQueue) {
   EXPECT_EQ(content("file"), "chpa!");
 }
 
+// Not even when nothing else goes on: by the queue it would work, and be the parent's.
+TEST_P(RingTest, AForkedChildReachesFilesByTheirMethods) {
+  class CountedFile final : public File {
+   public:
+    CountedFile(std::unique_ptr<File> inner, int& writes)
+        : inner_(std::move(inner)), writes_(writes) {}
+    Result<size_t> read_at(uint64_t offset, MutableByteSpan into) override {
+      return inner_->read_at(offset, into);
+    }
+    Status write_at(uint64_t offset, ByteSpan from) override {
+      ++writes_;
+      return inner_->write_at(offset, from);
+    }
+    Status sync_data() override { return inner_->sync_data(); }
+    Status truncate(uint64_t size_bytes) override { return inner_->truncate(size_bytes); }
+    Result<FileInfo> info() override { return inner_->info(); }
+    Status close() override { return inner_->close(); }
+    int descriptor() const override { return inner_->descriptor(); }
+    bool direct() const override { return inner_->direct(); }
+
+   private:
+    std::unique_ptr<File> inner_;
+    int& writes_;
+  };
+  auto opened = directory->open_file("file", {.write = true, .create = true});
+  ASSERT_TRUE(opened);
+  int writes = 0;
+  CountedFile counted(std::move(*opened), writes);
+  ChildProcess child([&](ChildProcess::Channel&) {
+    return ring->write(counted, 0, as_bytes("child")) && writes == 1 ? 0 : 2;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(content("file"), "child");
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, RingTest, testing::Values("pwrite", "io_uring"),
                          [](const auto& kind) { return std::string(kind.param); });
 

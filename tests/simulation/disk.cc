@@ -25,8 +25,12 @@ Error failed(int sys_errno, const DiskOperation& operation) {
 }
 
 std::string join(std::string_view directory, std::string_view name) {
-  if (directory.empty()) return std::string(name);
-  return fmt::format("{}/{}", directory, name);
+  std::string path;
+  path.reserve(directory.size() + name.size() + 1);
+  path = directory;
+  if (!path.empty()) path += '/';
+  path += name;
+  return path;
 }
 
 }  // namespace
@@ -311,9 +315,8 @@ class Disk::SimDirectory final : public Directory {
 
   Result<std::unique_ptr<File>> open_file(std::string_view name, OpenFlags flags) override {
     // What it will be is told by how things stand before; another may come in between.
-    const auto before = disk_.walk(inode_, name);
-    const bool creates = flags.create && !before && before.error().sys_errno == ENOENT;
     std::string path = join(from_root_, name);
+    const bool creates = flags.create && disk_.image_.find(path) == 0;
     const DiskOperation operation = about(creates ? Call::kCreate : Call::kOpen, path);
     TRY(disk_.permit(operation));
     if (flags.write && disk_.read_only_) return failed(EROFS, operation);
@@ -518,8 +521,8 @@ class Disk::SimDirectory final : public Directory {
   }
   // The file of a lock or a page: its name is not lost by itself, see persistence.h.
   Result<InodeNumber> open_unlosable(Call creates, std::string_view name, std::string_view path) {
-    const auto before = disk_.walk(inode_, name);
-    const DiskOperation operation = about(before ? Call::kOpen : creates, path);
+    const bool there = disk_.image_.find(path) != 0;
+    const DiskOperation operation = about(there ? Call::kOpen : creates, path);
     TRY(disk_.permit(operation));
     TRY_ASSIGN(const Place place, disk_.locate(inode_, name));
     if (place.inode != 0) {

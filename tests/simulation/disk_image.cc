@@ -432,6 +432,7 @@ InodeNumber DiskImage::find(std::string_view path) const {
     const std::string_view component = path.substr(0, slash);
     path.remove_prefix(std::min(slash + 1, path.size()));
     if (component.empty() || component == ".") continue;
+    // A file has no entries.
     const DirectoryEntry* const entry = find_entry(node(at).entries, component);
     if (entry == nullptr) return 0;
     at = entry->inode;

@@ -5,6 +5,8 @@
 //   SYNCLINE_SIM_SCALE=10 …         ten times as many subsets of each crash point
 //   SYNCLINE_SIM_SECONDS=240 …      stops when that much time has passed, at a workload's end
 //   SYNCLINE_SIM_SEED=7 …           other subsets and second crashes
+//   SYNCLINE_SIM_LENGTH=2 …         no longer workloads
+//   SYNCLINE_SIM_STOP=1 …           each shard ends with its first failing workload
 //   SYNCLINE_SIM_WORKLOAD=create+fold [SYNCLINE_SIM_STATE=17] …     that workload, that state
 #include <fmt/format.h>
 
@@ -88,7 +90,9 @@ int run(const char* program) {
   const uint64_t seconds_max = environment_number("SYNCLINE_SIM_SECONDS", UINT64_MAX);
   const char* only = std::getenv("SYNCLINE_SIM_WORKLOAD");
   const uint64_t only_state = environment_number("SYNCLINE_SIM_STATE", 0);
-  std::vector<Workload> workloads = all_workloads(kStepsMax);
+  const bool stop = environment_number("SYNCLINE_SIM_STOP", 0) != 0;
+  std::vector<Workload> workloads =
+      all_workloads(environment_number("SYNCLINE_SIM_LENGTH", kStepsMax));
   if (only != nullptr) {
     std::erase_if(workloads, [&](const Workload& each) { return describe(each) != only; });
   }
@@ -105,6 +109,7 @@ int run(const char* program) {
     for (size_t i = shard; i < workloads.size(); i += shards) {
       if (passed() > static_cast<double>(seconds_max)) break;
       explorer.run(workloads[i], only_state);
+      if (stop && !explorer.report().failures.empty()) break;
     }
     return encode(explorer.report());
   });

@@ -1,9 +1,15 @@
-// The journal alone, exhaustively: all workloads of one to three operations of two processes, a
-// crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
+// The journal alone, exhaustively: all workloads of one to three operations of two processes (and
+// some of four), a crash at every I/O, every legal persisted subset, a second crash at every I/O of
+// the recovery.
 //
-//   SYNCLINE_SIM_SCALE=10 …    ten times the outcomes of second crashes; below 1: every nth
-//   workload SYNCLINE_SIM_JOBS=2 …      processes that share the work; the figures do not depend on
-//   it SYNCLINE_SIM_REPLAY="r'f:3:17" …   one trail, as a failure prints it
+//   SYNCLINE_SIM_SCALE=10     ten times the outcomes of second crashes; below 1, so many workloads
+//   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
+//   SYNCLINE_SIM_JOBS=2       processes that share the work
+//   SYNCLINE_SIM_REPLAY=...   one trail, as a failure prints it
+//   SYNCLINE_SIM_LENGTH=2 SYNCLINE_SIM_STOP=1   no longer workloads; ends at the first that fails
+//
+// What parts of a run meet is the same for every number of jobs but for states counted as distinct:
+// each part remembers its own.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,10 +20,15 @@
 #include <thread>
 
 #include "journal/assert.h"
-#include "tests/simulation/journal_explorer.h"
+#include "tests/simulation/journal_faults.h"
 
 namespace syncline::simulation {
 namespace {
+
+// Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
+constexpr double kSecondOutcomes = 8;
+// Of the words of four steps, this share is run besides all the shorter ones.
+constexpr double kLongerWords = 0.06;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
@@ -28,6 +39,13 @@ unsigned jobs() {
   const unsigned count = text == nullptr ? std::thread::hardware_concurrency()
                                          : static_cast<unsigned>(std::atoi(text));
   return std::clamp(count, 1u, 64u);
+}
+bool stops_at_first() {
+  return std::getenv("SYNCLINE_SIM_STOP") != nullptr;
+}
+size_t length_limit() {
+  const char* const text = std::getenv("SYNCLINE_SIM_LENGTH");
+  return text == nullptr ? SIZE_MAX : static_cast<size_t>(std::atoi(text));
 }
 std::string replay() {
   const char* const text = std::getenv("SYNCLINE_SIM_REPLAY");
@@ -65,7 +83,10 @@ Sum in_parts(unsigned count, Part part) {
   for (unsigned i = 0; i < count; ++i) {
     int status = 0;
     SYNCLINE_ASSERT(waitpid(children[i], &status, 0) == children[i]);
-    if (status != 0) sum.failures += "  a part of the run died\n";
+    if (status != 0) {
+      sum.failures += "  part " + std::to_string(i) + " of the run died, status " +
+                      std::to_string(status) + "\n";
+    }
     std::rewind(results[i]);
     Figures figures;
     if (std::fread(&figures, sizeof figures, 1, results[i]) == 1) sum.figures.add(figures);
@@ -81,32 +102,40 @@ Sum in_parts(unsigned count, Part part) {
 JournalExplorer::Options explorer_options() {
   JournalExplorer::Options options;
   options.replay = replay();
-  options.second_outcomes = static_cast<uint64_t>(std::max(1.0, 6 * scale()));
+  const char* const second = std::getenv("SYNCLINE_SIM_SECOND");
+  options.second_outcomes = second != nullptr
+                                ? static_cast<uint64_t>(std::max(1, std::atoi(second)))
+                                : static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
   return options;
 }
 
-std::vector<Word> chosen_words() {
+// All words up to that length, and of those with one step more as many as `longer` says (more with
+// the scale); below a scale of 1 a part of them.
+std::vector<Word> chosen_words(size_t length_max, double longer = 0) {
   if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
   std::vector<Word> words;
-  for (size_t length = 1; length <= 3; ++length) {
-    const auto more = words_of_length(length);
-    words.insert(words.end(), more.begin(), more.end());
-  }
-  if (scale() >= 1) return words;
-  std::vector<Word> fewer;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (static_cast<uint64_t>(static_cast<double>(i) * scale()) !=
-        static_cast<uint64_t>(static_cast<double>(i + 1) * scale())) {
-      fewer.push_back(words[i]);
+  SimulatedRandom random(1);
+  const auto choose = [&](size_t length, double share) {
+    for (const Word& word : words_of_length(length)) {
+      if (static_cast<double>(random.below(1'000'000)) < share * 1e6) words.push_back(word);
     }
-  }
-  return fewer;
+  };
+  const size_t limit = std::min(length_max, length_limit());
+  for (size_t length = 1; length <= limit; ++length) choose(length, scale());
+  if (limit == length_max) choose(length_max + 1, longer * scale());
+  return words;
 }
 
 void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
   const Figures& f = sum.figures;
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (f.damaged > 0) {
+    std::printf("%llu workloads, %llu damaged images in %.1f s\n",
+                static_cast<unsigned long long>(f.workloads),
+                static_cast<unsigned long long>(f.damaged), seconds);
+    return;
+  }
   std::printf(
       "%llu workloads, %llu crash points (%llu sampled), %llu outcomes, %llu second crashes: "
       "%llu distinct states run, %llu met again, in %.1f s, %.0f states/s\n",
@@ -118,16 +147,37 @@ void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
       static_cast<double>(f.states) / seconds);
 }
 
-TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
+// Each of the words taken apart by `explore`, in parts.
+template <typename Explore>
+void run(const std::vector<Word>& words, Explore explore) {
   const auto begun = std::chrono::steady_clock::now();
-  const auto words = chosen_words();
   const Sum sum = in_parts(jobs(), [&](unsigned part, unsigned parts) {
     JournalExplorer explorer(explorer_options());
-    for (size_t i = part; i < words.size(); i += parts) explorer.explore(words[i]);
+    for (size_t i = part; i < words.size(); i += parts) {
+      explore(explorer, words[i]);
+      if (stops_at_first() && !explorer.failures().empty()) break;
+    }
     return explorer;
   });
   report(sum, begun);
-  EXPECT_EQ(sum.failures, "") << "replay with this in the environment";
+  EXPECT_EQ(sum.failures, "") << "replay with that in the environment, and this test as the filter";
+}
+
+TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
+  run(chosen_words(3, kLongerWords),
+      [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
+}
+
+TEST(JournalExhaustive, EveryDeathOfOneOfTwoProcessesIsPutRightByTheOther) {
+  run(chosen_words(3), explore_deaths);
+}
+
+TEST(JournalExhaustive, EveryFailedOperationIsToldAndLosesNothing) {
+  run(chosen_words(3), explore_failures);
+}
+
+TEST(JournalExhaustive, DamageIsNeverSurvivedInSilence) {
+  run(chosen_words(2), explore_damage);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Figures {
   uint64_t second_crashes = 0;  // crash points in recoveries
   uint64_t states = 0;          // distinct, each run to its end
   uint64_t repeated = 0;        // met again, not run again
+  uint64_t damaged = 0;         // images with illegal faults in them
   uint64_t sampled_points = 0;  // crash points with more outcomes than are enumerated
   void add(const Figures& other);
 };
@@ -88,6 +89,8 @@ class JournalExplorer {
 
   const Figures& figures() const { return figures_; }
   const std::vector<std::string>& failures() const { return failures_; }
+  void count_workload() { ++figures_.workloads; }
+  void count_damage() { ++figures_.damaged; }
   void fail(const std::string& trail, const std::string& what);
   // Is the trail on the way to the one that is replayed?
   bool wanted(const std::string& trail) const;

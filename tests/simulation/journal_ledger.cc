@@ -3,16 +3,23 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstring>
+
+#include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {
 
 std::string Ledger::payload(uint32_t number, uint32_t payload_bytes) {
-  std::string text = fmt::format("{:06} ", number);
-  text.resize(std::max<size_t>(payload_bytes, text.size()));
-  // No zeros: every sector of it is worth losing.
-  for (size_t i = 7; i < text.size(); ++i) {
-    text[i] = static_cast<char>('A' + (number * 7 + i / 64 + i % 23) % 58);
-  }
+  // Letters without zeros: every sector of it is worth losing.
+  static const std::string letters = [] {
+    std::string text;
+    SimulatedRandom random(1);
+    while (text.size() < 16384) text += static_cast<char>('A' + random.below(58));
+    return text;
+  }();
+  std::string text(std::max<size_t>(payload_bytes, 7), ' ');
+  std::memcpy(text.data() + 7, letters.data() + number * 37 % 8192, text.size() - 7);
+  for (size_t i = 6; i-- > 0; number /= 10) text[i] = static_cast<char>('0' + number % 10);
   return text;
 }
 
@@ -37,11 +44,32 @@ void Ledger::refused(size_t first) {
   for (size_t i = first; i < attempts_.size(); ++i) attempts_[i].promise = Promise::kRefused;
 }
 
+void Ledger::doubted() {
+  for (Attempt& attempt : attempts_) {
+    if (attempt.promise != Promise::kAppended) continue;
+    attempt.promise = Promise::kTried;
+    attempt.seq = 0;
+  }
+}
+
+void Ledger::doubt_trailing_controls() {
+  for (size_t i = attempts_.size(); i-- > 0 && attempts_[i].control;) {
+    attempts_[i].promise = Promise::kTried;
+  }
+}
+
 void Ledger::acknowledged(size_t end) {
   for (size_t i = 0; i < end; ++i) {
     if (attempts_[i].promise == Promise::kAppended) attempts_[i].promise = Promise::kAcknowledged;
   }
-  durable_ = std::max(durable_, end);
+}
+
+void Ledger::trimmable(const Mark& mark) {
+  for (; trimmable_ < attempts_.size(); ++trimmable_) {
+    const Attempt& attempt = attempts_[trimmable_];
+    const bool counted = !attempt.control && attempt.promise != Promise::kRefused;
+    if (counted && (attempt.seq == 0 || attempt.seq > mark.seq)) return;
+  }
 }
 
 std::string Ledger::check(const std::vector<Entry>& log, const Mark& durable) const {
@@ -107,18 +135,19 @@ std::string Ledger::check(const std::vector<Entry>& log, const Mark& durable) co
 
 void Ledger::settle(const std::vector<Entry>& log) {
   std::vector<bool> there(attempts_.size(), false);
+  const size_t first = log.empty() ? attempts_.size() : std::stoul(log[0].payload.substr(0, 6));
   for (const Entry& entry : log) {
     const size_t number = std::stoul(entry.payload.substr(0, 6));
     there[number] = true;
     attempts_[number].promise = Promise::kAcknowledged;
     attempts_[number].seq = entry.seq;
   }
-  for (size_t i = 0; i < attempts_.size(); ++i) {
+  // What was trimmed may come back, its removal not being durable yet.
+  for (size_t i = std::min(first, trimmable_); i < attempts_.size(); ++i) {
     if (!there[i] && attempts_[i].promise != Promise::kAcknowledged) {
       attempts_[i].promise = Promise::kRefused;
     }
   }
-  durable_ = attempts_.size();
 }
 
 uint64_t Ledger::acknowledged_seq() const {

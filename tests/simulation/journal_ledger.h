@@ -36,10 +36,15 @@ class Ledger {
   size_t attempt(const std::vector<uint32_t>& payload_bytes, bool control);
   void appended(size_t first, uint64_t first_seq);
   void refused(size_t first);
+  // An error left open what is in the log: nothing unacknowledged can be counted on.
+  void doubted();
+  // Control frames behind the last record: nothing later, and no claim from outside, speaks for
+  // them.
+  void doubt_trailing_controls();
   // A flush of what was appended up to here succeeded: all before it is durable too.
   void acknowledged(size_t end);
-  // Whatever is durable now may be trimmed.
-  void trimmable() { trimmable_ = durable_; }
+  // What stands before the mark may be trimmed.
+  void trimmable(const Mark& mark);
 
   // Empty when the log keeps every promise; else what it breaks.
   std::string check(const std::vector<Entry>& log, const Mark& durable) const;
@@ -55,8 +60,7 @@ class Ledger {
  private:
   std::vector<Attempt> attempts_;
   uint32_t groups_ = 0;
-  size_t durable_ = 0;  // attempts below are acknowledged, or settled otherwise
-  size_t trimmable_ = 0;
+  size_t trimmable_ = 0;  // attempts below may be missing from the front of the log
 };
 
 }  // namespace syncline::simulation

@@ -125,7 +125,11 @@ Status Workload::append_by(Actor& actor, size_t first, bool control) {
   }
   auto appended = syncline::append(*actor.journal, frames);
   if (!appended) {
-    if (appended.error().code != Code::kOutcomeUnknown) ledger.refused(first);
+    if (appended.error().code != Code::kOutcomeUnknown) {
+      ledger.refused(first);
+    } else {
+      ledger.doubted();
+    }
     return std::move(appended).error();
   }
   ledger.appended(first, appended->first_seq);
@@ -140,7 +144,10 @@ Status Workload::append(Actor& actor, const std::vector<uint32_t>& payload_bytes
 
 Status Workload::flush(Actor& actor) {
   if (actor.last_end == 0) return {};
-  TRY(actor.journal->flush(actor.last));
+  if (Status flushed = actor.journal->flush(actor.last); !flushed) {
+    ledger.doubted();
+    return flushed;
+  }
   ledger.acknowledged(actor.last_end);
   return {};
 }
@@ -174,7 +181,10 @@ Status Workload::run(const Step& step) {
       return flush(actor);
     case 'F': {
       const size_t end = ledger.size();
-      TRY(actor.journal->flush_all());
+      if (Status flushed = actor.journal->flush_all(); !flushed) {
+        ledger.doubted();
+        return flushed;
+      }
       ledger.acknowledged(end);
       return {};
     }
@@ -182,7 +192,7 @@ Status Workload::run(const Step& step) {
       return append_until_full(actor);
     case 't': {
       const Mark durable = actor.journal->durable();
-      ledger.trimmable();
+      ledger.trimmable(durable);
       TRY(actor.journal->trim(durable));
       return {};
     }

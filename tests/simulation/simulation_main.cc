@@ -4,6 +4,7 @@
 //   SYNCLINE_SIM_SCALE=100 …          a hundred times as many
 //   SYNCLINE_SIM_SEED=7 …             that seed alone; with SYNCLINE_SIM_TRACE=1 every operation
 //   SYNCLINE_SIM_FIRST=1000 …         seeds from there on
+//   SYNCLINE_SIM_STOP=1 …             each shard ends with its first failing seed
 #include <fmt/format.h>
 
 #include <chrono>
@@ -32,6 +33,7 @@ void print_failure(const char* program, uint64_t seed, const StoryReport& report
 
 int run(const char* program) {
   const bool trace = environment_number("SYNCLINE_SIM_TRACE", 0) != 0;
+  const bool stop = environment_number("SYNCLINE_SIM_STOP", 0) != 0;
   if (const uint64_t seed = environment_number("SYNCLINE_SIM_SEED", 0); seed != 0) {
     const StoryReport report = run_story(seed, trace);
     if (!report.faults.empty()) print_failure(program, seed, report);
@@ -62,6 +64,7 @@ int run(const char* program) {
       if (!report.faults.empty() && ++failures <= kFailuresShown) {
         print_failure(program, seed, report);
       }
+      if (failures != 0 && stop) break;
     }
     return fmt::format("{} {} {} {} {} {} {} {} {}", total.stories, total.operations, total.worlds,
                        total.records, total.acknowledged, total.kills, total.power_cuts,

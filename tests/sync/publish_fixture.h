@@ -21,10 +21,10 @@ class PublishStore : public FoldStore {
     open_syncer();
   }
 
-  void open_syncer() {
+  void open_syncer(Clock& clock = system_clock()) {
     syncer.reset();
-    auto opened = Syncer::open(repository.path().string(), store_directory(), journal(),
-                               system_clock(), options);
+    auto opened =
+        Syncer::open(repository.path().string(), store_directory(), journal(), clock, options);
     ASSERT_TRUE(ok(opened));
     syncer = std::move(*opened);
   }

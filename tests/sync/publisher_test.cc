@@ -148,6 +148,25 @@ TEST_F(PublisherTest, AnEditOfTheSameLengthIsSeenByGit) {
   EXPECT_EQ(store.status(), " M " + store.note_path(1));
 }
 
+// The file has not changed for an hour by the syncer's clock, so that nothing but the comparison of
+// its bytes keeps its times out of the index.
+TEST_F(PublisherTest, AnEditBeforeThePublishIsSeenByGitHoweverOldItIs) {
+  class LaterClock final : public Clock {
+   public:
+    int64_t now_ms() override { return system_clock().now_ms() + 3'600'000; }
+    int64_t monotonic_ns() override { return system_clock().monotonic_ns(); }
+    void pause_ns(int64_t duration_ns) override { system_clock().pause_ns(duration_ns); }
+  } later;
+  store.open_syncer(later);
+  store.record(note_intent("aaaa"));
+  std::string edited = slurp(store.work(store.note_path(1)));
+  edited.replace(edited.find("aaaa"), 4, "bbbb");
+  write_file(store.work(store.note_path(1)), edited);
+  store.publish_all();
+  EXPECT_EQ(store.status(), " M " + store.note_path(1));
+  store.open_syncer();
+}
+
 TEST_F(PublisherTest, AStagedDeletionAndAStagedEditOfOurFilesStay) {
   store.record(rule_intent("cpp", "one"));
   store.record(rule_intent("git", "one"));
