@@ -23,6 +23,7 @@
 #include <semaphore>
 #include <thread>
 
+#include "journal/clock.h"
 #include "tests/e2e/claims.h"
 #include "tests/e2e/client_calls.h"
 #include "tests/e2e/store_under_test.h"
@@ -51,7 +52,7 @@ class Cutter {
       : thread_([this, &image, after] {
           armed_.acquire();
           try {
-            std::this_thread::sleep_for(after);
+            system_clock().pause_ns(std::chrono::nanoseconds(after).count());
             image.cut();
           } catch (...) {
             failure_ = std::current_exception();
