@@ -62,10 +62,12 @@ ERRORS = {
     "io_uring_register": ["ENOMEM", "EINVAL"],
     "io_uring_enter": ["EINTR", "EAGAIN", "EBUSY"],
 }
-# Read-only and many: their occurrences are sampled where there are more than `bound`. All other
-# calls change something or guard a change, and are failed at every occurrence.
+# Read-only and many: sampled where there are more than a few. The other calls change something or
+# guard a change: every occurrence, sampled only where there are dozens.
 CHATTY = {"newfstatat", "fcntl", "pread64", "openat", "readlink", "read", "getdents64", "access",
           "mmap"}
+# What is taken back after an error goes through these too.
+WAYS_BACK = {"openat2", "unlinkat"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +76,11 @@ class Injection:
     error: str
     nth: int
     sticky: bool
+    burst: bool = False  # three in a row: an error, and the way back from it failing too
 
     def when(self):
+        if self.burst:
+            return f"{self.nth}..{self.nth + 2}"
         if not self.sticky:
             return str(self.nth)
         # A call that is interrupted, or told to come again, for ever is not a kernel's doing.
@@ -104,11 +109,13 @@ def choose(sites, seed, scale):
     for call in sorted(sites):
         errors = ERRORS[call]
         positions = list(range(sites[call].first, sites[call].last + 1))
-        bound = 12 * scale
-        if call in CHATTY and len(positions) > bound:
+        bound = (8 if call in CHATTY else 40) * scale
+        if len(positions) > bound:
             positions = sorted(dice.sample(positions, bound))
         for nth in positions:
             for sticky in (False, True):
                 for error in dice.sample(errors, min(len(errors), scale)):
                     chosen.append(Injection(call, error, nth, sticky))
+            if call in WAYS_BACK:
+                chosen.append(Injection(call, dice.choice(errors), nth, sticky=False, burst=True))
     return chosen

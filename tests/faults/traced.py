@@ -9,7 +9,7 @@ import faults
 
 LINE = re.compile(r"^(\d+) +(\w+)\(")
 # Far above what any command takes here: what reaches it hangs.
-HANG_SECONDS = 60
+HANG_SECONDS = 120
 
 ENVIRONMENT = {
     **{k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "SYNCLINE_"))},
