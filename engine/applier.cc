@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/applier_impl.h"
+#include "engine/database_replacement.h"
 #include "engine/schema.h"
 #include "journal/assert.h"
 
@@ -13,9 +14,6 @@ namespace {
 
 // How often a step is redone because people change the paths it writes to, before it gives up.
 constexpr int kRedoMax = 8;
-// Holds the reason when a sync of the database failed: its pages may read back well and yet not be
-// on disk, which no later look can tell, and whoever opens the store next must know.
-constexpr std::string_view kSuspectName = "database.suspect";
 
 }  // namespace
 
@@ -71,13 +69,13 @@ Status Applier::Impl::open_database() {
              Database::open({options.database_path, options.sqlite_vfs}, Database::Access::kWrite));
 
   TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
-  const auto suspect = store.info(kSuspectName);
+  const auto suspect = store.info(kDatabaseSuspect);
   if (suspect && known) {
     return make_error(Code::kCorrupt, "a sync of the database failed: what it holds is not known",
                       "it is moved aside and rebuilt from the journal");
   }
   if (!suspect && suspect.error().code != Code::kNotFound) return suspect.error();
-  if (suspect) TRY(store.remove_file(kSuspectName));
+  if (suspect) TRY(store.remove_file(kDatabaseSuspect));
 
   TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
   TRY(check_identity());
@@ -120,9 +118,8 @@ Status Applier::Impl::check_identity() {
   const uint64_t seq = mark ? mark->seq : 0;
   if (seq < begin.seq)
     TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
-  if (!mark || mark->position < begin.position) {
-    TRY(write_applied_mark(*database, {begin.position, std::max(seq, begin.seq)}));
-  }
+  // A mark whose segment was trimmed stays where nothing behind it is missing: the reader knows.
+  if (!mark || seq < begin.seq) TRY(write_applied_mark(*database, begin));
   return {};
 }
 
@@ -148,7 +145,7 @@ Status Applier::Impl::note_damage(Error& error) {
   if (!database->sync_failed()) return {};
   error.code = Code::kCorrupt;
   error.hint = "the database is moved aside and rebuilt from the journal";
-  return replace_file(store, kSuspectName, as_bytes(error.message));
+  return replace_file(store, kDatabaseSuspect, as_bytes(error.message));
 }
 
 Result<ApplyReport> Applier::Impl::step(std::optional<uint64_t> stop_after_seq) {

@@ -176,9 +176,11 @@ Value Statement::value(int column) const {
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Access access,
                                                  int busy_timeout_ms) {
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (access == Access::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                              : SQLITE_OPEN_READONLY);
+  // Readers may write as well, by SQLite's flag alone: what a crash left half done (a hot rollback
+  // journal) has to be undone by whoever comes first. query_only keeps them from anything else; a
+  // file that may not be written is opened for reading by SQLite itself.
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
+                    (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(file.path.c_str(), &handle, flags, file.vfs);
   std::unique_ptr<Database> database(new Database(handle, busy_timeout_ms));
@@ -212,7 +214,7 @@ Status Database::set_up(Access access) {
   // The first read of the file: what is no database is told here.
   TRY_ASSIGN(const int64_t pages, pragma("PRAGMA page_count"));
   TRY(execute("PRAGMA wal_autocheckpoint=0"));
-  if (access == Access::kRead) return {};
+  if (access == Access::kRead) return execute("PRAGMA query_only=ON");
 
   if (pages == 0) TRY(execute(fmt::format("PRAGMA page_size={}", kPageBytesOfNew)));
   {

@@ -14,7 +14,9 @@ Result<Lookup> Lookup::open(Platform& platform, Directory& store_directory, Jour
   if (there) {
     auto database = Database::open(database_file, Database::Access::kRead);
     if (database) {
-      lookup.database_ = std::move(*database);
+      // A crash may leave a file that has none of our tables yet: it knows nothing.
+      TRY_ASSIGN(const bool known, (*database)->has_table("syncline_meta"));
+      if (known) lookup.database_ = std::move(*database);
     } else if (database.error().code != Code::kCorrupt) {
       return std::move(database).error();
     }
@@ -32,9 +34,8 @@ Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
   if (database_ != nullptr) {
     TRY_ASSIGN(from, position_before(*database_, seq));
   }
-  if (from == Mark{}) {
-    TRY_ASSIGN(from, journal_.begin());
-  }
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  if (from.position < begin.position) from = begin;  // the place was trimmed, or there is none
   return Reader::open(directory_, journal_.store(), from);
 }
 
@@ -202,6 +203,14 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
                       fmt::format("the last one is {}", end.seq));
   };
   if (seq == 0 || seq > end.seq) return missing();
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  if (seq <= begin.seq) {
+    return make_error(
+        Code::kNotFound, fmt::format("record {} was trimmed from the journal", seq),
+        fmt::format("the first one that is left is {}; the row and the file are where "
+                    "they were",
+                    begin.seq + 1));
+  }
   TRY_ASSIGN(auto reader, reader_before(seq));
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "engine/database_replacement.h"
 #include "engine/retention.h"
 #include "journal/control_frame.h"
 #include "sync/backoff.h"
@@ -60,7 +60,29 @@ Projector::~Projector() = default;
 // ---- apply ----
 
 Status Projector::open_applier() {
-  if (applier_ != nullptr) return applier_->refresh();
+  if (applier_ == nullptr) TRY(finish_replacement());
+  TRY_ASSIGN(const bool there, places_.platform->is_there(database_file_.path));
+  // One that was damaged and moved aside has been spoken of.
+  const bool missing = !there && !replaced_ && journal_.durable().seq > 0;
+  TRY(reach_applier());
+  replaced_ = false;
+  if (!missing) return {};
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  note(fmt::format("{} was missing: rebuilt from the journal{}", database_file_.path,
+                   begin.seq == 0 ? ""
+                                  : fmt::format(", which was trimmed: rows and keys of records up "
+                                                "to {} are gone",
+                                                begin.seq)));
+  return {};
+}
+
+Status Projector::reach_applier() {
+  if (applier_ != nullptr) {
+    const Status refreshed = applier_->refresh();
+    if (refreshed || refreshed.error().code != Code::kCorrupt) return refreshed;
+    applier_.reset();
+    TRY(finish_replacement());
+  }
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_file_.path;
@@ -72,7 +94,7 @@ Status Projector::open_applier() {
   options.files_must_wait = [this] { return files_must_wait(); };
   Status opened = open_applier_with(options);
   if (!opened && opened.error().code == Code::kCorrupt) {
-    TRY(move_database_aside());
+    TRY(replace_database());
     opened = open_applier_with(options);
   }
   if (!opened) return opened;
@@ -95,6 +117,7 @@ Status Projector::open_applier_with(const ApplierOptions& options) {
   TRY_ASSIGN(auto work_tree, places_.platform->open_directory(places_.root));
   TRY_ASSIGN(applier_,
              Applier::open(store_directory_, journal_, clock_, std::move(work_tree), options));
+  journal_.set_watermark(Watermark::kApplied, applier_->applied().seq);
   return {};
 }
 
@@ -110,23 +133,23 @@ Status Projector::recheck_after_cache_loss() {
   return replace_file(store_directory_, kCacheTokenFile, as_bytes(token), /*durable=*/false);
 }
 
-Status Projector::move_database_aside() {
-  const std::string folder = fmt::format("kept/database-{}", clock_.now_ms());
-  TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
-  TRY(store_directory_.sync_directory("kept"));
-  TRY(store_directory_.sync_directory("."));
-  const std::string kept = fmt::format("{}/{}", places_.store_dir, folder);
-  const std::string& path = database_file_.path;
-  const std::string name = path.substr(path.rfind('/') + 1);
-  // The database goes first: a log without its database is nothing to SQLite, a database without
-  // its log is another one.
-  for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
-    TRY_ASSIGN(const bool there, places_.platform->is_there(path + suffix));
-    if (there) {
-      TRY(places_.platform->move_file(path + suffix, fmt::format("{}/{}{}", kept, name, suffix)));
-    }
-  }
-  note(fmt::format("{} was damaged: kept in {}, and rebuilt from the journal", path, kept));
+// With no connection of this process open. The projection begins anew, or at what was carried over.
+Status Projector::replace_database() {
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
+  TRY_ASSIGN(std::string told, replacement.replace(begin.seq));
+  note(std::move(told));
+  replaced_ = true;
+  journal_.reset_watermark(Watermark::kApplied, 0);
+  return {};
+}
+
+Status Projector::finish_replacement() {
+  DatabaseReplacement replacement(places_, store_directory_, database_file_, clock_);
+  TRY_ASSIGN(std::optional<std::string> told, replacement.finish());
+  if (!told) return {};
+  replaced_ = true;
+  note(std::move(*told));
   return {};
 }
 
@@ -196,15 +219,6 @@ Status Projector::checkpoint() {
   return with_applier([](Applier& applier) { return applier.checkpoint(); });
 }
 
-Status check_database(const DatabaseFile& file) {
-  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
-  TRY(read_applied_state(*database));
-  TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
-  TRY_ASSIGN(const bool row, check.step());
-  if (row && check.text(0) == "ok") return {};
-  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
-}
-
 Status Projector::rebuild_database() {
   {
     MutexLock lock(apply_mutex_);
@@ -214,12 +228,12 @@ Status Projector::rebuild_database() {
     TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
     const HeldLock hold(*apply_lock_);
     applier_.reset();
+    TRY(finish_replacement());
     // Another process may have rebuilt it while this one waited for the lock.
     const Status sound = check_database(database_file_);
     if (sound) return {};
     if (sound.error().code != Code::kCorrupt) return sound;
-    TRY(move_database_aside());
-    journal_.reset_watermark(Watermark::kApplied, 0);
+    TRY(replace_database());
   }
   TRY_ASSIGN([[maybe_unused]] const bool held, try_apply());
   return {};
@@ -249,28 +263,39 @@ Result<Mark> Projector::applied_mark() {
   return state.applied;
 }
 
+// Up to where rows, files and commits hold everything, and nobody reads on from before it.
+Result<Mark> Projector::carried_mark() {
+  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*sync_database_));
+  if (state.files_waiting != 0) return Mark{};  // their sections are still to be read
+  Mark mark = state.applied;
+  // The applied watermark is exact; of earlier records only a place somewhere before them is known.
+  if (carried < mark.seq) {
+    TRY_ASSIGN(mark, position_before(*sync_database_, carried + 1));
+  }
+  mark.position = std::min(mark.position, syncer_->reads_from());
+  return mark;
+}
+
 // With the sync role: what every projection holds durably may go from the journal. A checkpoint
 // that fails trims nothing.
 Status Projector::trim_journal() {
-  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
   // Looked at before the checkpoint, which is work: is there anything that could go?
-  TRY_ASSIGN(
-      const std::optional<Mark> wanted,
-      trimmable(store_directory_, journal_.store(), *config_, journal_.durable(), clock_.now_ms()));
-  if (!wanted || wanted->seq > carried) return {};
-  CheckpointFrame checkpoint{.files_synced = 0, .applied = 0, .committed = carried};
-  Mark limit;
+  TRY_ASSIGN(const Mark limit, carried_mark());
+  TRY_ASSIGN(const std::optional<Mark> mark,
+             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
+  if (!mark) return {};
+  CheckpointFrame checkpoint{.files_synced = 0,
+                             .applied = 0,
+                             .committed = std::min(syncer_->committed(), syncer_->published())};
   TRY(with_applier([&](Applier& applier) -> Status {
     TRY(applier.checkpoint());
     checkpoint.files_synced = applier.files_synced();
     checkpoint.applied = applier.applied().seq;
-    const uint64_t safe = std::min({carried, checkpoint.files_synced, checkpoint.applied});
-    TRY_ASSIGN(limit, position_before(applier.database(), safe + 1));
     return {};
   }));
-  TRY_ASSIGN(const std::optional<Mark> mark,
-             trimmable(store_directory_, journal_.store(), *config_, limit, clock_.now_ms()));
-  if (!mark) return {};
+  if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
+  TRY(syncer_->make_ref_durable());
   const ByteVector payload = encode(checkpoint);
   Appended appended;
   {

@@ -79,12 +79,15 @@ class Projector {
   Result<bool> apply_turn() REQUIRES(apply_mutex_);
   Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
+  Status reach_applier() REQUIRES(apply_mutex_);
   Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status open_outcomes() REQUIRES(sync_mutex_);
-  Status move_database_aside() REQUIRES(apply_mutex_);
+  Status replace_database() REQUIRES(apply_mutex_);
+  Status finish_replacement() REQUIRES(apply_mutex_);
   Status recheck_after_cache_loss() REQUIRES(apply_mutex_);
   Result<Mark> applied_mark() REQUIRES(sync_mutex_);
+  Result<Mark> carried_mark() REQUIRES(sync_mutex_);
   Status trim_journal() REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   bool apply_pending() const;
   bool fold_pending() const;
@@ -104,6 +107,7 @@ class Projector {
   Mutex apply_mutex_;
   std::unique_ptr<FileLock> apply_lock_ GUARDED_BY(apply_mutex_);
   std::unique_ptr<Applier> applier_ GUARDED_BY(apply_mutex_);
+  bool replaced_ GUARDED_BY(apply_mutex_) = false;  // the database, and none opened since
 
   Mutex sync_mutex_;
   std::unique_ptr<FileLock> sync_lock_ GUARDED_BY(sync_mutex_);
@@ -115,9 +119,6 @@ class Projector {
   Mutex notes_mutex_;
   std::vector<std::string> notes_ GUARDED_BY(notes_mutex_);
 };
-
-// kCorrupt when SQLite's own check finds damage, or the file is none of its.
-Status check_database(const DatabaseFile& file);
 
 // SQLite's file of a store.
 DatabaseFile database_file(const StorePlaces& places, const Config& config);

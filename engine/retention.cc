@@ -23,7 +23,8 @@ Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId&
         config.retain_days_max != 0 &&
         next.header.created_ms < now_ms - static_cast<int64_t>(config.retain_days_max) * kDayMs;
     if (!too_much && !too_old) break;
-    if (next.header.previous() > limit.position) break;
+    if (segments[i].segment >= limit.position.segment || next.header.first_seq > limit.seq + 1)
+      break;
     mark = Mark{next.header.previous(), next.header.first_seq - 1};
     total_bytes -= segments[i].size_bytes;
   }

@@ -17,8 +17,9 @@ constexpr bool retention_is_set(const Config& config) {
   return config.retain_bytes_max != 0 || config.retain_days_max != 0;
 }
 
-// Up to where the configuration lets the journal go, from whole segments that end before `limit`.
-// Nothing when all of it stays. `store_directory` is .git/syncline.
+// Up to where the configuration lets the journal go: whole segments of records up to limit.seq. The
+// segment that limit.position lies in stays, for somebody goes on reading there. Nothing when all
+// of the journal stays. `store_directory` is .git/syncline.
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/database_replacement.h"
 #include "engine/store_impl.h"
 
 namespace syncline {
@@ -95,7 +96,11 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   std::vector<DurableClaim> claims;
   bool database_damaged = false;
   TRY_ASSIGN(const bool database_there, impl->platform.is_there(database.path));
-  if (database_there) {
+  if (const auto copy = impl->store_directory->info(kDatabaseCopy); copy) {
+    database_damaged = true;  // its replacement was begun, and is finished below
+  } else if (copy.error().code != Code::kNotFound) {
+    return copy.error();
+  } else if (database_there) {
     const Result<AppliedState> state = look_at_database(database);
     if (state) {
       claims.push_back({state->applied.seq, "applied watermark of " + impl->config->database});
@@ -134,10 +139,13 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
 
   WriteQueueOptions queue_options;
   queue_options.id_floor = impl->identity.id_floor;
+  // A group lies in one segment: small segments want small groups.
+  queue_options.group_bytes_max =
+      std::min(queue_options.group_bytes_max, impl->config->segment_bytes_max);
   queue_options.on_durable = [raw = impl.get()] { raw->wake_apply(); };
   impl->queue = std::make_unique<WriteQueue>(impl->platform, *impl->store_directory, *impl->journal,
                                              database, std::move(queue_options));
-  if (options.background) impl->start_background();
+  if (options.background) TRY(impl->start_background());
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -432,7 +440,8 @@ Result<Receipt> Store::show_key(std::string_view key) {
   TRY_ASSIGN(Lookup records, impl_->lookup());
   TRY_ASSIGN(const std::optional<KeyEntry> entry, records.key(key));
   if (!entry) {
-    return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key));
+    return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key),
+                      "`syncline log` lists the records and their keys");
   }
   return records.receipt(entry->seq);
 }

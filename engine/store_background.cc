@@ -2,7 +2,10 @@
 // one syncs. Each waits for what it can do. What one of them could not do, whoever waits for that
 // stage tries itself and is told why (Projector::apply_until and its like); the threads try again,
 // backing off.
+#include <fmt/format.h>
+
 #include <chrono>
+#include <system_error>
 
 #include "engine/store_impl.h"
 #include "sync/backoff.h"
@@ -23,10 +26,16 @@ Store::Impl::~Impl() {
   }
 }
 
-void Store::Impl::start_background() {
-  writer = std::thread([this] { queue->run(); });
-  apply_worker = std::thread([this] { apply_loop(); });
-  sync_worker = std::thread([this] { sync_loop(); });
+Status Store::Impl::start_background() {
+  try {
+    writer = std::thread([this] { queue->run(); });
+    apply_worker = std::thread([this] { apply_loop(); });
+    sync_worker = std::thread([this] { sync_loop(); });
+  } catch (const std::system_error& error) {
+    return make_error(Code::kRetryLater, fmt::format("cannot start a thread: {}", error.what()),
+                      "memory or threads are used up: try again when there are more");
+  }
+  return {};
 }
 
 // In the order of the data: what was submitted is flushed, then applied, then folded; a checkpoint
@@ -39,8 +48,9 @@ void Store::Impl::stop_background() {
     stopping = true;
     work.notify_all();
   }
-  apply_worker.join();
-  sync_worker.join();
+  // Those that could not be started are none.
+  if (apply_worker.joinable()) apply_worker.join();
+  if (sync_worker.joinable()) sync_worker.join();
   // A failed checkpoint costs the next start a check of the files, nothing else.
   (void)projector->checkpoint();
 }

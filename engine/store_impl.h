@@ -64,7 +64,7 @@ struct Store::Impl {
   bool apply_wanted GUARDED_BY(work_mutex) = false;
 
   ~Impl();
-  void start_background();
+  Status start_background();
   void stop_background();
   void apply_loop();
   void sync_loop();

@@ -101,25 +101,53 @@ Status adopt_identity(Making& making, Identity identity) {
   return write_identity(*making.store, identity);
 }
 
-// A copy that is to be a store of its own: what bound it to the original goes aside, and init then
-// finds a repository with another store's records and no journal, as in a clone.
-Status set_old_identity_aside(Making& making, const Identity& old) {
-  const std::string kept = "kept/identity-" + old.store.hex();
+// A copy that is to be a store of its own, or a store that has lost its identity: what is there
+// goes aside below `kept`, and init then finds a repository with another store's records and no
+// journal, as in a clone.
+Status set_old_store_aside(Making& making, const std::string& kept) {
   TRY(making.store->make_directories(kept, /*private_mode=*/true));
   TRY_ASSIGN(const auto names, making.store->list("."));
-  // The identity goes last: until then the old store is what is found, and this is done again.
+  // These two go last: until then the old store is what is found, and this is done again.
+  std::vector<std::string> last;
   for (const std::string& name : names) {
-    if (name == "kept" || name == "identity" || name.ends_with(".lock")) continue;
+    if (name == "kept" || name.ends_with(".lock")) continue;
+    if (name == "journal" || name == "identity") {
+      last.push_back(name);
+      continue;
+    }
     TRY(making.store->rename(name, kept + "/" + name));
   }
-  TRY(making.store->rename("identity", kept + "/identity"));
+  std::ranges::sort(last, std::greater<>());
+  for (const std::string& name : last) TRY(making.store->rename(name, kept + "/" + name));
   TRY(making.store->sync_directory(kept));
   return making.store->sync_directory(".");
+}
+
+// Traces of a store, and no identity to go on with: going on as if it were new could give ids and
+// keys a second time.
+Error refuse_without_identity(const Making& making, bool journal_there) {
+  if (journal_there) {
+    return make_error(Code::kDisagree,
+                      fmt::format("{} holds a journal, but the file `identity` that says whose is "
+                                  "gone",
+                                  making.places.store_dir),
+                      "put that file back from a backup; `syncline init --new-identity` keeps the "
+                      "journal aside and makes a store of its own");
+  }
+  const size_t others = making.repository.foreign_stores.size();
+  return make_error(
+      Code::kDisagree,
+      fmt::format("this repository holds records of {} other store{}, but no journal: it is a "
+                  "clone, or the journal was lost",
+                  others, others == 1 ? "" : "s"),
+      "`syncline init --new-identity` makes a store of its own beside them");
 }
 
 }  // namespace
 
 Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
+  // A wrong name leaves nothing half made, and is no success where a store is already.
+  if (const auto text = profile_text(options.profile); !text) return text.error();
   StorePlatform& platform = platform_or_system(options.platform);
   Clock& clock = platform.clock();
   TRY_ASSIGN(Making making, open_places(directory, platform));
@@ -133,7 +161,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     const Status bound = check_identity(*identity, *making.common);
     if (!bound && !options.moved && !options.new_identity) return bound.error();
     if (!bound && options.new_identity) {
-      TRY(set_old_identity_aside(making, *identity));
+      TRY(set_old_store_aside(making, "kept/identity-" + identity->store.hex()));
       return init(directory, options);
     }
     if (!bound) TRY(adopt_identity(making, *identity));
@@ -144,17 +172,12 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     return report;
   }
   if (!identity) {
-    // No journal here, but traces of a store: a clone, or one whose journal was lost. Going on as
-    // if it were new could give ids and keys a second time.
-    if (!making.repository.foreign_stores.empty() && !options.new_identity) {
-      return make_error(
-          Code::kDisagree,
-          fmt::format("this repository holds records of {} other store{}, but no journal: it is a "
-                      "clone, or the journal was lost",
-                      making.repository.foreign_stores.size(),
-                      making.repository.foreign_stores.size() == 1 ? "" : "s"),
-          "`syncline init --new-identity` makes a store of its own beside them");
-    }
+    const auto journal = making.store->info("journal");
+    if (!journal && journal.error().code != Code::kNotFound) return journal.error();
+    const bool traces = journal || !making.repository.foreign_stores.empty();
+    if (traces && !options.new_identity)
+      return refuse_without_identity(making, journal.has_value());
+    if (journal) TRY(set_old_store_aside(making, fmt::format("kept/store-{}", clock.now_ms())));
     Identity fresh;
     fresh.store = random_store_id(platform.random());
     TRY_ASSIGN(fresh.bound, making.common->identity());

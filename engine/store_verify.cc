@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/database_replacement.h"
 #include "engine/store_impl.h"
 #include "engine/verifier.h"
 

@@ -268,6 +268,15 @@ Status Verifier::check_commit(const Effects& effects) {
 }
 
 Status Verifier::check_foreign_rows() {
+  // Of records that were trimmed from the journal nothing says which rows are theirs, but that
+  // their ids come before those of the records that are left, unless they were rebound.
+  std::set<uint64_t> trimmed_rebound;
+  if (begin_.seq > 0) {
+    TRY_ASSIGN(const auto outcomes, read_outcomes(database_, 1, begin_.seq));
+    for (const auto& [seq, outcome] : outcomes) {
+      if (outcome.kind == Outcome::Kind::kRebind) trimmed_rebound.insert(outcome.new_id);
+    }
+  }
   for (auto& [table, ids] : ids_by_table_) {
     std::sort(ids.begin(), ids.end());
     auto query = database_.prepare(fmt::format("SELECT {0} FROM {1} ORDER BY {0}",
@@ -281,8 +290,7 @@ Status Verifier::check_foreign_rows() {
       const auto id = static_cast<uint64_t>(query->integer(0));
       while (next != ids.end() && *next < id) ++next;
       if (next != ids.end() && *next == id) continue;
-      // Ids rise with seq: one below all that are left may be of a record that was trimmed.
-      if (begin_.seq > 0 && id < ids.front()) continue;
+      if (begin_.seq > 0 && (id < ids.front() || trimmed_rebound.contains(id))) continue;
       if (id > ids.back()) {
         // A record applied while this ran is no stranger.
         TRY_ASSIGN(const AppliedState now, read_applied_state(database_));
@@ -297,7 +305,19 @@ Status Verifier::check_foreign_rows() {
 
 Status Verifier::check_foreign_blobs() {
   if (syncer_->committed() > applied_.applied.seq) return {};  // folded while this ran
-  if (begin_.seq > 0) return {};  // which files trimmed records made can no longer be told
+  if (begin_.seq > 0) {
+    // What was trimmed is told by the commit that holds the last of it; later ones are held to the
+    // journal.
+    ObjectId held = syncer_->own_tip();
+    if (!batches_.empty()) held = batches_.front().parent;
+    for (const BatchFrame& batch : batches_) {
+      if (batch.first_seq <= begin_.seq) held = batch.commit;
+    }
+    TRY(syncer_->walk_tree_of(held, [&](const TreeEntry& entry) -> Status {
+      known_paths_.insert(entry.path);
+      return {};
+    }));
+  }
   for (const auto& [path, blob] : own_tree_) {
     if (known_paths_.contains(path)) continue;
     report_.findings.push_back(

@@ -3,7 +3,8 @@
 // The journal is the truth; each record's row, file, blob on the own ref and blob on the branch are
 // compared with what the journal says they must be. A first pass collects outcomes and batches
 // (they come later in the log than the records they speak of), a second compares. Memory: the paths
-// and blob names of both trees, and the texts of append files.
+// and blob names of both trees, and the texts of append files. What retention has trimmed from the
+// journal cannot be compared any more, and is taken as it is.
 //
 // Reads a state that others may go on changing: only records up to the watermarks met at the start
 // are held to them.

@@ -82,8 +82,9 @@ class WriteQueue {
   Group take_group() REQUIRES(mutex_);
   // Journals a group; afterwards each member has its error or its place.
   void lead(const Group& group, Deadline deadline) EXCLUDES(mutex_);
-  // The three answer for the whole group; an error means that nothing of it is in the log.
+  // The first three answer for the whole group; an error means that nothing of it is in the log.
   Status prepare(const Group& group);
+  // What SQLite knows, up to where the tail index begins.
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
   Status restart_and_look(const Group& group, const AppendTurn& turn);

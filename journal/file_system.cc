@@ -5,6 +5,20 @@
 #include "journal/whole_file.h"
 
 namespace syncline {
+
+// For a Directory that has no better way: the name is there before its bytes are durable.
+Status Directory::create_whole_synced(std::string_view name, ByteSpan content) {
+  TRY(create_whole(name, content));
+  const Status synced = [&]() -> Status {
+    TRY_ASSIGN(const auto file, open_file(name, {.write = true}));
+    TRY(file->sync_data());
+    return file->close();
+  }();
+  // Not made is what the caller is told, so it must not be there; the first error is the one to
+  // tell.
+  if (!synced) static_cast<void>(remove_file(name));
+  return synced;
+}
 namespace {
 
 struct Temporary {

@@ -125,7 +125,7 @@ class Directory {
   virtual Result<std::unique_ptr<SharedPage>> map_page(std::string_view name,
                                                        size_t size_bytes) = 0;
 
-  // This directory's own inode and f_fsid: what a copy changes and a reboot or remount does not.
+  // Its own inode and its file system's lasting id: what a copy changes and a reboot does not.
   struct Identity {
     uint64_t inode = 0;
     uint64_t file_system_id = 0;
@@ -138,6 +138,10 @@ class Directory {
 
   // The path it was opened by, for messages, SQLite and subprocesses.
   virtual const std::string& path() const = 0;
+
+  // The same, its bytes durable before it has its name (durable after sync_directory): a lock file
+  // that a power cut leaves says whose it is.
+  virtual Status create_whole_synced(std::string_view name, ByteSpan content);
 };
 
 // Opens a directory of the real file system; its own path may contain symbolic links.

@@ -73,7 +73,7 @@ struct Appended {
   Mark mark;  // everything up to and including this append
   uint64_t epoch = 0;
   uint64_t first_seq = 0;  // of the records in it; 0 when it held control frames only
-  uint64_t last_payload_hash = 0;
+  uint64_t last_payload_hash = 0;  // of its last frame; 0: it has none, and means what came before
 };
 
 // Shared counters and watermarks, for status. All are hints: a cache in the control page.

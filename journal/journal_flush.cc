@@ -49,6 +49,8 @@ Status Journal::Impl::find_carried(const Appended& appended, uint64_t epoch) con
     const SegmentHeader& header = opened->header;
     if (header.epoch <= appended.epoch) continue;
     if (appended.mark.position <= header.previous()) return {};
+    // With no frame of its own it asks for the records up to its mark alone.
+    if (appended.last_payload_hash == 0 && header.durable_seq >= appended.mark.seq) return {};
     SegmentScanner scanner(*opened->file, {store, segment, header.epoch}, kSegmentHeaderBytes,
                            header.durable_end);
     uint64_t seq = header.first_seq - 1;

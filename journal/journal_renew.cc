@@ -204,7 +204,7 @@ Status Journal::Impl::adopt_dead_append(const LogMark& end) {
 Status Journal::Impl::renew(Renewal kind, LogMark end) {
   TRY_ASSIGN(OpenSegment old, open_for_reading(end.segment));
   LogMark durable = durable_in(old.header);
-  // Where a flush failed before, another one would succeed and prove nothing.
+  // A suspect segment is never synced again: its next sync may succeed and have written nothing.
   bool keep = kind != Renewal::kAbandon && !flush_is_suspect(end);
   if (keep && durable.offset < end.offset) {
     // Rewinding nothing: once this succeeds, everything before `end` is durable where it is.

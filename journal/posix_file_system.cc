@@ -1,6 +1,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -24,6 +26,15 @@ constexpr mode_t kPrivateDirectoryMode = 0700;
 
 // Headers of Linux before 6.8 lack it; kernels that do not know it leave the bit out of stx_mask.
 constexpr unsigned kStatxMountIdUnique = 0x4000;
+
+// xfs_fsop_geom_v1 of the kernel's xfs_fs.h, which is not in the kernel's own package of headers.
+struct XfsGeometry {
+  uint32_t sizes[8];
+  uint64_t counts[4];
+  unsigned char uuid[16];
+  uint32_t layout[7];
+};
+constexpr unsigned long kXfsGetGeometry = _IOR('X', 100, XfsGeometry);
 
 // What is there is no regular file: a person or a stranger put it in our way.
 Error not_regular(std::string_view path, int sys_errno) {
@@ -91,10 +102,10 @@ class PosixDirectory final : public Directory {
   }
 
   Status create_whole(std::string_view name, ByteSpan content) override {
-    TRY_ASSIGN(const PosixEntry entry, open_parent_beneath(fd_.get(), name, what("create")));
-    const std::string path = path_of(name);
-    TRY_ASSIGN(const bool created, create_by_unnamed_file(entry, content, path));
-    return created ? Status{} : create_by_hidden_file(entry, content, path);
+    return create_whole(name, content, false);
+  }
+  Status create_whole_synced(std::string_view name, ByteSpan content) override {
+    return create_whole(name, content, true);
   }
 
   Status rename(std::string_view from, std::string_view to) override {
@@ -186,6 +197,9 @@ class PosixDirectory final : public Directory {
     Identity identity;
     identity.inode = status.st_ino;
     std::memcpy(&identity.file_system_id, &file_system.f_fsid, sizeof identity.file_system_id);
+    if (file_system.f_type == XFS_SUPER_MAGIC) {
+      TRY_ASSIGN(identity.file_system_id, xfs_id());
+    }
     return identity;
   }
 
@@ -209,6 +223,23 @@ class PosixDirectory final : public Directory {
   const std::string& path() const override { return path_; }
 
  private:
+  Status create_whole(std::string_view name, ByteSpan content, bool synced) {
+    TRY_ASSIGN(const PosixEntry entry, open_parent_beneath(fd_.get(), name, what("create")));
+    const std::string path = path_of(name);
+    TRY_ASSIGN(const bool created, create_by_unnamed_file(entry, content, synced, path));
+    return created ? Status{} : create_by_hidden_file(entry, content, synced, path);
+  }
+
+  // XFS makes f_fsid of the device number, which a reboot or another way of attaching the disk
+  // changes. Its UUID, folded as ext4 folds its own into f_fsid, stays.
+  Result<uint64_t> xfs_id() const {
+    XfsGeometry geometry{};
+    if (ioctl(fd_.get(), kXfsGetGeometry, &geometry) != 0) return failed("geometry of", ".", errno);
+    uint64_t halves[2];
+    std::memcpy(halves, geometry.uuid, sizeof halves);
+    return halves[0] ^ halves[1];
+  }
+
   std::string path_of(std::string_view name) const { return fmt::format("{}/{}", path_, name); }
   std::string what(std::string_view call) const { return fmt::format("{} {}/", call, path_); }
   Error failed(std::string_view call, std::string_view name, int sys_errno) const {

@@ -36,7 +36,8 @@ struct Reader::Impl {
   OpenSegment current;
   std::optional<SegmentHeader> next;  // of the segment after, once it had to be looked at
   std::optional<SegmentScanner> scanner;
-  uint64_t skip_seq = 0;  // after relocate(): frames up to this record were read before
+  uint64_t skip_seq =
+      0;  // after relocate() or begin_behind(): frames up to this record were read before
 
   Result<OpenSegment> open(uint64_t segment) {
     auto opened = open_segment(*folder, store, segment, {});
@@ -73,6 +74,18 @@ struct Reader::Impl {
     skip_seq = target;
     const uint64_t seq = following.header.first_seq - 1;
     return enter(std::move(following), kSegmentHeaderBytes, seq);
+  }
+
+  // The mark's segment was trimmed, as `gone` says. That is no loss where the journal still begins
+  // before the mark's next record: the segment had been left, and what stood in it carried over.
+  Status begin_behind(const Mark& from, const Error& gone) {
+    TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+    if (entries.empty()) return gone;
+    TRY_ASSIGN(OpenSegment first, open(entries.front().segment));
+    if (first.id() < from.position.segment || first.header.first_seq > from.seq + 1) return gone;
+    skip_seq = from.seq;
+    const uint64_t seq = first.header.first_seq - 1;
+    return enter(std::move(first), kSegmentHeaderBytes, seq);
   }
 
   // Where reading in the current segment has to stop, and whether the segment ends there.
@@ -117,17 +130,12 @@ Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId
     from = first.header.start();
     TRY(impl->enter(std::move(first), from.position.offset, from.seq));
   } else {
-    Result<OpenSegment> opened = impl->open(from.position.segment);
+    auto opened = impl->open(from.position.segment);
     if (!opened && opened.error().code == Code::kNotFound) {
-      // Trimmed. Where every record that went with it was read before, what is left follows.
-      TRY_ASSIGN(const uint64_t base, read_base(*impl->folder, store));
-      TRY_ASSIGN(OpenSegment first, impl->open(base));
-      if (first.header.first_seq != from.seq + 1) return std::move(opened).error();
-      from = first.header.start();
-      opened = std::move(first);
+      TRY(impl->begin_behind(from, opened.error()));
+      return std::unique_ptr<Reader>(new Reader(std::move(impl)));
     }
-    if (!opened) return std::move(opened).error();
-    OpenSegment segment = std::move(*opened);
+    TRY_ASSIGN(OpenSegment segment, std::move(opened));
     if (from.position.offset < kSegmentHeaderBytes ||
         from.position.offset % kFrameAlignBytes != 0 || from.seq + 1 < segment.header.first_seq) {
       return damaged(from.position,

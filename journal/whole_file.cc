@@ -40,6 +40,15 @@ int rename_without_replacing(int parent, const std::string& from, const std::str
   return unlinkat(parent, from.c_str(), 0);
 }
 
+Status write_new(int descriptor, ByteSpan content, bool synced, std::string_view path) {
+  TRY(posix_write_all(descriptor, 0, content, false, path));
+  if (!synced) return {};
+  while (fdatasync(descriptor) != 0) {
+    if (errno != EINTR) return errno_error(errno, fmt::format("sync {}", path));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string temporary_name(std::string_view leaf, unsigned attempt) {
@@ -47,7 +56,7 @@ std::string temporary_name(std::string_view leaf, unsigned attempt) {
   return fmt::format("{}{}-{}", kTemporaryPrefix, leaf.substr(0, kLeafBytesMax), attempt);
 }
 
-Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content,
+Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content, bool synced,
                                     std::string_view path) {
   PosixFd unnamed(open_retrying(entry.parent, ".", O_TMPFILE | O_WRONLY));
   if (unnamed.get() < 0) {
@@ -55,13 +64,14 @@ Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content,
     if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) return false;
     return posix_path_error(errno, fmt::format("create {}", path));
   }
-  TRY(posix_write_all(unnamed.get(), 0, content, false, path));
+  TRY(write_new(unnamed.get(), content, synced, path));
   if (link_unnamed(unnamed.get(), entry) == 0) return true;
   if (errno == ENOENT || errno == EPERM || errno == EOPNOTSUPP) return false;
   return posix_path_error(errno, fmt::format("create {}", path));
 }
 
-Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, std::string_view path) {
+Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, bool synced,
+                             std::string_view path) {
   PosixFd hidden;
   std::string hidden_name;
   for (unsigned attempt = 0; hidden.get() < 0; ++attempt) {
@@ -72,7 +82,7 @@ Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, std::str
       return posix_path_error(errno, fmt::format("create {} beside {}", hidden_name, path));
     }
   }
-  Status done = posix_write_all(hidden.get(), 0, content, false, path);
+  Status done = write_new(hidden.get(), content, synced, path);
   if (done && rename_without_replacing(entry.parent, hidden_name, entry.leaf) != 0) {
     done = posix_path_error(errno, fmt::format("create {}", path));
   }

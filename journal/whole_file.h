@@ -16,10 +16,12 @@ std::string temporary_name(std::string_view leaf, unsigned attempt);
 inline constexpr unsigned kTemporaryAttemptsMax = 10'000;
 
 // An unnamed file (O_TMPFILE), written, then linked to its name: a crash leaves nothing behind.
-// False when the file system or the system does not know how; nothing was created then.
-Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content,
+// False when the file system or the system does not know how; nothing was created then. `synced`:
+// the bytes are durable before the name is there.
+Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content, bool synced,
                                     std::string_view path);
 // A hidden file beside it, then renamed without replacing (or linked): a crash may leave it there.
-Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, std::string_view path);
+Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, bool synced,
+                             std::string_view path);
 
 }  // namespace syncline

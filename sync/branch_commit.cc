@@ -228,6 +228,8 @@ class BranchCommit {
       result_.moved = true;
       return {};
     }
+    // The note in index.lock tells whose the ref's lock is, so a power cut may not keep that alone.
+    TRY(git_.git_dir->sync_directory("."));
     Result<RefLock> ref_lock = refs.lock(request_.branch, request_.tip, commit_);
     if (!ref_lock) {
       if (ref_lock.error().code == Code::kBusy) {

@@ -234,6 +234,12 @@ Status Folder::restore(OutcomeSource& outcomes) {
   return tidy();
 }
 
+Status Folder::make_ref_durable() {
+  const ObjectId commit = context_.state.own_commit;
+  if (commit.is_zero()) return {};
+  return move_ref(commit, commit);
+}
+
 Result<FoldReport> Folder::fold(const Mark& applied, OutcomeSource& outcomes,
                                 uint64_t batches_max) {
   TRY(context_.journal.flush_all());

@@ -56,6 +56,11 @@ class Folder {
   // is at now. That commit stays reachable as refs/syncline-kept/<store id>/<commit>.
   Status restore(OutcomeSource& outcomes);
 
+  // Writes the ref as it is once more, synced with its folder. What a process that died between
+  // rename and sync left is then durable, and so is what a failed sync left: syncing again would
+  // have nothing to write.
+  Status make_ref_durable();
+
   // What recovery did, a line each; taken once.
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 

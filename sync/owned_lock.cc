@@ -19,19 +19,15 @@ std::string first_line(std::string_view owner) {
 Result<OwnedLock> OwnedLock::take(Directory& directory, std::string name, std::string_view owner,
                                   std::string_view note) {
   const std::string text = first_line(owner) + std::string(note);
-  const Status created = directory.create_whole(name, as_bytes(text));
+  // Synced first: without its text a lock that a power cut leaves would be nobody's, and stay.
+  const Status created = directory.create_whole_synced(name, as_bytes(text));
   if (!created) {
     if (created.error().code != Code::kExists) return created.error();
     return make_error(Code::kBusy, fmt::format("{}/{} is held by another", directory.path(), name),
                       "if no git command is running, remove the file");
   }
   TRY_ASSIGN(const FileInfo info, directory.info(name));
-  OwnedLock lock(directory, std::move(name), info.inode);
-  // Without its text a lock that a power cut leaves would be nobody's, and stay.
-  TRY_ASSIGN(const std::unique_ptr<File> file, directory.open_file(lock.name_, {.write = true}));
-  TRY(file->sync_data());
-  TRY(file->close());
-  return lock;
+  return OwnedLock(directory, std::move(name), info.inode);
 }
 
 OwnedLock::OwnedLock(OwnedLock&& other) noexcept

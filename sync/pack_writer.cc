@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "journal/assert.h"
 
@@ -75,7 +76,7 @@ Result<bool> is_kept_by(Directory& directory, const std::string& keep, std::stri
 }  // namespace
 
 PackWriter::PackWriter() : compressor_(libdeflate_alloc_compressor(kDeflateLevel)) {
-  SYNCLINE_ASSERT(compressor_ != nullptr);
+  if (compressor_ == nullptr) throw std::bad_alloc();
   reset();
 }
 

@@ -71,7 +71,9 @@ Status RefLock::commit() {
 
 Status RefLock::abort() {
   Directory& directory = *std::exchange(directory_, nullptr);
-  return directory.remove_file(lock_name(ref_));
+  // Whoever announced the move takes that back next, and must not outlive the lock by a power cut.
+  TRY(directory.remove_file(lock_name(ref_)));
+  return directory.sync_directory(parent_of(ref_));
 }
 
 Result<RefStore::Value> RefStore::read_raw(std::string_view ref) {
@@ -138,11 +140,11 @@ Result<RefLock> RefStore::lock(std::string_view ref, const ObjectId& expected,
                                const ObjectId& new_id) {
   const std::string name = lock_name(ref);
   const std::string content = lock_content(new_id);
-  Status created = directory_.create_whole(name, as_bytes(content));
+  Status created = directory_.create_whole_synced(name, as_bytes(content));
   if (!created && created.error().code == Code::kNotFound) {
     // New, or packing the last loose ref has removed the folder with it.
     TRY(make_durable_parents(directory_, name));
-    created = directory_.create_whole(name, as_bytes(content));
+    created = directory_.create_whole_synced(name, as_bytes(content));
   }
   if (!created) {
     if (created.error().code != Code::kExists) return created.error();
@@ -152,11 +154,6 @@ Result<RefLock> RefStore::lock(std::string_view ref, const ObjectId& expected,
         "if no git command is running, remove the file");
   }
   RefLock lock(directory_, std::string(ref), expected, new_id);
-  {
-    TRY_ASSIGN(const std::unique_ptr<File> file, directory_.open_file(name, {.write = true}));
-    TRY(file->sync_data());
-    TRY(file->close());
-  }
   TRY_ASSIGN(const ObjectId current, read(ref));
   if (current != expected) {
     return make_error(Code::kDisagree,
@@ -197,6 +194,7 @@ Result<bool> RefStore::remove_stale_lock(std::string_view ref, const ObjectId& e
   TRY_ASSIGN(const ObjectId current, read(ref));
   if (current != expected) return false;
   TRY(directory_.remove_file(name));
+  TRY(directory_.sync_directory(parent_of(ref)));
   return true;
 }
 

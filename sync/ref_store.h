@@ -1,8 +1,8 @@
 // References of a repository, read and moved as git's files backend does it
 // (gitrepository-layout(5), "refs" and "packed-refs").
 //
-// A ref moves by compare-and-swap: `<ref>.lock` appears whole, holding the new value, only where
-// there was none → it is synced → the ref is read again under the lock → rename → directory synced.
+// A ref moves by compare-and-swap: `<ref>.lock` appears whole and synced, holding the new value,
+// only where there was none → the ref is read again under the lock → rename → directory synced.
 // The two-phase form stops before the rename, so that a publish can put the index first.
 //
 // Somebody else's lock is never removed: kBusy. A lock that a process of ours left when it died

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "sync/commit.h"
@@ -92,6 +93,10 @@ Status SyncerImpl::restore(OutcomeSource& outcomes) {
   return folder_.restore(outcomes);
 }
 
+Status SyncerImpl::make_ref_durable() {
+  return folder_.make_ref_durable();
+}
+
 std::vector<std::string> SyncerImpl::take_notes() {
   return folder_.take_notes();
 }
@@ -101,6 +106,9 @@ uint64_t SyncerImpl::committed() const {
 }
 uint64_t SyncerImpl::published() const {
   return state_.published;
+}
+Position SyncerImpl::reads_from() const {
+  return std::min(state_.records.position, state_.scanned.position);
 }
 ObjectId SyncerImpl::own_tip() const {
   return state_.own_commit;
@@ -112,6 +120,11 @@ std::string SyncerImpl::own_ref() const {
 Status SyncerImpl::walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) {
   TRY_ASSIGN(const ObjectId tip, refs_.read(context_.own_ref));
   return walk_commit(objects_, tip, visit);
+}
+
+Status SyncerImpl::walk_tree_of(const ObjectId& commit,
+                                const std::function<Status(const TreeEntry&)>& visit) {
+  return walk_commit(objects_, commit, visit);
 }
 
 Status SyncerImpl::walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) {

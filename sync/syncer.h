@@ -107,6 +107,9 @@ class Syncer {
   // For repair, where the own ref is at a commit the journal does not know: makes it what the
   // journal says. The commit it was at stays reachable under refs/syncline-kept/.
   virtual Status restore(OutcomeSource& outcomes) = 0;
+  // Makes durable what the own ref is at, before the journal lets go of records it holds: the ref
+  // is read wherever it is, and who moved it may have died before the move was durable.
+  virtual Status make_ref_durable() = 0;
 
   // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
   virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;
@@ -123,12 +126,16 @@ class Syncer {
 
   virtual uint64_t committed() const = 0;
   virtual uint64_t published() const = 0;
+  // Where in the journal folding goes on from: what lies before is not read again.
+  virtual Position reads_from() const = 0;
   virtual ObjectId own_tip() const = 0;
   virtual std::string own_ref() const = 0;  // refs/syncline/<store id>
 
-  // For verify: every file below the tree of the own ref's tip / of the branch's tip, sorted by
-  // path.
+  // For verify: every file below the tree of the own ref's tip / of a commit (zero: no file) / of
+  // the branch's tip, sorted by path.
   virtual Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
+  virtual Status walk_tree_of(const ObjectId& commit,
+                              const std::function<Status(const TreeEntry&)>& visit) = 0;
   virtual Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
   virtual Result<std::string> read_blob(const ObjectId& blob) = 0;
   // The ranges that the own ref's commits claim by their trailers, newest first.

@@ -30,6 +30,7 @@ class SyncerImpl final : public Syncer {
                           uint64_t batches_max) override;
   Status refold(const BatchFrame& frame, OutcomeSource& outcomes) override;
   Status restore(OutcomeSource& outcomes) override;
+  Status make_ref_durable() override;
   std::vector<std::string> take_notes() override;
 
   Result<PublishReport> publish(OutcomeSource& outcomes) override;
@@ -41,9 +42,12 @@ class SyncerImpl final : public Syncer {
 
   uint64_t committed() const override;
   uint64_t published() const override;
+  Position reads_from() const override;
   ObjectId own_tip() const override;
   std::string own_ref() const override;
   Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) override;
+  Status walk_tree_of(const ObjectId& commit,
+                      const std::function<Status(const TreeEntry&)>& visit) override;
   Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) override;
   Result<std::string> read_blob(const ObjectId& blob) override;
   Result<std::vector<ClaimedRange>> claimed_ranges() override;

@@ -160,7 +160,10 @@ int run_cli(const std::vector<std::string>& arguments, const Console& console) {
   try {
     return run(arguments, globals, console);
   } catch (const std::exception& error) {
-    return Session(globals, console).fail(make_error(Code::kInternal, error.what()));
+    // Memory that ran out, mostly: it may have run out after the record was in the journal.
+    return Session(globals, console)
+        .fail(make_error(Code::kOutcomeUnknown, fmt::format("stopped half-way: {}", error.what()),
+                         "run it again: records with a key are not recorded twice"));
   }
 }
 

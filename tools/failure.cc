@@ -34,9 +34,11 @@ std::string_view default_hint(Code code) {
     case Code::kInternal:
       return "this is a defect of syncline: report it with the text above";
     case Code::kNotFound:
+      return "check the name: nothing of that name is there";
     case Code::kExists:
+      return "name another, or take away what is there";
     case Code::kUnsupported:
-      return "";
+      return "it cannot be done with what is there; the README says what is needed";
   }
   return "";
 }

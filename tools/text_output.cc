@@ -121,6 +121,7 @@ std::string log_text(const LogEntry& entry) {
   std::string text = fmt::format("{} {} {} {} {}", receipt.seq, format_time(receipt.time_ms),
                                  entry.operation, printable(receipt.kind), place_text(receipt));
   if (!receipt.key.empty()) text += fmt::format(", key {}", printable(receipt.key));
+  if (receipt.rebound) text += ", its first id was taken";
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", set aside: {}", printable(receipt.set_aside));
   }

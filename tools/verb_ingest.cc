@@ -143,6 +143,7 @@ class IngestVerb final : public Verb {
     if (lines_not_shown_ != 0) {
       session.note(fmt::format("{} more lines like these", lines_not_shown_));
     }
+    session.tell_notes(store);
     if (run.failure()) tell_failure(session, *run.failure(), report);
     report.seconds = static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
     const int answered =
@@ -167,8 +168,10 @@ class IngestVerb final : public Verb {
     if (!asked_for && report.accepted == 0) return ExitCode::kDone;
     const auto synced = store.sync(stage_ == Stage::kPushed, session.deadline(kPublishTimeoutMs));
     if (!synced) {
-      progress.say(
-          fmt::format("everything accepted is applied; git waits: {}", synced.error().message));
+      const bool late = synced.error().code == Code::kTimeout;
+      progress.say("everything accepted is applied; " +
+                   (late ? std::string("committing it is not done yet and goes on")
+                         : fmt::format("git waits: {}", synced.error().message)));
       return asked_for ? ExitCode::kTimeLimit : ExitCode::kDone;
     }
     if (synced->waiting.empty()) return ExitCode::kDone;

@@ -65,10 +65,7 @@ int fail_record(const Session& session, Store& store, const Error& error) {
   return session.fail(error, {}, std::string(stage_name(stage)));
 }
 
-int record(const Session& session, const RecordArguments& arguments) {
-  const auto opened = session.open_store();
-  if (!opened) return session.fail(opened.error(), "nothing was written");
-  Store& store = **opened;
+int record_into(Store& store, const Session& session, const RecordArguments& arguments) {
   auto fields =
       resolve_fields(arguments, store.config().find_kind(arguments.kind),
                      [](const std::string& path) { return read_input(path, kFieldFileBytesMax); });
@@ -85,7 +82,14 @@ int record(const Session& session, const RecordArguments& arguments) {
     session.note(fmt::format("seq {} is {}; what comes after waits: {}", receipt->seq,
                              stage_name(receipt->stage), lent.error().message));
   }
-  session.tell_notes(store);
+  return code;
+}
+
+int record(const Session& session, const RecordArguments& arguments) {
+  const auto store = session.open_store();
+  if (!store) return session.fail(store.error(), "nothing was written");
+  const int code = record_into(**store, session, arguments);
+  session.tell_notes(**store);
   return code;
 }
 

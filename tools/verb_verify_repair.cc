@@ -48,6 +48,7 @@ class RepairVerb final : public Verb {
     const auto store = session.open_store();
     if (!store) return session.fail(store.error(), "nothing was changed");
     const auto report = (*store)->repair(dry_run_);
+    session.tell_notes(**store);
     if (!report) {
       return session.fail(report.error(),
                           "the journal is untouched; what was replaced is kept in .git/syncline");

@@ -175,6 +175,25 @@ TEST(Damage, ADamagedDatabaseIsRebuiltFromTheJournal) {
   expect_agreement(store, 21);
 }
 
+TEST(Damage, ADeletedDatabaseIsMadeAgainAndSaidByWhoeverDoesIt) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  store.json({"record", "note", "--title", "first"});
+  const fs::path lines = folder / "lines";
+  write_whole(lines, R"({"kind":"note","fields":{"title":"ingested"}})");
+  const std::vector<std::vector<std::string>> commands = {
+      {"record", "note", "--title", "after"}, {"ingest", lines.string()}, {"sync"}};
+  for (const std::vector<std::string>& command : commands) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      fs::remove(store.database().string() + suffix);
+    }
+    const ProcessResult result = store.syncline(command);
+    EXPECT_EQ(result.exit_code, 0) << result.describe();
+    EXPECT_NE(result.err.find("was missing"), std::string::npos) << result.describe();
+  }
+  expect_agreement(store, 3);
+}
+
 TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   TemporaryDirectory folder;
   const StoreUnderTest store("notes", folder / "store");

@@ -204,12 +204,12 @@ std::vector<TableInfo> tables_of(const std::string& profile) {
 }
 
 std::vector<std::string> plain_git_environment() {
-  return {"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
-          "GIT_AUTHOR_NAME=A Person",    "GIT_AUTHOR_EMAIL=person@example.org",
-          "GIT_COMMITTER_NAME=A Person", "GIT_COMMITTER_EMAIL=person@example.org",
-          "GIT_TERMINAL_PROMPT=0",       "GIT_EDITOR=true",
-          "GIT_CONFIG_COUNT=1",          "GIT_CONFIG_KEY_0=safe.directory",
-          "GIT_CONFIG_VALUE_0=*",        "LC_ALL=C.UTF-8"};
+  return {"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=A Person",
+          "GIT_AUTHOR_EMAIL=person@example.org", "GIT_COMMITTER_NAME=A Person",
+          "GIT_COMMITTER_EMAIL=person@example.org", "GIT_TERMINAL_PROMPT=0", "GIT_EDITOR=true",
+          // Looking writes nothing: git would refresh the index, and does not sync it.
+          "GIT_OPTIONAL_LOCKS=0", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory",
+          "GIT_CONFIG_VALUE_0=*", "LC_ALL=C.UTF-8"};
 }
 
 StoreUnderTest::StoreUnderTest(const std::string& profile, fs::path root,
@@ -220,6 +220,13 @@ StoreUnderTest::StoreUnderTest(const std::string& profile, fs::path root,
                    {syncline_binary(), "init", root_.string(), "--profile", profile_});
   const ProcessResult result = run_process(arguments);
   if (!result.ok()) throw std::runtime_error("syncline init: " + result.describe());
+}
+
+StoreUnderTest StoreUnderTest::existing(const std::string& profile, fs::path root) {
+  StoreUnderTest store;
+  store.root_ = std::move(root);
+  store.profile_ = profile;
+  return store;
 }
 
 fs::path StoreUnderTest::database() const {

@@ -36,6 +36,8 @@ class StoreUnderTest {
   // (a program to run it as another user or in another world).
   explicit StoreUnderTest(const std::string& profile, std::filesystem::path root,
                           std::vector<std::string> wrapper = {});
+  // A store that is there already.
+  static StoreUnderTest existing(const std::string& profile, std::filesystem::path root);
 
   const std::filesystem::path& root() const { return root_; }
   const std::string& profile() const { return profile_; }
@@ -65,6 +67,8 @@ class StoreUnderTest {
   uint64_t row_count() const;
 
  private:
+  StoreUnderTest() = default;
+
   std::filesystem::path root_;
   std::string profile_;
   std::vector<std::string> wrapper_;

@@ -420,8 +420,8 @@ class CreateWholeTest : public FileSystemTest, public testing::WithParamInterfac
     const int at = open(root.string().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const PosixFd at_owner(at);
     TRY_ASSIGN(const PosixEntry entry, open_parent_beneath(at, name, "create "));
-    if (GetParam()) return create_by_hidden_file(entry, content, name);
-    TRY_ASSIGN(const bool created, create_by_unnamed_file(entry, content, name));
+    if (GetParam()) return create_by_hidden_file(entry, content, /*synced=*/false, name);
+    TRY_ASSIGN(const bool created, create_by_unnamed_file(entry, content, /*synced=*/false, name));
     EXPECT_TRUE(created) << "this file system lacks O_TMPFILE";
     return {};
   }

@@ -361,6 +361,12 @@ class Disk::SimDirectory final : public Directory {
   }
 
   Status create_whole(std::string_view name, ByteSpan content) override {
+    return create_whole(name, content, false);
+  }
+  Status create_whole_synced(std::string_view name, ByteSpan content) override {
+    return create_whole(name, content, true);
+  }
+  Status create_whole(std::string_view name, ByteSpan content, bool synced) {
     const std::string path = join(from_root_, name);
     const DiskOperation operation = about(Call::kCreateWhole, path, content.size());
     TRY(disk_.permit(operation));
@@ -371,7 +377,9 @@ class Disk::SimDirectory final : public Directory {
         image.capacity_bytes - std::min(image.used_bytes(), image.capacity_bytes)) {
       return failed(ENOSPC, operation);
     }
-    disk_.image_.write(make_file(place, 0644), 0, content);
+    const InodeNumber made = make_file(place, 0644);
+    disk_.image_.write(made, 0, content);
+    if (synced) disk_.image_.sync(made);
     return {};
   }
 

@@ -76,7 +76,7 @@ ExplorerOptions chosen_options() {
   options.seed = environment_number("SYNCLINE_SIM_SEED", 1);
   options.subsets_max = environment_number(
       "SYNCLINE_SIM_SUBSETS",
-      std::clamp<uint64_t>(static_cast<uint64_t>(2 * scale()), 1, uint64_t{1} << 12));
+      std::clamp<uint64_t>(static_cast<uint64_t>(3 * scale()), 1, uint64_t{1} << 12));
   options.second_crash_one_in = environment_number("SYNCLINE_SIM_SECOND_ONE_IN", 16);
   return options;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "tests/simulation/persistence.h"
@@ -13,6 +14,9 @@ namespace {
 uint64_t mix(uint64_t a, uint64_t b) {
   return SimulatedRandom(a * 0x9e3779b97f4a7c15ULL + b).next_u64();
 }
+
+// Where not all are tried: so many are drawn first, and of them those that are.
+constexpr uint64_t kSubsetsDrawn = 24;
 
 bool one_in(uint64_t n, uint64_t seed, uint64_t number) {
   return n != 0 && mix(seed, number) % n == 0;
@@ -82,13 +86,25 @@ class Explorer::Recorder final : public Conductor {
   uint64_t changes() const { return changes_; }
   std::vector<CrashPoint>& points() { return points_; }
   void keep(std::string before) {
-    points_.push_back({std::move(before), machine_->disk.image(), machine_->clock, *ledger_});
+    points_.push_back(
+        {std::move(before), {}, 0, {}, machine_->disk.image(), machine_->clock, *ledger_});
+  }
+  void keep(const DiskOperation& operation) {
+    keep(fmt::format("{} {}", call_name(operation.call), operation.path));
+    if (operation.call != Call::kWrite || operation.content.size() <= kSectorBytes) return;
+    CrashPoint& point = points_.back();
+    point.path = operation.path;
+    point.offset = operation.offset;
+    // Copied into the page cache page by page; any byte may be the last.
+    const size_t count = mix(changes_, operation.content.size()) % operation.content.size();
+    point.landed.assign(operation.content.begin(),
+                        operation.content.begin() + static_cast<std::ptrdiff_t>(count));
   }
 
   Answer before(const DiskOperation& operation) override {
     if (!changes_something(operation)) return Answer::proceed();
     ++changes_;
-    if (keep_all_) keep(fmt::format("{} {}", call_name(operation.call), operation.path));
+    if (keep_all_) keep(operation);
     return changes_ == crash_at_ ? Answer::crash() : Answer::proceed();
   }
   void block(ProcessId, const std::function<bool()>& ready, Deadline deadline) override {
@@ -142,20 +158,29 @@ void Explorer::run(const Workload& workload, uint64_t only_state) {
   }
   report_.crash_points += points.size();
   // The end first: what commits must be called is learnt from the run without a crash.
-  explore(workload, points.back(), options.lived_in);
+  explore(workload, points.back());
   points.pop_back();
-  for (const CrashPoint& point : points) explore(workload, point, options.lived_in);
+  for (const CrashPoint& point : points) explore(workload, point);
 }
 
-void Explorer::explore(const Workload& workload, const CrashPoint& point, bool) {
+void Explorer::explore(const Workload& workload, const CrashPoint& point) {
   state(workload, point, point.image, "killed");
+  if (!point.landed.empty() && point.image.exists(point.path)) {
+    DiskImage torn = point.image;
+    torn.write(torn.find(point.path), point.offset, point.landed);
+    state(workload, point, std::move(torn),
+          fmt::format("killed, {} bytes of the write there", point.landed.size()));
+  }
   PersistenceOptions how;
   how.seed = mix(options_.seed, state_);
   how.enumerate_max = options_.subsets_max;
-  how.sample = options_.subsets_max;
+  how.sample = std::max<uint64_t>(options_.subsets_max, kSubsetsDrawn);
   const PersistenceChoices choices(point.image, how);
   report_.exhausted_points += choices.exhaustive() ? 1 : 0;
-  for (uint64_t k = 0; k < choices.count(); ++k) {
+  const bool all = choices.count() <= options_.subsets_max;
+  for (uint64_t i = 0; i < std::min(choices.count(), options_.subsets_max); ++i) {
+    // The first is "nothing kept".
+    const uint64_t k = all || i == 0 ? i : mix(how.seed, i) % choices.count();
     if (only_state_ != 0 && state_ + 1 != only_state_) {
       ++state_;
       continue;

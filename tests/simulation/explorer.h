@@ -30,13 +30,12 @@ std::vector<Workload> all_workloads(size_t steps_max);
 
 struct ExplorerOptions {
   uint64_t seed = 1;
-  // Power cuts tried at each crash point: all legal subsets where there are no more, up to 2^12
-  // when this is as large; else "nothing kept", "everything kept" and others drawn.
-  uint64_t subsets_max = 2;
+  // Power cuts tried at each crash point: every legal subset where there are no more than this (up
+  // to 2^12), else "nothing kept" and others drawn.
+  uint64_t subsets_max = 3;
   uint64_t second_crash_one_in = 16;  // of the states; 0: none
   uint64_t verify_one_in = 16;        // by the engine itself, besides the oracle
   uint64_t replay_one_in = 256;
-  bool trace = false;  // print what is done
 };
 
 struct ExplorerReport {
@@ -59,6 +58,10 @@ class Explorer {
  private:
   struct CrashPoint {
     std::string before;  // the operation that did not happen
+    // Of a write that is longer than a sector: where, and what of it a kill in its midst leaves.
+    std::string path;
+    uint64_t offset = 0;
+    ByteVector landed;
     DiskImage image;
     SimulatedClock clock;
     Ledger ledger;
@@ -66,7 +69,7 @@ class Explorer {
   // A run whose crash points are kept.
   class Recorder;
 
-  void explore(const Workload& workload, const CrashPoint& point, bool lived_in);
+  void explore(const Workload& workload, const CrashPoint& point);
   void state(const Workload& workload, const CrashPoint& point, DiskImage image,
              const std::string& how);
   // Brings the store back, counting as one life: answers the disk at rest.

@@ -1,11 +1,15 @@
-// The journal alone, exhaustively: all workloads of one to three operations of two processes, a
-// crash at every I/O, every legal persisted subset, a second crash at every I/O of the recovery.
+// The journal alone, exhaustively: all workloads of one to three operations of two processes (and
+// some of four), a crash at every I/O, every legal persisted subset, a second crash at every I/O of
+// the recovery.
 //
-//   SYNCLINE_SIM_SCALE=10 …          ten times the outcomes of second crashes; below 1: a part of
-//                                    the workloads
-//   SYNCLINE_SIM_JOBS=2 …            processes that share the work; the figures do not depend on it
-//   SYNCLINE_SIM_REPLAY="r'f:3:17" … one trail, as a failure prints it
-//   SYNCLINE_SIM_LENGTH=2 SYNCLINE_SIM_STOP=1 …   no longer workloads; ends at the first that fails
+//   SYNCLINE_SIM_SCALE=10     ten times the outcomes of second crashes; below 1, so many workloads
+//   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
+//   SYNCLINE_SIM_JOBS=2       processes that share the work
+//   SYNCLINE_SIM_REPLAY=...   one trail, as a failure prints it
+//   SYNCLINE_SIM_LENGTH=2 SYNCLINE_SIM_STOP=1   no longer workloads; ends at the first that fails
+//
+// What parts of a run meet is the same for every number of jobs but for states counted as distinct:
+// each part remembers its own.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +26,9 @@ namespace syncline::simulation {
 namespace {
 
 // Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
-constexpr double kSecondOutcomes = 6;
+constexpr double kSecondOutcomes = 8;
+// Of the words of four steps, this share is run besides all the shorter ones.
+constexpr double kLongerWords = 0.06;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
@@ -77,7 +83,10 @@ Sum in_parts(unsigned count, Part part) {
   for (unsigned i = 0; i < count; ++i) {
     int status = 0;
     SYNCLINE_ASSERT(waitpid(children[i], &status, 0) == children[i]);
-    if (status != 0) sum.failures += "  a part of the run died\n";
+    if (status != 0) {
+      sum.failures += "  part " + std::to_string(i) + " of the run died, status " +
+                      std::to_string(status) + "\n";
+    }
     std::rewind(results[i]);
     Figures figures;
     if (std::fread(&figures, sizeof figures, 1, results[i]) == 1) sum.figures.add(figures);
@@ -93,25 +102,28 @@ Sum in_parts(unsigned count, Part part) {
 JournalExplorer::Options explorer_options() {
   JournalExplorer::Options options;
   options.replay = replay();
-  options.second_outcomes = static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
+  const char* const second = std::getenv("SYNCLINE_SIM_SECOND");
+  options.second_outcomes = second != nullptr
+                                ? static_cast<uint64_t>(std::max(1, std::atoi(second)))
+                                : static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
   return options;
 }
 
-// All words up to that length; below a scale of 1 a part of them.
-std::vector<Word> chosen_words(size_t length_max) {
+// All words up to that length, and of those with one step more as many as `longer` says (more with
+// the scale); below a scale of 1 a part of them.
+std::vector<Word> chosen_words(size_t length_max, double longer = 0) {
   if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
   std::vector<Word> words;
-  for (size_t length = 1; length <= std::min(length_max, length_limit()); ++length) {
-    const auto more = words_of_length(length);
-    words.insert(words.end(), more.begin(), more.end());
-  }
-  if (scale() >= 1) return words;
-  std::vector<Word> fewer;
   SimulatedRandom random(1);
-  for (const Word& word : words) {
-    if (static_cast<double>(random.below(1'000'000)) < scale() * 1e6) fewer.push_back(word);
-  }
-  return fewer;
+  const auto choose = [&](size_t length, double share) {
+    for (const Word& word : words_of_length(length)) {
+      if (static_cast<double>(random.below(1'000'000)) < share * 1e6) words.push_back(word);
+    }
+  };
+  const size_t limit = std::min(length_max, length_limit());
+  for (size_t length = 1; length <= limit; ++length) choose(length, scale());
+  if (limit == length_max) choose(length_max + 1, longer * scale());
+  return words;
 }
 
 void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
@@ -152,7 +164,8 @@ void run(const std::vector<Word>& words, Explore explore) {
 }
 
 TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
-  run(chosen_words(3), [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
+  run(chosen_words(3, kLongerWords),
+      [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
 }
 
 TEST(JournalExhaustive, EveryDeathOfOneOfTwoProcessesIsPutRightByTheOther) {

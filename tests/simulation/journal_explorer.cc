@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "journal/assert.h"
 
 namespace syncline::simulation {
@@ -87,6 +89,8 @@ std::string check_log(Directory& root, const Journal& journal, const Ledger& led
 
 void JournalExplorer::fail(const std::string& trail, const std::string& what) {
   if (failures_.size() >= kFailuresMax) return;
+  // At once as well: a part of a long run may not live to tell.
+  std::fprintf(stderr, "FAILED %s: %s\n", trail.c_str(), what.c_str());
   failures_.push_back(fmt::format("{}\n    SYNCLINE_SIM_REPLAY=\"{}\"", what, trail));
 }
 

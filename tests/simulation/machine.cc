@@ -1,7 +1,7 @@
 #include "tests/simulation/machine.h"
 
 #include <fmt/format.h>
-
+#include <malloc.h>
 #include <sqlite3.h>
 
 #include <cstdio>
@@ -66,8 +66,22 @@ Base make_base(const BaseOptions& options) {
 
 }  // namespace
 
+namespace {
+// Hundreds of databases are opened a second: memory is kept, and not counted under a lock.
+void prepare_once() {
+  static const bool done = [] {
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+}  // namespace
+
 Machine::Machine(DiskImage image, Conductor& conductor, const SimulatedClock& time, uint64_t seed)
     : clock(time), random(seed), disk(std::move(image), conductor, clock) {
+  prepare_once();
   // Salts of a WAL: SQLite draws them from a generator of its own, one for all connections.
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed | 1), nullptr);
 }

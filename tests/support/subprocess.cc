@@ -109,7 +109,7 @@ std::string ProcessResult::describe() const {
 }
 
 Process::Process(const std::vector<std::string>& arguments, const ProcessOptions& options)
-    : time_limit_(options.time_limit) {
+    : own_group_(options.own_group), time_limit_(options.time_limit) {
   const int input = open_input(options);
   out_ = make_unnamed_file("stdout");
   err_ = make_unnamed_file("stderr");
@@ -131,7 +131,8 @@ Process::Process(const std::vector<std::string>& arguments, const ProcessOptions
     sigaddset(&defaults, signal_number);
   }
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  const int group_flag = own_group_ ? POSIX_SPAWN_SETPGROUP : 0;
+  posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | group_flag));
 
   const std::vector<std::string> environment = merged_environment(options.environment);
   started_ = steady_clock::now();
@@ -155,12 +156,13 @@ Process::Process(Process&& other) noexcept
       pidfd_(std::exchange(other.pidfd_, -1)),
       out_(std::exchange(other.out_, -1)),
       err_(std::exchange(other.err_, -1)),
+      own_group_(other.own_group_),
       started_(other.started_),
       time_limit_(other.time_limit_) {}
 
 Process::~Process() {
   if (pid_ > 0) {
-    kill(pid_, SIGKILL);
+    kill(own_group_ ? -pid_ : pid_, SIGKILL);
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
   }
   for (const int descriptor : {pidfd_, out_, err_}) {
@@ -169,7 +171,9 @@ Process::~Process() {
 }
 
 void Process::send(int signal_number) {
-  if (pid_ > 0 && kill(pid_, signal_number) != 0 && errno != ESRCH) fail(errno, "kill");
+  if (pid_ <= 0) return;
+  const pid_t target = own_group_ ? -pid_ : pid_;
+  if (kill(target, signal_number) != 0 && errno != ESRCH) fail(errno, "kill");
 }
 
 bool Process::ended_within(milliseconds limit) {

@@ -24,6 +24,7 @@ struct ProcessOptions {
   std::string directory;                  // where it runs; empty: here
   std::vector<std::string> environment;   // "NAME=value": added to, or replacing, ours
   std::chrono::milliseconds time_limit{120'000};
+  bool own_group = false;  // send() then reaches what the child started, too
 };
 
 struct ProcessResult {
@@ -48,6 +49,7 @@ class Process {
   Process& operator=(Process&&) = delete;
 
   pid_t pid() const { return pid_; }
+  int descriptor() const { return pidfd_; }  // readable once the child has ended, for poll()
   void send(int signal_number);
   // True when the child ends within `limit`; false when it still runs then.
   bool ended_within(std::chrono::milliseconds limit);
@@ -59,6 +61,7 @@ class Process {
   int pidfd_ = -1;
   int out_ = -1;
   int err_ = -1;
+  bool own_group_ = false;
   std::chrono::steady_clock::time_point started_;
   std::chrono::milliseconds time_limit_{};
 };

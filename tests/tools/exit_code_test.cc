@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "tools/failure.h"
+
 namespace syncline {
 namespace {
 
@@ -26,6 +28,15 @@ TEST(ExitCode, EveryErrorHasItsPromisedCode) {
   }
   // All codes are in the table: the last one is kInternal.
   EXPECT_EQ(promised_codes().size(), static_cast<size_t>(Code::kInternal) + 1);
+}
+
+TEST(ExitCode, EveryErrorEndsInWhatToTry) {
+  for (const auto& [code, expected] : promised_codes()) {
+    const std::string text =
+        failure_text({.error = make_error(code, "what happened"), .kept = {}, .stage = {}});
+    const size_t last_line = text.rfind('\n', text.size() - 2) + 1;
+    EXPECT_TRUE(text.substr(last_line).starts_with("  try:  ")) << code_name(code) << ": " << text;
+  }
 }
 
 TEST(ExitCode, TwoIsNeverUsedAndFailureIsNeverZero) {

@@ -1,0 +1,112 @@
+// A database whose sync failed while the journal no longer holds all of its records: its content is
+// carried over, whoever dies on the way.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "engine/database_replacement.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/persistence.h"
+
+namespace syncline::simulation {
+namespace {
+
+class Undisturbed final : public Fate {
+ public:
+  explicit Undisturbed(const SimulatedPlatform& platform) : platform_(platform) {}
+  bool dead() const override { return platform_.dead(); }
+  bool errors_allowed() const override { return false; }
+
+ private:
+  const SimulatedPlatform& platform_;
+};
+
+struct Life {
+  DiskImage image;
+  uint64_t changes = 0;
+  bool crashed = false;
+};
+
+// Opens the store, folds and publishes; dies at the nth change, where that is not 0.
+Life live(const DiskImage& image, const SimulatedClock& clock, Ledger& ledger, uint64_t crash_at) {
+  FaultPlan plan;
+  Machine machine(image, plan, clock, 7);
+  plan = FaultPlan(&machine.clock);
+  plan.crash_at(crash_at);
+  {
+    SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+    const Undisturbed fate(platform);
+    Client client(platform, kRoot, ledger, fate);
+    if (client.open()) {
+      client.retry_unacknowledged();
+      client.sync();
+      if (!fate.dead()) client.verify();
+      client.close();
+    }
+  }
+  return {machine.disk.image(), plan.operations(), plan.crashed()};
+}
+
+struct Trimmed {
+  DiskImage image;
+  SimulatedClock clock;
+  Ledger ledger;
+};
+
+// A store that has trimmed its first records, with its database suspect.
+Trimmed trimmed_and_suspect() {
+  const Base& start = base({.retain_bytes_max = 65536, .lived_in = true});
+  FaultPlan plan;
+  Machine machine(start.image, plan, start.clock, 7);
+  plan = FaultPlan(&machine.clock);
+  Ledger ledger = start.ledger;
+  {
+    SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+    const Undisturbed fate(platform);
+    Client client(platform, kRoot, ledger, fate);
+    EXPECT_TRUE(client.open().has_value());
+    for (const Step step :
+         {Step::kRotate, Step::kFold, Step::kRotate, Step::kTrim, Step::kCreate}) {
+      client.run(step);
+    }
+    client.close();
+    const auto store = platform.open_directory(kRoot + "/.git/syncline");
+    EXPECT_TRUE(store.has_value());
+    EXPECT_TRUE(replace_file(**store, kDatabaseSuspect, as_bytes("a sync failed")).has_value());
+  }
+  EXPECT_EQ(ledger.faults, std::vector<std::string>{});
+  return {machine.disk.image(), machine.clock, std::move(ledger)};
+}
+
+TEST(DatabaseReplacement, CarriesOverWhatATrimmedJournalNoLongerHolds) {
+  const Trimmed start = trimmed_and_suspect();
+  ASSERT_GT(look_at(start.image).journal_begins_after, 0u);
+  Ledger ledger = start.ledger;
+  const Life life = live(start.image, start.clock, ledger, 0);
+  EXPECT_EQ(judge(look_at(life.image), ledger.told()), std::vector<std::string>{});
+  EXPECT_EQ(ledger.faults, std::vector<std::string>{});
+}
+
+TEST(DatabaseReplacement, IsFinishedByTheNextWhereverOneDies) {
+  const Trimmed start = trimmed_and_suspect();
+  uint64_t deaths = 0;
+  for (uint64_t n = 1;; ++n) {
+    Ledger ledger = start.ledger;
+    const Life first = live(start.image, start.clock, ledger, n);
+    if (!first.crashed) break;
+    ++deaths;
+    const DiskImage everything =
+        PersistenceChoices(first.image, {.enumerate_max = 1, .sample = 1}).everything_kept();
+    for (const DiskImage& image : {first.image, with_nothing_kept(first.image), everything}) {
+      Ledger after = ledger;
+      const Life second = live(image, start.clock, after, 0);
+      EXPECT_EQ(judge(look_at(second.image), after.told()), std::vector<std::string>{})
+          << "a death at change " << n;
+      EXPECT_EQ(after.faults, std::vector<std::string>{}) << "a death at change " << n;
+    }
+  }
+  EXPECT_GT(deaths, 30u);
+}
+
+}  // namespace
+}  // namespace syncline::simulation
