@@ -177,6 +177,9 @@ Result<std::optional<ApplyReport>> Applier::Impl::try_step(std::optional<uint64_
   if (journal.watermark(Watermark::kApplied) > applied.seq) {
     journal.reset_watermark(Watermark::kApplied, applied.seq);
   }
+  // One below it was never told: who opened the store alone and emptied the hints died before that,
+  // or has not come to it yet.
+  journal.set_watermark(Watermark::kApplied, applied.seq);
   if (options.journal_outcomes) TRY(journal.flush_all());
   TRY(ahead.scan(applied));
   if (options.journal_outcomes) TRY(write_waiting());

@@ -134,6 +134,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY(copier.write());
   TRY(journal->flush_all());
 
+  // The first segment may have been trimmed before there was a record: its settings went with it.
+  if (config_text.empty()) config_text = source.config->text;
   TRY_ASSIGN(Config parsed, parse_config(config_text));
   const auto config = std::make_shared<const Config>(std::move(parsed));
   TRY(replace_file(*root, "syncline.toml", as_bytes(config->text)));

@@ -62,13 +62,16 @@ ExplorerReport decode(const std::string& text) {
   return report;
 }
 
-std::string replay_command(const std::string& program, uint64_t seed, const std::string& failure) {
+std::string replay_command(const std::string& program, const ExplorerOptions& options,
+                           const std::string& failure) {
   // "workload A state N (…": see Explorer::fail.
   std::istringstream in(failure);
   std::string word, workload, state;
   in >> word >> workload >> word >> state;
-  return fmt::format("SYNCLINE_SIM_SEED={} SYNCLINE_SIM_WORKLOAD={} SYNCLINE_SIM_STATE={} {}", seed,
-                     workload, state, program);
+  return fmt::format(
+      "SYNCLINE_SIM_SEED={} SYNCLINE_SIM_SUBSETS={} SYNCLINE_SIM_SECOND_ONE_IN={} "
+      "SYNCLINE_SIM_WORKLOAD={} SYNCLINE_SIM_STATE={} {}",
+      options.seed, options.subsets_max, options.second_crash_one_in, workload, state, program);
 }
 
 ExplorerOptions chosen_options() {
@@ -119,7 +122,7 @@ int run(const char* program) {
   const double seconds = passed();
   for (size_t i = 0; i < total.failures.size() && i < kFailuresShown; ++i) {
     fmt::print("FAILED {}\n  again: {}\n", total.failures[i],
-               replay_command(program, options.seed, total.failures[i]));
+               replay_command(program, options, total.failures[i]));
   }
   fmt::print(
       "exhaustive: {} workloads of {}, {} crash points ({} with every legal subset), {} states "

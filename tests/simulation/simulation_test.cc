@@ -46,7 +46,7 @@ TEST(SimulationTest, TheOracleSeesWhatIsLost) {
 
 TEST(SimulationTest, EveryLegalSubsetOfASmallWorkload) {
   ExplorerOptions options;
-  options.subsets_max = 32;
+  options.subsets_max = 12;
   options.second_crash_one_in = 4;
   Explorer explorer(options);
   explorer.run({Step::kCreate});
@@ -56,9 +56,12 @@ TEST(SimulationTest, EveryLegalSubsetOfASmallWorkload) {
 }
 
 // Trimming: verify took what trimmed records had left for strangers' (3, 17); a process whose place
-// in the journal was trimmed by another could neither record nor fold any more (12, 20, 24).
+// in the journal was trimmed by another could neither record nor fold any more (12, 20, 24); replay
+// found no settings where the first segment had gone before the first record (1043). A power cut
+// kept the branch's lock without the note that tells whose it is (257). One who emptied the shared
+// hints and was killed before filling them left others with "record 1 is not durable" (1234).
 TEST(SimulationTest, SeedsThatShowedADefect) {
-  for (const uint64_t seed : {3, 7, 12, 17, 20, 24}) {
+  for (const uint64_t seed : {3, 7, 12, 17, 20, 24, 257, 1043, 1234, 1592}) {
     EXPECT_EQ(all_of(run_story(seed, false).faults), "") << "SYNCLINE_SIM_SEED=" << seed;
   }
 }
