@@ -229,9 +229,9 @@ class PowerRun {
 
   void check() {
     const StoreUnderTest subject = store();
-    const Json synced = subject.json({"sync"});
+    Json synced = subject.json({"sync"});
     EXPECT_TRUE(synced["waiting"].is_null()) << synced.dump();
-    const Json status = subject.json({"status"});
+    Json status = subject.json({"status"});
     EXPECT_EQ(status["git"], "ok") << status.dump();
     EXPECT_EQ(status["journaled"], status["published"]) << status.dump();
     EXPECT_EQ(status["set_aside"], 0) << status.dump();
