@@ -159,6 +159,16 @@ TEST(Config, HalfATableHeaderIsRefusedWithItsLine) {
   }
 }
 
+// The TOML library quotes what it saw as it is.
+TEST(Config, RefusalsOfTomlAreOneLine) {
+  for (const std::string value : {"t\nrue", "t\r\nx", "\"a\nb\"", "1\n_", "{\n"}) {
+    const auto config = parse_config("schema = 1\nprofile = " + value + "\n");
+    ASSERT_FALSE(config) << value;
+    EXPECT_EQ(config.error().message.find_first_of("\r\n"), std::string::npos)
+        << config.error().message;
+  }
+}
+
 TEST(Config, OtherSchemasAreRefused) {
   expect_refused("schema = 1", "", {"schema"});
   expect_refused("schema = 1", "schema = 2", {"schema 2"}, Code::kUnsupported);

@@ -6,15 +6,20 @@
 #include "journal/assert.h"
 #include "journal/frame.h"
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline::fuzz {
 namespace {
 
+using simulation::Call;
+using simulation::FaultPlan;
+using simulation::SimulatedCrash;
+using simulation::TestMachine;
+
 // Writes one history: a store's processes one after the other, on a simulated disk.
 class Author {
  public:
-  explicit Author(std::string name) : root_(disk_.open()) {
+  explicit Author(std::string name) : root_(machine_.open()) {
     history_.name = std::move(name);
     must(Journal::create(*root_, test_store(), clock_, history_options()));
     open();
@@ -28,9 +33,11 @@ class Author {
   }
   // The process dies; `page_lost`: the machine went down with it, and the page with that.
   void die(bool page_lost) {
-    disk_.kill();
     journal_.reset();
-    if (page_lost) std::ranges::fill(disk_.page("control"), std::byte{0});
+    root_.reset();
+    machine_.kill();
+    root_ = machine_.open();
+    if (page_lost) std::ranges::fill(page(), std::byte{0});
   }
 
   // A group of records (and a control frame now and then), as one append.
@@ -61,22 +68,21 @@ class Author {
   void record_group(size_t records, size_t payload_bytes) {
     flush(append_group(records, payload_bytes));
   }
-  void fail_next_sync() { disk_.fail_at(1, EIO, false, SimulatedDisk::Kind::kSync); }
-  void die_in_next_sync() { disk_.crash_at(1); }
-  SimulatedDisk& disk() { return disk_; }
+  void fail_next_sync() { machine_.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync); }
+  void die_in_next_sync() { machine_.plan.crash_at(1); }
+  simulation::DiskImage& disk() { return machine_.image(); }
   Journal& journal() { return *journal_; }
 
   JournalHistory finish() {
     const Position durable = journal_->durable().position;
     history_.page.assign(page().begin(), page().end());
-    disk_.kill();
-    journal_.reset();
+    die(false);
     const auto folder = root_->open_directory(kJournalFolder);
     must(folder);
     const auto names = (*folder)->list(".");
     must(names);
     for (const std::string& name : *names) {
-      history_.files[name] = disk_.bytes(std::string(kJournalFolder) + "/" + name);
+      history_.files[name] = machine_.image().bytes(std::string(kJournalFolder) + "/" + name);
     }
     for (const auto& [name, bytes] : history_.files) {
       if (name.ends_with(".seg")) take_segment(name, bytes, durable);
@@ -89,7 +95,7 @@ class Author {
   static void must(const Result<T>& result) {
     SYNCLINE_ASSERT(result.has_value());
   }
-  MutableByteSpan page() { return disk_.page("control"); }
+  MutableByteSpan page() { return machine_.page("control"); }
 
   void take_segment(const std::string& name, const ByteVector& bytes, Position durable) {
     const uint64_t segment = load_le<uint64_t>(bytes.data() + 48);
@@ -111,7 +117,7 @@ class Author {
     }
   }
 
-  SimulatedDisk disk_;
+  TestMachine machine_;
   std::unique_ptr<Directory> root_;
   StillClock clock_;
   std::unique_ptr<Journal> journal_;

@@ -17,7 +17,7 @@
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/journal_history.h"
 #include "tests/journal/journal_testing.h"
-#include "tests/support/simulated_disk.h"
+#include "tests/simulation/test_machine.h"
 
 namespace syncline::fuzz {
 namespace {
@@ -46,9 +46,10 @@ bool same_files(const JournalFiles& a, const JournalFiles& b) {
 class Recovery {
  public:
   Recovery(const JournalHistory& history, MutatedFolder folder, uint8_t page, uint8_t claim)
-      : history_(history), folder_(std::move(folder)), root_(disk_.open()) {
+      : history_(history), folder_(std::move(folder)), root_(machine_.open()) {
     static_cast<void>(root_->make_directories(kJournalFolder, true));
-    for (const auto& [name, bytes] : folder_.files) disk_.add(path_of(name), bytes);
+    for (const auto& [name, bytes] : folder_.files)
+      machine_.image().set_bytes(path_of(name), bytes);
     set_page(page);
     if (claim % 3 == 1) claims_.push_back({history.acknowledged, "claim of all"});
     if (claim % 3 == 2) {
@@ -90,7 +91,7 @@ class Recovery {
     if (page % 3 == 0) return;
     const auto mapped = root_->map_page("control", history_.page.size());
     require(mapped.has_value(), "the page");
-    const MutableByteSpan bytes = disk_.page("control");
+    const MutableByteSpan bytes = machine_.page("control");
     std::ranges::copy(history_.page, bytes.begin());
     if (page % 3 == 2) bytes[page * 16u % bytes.size()] ^= std::byte{0x5a};
   }
@@ -103,7 +104,7 @@ class Recovery {
     require(folder.has_value(), "the journal's folder is gone");
     const auto names = (*folder)->list(".");
     require(names.has_value(), "the journal's folder cannot be read");
-    for (const std::string& name : *names) found[name] = disk_.bytes(path_of(name));
+    for (const std::string& name : *names) found[name] = machine_.image().bytes(path_of(name));
     return found;
   }
 
@@ -225,7 +226,7 @@ class Recovery {
     require_or_say(appended.has_value(), [&] { return "cannot append: " + error_of(appended); });
     require(appended->first_seq == end.seq + 1, "an append leaves a gap");
     second->reset();
-    std::ranges::fill(disk_.page("control"), std::byte{0});
+    std::ranges::fill(machine_.page("control"), std::byte{0});
     auto third = open();
     require_or_say(third.has_value(), [&] { return "a third open: " + error_of(third); });
     const auto after = read_entries(*root_, (*third)->end());
@@ -238,7 +239,7 @@ class Recovery {
 
   const JournalHistory& history_;
   const MutatedFolder folder_;
-  SimulatedDisk disk_;
+  simulation::TestMachine machine_;
   std::unique_ptr<Directory> root_;
   StillClock clock_;
   std::vector<DurableClaim> claims_;
