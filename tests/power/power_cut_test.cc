@@ -23,7 +23,6 @@
 #include <semaphore>
 #include <thread>
 
-#include "journal/clock.h"
 #include "tests/e2e/claims.h"
 #include "tests/e2e/client_calls.h"
 #include "tests/e2e/store_under_test.h"
@@ -52,7 +51,8 @@ class Cutter {
       : thread_([this, &image, after] {
           armed_.acquire();
           try {
-            system_clock().pause_ns(std::chrono::nanoseconds(after).count());
+            // Nobody releases it: the moment is chosen, not waited for.
+            (void)moment_.try_acquire_for(after);
             image.cut();
           } catch (...) {
             failure_ = std::current_exception();
@@ -66,6 +66,7 @@ class Cutter {
 
  private:
   std::binary_semaphore armed_{0};
+  std::binary_semaphore moment_{0};
   std::exception_ptr failure_;
   std::jthread thread_;
 };
