@@ -195,7 +195,13 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;
   const std::string paths[] = {std::string(kConfigFile)};
-  TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock));
+  {
+    // Nobody else syncs, so that locks of this store's own are those of an init that died.
+    TRY_ASSIGN(const auto sync_role, making.store->open_lock("sync.lock"));
+    TRY(sync_role->lock(FileLock::Mode::kExclusive, kForever));
+    TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock,
+                     identity->store.hex()));
+  }
   TRY(making.root->sync_file_system());
   identity->ready = true;
   TRY(write_identity(*making.store, *identity));

@@ -81,6 +81,11 @@ Error libgit2_error(const Libgit2& git, int code, std::string_view what) {
   return error;
 }
 
+bool libgit2_failed_by_system(const Libgit2& git) {
+  const git_error* const last = git.git_error_last();
+  return last != nullptr && (last->klass == GIT_ERROR_OS || last->klass == GIT_ERROR_NOMEMORY);
+}
+
 git_oid to_git_oid(const ObjectId& id) {
   git_oid oid;
   static_assert(sizeof oid.id == sizeof id.bytes);

@@ -53,6 +53,10 @@ Result<const Libgit2*> load_libgit2();
 // libgit2 function of this thread.
 Error libgit2_error(const Libgit2& git, int code, std::string_view what);
 
+// Was libgit2's last failure of this thread the system's (a call refused, no memory), and not one
+// of what was read?
+bool libgit2_failed_by_system(const Libgit2& git);
+
 git_oid to_git_oid(const ObjectId& id);
 ObjectId from_git_oid(const git_oid& id);
 

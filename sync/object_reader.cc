@@ -30,7 +30,9 @@ class OdbReader final : public ObjectReader {
     }
     if (code == GIT_ENOTFOUND) return std::optional<Object>();
     if (code < 0) {
+      const bool by_system = libgit2_failed_by_system(git_);
       Error error = libgit2_error(git_, code, fmt::format("reading object {}", id.hex()));
+      if (by_system) return error;
       error.code = Code::kCorrupt;
       error.hint = "git fsck tells more";
       return error;

@@ -31,6 +31,14 @@ Result<std::string> branch_of_head(Directory& git_dir) {
   return head.target;
 }
 
+// Power that was lost while git's folder was being made leaves a HEAD of no bytes, or of zeros.
+Result<bool> head_is_blank(Directory& git_dir) {
+  const Result<std::string> head = read_file(git_dir, "HEAD", 4096);
+  if (!head && head.error().code == Code::kNotFound) return false;
+  if (!head) return head.error();
+  return head->find_first_not_of('\0') == std::string::npos;
+}
+
 Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
   RepositoryState state;
   state.platform = paths.platform;
@@ -168,6 +176,12 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
   if (!paths) return std::move(paths).error();
 
   TRY_ASSIGN(const GitDirectories git, open_git_directories(*paths));
+  TRY_ASSIGN(const bool half_made, head_is_blank(*git.git_dir));
+  if (half_made) {
+    TRY(git.git_dir->remove_file("HEAD"));
+    TRY(platform.create_repository(absolute));
+    created = true;
+  }
   TRY(check_repository_format(*git.common_dir));
   TRY(check_owner(*paths, *git.common_dir));
   TRY(check_index(*git.git_dir));

@@ -52,7 +52,8 @@ Result<std::vector<PlannedChange>> changed_files(Directory& work_tree, ObjectSto
 }  // namespace
 
 Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
-                    const std::string& message, const SyncOptions& options, Clock& clock) {
+                    const std::string& message, const SyncOptions& options, Clock& clock,
+                    const std::string& owner) {
   TRY_ASSIGN(const GitPaths git_paths, git_paths_at(repository.work_tree, *repository.platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(git_paths));
   TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
@@ -61,9 +62,10 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
   RefStore refs(*git.common_dir);
   PackWriter pack;
   const std::string branch = options.branch.empty() ? repository.branch : options.branch;
+  if (!owner.empty()) TRY(recover_left_locks(git, owner));
   Backoff backoff(repository.platform->random(), kMovedLimits);
   while (true) {
-    TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, {branch, "", true}, clock));
+    TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, {branch, owner, true}, clock));
     BranchCommitResult result;
     if (waiting.empty()) {
       TRY_ASSIGN(const ObjectId tip, refs.read(branch));
@@ -81,7 +83,7 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
           .author = {options.author_name, options.author_email, clock.now_ms()},
           .message = message.ends_with('\n') ? message : message + "\n",
           .reflog = "commit (syncline): " + message.substr(0, message.find('\n')),
-          .lock_owner = {}};
+          .lock_owner = owner};
       TRY_ASSIGN(result, commit_to_branch(git, objects, pack, request, clock));
       if (!result.commit.is_zero()) return {};
       waiting = std::move(result.waiting);

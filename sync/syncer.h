@@ -176,9 +176,11 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
 Result<RepositoryState> find_repository(const std::string& directory,
                                         GitPlatform& platform = system_git_platform());
 // Commits exactly these files of the work tree to the branch (init's syncline.toml), nothing staged
-// by others, under the publish protocol. No commit when the tip already holds them.
+// by others, under the publish protocol. No commit when the tip already holds them. With an `owner`
+// (a store's id), whose sync.lock the caller holds, locks that it left when it died are taken away.
 Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
-                    const std::string& message, const SyncOptions& options, Clock& clock);
+                    const std::string& message, const SyncOptions& options, Clock& clock,
+                    const std::string& owner = {});
 // Adds a line to <common dir>/info/exclude unless it is there.
 Status exclude_path(const RepositoryState& repository, const std::string& pattern);
 // Points a fresh repository's branch at the own ref's tip and builds its index (replay --into).

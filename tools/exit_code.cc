@@ -1,5 +1,7 @@
 #include "tools/exit_code.h"
 
+#include <cerrno>
+
 namespace syncline {
 namespace {
 
@@ -36,7 +38,10 @@ ExitCode by_code(Code code) {
 }  // namespace
 
 ExitCode exit_code(const Error& error) {
-  const ExitCode code = by_code(error.code);
+  // A file system that turned read-only may be made writable again, as a full one gets space; a
+  // store that takes no records never will.
+  const bool may_pass = error.code == Code::kReadOnly && error.sys_errno == EROFS;
+  const ExitCode code = may_pass ? ExitCode::kRetryLater : by_code(error.code);
   const bool says_nothing_written = code == ExitCode::kFailed || code == ExitCode::kRetryLater;
   if (error.seq != 0 && says_nothing_written) return ExitCode::kTimeLimit;
   return code;

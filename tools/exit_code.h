@@ -20,7 +20,7 @@ enum class ExitCode : int {
   kDisagree = 12,        // stores disagree, or the journal is damaged
   kUsage = 64,           // wrong usage, a field that does not validate, a key conflict
   kOutcomeUnknown = 74,  // the flush failed: retry with the same key
-  kRetryLater = 75,      // backlog or disk full, a lock held by another: nothing was written
+  kRetryLater = 75,      // backlog, disk full or read-only, a lock held: nothing was written
 };
 
 // A record that is durable all the same (error.seq) never answers a code that says "nothing was

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include <map>
 
 #include "tools/failure.h"
@@ -37,6 +39,11 @@ TEST(ExitCode, EveryErrorEndsInWhatToTry) {
     const size_t last_line = text.rfind('\n', text.size() - 2) + 1;
     EXPECT_TRUE(text.substr(last_line).starts_with("  try:  ")) << code_name(code) << ": " << text;
   }
+}
+
+TEST(ExitCode, AFileSystemThatIsReadOnlyMayNotStaySo) {
+  EXPECT_EQ(to_int(exit_code(errno_error(EROFS, "write"))), 75);
+  EXPECT_EQ(to_int(exit_code(make_error(Code::kReadOnly, "made by replay"))), 1);
 }
 
 TEST(ExitCode, TwoIsNeverUsedAndFailureIsNeverZero) {
