@@ -8,8 +8,19 @@
 namespace syncline {
 namespace {
 
+// The real system, but for the time.
+class ClockedPlatform final : public Platform {
+ public:
+  explicit ClockedPlatform(Clock& clock) : clock_(clock) {}
+  Clock& clock() override { return clock_; }
+
+ private:
+  Clock& clock_;
+};
+
 class WriteQueueTest : public ApplyTest {
  protected:
+  ClockedPlatform platform{clock};
   // The queue of a process of its own.
   struct Process {
     std::unique_ptr<Directory> directory;
@@ -22,7 +33,7 @@ class WriteQueueTest : public ApplyTest {
         std::make_unique<HookedDirectory>(must(open_posix_directory(store_path())), on_operation);
     process.journal = must(
         Journal::open(*process.directory, store_id, clock, make_plain_ring(), journal_options));
-    process.queue = std::make_unique<WriteQueue>(*process.directory, *process.journal, clock,
+    process.queue = std::make_unique<WriteQueue>(platform, *process.directory, *process.journal,
                                                  database_path(), WriteQueueOptions{});
     return process;
   }
