@@ -357,8 +357,7 @@ class Judge {
       }
       last = commit.last_seq;
     }
-    const uint64_t end =
-        picture_.journal.empty() ? picture_.journal_begins_after : picture_.journal.back().seq;
+    const uint64_t end = picture_.last_seq();
     if (last != end) fault("the store's ref ends at record {}, the journal at {}", last, end);
   }
 

@@ -62,6 +62,7 @@ struct Picture {
   std::string store_id;             // hex
   std::vector<JournalRecord> journal;
   uint64_t journal_begins_after = 0;  // seq; not 0 when it was trimmed
+  uint64_t last_seq() const { return journal.empty() ? journal_begins_after : journal.back().seq; }
   std::map<std::string, Traces> traces;
   struct Row {
     uint64_t id = 0;

@@ -179,7 +179,10 @@ class Story {
         client.verify();
         if (again && before.journal_begins_after == 0) {
           const Status replayed = client.store()->replay_into("/replayed", std::nullopt, {});
-          if (!replayed) ledger_.faults.push_back("replay: " + replayed.error().message);
+          // With a retention this sync may have trimmed.
+          if (!replayed && replayed.error().code != Code::kUnsupported) {
+            ledger_.faults.push_back("replay: " + replayed.error().message);
+          }
         }
         client.close();
       });
@@ -190,10 +193,10 @@ class Story {
         ledger_.faults.push_back(std::move(fault));
       }
       if (!again) continue;
-      if (names(picture) != names(before) || picture.journal.size() != before.journal.size()) {
+      if (names(picture) != names(before) || picture.last_seq() != before.last_seq()) {
         ledger_.faults.push_back("opening the store once more changed it");
       }
-      if (before.journal_begins_after == 0 && ledger_.faults.empty() &&
+      if (picture.journal_begins_after == 0 && ledger_.faults.empty() &&
           names(look_at(image_, "/replayed")) != names(picture)) {
         ledger_.faults.push_back("a replay makes other commits");
       }
