@@ -1,6 +1,10 @@
 #include "engine/config_parser.h"
 
 #define TOML_EXCEPTIONS 0
+// The library asserts what malformed text can violate: "[" and a line end would abort the program.
+// Without the assertion its next lines refuse that text, with the place. (Never by NDEBUG, which
+// makes the compiler take these conditions for granted.)
+#define TOML_ASSERT(expression) static_cast<void>(0)
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -13,6 +17,7 @@
 
 #include "engine/near_name.h"
 #include "engine/path_rules.h"
+#include "engine/pattern.h"
 
 namespace syncline {
 namespace {
@@ -387,7 +392,9 @@ Result<ParsedConfig> parse_config_text(std::string text) {
   if (!is_valid_utf8(text)) return config_error(0, "not valid UTF-8");
   const toml::parse_result result = toml::parse(std::string_view(text));
   if (!result) {
-    return config_error(result.error().source().begin.line, result.error().description());
+    // It quotes the text, line ends and all.
+    return config_error(result.error().source().begin.line,
+                        to_one_line(result.error().description()));
   }
   ParsedConfig parsed;
   TRY(ConfigReader(parsed).read(result.table()));

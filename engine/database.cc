@@ -29,6 +29,7 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:  // a lock of the WAL index could not be had
       error.code = Code::kBusy;
       error.hint = "another program holds the database's write lock; try again once it is done";
       break;

@@ -96,6 +96,12 @@ Status Projector::reach_applier() {
   if (!opened && opened.error().code == Code::kCorrupt) {
     TRY(replace_database());
     opened = open_applier_with(options);
+    // What was acknowledged as applied is in it again before anybody else sees it: this process may
+    // have come for a checkpoint only, with nothing of its own to apply.
+    while (opened) {
+      TRY_ASSIGN(const ApplyReport report, applier_->step());
+      if (!report.more) break;
+    }
   }
   if (!opened) return opened;
   return recheck_after_cache_loss();

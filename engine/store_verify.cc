@@ -24,12 +24,19 @@ bool healable(const Finding& finding) {
   return kClasses.contains(finding.cls);
 }
 
+// The check itself failed, for now: that says nothing of what the store holds.
+bool is_no_finding(Code code) {
+  return code == Code::kIo || code == Code::kBusy || code == Code::kRetryLater ||
+         code == Code::kReadOnly || code == Code::kUnsupported;
+}
+
 }  // namespace
 
 Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
   Impl& store = *impl_;
   const DatabaseFile file = database_file(store.places, *store.config);
   if (const Status sound = check_database(file); !sound) {
+    if (is_no_finding(sound.error().code)) return sound.error();
     VerifyReport report;
     report.findings.push_back({"record-missing",
                                0,
@@ -53,6 +60,7 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
     run(&syncer, std::nullopt);
     return {};
   });
+  if (!asked && is_no_finding(asked.error().code)) return asked.error();
   if (!asked) run(nullptr, asked.error());
   return report;
 }

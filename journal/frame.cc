@@ -42,12 +42,13 @@ uint64_t block_of(uint64_t offset) {
   return offset / kBlockBytes * kBlockBytes;
 }
 
+// Counted by steps back, for ids and epochs come from a header that may say the highest there is.
 bool is_stale(const std::byte* header, const FrameContext& context, uint64_t offset,
               uint64_t checksum) {
-  const auto lowest = [](uint64_t from) { return from > kStaleReach ? from - kStaleReach : 1; };
-  for (uint64_t segment = lowest(context.segment); segment <= context.segment; ++segment) {
-    for (uint64_t epoch = lowest(context.epoch); epoch <= context.epoch; ++epoch) {
-      if (header_checksum(header, {context.store, segment, epoch}, offset) == checksum) return true;
+  for (uint64_t ids = 0; ids <= kStaleReach && ids < context.segment; ++ids) {
+    for (uint64_t epochs = 0; epochs <= kStaleReach && epochs < context.epoch; ++epochs) {
+      const FrameContext before{context.store, context.segment - ids, context.epoch - epochs};
+      if (header_checksum(header, before, offset) == checksum) return true;
     }
   }
   return false;

@@ -17,12 +17,23 @@ constexpr bool known_slot(uint8_t tag) {
   return tag >= static_cast<uint8_t>(Slot::kId) && tag <= static_cast<uint8_t>(Slot::kTimeSeconds);
 }
 
+// The most bytes a path can render to, whatever its record's id and time.
+size_t path_bytes_max(const Template& path) {
+  size_t bytes = 0;
+  for (const Template::Piece& piece : path.pieces()) {
+    const auto* const literal = std::get_if<std::string>(&piece);
+    bytes += literal != nullptr ? literal->size() : kSlotBytesMax;
+  }
+  return bytes;
+}
+
 class IntentWriter {
  public:
   explicit IntentWriter(ByteVector& out) : writer_(out) {}
 
   void write(const Intent& intent) {
     SYNCLINE_ASSERT(!intent.path.uses(Slot::kPath));
+    SYNCLINE_ASSERT(path_bytes_max(intent.path) <= kIntentPathBytesMax);
     SYNCLINE_ASSERT(intent.columns.size() <= kIntentColumnsMax);
     writer_.u8(kPayloadVersion);
     writer_.string(intent.kind);
@@ -101,6 +112,8 @@ class IntentReader {
       fail("bytes follow its end");
     } else if (intent.path.uses(Slot::kPath)) {
       fail("its path names itself");
+    } else if (path_bytes_max(intent.path) > kIntentPathBytesMax) {
+      fail("its path is too long");
     }
   }
 

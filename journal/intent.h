@@ -87,6 +87,9 @@ struct Intent {
 // turns a configuration into templates checks them; encoding asserts them.
 inline constexpr size_t kIntentColumnsMax = 4096;    // SQLite's own default limit is 2,000
 inline constexpr size_t kIntentPiecesMax = 1 << 16;  // of all templates together
+// Of a rendered path, a slot counted as kSlotBytesMax: whatever names the path renders it again.
+inline constexpr size_t kIntentPathBytesMax = 4096;
+inline constexpr size_t kSlotBytesMax = 32;  // every slot but kPath
 
 // Decoding answers kCorrupt for bytes that encoding never yields, and kUnsupported for a newer
 // version or operation. A real that is not a number is encoded as NULL, as SQLite stores it.

@@ -24,6 +24,10 @@ constexpr size_t kBaseBytes = 40;
 // do not matter to it.
 constexpr uint64_t kIncompatibleKnown = 0;
 
+// Of every number in a header that is counted on from. None comes near it by being counted, so one
+// beyond it is forged, and what is reckoned from the others does not overflow.
+constexpr uint64_t kHeaderNumberMax = (uint64_t{1} << 62) - 1;
+
 Error corrupt_header(uint64_t segment, std::string_view fault) {
   return make_error(Code::kCorrupt,
                     fmt::format("segment {} offset 0: segment header: {}", segment, fault),
@@ -118,7 +122,9 @@ Result<SegmentHeader> decode_segment_header(ByteSpan bytes, const StoreId& store
       load_le<uint32_t>(from + 132) == kFrameAlignBytes && header.epoch != 0 &&
       header.first_seq != 0 && header.previous_segment < header.segment &&
       header.previous_end % kFrameAlignBytes == 0 && header.durable_end >= kSegmentHeaderBytes &&
-      header.durable_end % kBlockBytes == 0 && header.durable_seq >= header.first_seq - 1;
+      header.durable_end % kBlockBytes == 0 && header.durable_seq >= header.first_seq - 1 &&
+      std::max({header.segment, header.epoch, header.first_seq, header.previous_end,
+                header.durable_end, header.durable_seq}) <= kHeaderNumberMax;
   if (!whole) return corrupt_header(segment, "its fields contradict each other");
   return header;
 }

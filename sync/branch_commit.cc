@@ -209,13 +209,28 @@ class BranchCommit {
     }
   }
 
+  // Of the locks, index.lock is taken first and let go last: its note says what the ref's lock is
+  // for. A ref's lock that a failure kept from being removed would be nobody's without it.
   Status move_under_locks() {
-    RefStore refs(*git_.common_dir);
-    RefStore head_refs(*git_.git_dir);
     const std::string note =
         fmt::format("{} {} {}\n", request_.branch, request_.tip.hex(), commit_.hex());
     TRY_ASSIGN(std::optional<OwnedLock> index_lock, take_lock("index.lock", note));
     if (!index_lock) return {};
+    const Status moved = move_under_index_lock();
+    if (!moved && !request_.lock_owner.empty()) {
+      const Result<FileInfo> left = git_.common_dir->info(request_.branch + ".lock");
+      if (left || left.error().code != Code::kNotFound) {
+        index_lock->leave();
+        return moved;
+      }
+    }
+    const Status released = index_lock->release();
+    return moved ? released : moved;
+  }
+
+  Status move_under_index_lock() {
+    RefStore refs(*git_.common_dir);
+    RefStore head_refs(*git_.git_dir);
     TRY_ASSIGN(std::optional<OwnedLock> head_lock, take_lock("HEAD.lock", ""));
     if (!head_lock) return {};
 
@@ -250,8 +265,7 @@ class BranchCommit {
     TRY(write_reflogs(refs, head_refs));
     TRY(ref_lock->commit());
     result_.commit = commit_;
-    TRY(head_lock->release());
-    return index_lock->release();
+    return head_lock->release();
   }
 
   Status write_reflogs(RefStore& refs, RefStore& head_refs) {
@@ -294,7 +308,7 @@ Result<std::string> index_waiting_reason(const GitDirectories& git) {
 }
 
 Status recover_left_locks(const GitDirectories& git, const std::string& owner) {
-  // index.lock is taken first and let go last, and its note says what the ref's lock is for.
+  // See move_under_locks().
   TRY_ASSIGN(const std::optional<std::string> note,
              owned_lock_note(*git.git_dir, "index.lock", owner));
   if (note) {

@@ -28,6 +28,8 @@ class OwnedLock {
 
   // kDisagree where the file there is no longer ours: it then stays.
   Status release();
+  // It stays, with its note, for the owner's remove_left_lock().
+  void leave() { directory_ = nullptr; }
 
  private:
   OwnedLock(Directory& directory, std::string name, uint64_t inode)

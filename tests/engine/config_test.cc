@@ -149,6 +149,26 @@ TEST(Config, WhatIsNoTomlIsRefusedWithItsLine) {
   expect_refused("\n", {"schema"});
 }
 
+// Text that violates what the TOML library asserts of it: a refusal with its line, never an abort.
+TEST(Config, HalfATableHeaderIsRefusedWithItsLine) {
+  for (const std::string header : {"[\n", "[[[a]]]\n", "[[=", "[[\n"}) {
+    const auto config = parse_config("schema = 1\n" + header);
+    ASSERT_FALSE(config) << header;
+    EXPECT_EQ(config.error().code, Code::kInvalid);
+    EXPECT_NE(config.error().message.find("line 2"), std::string::npos) << config.error().message;
+  }
+}
+
+// The TOML library quotes what it saw as it is.
+TEST(Config, RefusalsOfTomlAreOneLine) {
+  for (const std::string value : {"t\nrue", "t\r\nx", "\"a\nb\"", "1\n_", "{\n"}) {
+    const auto config = parse_config("schema = 1\nprofile = " + value + "\n");
+    ASSERT_FALSE(config) << value;
+    EXPECT_EQ(config.error().message.find_first_of("\r\n"), std::string::npos)
+        << config.error().message;
+  }
+}
+
 TEST(Config, OtherSchemasAreRefused) {
   expect_refused("schema = 1", "", {"schema"});
   expect_refused("schema = 1", "schema = 2", {"schema 2"}, Code::kUnsupported);

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/database.h"
 #include "engine/identity.h"
 #include "tests/support/temporary_directory.h"
 
@@ -100,6 +101,25 @@ TEST_F(StoreTest, WaitingForCommittedAndPublishedReachesThem) {
   EXPECT_EQ(shown->commit.size(), 40u);
   EXPECT_EQ(shown->branch_commit.size(), 40u);
   expect_sound(*store);
+}
+
+// A process that has nothing to apply and finds, at its last checkpoint, that an earlier one's sync
+// failed: it must not leave an empty database behind its answer.
+TEST_F(StoreTest, ADatabaseMovedAsideByACheckpointIsFilledAgain) {
+  {
+    must_record(*open({.background = true}), note("kept", "k1"));
+  }
+  std::ofstream(root() + "/.git/syncline/database.suspect") << "a sync failed";
+  {
+    EXPECT_TRUE(must_record(*open({.background = true}), note("kept", "k1")).duplicate);
+  }
+  EXPECT_TRUE(fs::exists(root() + "/.git/syncline/kept"));
+  const auto database = Database::open({root() + "/syncline.db"}, Database::Access::kRead);
+  ASSERT_TRUE(database) << database.error().message;
+  auto count = (*database)->prepare("SELECT count(*) FROM notes");
+  ASSERT_TRUE(count) << count.error().message;
+  ASSERT_TRUE(count->step());
+  EXPECT_EQ(count->integer(0), 1);
 }
 
 TEST_F(StoreTest, SameKeySameContentAnswersWithTheFirstReceipt) {

@@ -73,6 +73,27 @@ TEST(Format, TheDocumentShowsTheGoldenBytes) {
   EXPECT_NE(read_whole(SYNCLINE_SOURCE "/journal/FORMAT.md").find(indented), std::string::npos);
 }
 
+// A cut would open an epoch after the last one that there is, and with it a segment that no open
+// takes.
+TEST(Format, AHeaderWithNumbersThatNobodyCountsToIsRefused) {
+  using Field = uint64_t SegmentHeader::*;
+  for (const Field field :
+       {&SegmentHeader::epoch, &SegmentHeader::first_seq, &SegmentHeader::previous_end,
+        &SegmentHeader::durable_end, &SegmentHeader::durable_seq}) {
+    for (const uint64_t value : {uint64_t{1} << 61, uint64_t{1} << 62, UINT64_MAX - 4095}) {
+      SegmentHeader header;
+      header.store = test_store();
+      header.segment = header.epoch = header.first_seq = 1;
+      header.*field = value;
+      header.durable_seq = std::max(header.durable_seq, header.first_seq - 1);
+      ByteVector bytes(kSegmentHeaderBytes);
+      encode_segment_header(header, bytes.data());
+      EXPECT_EQ(decode_segment_header(bytes, test_store(), 1).has_value(),
+                value < uint64_t{1} << 62);
+    }
+  }
+}
+
 TEST(Format, TheSecondReaderReadsTheGoldenBytes) {
   const auto journal = second_reader::read({{1, example()}}, store_bytes());
   EXPECT_EQ(journal.fault, "");

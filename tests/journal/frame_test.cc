@@ -77,6 +77,18 @@ TEST(Frame, MisplacedForeignAndRepeatedFramesDoNotHold) {
   EXPECT_EQ(decode(bytes, {test_store(), 100, 2}), FrameFault::kBadHeaderChecksum);
 }
 
+// Looking back for stale frames ends, also where it begins at the highest number there is.
+TEST(Frame, SegmentAndEpochMayBeTheHighestNumbers) {
+  const FrameContext highest{test_store(), UINT64_MAX, UINT64_MAX};
+  EXPECT_EQ(decode(encoded(), highest), FrameFault::kBadHeaderChecksum);
+  ByteVector stale;
+  encode_frame(record_frame("x"), {test_store(), UINT64_MAX - 16, UINT64_MAX - 16},
+               {.offset = 8192, .seq = 1, .frame_bytes = 128}, stale);
+  EXPECT_EQ(decode(stale, highest), FrameFault::kForeign);
+  EXPECT_EQ(decode(stale, {test_store(), UINT64_MAX, UINT64_MAX - 17}),
+            FrameFault::kBadHeaderChecksum);
+}
+
 TEST(Frame, FaultsAreNamed) {
   EXPECT_EQ(decode(ByteVector(192)), FrameFault::kZero);
   EXPECT_EQ(decode(ByteVector(20)), FrameFault::kTruncated);

@@ -245,6 +245,41 @@ TEST(IntentTest, WhatEncodingNeverYieldsIsRefused) {
   }
 }
 
+// 64 KiB of payload could else ask for gigabytes: a path of 32,000 dates, rendered 32,000 times.
+TEST(IntentTest, APathIsBoundedSinceOtherTemplatesRepeatIt) {
+  Intent fits = example();
+  fits.path = Template{};
+  for (size_t i = 0; i < kIntentPathBytesMax / kSlotBytesMax; ++i) fits.path.add(Slot::kDate);
+  ASSERT_TRUE(decode_intent(Operation::kCreate, encode_intent(fits)));
+  const std::string longest = to_hex(encode_intent(fits));
+  Intent intent = fits;
+  intent.path.add(Slot::kDate);
+  EXPECT_DEATH(encode_intent(intent), "kIntentPathBytesMax");
+
+  // The same payload with a piece more: the count, then one more tag.
+  std::string longer = longest;
+  const size_t count = longer.find("80000000" + std::string("0404"));
+  ASSERT_NE(count, std::string::npos);
+  longer.replace(count, 8, "8100000004");
+  const auto decoded = decode_intent(Operation::kCreate, *from_hex(longer));
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, Code::kCorrupt);
+  EXPECT_NE(decoded.error().message.find("path is too long"), std::string::npos);
+}
+
+// The widest that a slot may be, which the bound above counts with.
+TEST(IntentTest, NoSlotIsWiderThanTheBoundCounts) {
+  for (const Slot slot :
+       {Slot::kId, Slot::kShard, Slot::kTime, Slot::kDate, Slot::kDateBasic, Slot::kTimeSeconds}) {
+    Template text;
+    text.add(slot);
+    for (const int64_t time_ms : {INT64_MIN, INT64_MAX}) {
+      EXPECT_LE(render(text, {.id = UINT64_MAX, .time_ms = time_ms, .path = {}}).size(),
+                kSlotBytesMax);
+    }
+  }
+}
+
 TEST(IntentTest, PiecesAreBoundedOverAllTemplatesTogether) {
   Intent intent = example();
   for (size_t i = 0; i < kIntentPiecesMax / 2; ++i) {

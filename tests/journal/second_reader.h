@@ -56,7 +56,9 @@ inline std::optional<Header> header(const std::string& file, const std::string& 
                  get(file, 80, 8), get(file, 104, 8), get(file, 112, 8)};
   if (h.epoch < 1 || h.first_seq < 1 || h.previous_segment >= h.segment ||
       h.previous_end % 64 != 0 || h.durable_end % 4096 != 0 || h.durable_end < 4096 ||
-      h.durable_seq < h.first_seq - 1) {
+      h.durable_seq < h.first_seq - 1 ||
+      ((h.segment | h.epoch | h.first_seq | h.previous_end | h.durable_end | h.durable_seq) >>
+       62) != 0) {
     return std::nullopt;
   }
   return h;

@@ -450,7 +450,7 @@ struct SqliteVfsCalls {
     for (int at = 0; at < count; ++at) into[at] = static_cast<char>(random.next_u64());
     return count;
   }
-  static int sleep(sqlite3_vfs* vfs, int microseconds) {
+  static int rest(sqlite3_vfs* vfs, int microseconds) {
     SqliteVfs& of = self(vfs);
     guarded(of, [&] {
       of.surroundings_.clock.pause_ns(int64_t{microseconds} * 1000);
@@ -533,7 +533,7 @@ SqliteVfs::SqliteVfs(std::string name, SqliteSurroundings surroundings)
   vfs_.xAccess = SqliteVfsCalls::access;
   vfs_.xFullPathname = SqliteVfsCalls::full_pathname;
   vfs_.xRandomness = SqliteVfsCalls::randomness;
-  vfs_.xSleep = SqliteVfsCalls::sleep;
+  vfs_.xSleep = SqliteVfsCalls::rest;
   vfs_.xCurrentTime = SqliteVfsCalls::current_time;
   vfs_.xGetLastError = SqliteVfsCalls::last_error;
   vfs_.xCurrentTimeInt64 = SqliteVfsCalls::current_time_ms;

@@ -27,7 +27,7 @@ World::World(const DiskImage& image, const SimulatedClock& clock, uint64_t seed,
       schedule_(seed),
       machine_(image, *this, clock, seed + 1),
       capacity_bytes_(image.capacity_bytes) {
-  machine_.clock.set_sleeper([this](Deadline until) { sleep(until); });
+  machine_.clock.set_sleeper([this](Deadline until) { rest(until); });
 }
 
 World::~World() {
@@ -119,7 +119,7 @@ void World::pause(Actor& actor) {
   if (schedule_.one_in(kSwitchOneIn)) let_others_run(actor);
 }
 
-void World::sleep(Deadline until) {
+void World::rest(Deadline until) {
   Actor* const actor = running_;
   if (actor == nullptr || actor->dead()) {
     machine_.clock.advance_to(until);

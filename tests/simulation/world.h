@@ -106,7 +106,7 @@ class World final : public Conductor {
   // Inside of a process: lets go of the thread until the scheduler comes back to it.
   void let_others_run(Actor& actor);
   void pause(Actor& actor);
-  void sleep(Deadline until);
+  void rest(Deadline until);
   Actor* choose();
   void end(Actor& actor);
   void unwind_dead();

@@ -85,10 +85,12 @@ class TortureRun {
       std::printf("again: SYNCLINE_TEST_SEED=%llu meson test -C build torture -v\n",
                   static_cast<unsigned long long>(seed_));
     }
-    std::printf("kill -9: %llu kills of %llu clients, %zu at once, %s; %.0f s, seed %llu\n",
-                static_cast<unsigned long long>(kills_), static_cast<unsigned long long>(clients_),
-                kClients, claims_.figures().c_str(), seconds,
-                static_cast<unsigned long long>(seed_));
+    std::printf(
+        "kill -9: %llu kills of %llu clients, %zu at once, outcome unknown %llu, %s; %.0f s, "
+        "seed %llu\n",
+        static_cast<unsigned long long>(kills_), static_cast<unsigned long long>(clients_),
+        kClients, static_cast<unsigned long long>(unknown_), claims_.figures().c_str(), seconds,
+        static_cast<unsigned long long>(seed_));
   }
 
  private:
@@ -112,7 +114,7 @@ class TortureRun {
   // Some of its lines are in another's input, too.
   Plan ingest_plan() {
     std::vector<std::string> keys;
-    for (uint64_t line = chance_.between(2, 60); line > 0; --line) keys.push_back(fresh_key());
+    for (uint64_t line = chance_.between(2, 25); line > 0; --line) keys.push_back(fresh_key());
     for (uint64_t line = chance_.below(10); line > 0; --line) {
       const std::string& key = chance_.of(recent_);
       if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
@@ -123,7 +125,7 @@ class TortureRun {
   Plan embedder_plan() {
     ClientCall call;
     std::vector<std::string> command{support_binary("embedder"), store_.root().string(), "4"};
-    for (uint64_t record = chance_.between(1, 30); record > 0; --record) {
+    for (uint64_t record = chance_.between(1, 12); record > 0; --record) {
       call.keys.push_back(fresh_key());
     }
     command.insert(command.end(), call.keys.begin(), call.keys.end());
@@ -240,14 +242,20 @@ class TortureRun {
     if (!killed) expect_end(client.plan, result);
   }
 
-  static void expect_end(const Plan& plan, const ProcessResult& result) {
+  void expect_end(const Plan& plan, const ProcessResult& result) {
     EXPECT_FALSE(result.timed_out) << plan.command[0] << " hangs: " << result.describe();
     const std::string what = plan.call.arguments.empty() ? plan.command[0] : plan.call.arguments[0];
     if (plan.role == Role::kLimited) {
       expect_honest_under_limits(result, plan.command[1] + " " + what);
       return;
     }
-    EXPECT_TRUE(result.ok()) << what << ": " << result.describe();
+    // Who was killed in the middle of a flush leaves others without an answer, and they say so: the
+    // same key again, in settle(), is how they get one.
+    const bool unknown = result.exit_code == 74 && !plan.call.keys.empty();
+    if (unknown) ++unknown_;
+    // Nor is a sync told more than that another is at it, once its ten seconds are over.
+    const bool another_syncs = plan.role == Role::kSync && result.exit_code == 11;
+    EXPECT_TRUE(result.ok() || unknown || another_syncs) << what << ": " << result.describe();
     if (plan.role == Role::kReader) {
       EXPECT_EQ(result.out, "") << "a reader saw twice, or with an id of no record";
       EXPECT_EQ(result.err, "");
@@ -255,7 +263,7 @@ class TortureRun {
   }
 
   void settle() {
-    const Json synced = store_.json({"sync"});
+    Json synced = store_.json({"sync"});
     EXPECT_TRUE(synced["waiting"].is_null()) << synced.dump();
     claims_.expect_kept(store_);
     expect_agreement(store_, store_.row_count());
@@ -277,6 +285,7 @@ class TortureRun {
   uint64_t keys_ = 0;
   uint64_t kills_ = 0;
   uint64_t clients_ = 0;
+  uint64_t unknown_ = 0;  // ends of the living with exit 74
 };
 
 TEST(Torture, ClientsKilledAmongManyLoseAndDoubleNothingAcknowledged) {
