@@ -30,7 +30,8 @@ class ApplierTrimTest : public ApplyTest {
   }
 };
 
-// Found by tests/model (mutant READER_STOPS_AT_TRIMMED).
+// Retention now keeps the segment (mutant TRIM_UNDER_THE_MARK of tests/model); a reader manages
+// without.
 TEST_F(ApplierTrimTest, GoesOnInTheSameProcessWhereItsSegmentWasCarriedOverAndTrimmed) {
   carry_over_and_trim();
   append(note("third"), 3);

@@ -53,7 +53,7 @@ class WriteQueueTest : public ApplyTest {
   }
 };
 
-// Found by tests/model (mutant KEY_NOT_LOOKED_UP_AGAIN): the index of what is not applied begins
+// Mutant KEY_NOT_LOOKED_UP_AGAIN of tests/model: the index of what is not applied begins
 // anew in a new epoch, where SQLite had not come to when it was asked.
 TEST_F(WriteQueueTest, FindsAKeyThatWasAppliedWhileTheEpochChanged) {
   open_applier();

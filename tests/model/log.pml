@@ -346,6 +346,10 @@ inline covered() {
     if
     :: ap_s[me] < s - 1 || (ap_s[me] == s - 1 && ap_f[me] <= h_prev_end[s]) -> found = 1
     :: else ->
+      if /* with no frame of its own it asks for the records up to its mark */
+      :: inst[me] == 0 && seq_at(s, h_carried[s]) >= seq_at(ap_s[me], ap_f[me]) -> found = 1
+      :: else
+      fi;
       f = 0;
       do
       :: f < h_carried[s] ->

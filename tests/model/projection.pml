@@ -95,6 +95,18 @@ hidden byte i, q, r, x;
 #define T_LIMIT 26
 #define T_REF_SYNC 27
 #define T_BASE 28
+#define T_CHECKED 29
+
+#ifdef TRIM_BEFORE_COMMIT
+#define HELD_BY_REF true
+#else
+#define HELD_BY_REF (ref_last > 0)
+#endif
+#ifdef TRIM_UNDER_THE_MARK
+#define MAY_GO true
+#else
+#define MAY_GO (goal[me] < x)
+#endif
 
 #define MET_RECHECK 1
 #define MET_REWRITTEN 2
@@ -104,7 +116,6 @@ hidden byte i, q, r, x;
 #define MET_CHECKPOINT_FAILED 6
 #define MET_WRITTEN_AGAIN 7
 #define MET_GC 8
-#define MET_RELOCATED 9
 #define MET_DATABASE_BEHIND 10
 #define MET_REF_BEHIND 11
 #define MET_DATABASE_AHEAD_OF_FILES 12
@@ -188,12 +199,6 @@ proctype Process(byte me) {
       if
       :: applier[me] -> pc[me] = P_STEP
       :: else ->
-#ifdef MARK_MOVED_TO_BEGIN
-        if
-        :: w_seg < base -> w_seg = base
-        :: else
-        fi;
-#endif
         if
         :: token -> applier[me] = 1; pc[me] = P_STEP
         :: else -> pc[me] = P_RECHECK
@@ -225,21 +230,7 @@ proctype Process(byte me) {
       if
       :: w == jend -> pc[me] = P_NEXT
       :: else ->
-        if
-        :: w_seg < base -> /* the applied mark's segment was trimmed; Reader::open */
-          MET(MET_RELOCATED);
-#ifdef READER_STOPS_AT_TRIMMED
-          printf("@ P%d cannot apply: segment %d is gone\n", me, w_seg);
-          assert(false)
-#else
-          assert(first[base] <= w + 1);
-          w_seg = base
-#endif
-        :: else
-        fi;
-#ifdef MARK_MOVED_TO_BEGIN
-        assert(w_seg != base || first[base] <= w + 1);
-#endif
+        assert(w_seg >= base); /* nobody reads on in a segment that was trimmed */
         pc[me] = P_DECIDE
       fi
     }
@@ -371,7 +362,7 @@ proctype Process(byte me) {
         :: ref_last + 1 < w -> upto[me] = w
         fi;
         pc[me] = S_OBJECTS
-      :: ref == nbatch && ref_last > 0 && base < nseg && applier[me] -> pc[me] = T_LOCK
+      :: ref == nbatch && HELD_BY_REF && base < nseg && applier[me] -> pc[me] = T_LIMIT
       :: ref == nbatch && ref_last >= w -> carried[me] = 0; sync_lock = 0; pc[me] = IDLE
       fi
     }
@@ -433,32 +424,34 @@ proctype Process(byte me) {
   :: d_step { pc[me] == S_KEEP -> keep[k[me]] = 0; k[me] = 0; upto[me] = 0; folding[me] = 0; pc[me] = S_LOOK }
 
   /* -------- Projector::trim_journal, Journal::trim -------- */
-  :: d_step { pc[me] == T_LOCK && apply_lock == 0 ->
-      apply_lock = me + 1;
+  :: d_step { pc[me] == T_LIMIT -> /* carried_mark, trimmable; then with_applier */
 #ifdef TRIM_BEFORE_COMMIT
       carried[me] = w; /* what is applied, whatever the ref holds */
 #endif
-      c_ret[me] = T_LIMIT; pc[me] = C_MARK
-    }
-  :: d_step { pc[me] == T_LIMIT ->
-      apply_lock = 0;
-      q = carried[me];
+      q = w; x = w_seg; /* a mark lies before a record: where the next is read from stays */
       if
-      :: fs < q -> q = fs
-      :: else
-      fi;
-      if /* position_before(safe + 1): marks lie before batches */
-      :: q >= w && q > 0 -> q = w - 1
+      :: carried[me] < w -> q = carried[me]; x = pseg[q]
       :: else
       fi;
       goal[me] = base;
       do
-      :: goal[me] < nseg && (pseg[q] > goal[me] ||
-          (pseg[q] == goal[me] && q >= first[goal[me] + 1] - 1)) -> goal[me]++
+      :: goal[me] < nseg && first[goal[me] + 1] <= q + 1 && MAY_GO -> goal[me]++
       :: else -> break
       od;
       if
       :: goal[me] == base -> goal[me] = 0; carried[me] = 0; sync_lock = 0; pc[me] = IDLE
+      :: else -> pc[me] = T_LOCK
+      fi
+    }
+  :: d_step { pc[me] == T_LOCK && apply_lock == 0 ->
+      apply_lock = me + 1;
+      c_ret[me] = T_CHECKED; pc[me] = C_MARK
+    }
+  :: d_step { pc[me] == T_CHECKED ->
+      apply_lock = 0;
+      if
+      :: fs < first[goal[me]] - 1 || w < first[goal[me]] - 1 ->
+        goal[me] = 0; carried[me] = 0; sync_lock = 0; pc[me] = IDLE
 #ifdef NO_REF_SYNC_BEFORE_TRIM
       :: else -> pc[me] = T_BASE
 #else
@@ -473,6 +466,7 @@ proctype Process(byte me) {
   :: d_step { pc[me] == T_BASE ->
       printf("@ P%d trims the journal: it begins with segment %d\n", me, goal[me]);
       MET(MET_TRIMMED);
+      assert(w_seg >= goal[me]);
       base = goal[me]; goal[me] = 0; carried[me] = 0; sync_lock = 0; pc[me] = IDLE
     }
   od

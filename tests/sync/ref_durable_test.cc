@@ -7,7 +7,7 @@
 namespace syncline {
 namespace {
 
-// Found by tests/model (mutant NO_REF_SYNC_BEFORE_TRIM): a power cut would take the commit, and the
+// Mutant NO_REF_SYNC_BEFORE_TRIM of tests/model: a power cut would take the commit, and the
 // journal's records of it would be trimmed already.
 TEST(RefDurable, MoveWhoseSyncNeverCameIsWrittenAgain) {
   FoldStore store;
