@@ -174,8 +174,8 @@ Status Workload::run(const Step& step) {
     case 'r':
       return append(actor, {size}, false);
     case 'g':
-      // The first fills its block: what is left of a dead group may begin with a whole frame where a
-      // shorter group over it ends.
+      // The first fills its block: what is left of a dead group may begin with a whole frame where
+      // a shorter group over it ends.
       return append(actor, {kBlockBytes - kFrameHeaderBytes, 1200, size}, false);
     case 'c':
       return append(actor, {kControlBytes}, true);
