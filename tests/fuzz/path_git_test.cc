@@ -112,7 +112,8 @@ TEST(PathGit, AcceptedPathsGoIntoGitsIndexAndTreesAndAreSound) {
   repository.expect_sound();
 }
 
-TEST(PathGit, TheFuzzersOracleSaysWhatGitSays) {
+// The oracle may be the stricter of the two: git minds a backslash on Windows alone.
+TEST(PathGit, TheFuzzersOracleTakesNothingThatGitRefuses) {
   const GitRepository repository;
   const std::string blob = repository.git("hash-object -w --stdin", "text\n");
   std::vector<std::string> paths = hostile_paths(250);
@@ -124,7 +125,7 @@ TEST(PathGit, TheFuzzersOracleSaysWhatGitSays) {
     // A path that git does not take is left out with a word, and no error.
     const bool taken =
         added.exit_code == 0 && added.text.find("Ignoring path") == std::string::npos;
-    EXPECT_EQ(taken, git_takes_path(path)) << path << "\n" << added.text;
+    EXPECT_TRUE(taken || !git_takes_path(path)) << path << "\n" << added.text;
     std::filesystem::remove(repository.path() / ".git/index");
   }
 }

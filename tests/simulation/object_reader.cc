@@ -124,6 +124,11 @@ Result<bool> DirectoryObjectReader::list_packs() {
     if (!name.starts_with("pack-") || !name.ends_with(".idx")) continue;
     std::string base = name.substr(0, name.size() - 4);
     if (packs_.contains(base)) continue;
+    // Git passes over an index whose pack is not there: a power cut may keep the one name alone.
+    if (const auto pack = objects_->info("pack/" + base + ".pack"); !pack) {
+      if (pack.error().code == Code::kNotFound) continue;
+      return pack.error();
+    }
     TRY_ASSIGN(std::string index, read_file(*objects_, "pack/" + name));
     packs_[std::move(base)].index = std::move(index);
     grown = true;
