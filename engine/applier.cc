@@ -261,12 +261,16 @@ Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
       record.intent = std::move(intent);
       record.decided_id = frame.id;
       record.time_ms = frame.time_ms;
-      uint64_t id = frame.id;
-      if (const Outcome* outcome = ahead.outcome(frame.seq)) {
+      const Outcome* const outcome = ahead.outcome(frame.seq);
+      if (outcome != nullptr) {
         record.outcome = *outcome;
-        if (outcome->kind == Outcome::Kind::kRebind) id = outcome->new_id;
+        std::vector<uint64_t> ids = {frame.id};
+        std::ranges::copy(ahead.earlier_ids(frame.seq), std::back_inserter(ids));
+        record.abandoned =
+            abandoned_effects(record.intent, frame.seq, frame.time_ms, *outcome, ids);
       }
-      record.effects = render_effects(record.intent, frame.seq, id, frame.time_ms);
+      record.effects =
+          render_effects(record.intent, frame.seq, EffectIds(frame.id, outcome), frame.time_ms);
       return {};
     }
     case Operation::kConfig:

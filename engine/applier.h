@@ -25,7 +25,7 @@
 // The engine's own tables in the user's database (all rebuilt from the journal):
 //   syncline_meta(name PRIMARY KEY, value)
 //   syncline_keys(key PRIMARY KEY, seq, content_hash) WITHOUT ROWID
-//   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason)
+//   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason, file_id)  -- see Outcome
 //   syncline_offsets(seq PRIMARY KEY, offset)         -- of sections
 //   syncline_waiting(seq PRIMARY KEY, path)           -- sections that wait for the git state
 //   syncline_positions(seq PRIMARY KEY, segment, offset)  -- marks, one a batch: seek a record

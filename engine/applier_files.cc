@@ -34,7 +34,7 @@ Status Applier::Impl::visit_applied(
     Intent intent;
     uint64_t seq = 0, id = 0;
     int64_t time_ms = 0;
-  };
+  };  // as the frames have them
   std::vector<Decided> gathered;
   uint64_t bytes = 0;
   const auto hand_over = [&]() -> Status {
@@ -44,14 +44,18 @@ Status Applier::Impl::visit_applied(
     std::vector<AppliedRecord> decided;
     decided.reserve(gathered.size());
     for (Decided& record : gathered) {
-      const auto outcome = outcomes.find(record.seq);
-      uint64_t id = record.id;
-      if (outcome != outcomes.end()) {
-        if (outcome->second.kind == Outcome::Kind::kSetAside) continue;
-        id = outcome->second.new_id;
+      const auto found = outcomes.find(record.seq);
+      const Outcome* const outcome = found == outcomes.end() ? nullptr : &found->second;
+      if (outcome != nullptr && !outcome->has_file()) continue;
+      Effects effects =
+          render_effects(record.intent, record.seq, EffectIds(record.id, outcome), record.time_ms);
+      std::vector<Abandoned> abandoned;
+      if (outcome != nullptr) {
+        abandoned =
+            abandoned_effects(record.intent, record.seq, record.time_ms, *outcome, {&record.id, 1});
+        if (!outcome->has_row()) effects.table.clear();
       }
-      Effects effects = render_effects(record.intent, record.seq, id, record.time_ms);
-      decided.push_back({std::move(record.intent), std::move(effects)});
+      decided.push_back({std::move(record.intent), std::move(effects), std::move(abandoned)});
     }
     gathered.clear();
     bytes = 0;
@@ -97,8 +101,9 @@ Status Applier::Impl::recheck_until_stable(const std::vector<AppliedRecord>& rec
 }
 
 Result<bool> Applier::Impl::recheck(const std::vector<AppliedRecord>& records) {
-  for (const auto& [intent, effect] : records) {
+  for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
+    TRY(take_back(effect, abandoned));
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     TRY_ASSIGN(const bool done, files.write(effect.path, effect.text, look.state));
     if (!done) return false;
@@ -126,7 +131,7 @@ Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<Applie
   TRY_ASSIGN(const auto offsets,
              projection->offsets(records.front().effects.seq, records.back().effects.seq));
   targets.clear();
-  for (const auto& [intent, effect] : records) {
+  for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kAppend || effect.path.empty()) continue;
     auto target = targets.find(effect.path);
     if (target == targets.end()) {
@@ -142,7 +147,8 @@ Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<Applie
                       .path = effect.path,
                       .header = effect.header,
                       .text = effect.text,
-                      .known_offset = known});
+                      .known_offset = known,
+                      .abandoned = texts_of(abandoned)});
   }
   return chosen;
 }
@@ -165,7 +171,7 @@ Status Applier::Impl::journal_offsets(const std::vector<AppendOffset>& offsets) 
 }
 
 Status Applier::Impl::write_again(const std::vector<AppliedRecord>& records) {
-  for (const auto& [intent, effect] : records) {
+  for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     if (look.state == FileApplier::State::kOurs) {
@@ -275,7 +281,7 @@ Status Applier::Impl::restore_rows(std::vector<uint64_t> seqs) {
       [&](uint64_t seq) { return std::ranges::binary_search(seqs, seq); },
       [&](const std::vector<AppliedRecord>& records) -> Status {
         TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
-        for (const auto& [intent, effects] : records) {
+        for (const auto& [intent, effects, abandoned] : records) {
           if (effects.table.empty()) continue;
           // Whatever row has the id stays, and so does the user's refusal.
           TRY_ASSIGN(const RowResult row, rows->insert(intent, effects));

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,22 @@
 
 namespace syncline {
 
+// The file effect of a record with an id that it did not keep: an applier that died before its
+// COMMIT may have written it, and a foreign row taken the id since. What still has exactly these
+// bytes is taken back.
+struct Abandoned {
+  std::string path;
+  std::string text;
+};
+inline std::vector<std::string_view> texts_of(const std::vector<Abandoned>& abandoned) {
+  std::vector<std::string_view> texts;
+  for (const Abandoned& effect : abandoned) texts.push_back(effect.text);
+  return texts;
+}
+// With `ids`, of a record that has `outcome`. Nothing where file and commits were settled before.
+std::vector<Abandoned> abandoned_effects(const Intent& intent, uint64_t seq, int64_t time_ms,
+                                         const Outcome& outcome, std::span<const uint64_t> ids);
+
 // A record on its way through a step.
 struct BatchRecord {
   Intent intent;
@@ -29,15 +46,18 @@ struct BatchRecord {
   bool outcome_is_new = false;     // decided here: to be journalled
   bool waits = false;              // its section waits for the person's git state
   FileApplier::State seen = FileApplier::State::kEdited;
+  std::vector<Abandoned> abandoned;
 
-  bool is_set_aside() const { return outcome && outcome->kind == Outcome::Kind::kSetAside; }
+  bool is_set_aside() const { return outcome && !outcome->has_row(); }
+  bool has_file() const { return !effects.path.empty() && (!outcome || outcome->has_file()); }
   uint64_t highest_id() const { return std::max(decided_id, effects.id); }
 };
 
-// A record that was applied, with the effects that hold.
+// A record that was applied, with the effects that hold; without a table where it has no row.
 struct AppliedRecord {
   Intent intent;
   Effects effects;
+  std::vector<Abandoned> abandoned;
 };
 
 // A control frame that the step passes.
@@ -120,6 +140,8 @@ struct Applier::Impl {
   }
   Status look_at_path(BatchRecord& record);
   Status set_aside(BatchRecord& record, std::string reason);
+  // Decides what became of the record, which the journal does not say yet.
+  void decide(BatchRecord& record, Outcome outcome);
   // Gives the records (by index) the next free ids and journals that, not yet durable.
   Status rebind(Batch& batch, const std::vector<size_t>& taken,
                 std::optional<Appended>& journalled);
@@ -129,6 +151,7 @@ struct Applier::Impl {
   Status journal_decisions(const Batch& batch, const std::vector<AppendOffset>& offsets,
                            std::optional<Appended>& journalled);
   Result<bool> write_files(const Batch& batch);
+  Status take_back(const Effects& effects, const std::vector<Abandoned>& abandoned);
   Status project(const Batch& batch, const std::vector<AppendOffset>& offsets);
   Status project_control(const BatchControl& control);
   bool must_wait() const { return options.files_must_wait && options.files_must_wait(); }

@@ -33,13 +33,12 @@ Result<bool> Applier::Impl::apply_rows(Batch& batch, std::optional<Appended>& jo
 }
 
 Result<Applier::Impl::Placed> Applier::Impl::place(BatchRecord& record) {
-  if (record.is_set_aside()) return Placed::kDone;
   const uint64_t seq = record.effects.seq;
-  if (const auto refused = rolled_back.find(seq); refused != rolled_back.end()) {
+  const auto refused = rolled_back.find(seq);
+  if (!record.is_set_aside() && refused != rolled_back.end()) {
     TRY(set_aside(record, refused->second));
-    return Placed::kDone;
   }
-  TRY(look_at_path(record));
+  if (record.has_file()) TRY(look_at_path(record));
   if (record.is_set_aside() || record.effects.table.empty()) return Placed::kDone;
   TRY_ASSIGN(RowResult row, rows->insert(record.intent, record.effects));
   switch (row.kind) {
@@ -101,10 +100,31 @@ Status Applier::Impl::set_aside(BatchRecord& record, std::string reason) {
                                   seq, reason),
                       "replay into an empty directory");
   }
-  record.outcome =
-      Outcome{.seq = seq, .kind = Outcome::Kind::kSetAside, .reason = std::move(reason)};
+  decide(record, {.seq = seq, .kind = Outcome::Kind::kSetAside, .reason = std::move(reason)});
   record.outcome_is_new = true;
   return {};
+}
+
+void Applier::Impl::decide(BatchRecord& record, Outcome outcome) {
+  settle_file(outcome, record.outcome ? &*record.outcome : nullptr, ahead.batched());
+  const uint64_t id = record.effects.id;
+  record.outcome = std::move(outcome);
+  std::ranges::move(abandoned_effects(record.intent, record.effects.seq, record.time_ms,
+                                      *record.outcome, {&id, 1}),
+                    std::back_inserter(record.abandoned));
+}
+
+std::vector<Abandoned> abandoned_effects(const Intent& intent, uint64_t seq, int64_t time_ms,
+                                         const Outcome& outcome, std::span<const uint64_t> ids) {
+  std::vector<Abandoned> abandoned;
+  if (outcome.file_id) return abandoned;
+  for (const uint64_t id : ids) {
+    if (outcome.kind == Outcome::Kind::kRebind && id == outcome.new_id) continue;
+    Effects effects = render_effects(intent, seq, id, time_ms);
+    if (effects.path.empty()) continue;
+    abandoned.push_back({std::move(effects.path), std::move(effects.text)});
+  }
+  return abandoned;
 }
 
 Status Applier::Impl::rebind(Batch& batch, const std::vector<size_t>& taken,
@@ -146,10 +166,13 @@ Status Applier::Impl::rebind(Batch& batch, const std::vector<size_t>& taken,
       TRY(set_aside(record, fmt::format("table {} has no free id", record.effects.table)));
       continue;
     }
-    record.outcome =
-        Outcome{.seq = record.effects.seq, .kind = Outcome::Kind::kRebind, .new_id = ++next.last};
+    decide(record, {.seq = record.effects.seq,
+                    .kind = Outcome::Kind::kRebind,
+                    .new_id = ++next.last,
+                    .reason = {}});
     group.add(Operation::kRebind, encode(*record.outcome));
-    record.effects = render_effects(record.intent, record.effects.seq, next.last, record.time_ms);
+    record.effects = render_effects(record.intent, record.effects.seq,
+                                    EffectIds(record.decided_id, &*record.outcome), record.time_ms);
   }
   if (!group.empty()) {
     TRY_ASSIGN(journalled, group.append(turn, clock));
@@ -165,11 +188,13 @@ Result<std::vector<Section>> Applier::Impl::choose_sections(Batch& batch) {
   for (BatchRecord& record : batch.records) {
     const Effects& effects = record.effects;
     if (effects.operation != Operation::kAppend || effects.path.empty()) continue;
-    if (record.is_set_aside() || record.seen == FileApplier::State::kUnusable) continue;
+    if (record.seen == FileApplier::State::kUnusable) continue;
+    if (!record.has_file() && record.abandoned.empty()) continue;
     if (!wait) wait = must_wait();
-    record.waits =
-        waiting.contains(effects.path) || (*wait && record.seen != FileApplier::State::kAbsent);
-    if (!record.waits) {
+    if (!record.has_file() && *wait) continue;
+    record.waits = record.has_file() && (waiting.contains(effects.path) ||
+                                         (*wait && record.seen != FileApplier::State::kAbsent));
+    if (!record.waits && record.has_file()) {
       // Behind those that wait for the same file, so that its order is the journal's.
       TRY_ASSIGN(record.waits, projection->is_path_waiting(effects.path));
     }
@@ -180,9 +205,10 @@ Result<std::vector<Section>> Applier::Impl::choose_sections(Batch& batch) {
     chosen.push_back({.seq = effects.seq,
                       .path = effects.path,
                       .header = effects.header,
-                      .text = effects.text,
+                      .text = record.has_file() ? std::string_view(effects.text) : "",
                       .known_offset = ahead.offset(effects.seq),
-                      .was_synced = was_synced(effects.seq)});
+                      .was_synced = was_synced(effects.seq),
+                      .abandoned = texts_of(record.abandoned)});
   }
   return chosen;
 }
@@ -211,14 +237,23 @@ Result<bool> Applier::Impl::write_files(const Batch& batch) {
   if (!options.write_files) return true;
   for (const BatchRecord& record : batch.records) {
     const Effects& effects = record.effects;
-    if (effects.operation != Operation::kCreate || effects.path.empty()) continue;
-    if (record.is_set_aside()) continue;
+    if (effects.operation != Operation::kCreate) continue;
+    TRY(take_back(effects, record.abandoned));
+    if (!record.has_file()) continue;
     TRY_ASSIGN(const bool done, files.write(effects.path, effects.text, record.seen));
     if (!done) return false;
   }
   TRY_ASSIGN(const bool done, sections.write());
   if (!done) return false;
   return parents.all_in_place();
+}
+
+Status Applier::Impl::take_back(const Effects& effects, const std::vector<Abandoned>& abandoned) {
+  if (effects.operation != Operation::kCreate) return {};  // a section's own file knows
+  for (const auto& [path, text] : abandoned) {
+    TRY(files.take_back(path, text, effects.time_ms));
+  }
+  return {};
 }
 
 Status Applier::Impl::project(const Batch& batch, const std::vector<AppendOffset>& offsets) {
@@ -250,8 +285,8 @@ Status Applier::Impl::project_control(const BatchControl& control) {
   switch (control.operation) {
     case Operation::kRebind:
     case Operation::kSetAside: {
-      TRY_ASSIGN(const Outcome outcome, decode_outcome(control.operation, control.payload));
-      if (!ahead.pass_outcome(outcome.seq, control.position)) return {};
+      TRY_ASSIGN(Outcome outcome, decode_outcome(control.operation, control.payload));
+      if (!ahead.pass_outcome(outcome, control.position)) return {};
       return projection->put_outcome(outcome);
     }
     case Operation::kAppendOffsets: {

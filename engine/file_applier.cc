@@ -108,6 +108,18 @@ Result<bool> FileApplier::write(std::string_view path, std::string_view content,
   return true;
 }
 
+Status FileApplier::take_back(std::string_view path, std::string_view content,
+                              int64_t record_time_ms) {
+  TRY_ASSIGN(const Look there, look(path, content, record_time_ms));
+  if (there.state != State::kOurs && there.state != State::kTorn) return {};
+  TRY_ASSIGN(const auto place, parents_.find(path));
+  if (place.directory == nullptr) return {};
+  auto removed = place.directory->remove_file(place.name);
+  if (!removed && removed.error().code != Code::kNotFound) return removed;
+  // At once: nobody looks for it again.
+  return place.directory->sync_directory(".");
+}
+
 Status FileApplier::write_again(std::string_view path, std::string_view content) {
   TRY_ASSIGN(const auto place, parents_.find(path));
   if (place.directory == nullptr) return {};

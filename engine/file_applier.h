@@ -44,6 +44,10 @@ class FileApplier {
   // must be looked at again.
   Result<bool> write(std::string_view path, std::string_view content, State seen);
 
+  // Removes, durably, a file that an earlier try of the same record wrote, where it still holds
+  // these bytes; anything else stays.
+  Status take_back(std::string_view path, std::string_view content, int64_t record_time_ms);
+
   // For files whose sync failed: the same bytes once more, so that the next sync has them to write.
   Status write_again(std::string_view path, std::string_view content);
 

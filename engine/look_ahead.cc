@@ -23,9 +23,10 @@ Status LookAhead::scan(const Mark& applied) {
     reader_.reset();
     id_reader_.reset();
     outcomes_.clear();
+    earlier_ids_.clear();
     offsets_.clear();
     ids_.clear();
-    claimed_applied_ = claimed_files_synced_ = 0;
+    batched_ = claimed_applied_ = claimed_files_synced_ = 0;
     TRY_ASSIGN(reader_, Reader::open(store_directory_, journal_.store(), applied));
     applied_ = applied;
   }
@@ -49,7 +50,17 @@ Status LookAhead::note(const FrameView& frame) {
     case Operation::kSetAside: {
       TRY_ASSIGN(Outcome outcome, decode_outcome(frame.operation, frame.payload));
       const uint64_t seq = outcome.seq;
+      const Outcome* const before = this->outcome(seq);
+      settle_file(outcome, before, batched_);
+      if (before != nullptr && before->kind == Outcome::Kind::kRebind) {
+        earlier_ids_[seq].push_back(before->new_id);
+      }
       outcomes_.insert_or_assign(seq, At<Outcome>{std::move(outcome), frame.position});
+      return {};
+    }
+    case Operation::kBatch: {
+      TRY_ASSIGN(const BatchFrame batch, decode_batch(frame.payload));
+      batched_ = std::max(batched_, batch.last_seq);
       return {};
     }
     case Operation::kAppendOffsets: {
@@ -81,11 +92,19 @@ std::optional<uint64_t> LookAhead::offset(uint64_t seq) const {
   return found->second.what;
 }
 
-bool LookAhead::pass_outcome(uint64_t seq, const Position& position) {
-  const auto found = outcomes_.find(seq);
+std::span<const uint64_t> LookAhead::earlier_ids(uint64_t seq) const {
+  const auto found = earlier_ids_.find(seq);
+  if (found == earlier_ids_.end()) return {};
+  return found->second;
+}
+
+bool LookAhead::pass_outcome(Outcome& outcome, const Position& position) {
+  const auto found = outcomes_.find(outcome.seq);
   if (found == outcomes_.end()) return true;
   if (found->second.position > position) return false;
+  outcome = std::move(found->second.what);
   outcomes_.erase(found);
+  earlier_ids_.erase(outcome.seq);
   return true;
 }
 

@@ -9,12 +9,15 @@
 // Under apply.lock, so nobody else journals outcomes meanwhile. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "journal/control_frame.h"
 #include "journal/journal.h"
@@ -38,14 +41,19 @@ class LookAhead {
 
   // The last one journalled; null where there is none.
   const Outcome* outcome(uint64_t seq) const;
+  // Ids that rebinds before the last one gave.
+  std::span<const uint64_t> earlier_ids(uint64_t seq) const;
   std::optional<uint64_t> offset(uint64_t seq) const;
   // A frame at `position` that names `seq` has been projected: forgets it, and tells whether it is
-  // the last word (a later frame ahead names the record too, or not).
-  bool pass_outcome(uint64_t seq, const Position& position);
+  // the last word (a later frame ahead names the record too, or not). Of an outcome that is ahead,
+  // what is known of its place comes with it.
+  bool pass_outcome(Outcome& outcome, const Position& position);
   bool pass_offset(uint64_t seq, const Position& position);
 
-  // Highest claims of the checkpoint frames ahead.
-  uint64_t claimed_applied() const { return claimed_applied_; }
+  // Up to here batches hold the records: files and commits are settled.
+  uint64_t batched() const { return batched_; }
+  // Highest claims of the batch and checkpoint frames ahead.
+  uint64_t claimed_applied() const { return std::max(claimed_applied_, batched_); }
   uint64_t claimed_files_synced() const { return claimed_files_synced_; }
 
   // Highest id that records after the applied watermark and before `end` have for the table; `end`
@@ -71,8 +79,10 @@ class LookAhead {
   std::unique_ptr<Reader> id_reader_;
   Mark applied_;
   std::unordered_map<uint64_t, At<Outcome>> outcomes_;
+  std::unordered_map<uint64_t, std::vector<uint64_t>> earlier_ids_;
   std::unordered_map<uint64_t, At<uint64_t>> offsets_;
   Ids ids_;
+  uint64_t batched_ = 0;
   uint64_t claimed_applied_ = 0;
   uint64_t claimed_files_synced_ = 0;
 };

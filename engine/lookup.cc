@@ -58,6 +58,14 @@ Status Lookup::read_tail() {
       case Operation::kRebind:
       case Operation::kSetAside: {
         TRY_ASSIGN(Outcome outcome, decode_outcome(frame->operation, frame->payload));
+        TRY_ASSIGN(const auto applied, applied_outcome(outcome.seq));
+        const auto before = tail_outcomes_.find(outcome.seq);
+        if (applied && applied->file_id) {
+          outcome.file_id = applied->file_id;
+        } else {
+          settle_file(outcome, before == tail_outcomes_.end() ? nullptr : &before->second,
+                      tail_batches_.empty() ? 0 : tail_batches_.back().last_seq);
+        }
         tail_outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
         break;
       }
@@ -159,13 +167,11 @@ Receipt Lookup::make_receipt(const FrameView& frame, const Intent& intent,
   receipt.table = intent.table;
   receipt.id = frame.id;
   receipt.time_ms = frame.time_ms;
-  if (outcome && outcome->kind == Outcome::Kind::kRebind) {
-    receipt.id = outcome->new_id;
-    receipt.rebound = true;
-  } else if (outcome) {
-    receipt.set_aside = outcome->reason;
-  }
-  receipt.path = render(intent.path, {receipt.id, receipt.time_ms, {}});
+  const EffectIds ids(frame.id, outcome ? &*outcome : nullptr);
+  receipt.id = ids.row;
+  receipt.rebound = outcome && outcome->kind == Outcome::Kind::kRebind;
+  if (outcome && !outcome->has_row()) receipt.set_aside = outcome->reason;
+  receipt.path = render(intent.path, {ids.file, receipt.time_ms, {}});
   const auto reached = [&](Watermark which) { return journal_.watermark(which) >= frame.seq; };
   receipt.stage = reached(Watermark::kPushed)      ? Stage::kPushed
                   : reached(Watermark::kPublished) ? Stage::kPublished

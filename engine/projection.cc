@@ -88,7 +88,7 @@ Result<uint64_t> highest_id(Database& database, const std::string& table,
 Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,
                                                   uint64_t last_seq) {
   TRY_ASSIGN(Statement statement,
-             database.prepare("SELECT seq, kind, new_id, reason FROM syncline_outcomes "
+             database.prepare("SELECT seq, kind, new_id, reason, file_id FROM syncline_outcomes "
                               "WHERE seq BETWEEN ?1 AND ?2"));
   statement.bind(1, first_seq).bind(2, std::min<uint64_t>(last_seq, INT64_MAX));
   std::map<uint64_t, Outcome> outcomes;
@@ -96,10 +96,12 @@ Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t f
     TRY_ASSIGN(const bool row, statement.step());
     if (!row) return outcomes;
     const auto seq = static_cast<uint64_t>(statement.integer(0));
-    outcomes.emplace(seq, Outcome{.seq = seq,
-                                  .kind = static_cast<Outcome::Kind>(statement.integer(1)),
-                                  .new_id = static_cast<uint64_t>(statement.integer(2)),
-                                  .reason = std::string(statement.text(3))});
+    Outcome outcome{.seq = seq,
+                    .kind = static_cast<Outcome::Kind>(statement.integer(1)),
+                    .new_id = static_cast<uint64_t>(statement.integer(2)),
+                    .reason = std::string(statement.text(3))};
+    if (!statement.is_null(4)) outcome.file_id = static_cast<uint64_t>(statement.integer(4));
+    outcomes.emplace(seq, std::move(outcome));
   }
 }
 

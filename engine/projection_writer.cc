@@ -18,8 +18,11 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
              database.prepare("INSERT INTO syncline_keys(key, seq, content_hash) VALUES(?1, ?2, ?3)"
                               " ON CONFLICT(key) DO NOTHING"));
   TRY_ASSIGN(Statement outcome,
-             database.prepare("INSERT OR REPLACE INTO syncline_outcomes(seq, kind, new_id, reason) "
-                              "VALUES(?1, ?2, ?3, ?4)"));
+             database.prepare(
+                 "INSERT INTO syncline_outcomes(seq, kind, new_id, reason, file_id) "
+                 "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(seq) DO UPDATE SET kind = excluded.kind, "
+                 "new_id = excluded.new_id, reason = excluded.reason, "
+                 "file_id = coalesce(excluded.file_id, file_id)"));
   TRY_ASSIGN(
       Statement offset,
       database.prepare("INSERT OR REPLACE INTO syncline_offsets(seq, offset) VALUES(?1, ?2)"));
@@ -71,6 +74,11 @@ Status ProjectionWriter::put_outcome(const Outcome& outcome) {
     put.bind(3, outcome.new_id).bind_null(4);
   } else {
     put.bind_null(3).bind(4, std::string_view(outcome.reason));
+  }
+  if (outcome.file_id) {
+    put.bind(5, *outcome.file_id);
+  } else {
+    put.bind_null(5);
   }
   return put.run();
 }

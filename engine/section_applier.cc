@@ -68,6 +68,15 @@ Result<std::optional<SectionApplier::Plan>> SectionApplier::plan(
       known = plans_.emplace(std::string(section.path), std::move(*opened)).first;
     }
     FilePlan& plan = known->second;
+    bool in_place = false;
+    if (section.known_offset) {
+      for (const std::string_view abandoned : section.abandoned) {
+        TRY_ASSIGN(const bool reused, take_back(plan, section, abandoned));
+        in_place = in_place || reused;
+      }
+      if (in_place) result.to_write.push_back(section.seq);
+    }
+    if (in_place || section.text.empty()) continue;
     if (section.known_offset) {
       TRY_ASSIGN(const Found found, find(plan, section));
       if (found == Found::kPlanned) result.to_write.push_back(section.seq);
@@ -124,12 +133,37 @@ Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section
     add_write(plan, offset, section.text);
     return Found::kPlanned;
   }
-  TRY_ASSIGN(const bool elsewhere, search(plan, section.text));
+  TRY_ASSIGN(const auto elsewhere, search(plan, section.text));
   return elsewhere ? Found::kThere : Found::kNo;
 }
 
-Result<bool> SectionApplier::search(FilePlan& plan, std::string_view text) {
-  if (plan.file == nullptr || plan.seen.size_bytes < text.size() || text.empty()) return false;
+Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
+                                       std::string_view abandoned) {
+  if (plan.file == nullptr || abandoned.empty() || abandoned == section.text) return false;
+  const bool fits = section.text.size() == abandoned.size();
+  const std::string lines(fits ? 0 : abandoned.size(), '\n');
+  const std::string_view wanted = fits ? section.text : std::string_view(lines);
+  // Where an earlier try put it; half overwritten already where power went.
+  TRY_ASSIGN(const std::string found, read_range(plan, *section.known_offset, abandoned.size()));
+  bool is_it = found.size() == abandoned.size() && found != wanted;
+  for (size_t i = 0; is_it && i < found.size(); ++i) {
+    is_it = found[i] == abandoned[i] || found[i] == wanted[i];
+  }
+  uint64_t offset = *section.known_offset;
+  if (!is_it || !claim(plan, offset, abandoned.size())) {
+    if (found == wanted) return false;  // done before; find() sees it
+    TRY_ASSIGN(const auto elsewhere, search(plan, abandoned));
+    if (!elsewhere) return false;
+    offset = *elsewhere;
+  }
+  add_write(plan, offset, wanted);
+  plan.takes_back = true;
+  return fits;
+}
+
+Result<std::optional<uint64_t>> SectionApplier::search(FilePlan& plan, std::string_view text) {
+  const std::optional<uint64_t> nowhere;
+  if (plan.file == nullptr || plan.seen.size_bytes < text.size() || text.empty()) return nowhere;
   if (!plan.content) {
     TRY_ASSIGN(plan.content, read_range(plan, 0, plan.seen.size_bytes));
   }
@@ -140,12 +174,12 @@ Result<bool> SectionApplier::search(FilePlan& plan, std::string_view text) {
       if (at == std::string::npos) break;
       if (claim(plan, at, text.size())) {
         plan.search_from = at + text.size();
-        return true;
+        return std::optional<uint64_t>(at);
       }
       from = at + 1;
     }
   }
-  return false;
+  return nowhere;
 }
 
 Result<std::string> SectionApplier::read_range(const FilePlan& plan, uint64_t offset,
@@ -220,6 +254,7 @@ Result<bool> SectionApplier::write_file(std::string_view path, FilePlan& plan) {
   for (const Write& write : plan.writes) {
     TRY(plan.file->write_at(write.offset, as_bytes(write.bytes)));
   }
+  if (plan.takes_back) TRY(plan.file->sync_data());
   TRY(plan.file->close());
   return true;
 }

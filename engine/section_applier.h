@@ -11,6 +11,10 @@
 //   not found                              to the end, at a newly journalled offset; or left, where
 //                                          a checkpoint says it had been synced: then it was edited
 //
+// What an earlier try wrote with an id that the record did not keep is overwritten where it is: by
+// the section, or, where that is longer or no more wanted, by empty lines. Nothing that people
+// wrote behind it moves, so there is no moment at which it could be lost.
+//
 // A file that is not there, or empty, begins with the record's header; offsets count to the
 // section, not to the header before it. Editors rename over files, so files are opened anew for
 // each batch and write() checks that they are still what plan() saw.
@@ -40,6 +44,8 @@ struct Section {
   std::string_view text;
   std::optional<uint64_t> known_offset;  // as journalled
   bool was_synced = false;               // a checkpoint covers it
+  // As earlier tries wrote it, with ids it did not keep; `text` is empty where it has none now.
+  std::vector<std::string_view> abandoned = {};
 };
 
 class SectionApplier {
@@ -78,12 +84,15 @@ class SectionApplier {
     std::map<uint64_t, uint64_t> claimed;
     uint64_t search_from = 0;
     std::optional<std::string> content;  // read when something is searched
+    bool takes_back = false;             // synced at once: nobody looks for it again
   };
   enum class Found : uint8_t { kThere, kPlanned, kNo };
 
   Result<std::optional<FilePlan>> open(std::string_view path);
   Result<Found> find(FilePlan& plan, const Section& section);
-  Result<bool> search(FilePlan& plan, std::string_view text);
+  Result<std::optional<uint64_t>> search(FilePlan& plan, std::string_view text);
+  // True when the section stands in the place of what it takes back.
+  Result<bool> take_back(FilePlan& plan, const Section& section, std::string_view abandoned);
   Result<std::string> read_range(const FilePlan& plan, uint64_t offset, uint64_t count);
   static bool claim(FilePlan& plan, uint64_t offset, uint64_t count);
   static void add_write(FilePlan& plan, uint64_t offset, std::string_view bytes);

@@ -283,12 +283,13 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   receipt.timed_out = !*reached;
   receipt.stage = impl_->stage_of(write.seq);
   if (write.duplicate) return receipt;
+  uint64_t file_id = receipt.id;
   if (receipt.stage >= Stage::kApplied) {
-    if (const Status filled = impl_->fill_outcome(receipt); !filled) {
-      return durable(filled.error());
-    }
+    const auto filled = impl_->fill_outcome(receipt);
+    if (!filled) return durable(filled.error());
+    file_id = *filled;
   }
-  receipt.path = render(submitted.path, {receipt.id, receipt.time_ms, {}});
+  receipt.path = render(submitted.path, {file_id, receipt.time_ms, {}});
   return receipt;
 }
 
@@ -301,7 +302,7 @@ Stage Store::Impl::stage_of(uint64_t seq) const {
 }
 
 // Tickets are waited for in order, near enough, so one query answers for many of them.
-Status Store::Impl::fill_outcome(Receipt& receipt) {
+Result<uint64_t> Store::Impl::fill_outcome(Receipt& receipt) {
   MutexLock lock(outcomes_mutex);
   if (receipt.seq < outcomes_from || receipt.seq > outcomes_to) {
     if (outcomes_database == nullptr || outcomes_database->has_moved()) {
@@ -314,14 +315,13 @@ Status Store::Impl::fill_outcome(Receipt& receipt) {
     outcomes_to = state.applied.seq;
   }
   const auto found = outcomes.find(receipt.seq);
-  if (found == outcomes.end()) return {};
-  if (found->second.kind == Outcome::Kind::kRebind) {
-    receipt.id = found->second.new_id;
-    receipt.rebound = true;
-  } else {
-    receipt.set_aside = found->second.reason;
-  }
-  return {};
+  if (found == outcomes.end()) return receipt.id;
+  const Outcome& outcome = found->second;
+  const EffectIds ids(receipt.id, &outcome);
+  receipt.id = ids.row;
+  receipt.rebound = outcome.kind == Outcome::Kind::kRebind;
+  if (!outcome.has_row()) receipt.set_aside = outcome.reason;
+  return ids.file;
 }
 
 Result<bool> Store::Impl::reach(uint64_t seq, Stage stage, Deadline deadline) {

@@ -84,7 +84,8 @@ struct Store::Impl {
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
   // Tells the receipt of an applied record what became of it, where it was not the plain case.
-  Status fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
+  // What became of an applied record; the id that its path has.
+  Result<uint64_t> fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
   Stage stage_of(uint64_t seq) const;
 };
 

@@ -93,6 +93,9 @@ Status Verifier::collect_outcomes() {
       case Operation::kRebind:
       case Operation::kSetAside: {
         TRY_ASSIGN(Outcome outcome, decode_outcome((*frame)->operation, (*frame)->payload));
+        const auto before = outcomes_.find(outcome.seq);
+        settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second,
+                    batches_.empty() ? 0 : batches_.back().last_seq);
         outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
         break;
       }
@@ -127,21 +130,20 @@ Status Verifier::compare_records() {
     TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
     ++report_.checked;
     if (progress_ && report_.checked % kProgressEvery == 0) progress_(frame->seq, end_.seq);
-    uint64_t id = frame->id;
-    const auto outcome = outcomes_.find(frame->seq);
-    if (outcome != outcomes_.end() && outcome->second.kind == Outcome::Kind::kRebind) {
-      id = outcome->second.new_id;
-    }
-    const Effects effects = render_effects(intent, frame->seq, id, frame->time_ms);
-    if (outcome != outcomes_.end() && outcome->second.kind == Outcome::Kind::kSetAside) {
-      find("set-aside", effects, outcome->second.reason);
-      continue;
-    }
+    const auto found = outcomes_.find(frame->seq);
+    const Outcome* const outcome = found == outcomes_.end() ? nullptr : &found->second;
+    const Effects effects =
+        render_effects(intent, frame->seq, EffectIds(frame->id, outcome), frame->time_ms);
+    const bool has_row = outcome == nullptr || outcome->has_row();
+    if (!has_row) find("set-aside", effects, outcome->reason);
+    if (outcome != nullptr && !outcome->has_file()) continue;
     if (effects.seq > applied_.applied.seq) continue;  // on its way
     known_paths_.insert(effects.path);
-    ids_by_table_[effects.table].push_back(id);
-    id_columns_[effects.table] = effects.id_column;
-    TRY(check_row(effects));
+    if (has_row) {
+      ids_by_table_[effects.table].push_back(effects.id);
+      id_columns_[effects.table] = effects.id_column;
+      TRY(check_row(effects));
+    }
     TRY(check_file(effects));
     if (syncer_ != nullptr) TRY(check_commit(effects));
   }

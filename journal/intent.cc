@@ -235,25 +235,26 @@ Result<Intent> decode_intent(Operation operation, ByteSpan payload) {
   return intent;
 }
 
-Effects render_effects(const Intent& intent, uint64_t seq, uint64_t id, int64_t time_ms) {
+Effects render_effects(const Intent& intent, uint64_t seq, EffectIds ids, int64_t time_ms) {
   Effects effects;
   effects.seq = seq;
   effects.operation = intent.operation;
-  effects.id = id;
+  effects.id = ids.row;
   effects.time_ms = time_ms;
   effects.kind = intent.kind;
   effects.table = intent.table;
   effects.id_column = intent.id_column;
-  SlotValues slots{.id = id, .time_ms = time_ms, .path = {}};
+  SlotValues slots{.id = ids.file, .time_ms = time_ms, .path = {}};
   effects.path = render(intent.path, slots);
   slots.path = effects.path;
+  effects.header = render(intent.header, slots);
+  effects.text = render(intent.text, slots);
+  effects.subject = render(intent.subject, slots);
+  slots.id = ids.row;
   effects.columns.reserve(intent.columns.size());
   for (const IntentColumn& column : intent.columns) {
     effects.columns.emplace_back(column.name, render_value(column.value, slots));
   }
-  effects.header = render(intent.header, slots);
-  effects.text = render(intent.text, slots);
-  effects.subject = render(intent.subject, slots);
   return effects;
 }
 

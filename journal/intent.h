@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "journal/bytes.h"
+#include "journal/control_frame.h"
 #include "journal/format.h"
 #include "journal/result.h"
 
@@ -101,7 +102,7 @@ using Value = std::variant<std::monostate, int64_t, double, std::string>;
 struct Effects {
   uint64_t seq = 0;
   Operation operation = Operation::kCreate;
-  uint64_t id = 0;
+  uint64_t id = 0;  // the row's
   int64_t time_ms = 0;
   std::string kind;
   std::string table;
@@ -112,7 +113,6 @@ struct Effects {
   std::string text;
   std::string subject;
 };
-// `id` is the frame's, or the one a rebind gave.
-Effects render_effects(const Intent& intent, uint64_t seq, uint64_t id, int64_t time_ms);
+Effects render_effects(const Intent& intent, uint64_t seq, EffectIds ids, int64_t time_ms);
 
 }  // namespace syncline

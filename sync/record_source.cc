@@ -72,12 +72,10 @@ Result<std::optional<RecordBatch>> RecordSource::next(const BatchPolicy& policy,
   TRY_ASSIGN(const Outcomes journalled, outcomes.outcomes(batch.first_seq, batch.last_seq));
   batch.effects.reserve(records.size());
   for (const JournalledRecord& record : records) {
-    uint64_t id = record.id;
-    if (const auto outcome = journalled.find(record.seq); outcome != journalled.end()) {
-      if (outcome->second.kind == Outcome::Kind::kSetAside) continue;
-      id = outcome->second.new_id;
-    }
-    batch.effects.push_back(render_file_effect(record, id));
+    const auto found = journalled.find(record.seq);
+    const Outcome* const outcome = found == journalled.end() ? nullptr : &found->second;
+    if (outcome != nullptr && !outcome->has_file()) continue;
+    batch.effects.push_back(render_file_effect(record, EffectIds(record.id, outcome).file));
   }
   return std::optional(std::move(batch));
 }

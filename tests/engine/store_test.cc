@@ -585,6 +585,43 @@ TEST_F(StoreTest, ReplayGivesTheSameCommitsAndAReadOnlyStore) {
   EXPECT_EQ(refused.error().code, Code::kReadOnly);
 }
 
+// The database is lost, and a person's program has taken the id of a committed record before it is
+// rebuilt: history stays as it is, and a replay comes to it.
+TEST_F(StoreTest, ReplayAgreesWhereARowWasReboundBehindItsCommit) {
+  {
+    auto store = open();
+    must_record(*store, note("one"));
+    must_record(*store, note("two"));
+    ASSERT_TRUE(store->sync(false, kForever));
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  ASSERT_EQ(std::system(("sqlite3 '" + root() +
+                         "/syncline.db' \"CREATE TABLE notes(id INTEGER PRIMARY KEY, title, body, "
+                         "tags, path, created_at); INSERT INTO notes(id, title) VALUES(1, 'f')\"")
+                            .c_str()),
+            0);
+  auto store = open();
+  must_record(*store, note("three"), Stage::kPublished);
+  const Receipt rebound = *store->show(1);
+  EXPECT_EQ(rebound.id, 4u);
+  EXPECT_EQ(rebound.path, "notes/0000/one-1.md");
+  const auto report = store->verify({});
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->findings.size(), 1u);
+  EXPECT_EQ(report->findings[0].cls, "foreign-row");
+
+  const std::string into = folder_.path().string() + "/replayed";
+  const Status replayed = store->replay_into(into, std::nullopt, {});
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  auto copy = Store::open(into);
+  ASSERT_TRUE(copy) << copy.error().message;
+  for (uint64_t seq = 1; seq <= 3; ++seq) {
+    EXPECT_EQ((*copy)->show(seq)->commit, store->show(seq)->commit);
+    EXPECT_EQ((*copy)->show(seq)->path, store->show(seq)->path);
+    EXPECT_EQ((*copy)->show(seq)->id, store->show(seq)->id);
+  }
+}
+
 TEST_F(StoreTest, ReplayToASequenceIsTheStateAsOfThen) {
   auto store = open();
   for (int i = 0; i < 6; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
