@@ -28,6 +28,8 @@ constexpr BackoffLimits kLockLimits = {
 struct IndexSeen {
   IndexFile index;
   std::optional<FileInfo> info;  // nothing: there is no index file
+  // It is empty, as git never writes it but a power cut leaves it, since git does not sync it.
+  bool is_lost() const { return info && info->size_bytes == 0; }
 };
 
 bool same_file(const std::optional<FileInfo>& a, const std::optional<FileInfo>& b) {
@@ -47,7 +49,7 @@ Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
 Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
   IndexSeen seen;
   TRY_ASSIGN(seen.info, index_info(git_dir));
-  if (!seen.info) return seen;
+  if (!seen.info || seen.is_lost()) return seen;
   Result<std::string> bytes = read_file(git_dir, kIndex, kIndexBytesMax);
   if (!bytes && bytes.error().code != Code::kUnsafePath) return std::move(bytes).error();
   Result<IndexFile> index = bytes ? IndexFile::parse(std::move(*bytes)) : std::move(bytes).error();
@@ -64,7 +66,7 @@ Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
 Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
   TRY_ASSIGN(const std::optional<FileInfo> info, index_info(git_dir));
   if (!same_file(info, seen.info)) return false;
-  if (!info) return true;
+  if (!info || seen.is_lost()) return true;
   std::string trailer(seen.index.trailer().size(), '\0');
   TRY_ASSIGN(const std::unique_ptr<File> file, git_dir.open_file(kIndex, {}));
   TRY_ASSIGN(const size_t count,
@@ -142,6 +144,10 @@ class BranchCommit {
   Result<bool> prepare_index() {
     TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
     if (!result_.waiting.empty()) return false;
+    // What was staged went with the power; left empty, every git command and publish would refuse.
+    if (seen_.is_lost()) {
+      TRY_ASSIGN(seen_.index, index_of(request_.tip_tree));
+    }
     std::vector<IndexChange> changes;
     changes.reserve(request_.changes.size());
     for (const PlannedChange& change : request_.changes) {
@@ -156,9 +162,28 @@ class BranchCommit {
     TRY(find_interrupted(changes));
     TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes));
     result_.kept = std::move(merge.kept);
-    index_changed_ = merge.changed;
+    index_changed_ = merge.changed || seen_.is_lost();
     if (index_changed_) TRY(write_image(*git_.git_dir, image_name(owner()), merge.bytes));
     return true;
+  }
+
+  // As `git reset` makes it; without stats, so that git looks at the files.
+  Result<IndexFile> index_of(const ObjectId& tree) {
+    std::vector<IndexChange> entries;
+    if (!tree.is_zero()) {
+      TRY(walk_tree(objects_, tree,
+                    [&](std::string_view path, uint32_t mode, const ObjectId& id) -> Status {
+                      entries.push_back({.path = std::string(path),
+                                         .value = {id, mode},
+                                         .stat = {},
+                                         .in_tip = {},
+                                         .also_ours = {}});
+                      return {};
+                    }));
+    }
+    if (entries.empty()) return IndexFile();
+    TRY_ASSIGN(IndexMerge merge, IndexFile().merge(entries));
+    return IndexFile::parse(std::move(merge.bytes));
   }
 
   // Where a publish died between index and ref, and more was recorded since, the index holds what

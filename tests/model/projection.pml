@@ -253,12 +253,12 @@ proctype Process(byte me) {
       pc[me] = P_FILE
     }
 #ifndef NOT_TAKEN_BACK
-  :: d_step { pc[me] == P_FILE && file[w + 1] != 0 && file[w + 1] != d[me] ->
+  :: d_step { pc[me] == P_FILE && file[w + 1] == 1 && d[me] == 2 -> /* the frame's own id is known */
       printf("@ P%d takes back the file of record %d that an earlier try wrote\n", me, w + 1);
       MET(MET_TAKEN_BACK);
       file[w + 1] = 0; file_d[w + 1] = 0; file_dirty[w + 1] = 0
     }
-  :: d_step { pc[me] == P_FILE && (file[w + 1] == 0 || file[w + 1] == d[me]) ->
+  :: d_step { pc[me] == P_FILE && !(file[w + 1] == 1 && d[me] == 2) ->
 #else
   :: d_step { pc[me] == P_FILE ->
 #endif

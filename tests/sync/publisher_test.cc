@@ -473,6 +473,25 @@ TEST_F(PublisherTest, ADamagedOrSplitIndexWaitsWithItsReason) {
   expect_clean();
 }
 
+// Git does not sync its index, so a power cut leaves it empty, and git refuses to work.
+TEST_F(PublisherTest, AnIndexThatAPowerCutEmptiedIsMadeAgain) {
+  write_file(store.work("theirs/edited.txt"), "committed\n");
+  write_file(store.work("run.sh"), "#!/bin/sh\n");
+  std::filesystem::permissions(store.work("run.sh"), std::filesystem::perms::owner_all);
+  std::filesystem::create_symlink("run.sh", store.work("link"));
+  store.repository.git("add .");
+  store.repository.git("commit -q -m theirs");
+  store.record(note_intent("one"));
+  store.publish_all();
+  write_file(store.work("theirs/edited.txt"), "edited\n");
+  store.record(note_intent("two"));
+  write_file(store.work(".git/index"), "");
+  store.publish_all();
+  EXPECT_EQ(store.status(), " M theirs/edited.txt");
+  EXPECT_EQ(store.repository.git("ls-files --format='%(objectmode) %(objectname) %(path)'"),
+            store.repository.git("ls-tree -r --format='%(objectmode) %(objectname) %(path)' HEAD"));
+}
+
 TEST_F(PublisherTest, AnOpenEditorWaitsAndAnAbortedOneDoesNot) {
   store.record(note_intent("one"));
   // The editor says that it is there, and goes once it may.
