@@ -112,6 +112,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   JournalOptions journal_options;
   journal_options.segment_bytes_max = impl->config->segment_bytes_max;
+  journal_options.open_deadline = options.open_deadline;
   if (!options.background) {
     // Started fifty at a time, one-shot commands reach this point milliseconds apart.
     journal_options.gather_quiet_ns = 4'000'000;

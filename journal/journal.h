@@ -49,6 +49,7 @@ struct JournalOptions {
   int64_t gather_quiet_ns = 0;
   int64_t gather_ns_max = 0;
   bool direct_io = true;  // appends by O_DIRECT where the file system knows it
+  Deadline open_deadline = kForever;  // of waiting to open while another opens or appends
 };
 
 // What others know to have been durable: the log must reach at least that far.

@@ -91,10 +91,10 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
 
   // Opening is serialised by the append lock, so that open.lock can be tried exclusively and then
   // be made shared (which is not atomic) without anybody in between.
-  TRY(lock_append(kForever));
+  TRY(lock_append(options.open_deadline));
   Status status = [&]() -> Status {
     TRY_ASSIGN(report.alone, open_lock->try_lock(FileLock::Mode::kExclusive));
-    if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, kForever));
+    if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, options.open_deadline));
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
     page.emplace(std::move(mapped));
     if (!report.alone) return join(claims);

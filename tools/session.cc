@@ -23,6 +23,7 @@ Result<std::string> Session::store_root() const {
 
 Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
   TRY_ASSIGN(const std::string root, store_root());
+  options.open_deadline = deadline();
   auto store = Store::open(root, options);
   if (store) tell_notes(**store);
   return store;
@@ -30,13 +31,13 @@ Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
 
 Result<std::unique_ptr<Store>> Session::open_store_to_read() const {
   TRY_ASSIGN(const std::string root, store_root());
-  auto store = Store::open(root);
+  auto store = Store::open(root, {.open_deadline = deadline()});
   if (store) return store;
   const Error& error = store.error();
   const bool may_not_write = error.code == Code::kReadOnly || error.sys_errno == EACCES ||
                              error.sys_errno == EPERM || error.sys_errno == EROFS;
   if (!may_not_write) return store;
-  return Store::open(root, {.read_only = true});
+  return Store::open(root, {.read_only = true, .open_deadline = deadline()});
 }
 
 Deadline Session::deadline(std::optional<int64_t> default_ms) const {

@@ -1,5 +1,8 @@
 // What the numbers say: callers branch on them.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -31,6 +34,22 @@ TEST_F(CommandLine, ZeroMeansTheStageWasReached) {
   }
   store_.json({"sync"});
   expect_agreement(store_, 4);
+}
+
+// As a stopped process that holds the lock would: nobody waits for it longer than asked.
+TEST_F(CommandLine, ElevenWhereTheStoreIsNotOpenedInTime) {
+  const std::string lock = store_.root() / ".git/syncline/append.lock";
+  const int descriptor = ::open(lock.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::flock(descriptor, LOCK_EX), 0);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"record", "note", "--title", "late", "--timeout", "0.2"},
+        {"status", "--timeout", "0.2"},
+        {"sync", "--timeout", "0.2"}}) {
+    store_.json(arguments, 11);
+  }
+  ::close(descriptor);
+  EXPECT_EQ(store_.json({"status"})["journaled"], 0);
 }
 
 TEST_F(CommandLine, OneForAThingThatIsNotThere) {
