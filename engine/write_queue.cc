@@ -224,14 +224,35 @@ Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string
   return std::max(known->second, tail_.highest_id(table)) + 1;
 }
 
-Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
-  TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
+Status WriteQueue::know_the_log(const Group& group, const AppendTurn& turn) {
   // In a new epoch frames may have moved: what the index knows of places is void.
   Status known =
       turn.epoch() == tail_epoch_ ? tail_.catch_up(turn.end()) : restart_and_look(group, turn);
   // Where it stood has been trimmed: what went was applied, and SQLite knows it.
   if (!known && known.error().code == Code::kNotFound) known = restart_and_look(group, turn);
-  TRY(known);
+  return known;
+}
+
+Result<AppendTurn> WriteQueue::begin_turn(const Group& group, Deadline deadline) {
+  Status known;
+  {
+    TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
+    known = know_the_log(group, turn);
+    if (known) return turn;
+  }
+  if (known.error().code != Code::kCorrupt) return known.error();
+  // Behind a flush that failed, and that nobody has mended yet, what was not durable may be gone. A
+  // flush leaves such a segment; damage of any other kind stays, and is told.
+  tail_.invalidate();
+  if (!journal_.flush_all(deadline)) return known.error();
+  TRY(prepare(group));
+  TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
+  TRY(know_the_log(group, turn));
+  return turn;
+}
+
+Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
+  TRY_ASSIGN(AppendTurn turn, begin_turn(group, deadline));
   if (!tail_.config_text().empty()) journalled_config_ = tail_.config_text();
 
   const int64_t time_ms = std::max(clock_.now_ms(), turn.last_time_ms());

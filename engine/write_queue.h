@@ -85,6 +85,9 @@ class WriteQueue {
   // The first three answer for the whole group; an error means that nothing of it is in the log.
   Status prepare(const Group& group);
   // What SQLite knows, up to where the tail index begins.
+  // The append lock held, and all that the log holds known.
+  Result<AppendTurn> begin_turn(const Group& group, Deadline deadline);
+  Status know_the_log(const Group& group, const AppendTurn& turn);
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
   Status restart_and_look(const Group& group, const AppendTurn& turn);

@@ -84,5 +84,51 @@ TEST_F(WriteQueueTest, FindsAKeyThatWasAppliedWhileTheEpochChanged) {
   EXPECT_EQ(query("SELECT count(*) FROM notes WHERE title = 'once'"), "1\n");
 }
 
+// Another process's record is appended, its flush fails, the kernel drops what was to be written,
+// and the process dies before it can mend or tell.
+TEST_F(WriteQueueTest, ALostTailBehindAFailedFlushIsNoDamage) {
+  Process process = start(std::make_shared<DirectoryHook>());
+  ASSERT_FALSE(record(process, note("acknowledged", "a"))->error);
+  const ByteVector payload = encode_intent(note("lost", "b"));
+  Mark before, after;
+  {
+    auto turn = must(journal->begin_append());
+    before = turn.end();
+    const NewFrame frame{.operation = Operation::kCreate,
+                         .id = 2,
+                         .time_ms = std::max(clock.now_ms(), turn.last_time_ms()),
+                         .payload = payload,
+                         .payload_hash = hash_payload(payload)};
+    after = must(turn.append({&frame, 1})).mark;
+  }
+  ControlPage page(must(store_directory->map_page("control", kControlPageBytes)));
+  page.set_flush_mark({after.position.segment, page.end()->epoch});
+  const auto segment = must(store_directory->open_file(
+      fmt::format("journal/{:016x}.seg", after.position.segment), {.write = true}));
+  const ByteVector zeros(after.position.offset - before.position.offset);
+  ASSERT_OK(segment->write_at(before.position.offset, zeros));
+
+  const PendingWritePtr next = record(process, note("next", "c"));
+  ASSERT_FALSE(next->error) << next->error->message;
+  EXPECT_EQ(next->seq, 2u);
+  EXPECT_FALSE(record(process, note("lost", "b"))->duplicate);
+}
+
+// The same without a flush that failed: the log is damaged, and nobody writes behind it.
+TEST_F(WriteQueueTest, ADamagedTailIsToldAndNothingIsAppended) {
+  Process process = start(std::make_shared<DirectoryHook>());
+  ASSERT_FALSE(record(process, note("acknowledged", "a"))->error);
+  const Mark before = journal->end();
+  append(note("rots"), 2);
+  const auto segment = must(store_directory->open_file(
+      fmt::format("journal/{:016x}.seg", before.position.segment), {.write = true}));
+  const ByteVector zeros(512);
+  ASSERT_OK(segment->write_at(before.position.offset, zeros));
+  const PendingWritePtr next = record(process, note("next", "c"));
+  ASSERT_TRUE(next->error);
+  EXPECT_EQ(next->error->code, Code::kCorrupt);
+  EXPECT_EQ(journal->end().seq, 2u);
+}
+
 }  // namespace
 }  // namespace syncline
