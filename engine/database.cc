@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 
 #include <cerrno>
 
@@ -18,6 +19,13 @@ constexpr int kCacheKib = 16 * 1024;
 
 bool is_sync_failure(int code) {
   return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
+// SQLite tells a database that may not be written from one whose file system may not by nothing.
+bool is_on_read_only_file_system(sqlite3* handle) {
+  const char* const path = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
+  struct statvfs status{};
+  return path != nullptr && statvfs(path, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
 }
 
 }  // namespace
@@ -45,6 +53,7 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
       error.code = Code::kReadOnly;
+      if (is_on_read_only_file_system(handle)) error.sys_errno = EROFS;
       break;
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:

@@ -63,6 +63,7 @@ class ControlPage {
  public:
   explicit ControlPage(std::unique_ptr<SharedPage> page);
 
+  bool is_private() const { return page_->is_private(); }
   // Is it a page of this store and version?
   bool valid(const StoreId& store) const;
   // Makes it one, with nothing known; `token` as in same_cache().

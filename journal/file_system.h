@@ -88,6 +88,8 @@ class FileLock {
 class SharedPage {
  public:
   virtual ~SharedPage() = default;
+  // On a read-only file system: a copy that nobody else sees, and that ends with its process.
+  virtual bool is_private() const { return false; }
   virtual MutableByteSpan bytes() = 0;
   // Sleeps while the aligned u32 at `offset` still equals `expected`, until wake() or `deadline`.
   // May return early: look again.

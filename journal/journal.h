@@ -48,7 +48,7 @@ struct JournalOptions {
   // them. Not at all when every process that has the store open waits already. 0: flush at once.
   int64_t gather_quiet_ns = 0;
   int64_t gather_ns_max = 0;
-  bool direct_io = true;  // appends by O_DIRECT where the file system knows it
+  bool direct_io = true;              // appends by O_DIRECT where the file system knows it
   Deadline open_deadline = kForever;  // of waiting to open while another opens or appends
 };
 
@@ -58,8 +58,11 @@ struct DurableClaim {
   std::string source;  // "applied watermark of syncline.db", "trailer of refs/syncline/…"
 };
 
-// What open() found and did. `torn` is said once: the discarding itself is recorded in the new
-// segment's header, so the next open finds a clean end.
+// What open() found and did. On a read-only file system a journal can be read, as of the moment it
+// was opened, and takes no appends.
+//
+// `torn` is said once: the discarding itself is recorded in the new segment's header, so the next
+// open finds a clean end.
 struct RecoveryReport {
   bool alone = false;  // this process scanned the tail
   bool torn = false;   // a torn tail was cut at `torn_at`

@@ -1,5 +1,6 @@
 // Appending a group of frames, under the append lock.
 #include <fmt/format.h>
+#include <cerrno>
 
 #include <algorithm>
 
@@ -48,6 +49,7 @@ Status Journal::Impl::adopt_tail() {
 }
 
 Status Journal::Impl::begin_append(Deadline deadline) {
+  if (page->is_private()) return errno_error(EROFS, "append to " + root.path());
   TRY(lock_append(deadline));
   if (wants_renewal()) {
     // The flush lock comes before the append lock. Keys are looked up only once this has returned,

@@ -97,13 +97,20 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
     if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, options.open_deadline));
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
     page.emplace(std::move(mapped));
+    // What is not shared is worked out anew; and whoever opens the store once it can be written
+    // must find itself alone, and not believe the file behind this page.
+    if (page->is_private()) {
+      Status read = recover_alone(claims);
+      open_lock->unlock();
+      return read;
+    }
     if (!report.alone) return join(claims);
     page->reset_presence();
     TRY(recover_alone(claims));
     return open_lock->lock(FileLock::Mode::kShared, kForever);
   }();
-  if (status) page->add_live(1);
-  present = status.has_value();
+  present = status.has_value() && !page->is_private();
+  if (present) page->add_live(1);
   unlock_append();
   return status;
 }
@@ -167,7 +174,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> claims) {
   // From here on something may be written.
   TRY(remove_unborn(*folder));
   const std::optional<LogMark> known_end = page->end();
-  if (!known_end || known_end->segment != last.id() || page->birth_mark() != 0) {
+  const bool new_here = !known_end || known_end->segment != last.id() || page->birth_mark() != 0;
+  if (new_here && !page->is_private()) {
     // Its creator may have died between giving it its name and making the name durable.
     const std::string touch = unborn_segment_name(last.id());
     TRY(folder->create_whole(touch, {}));

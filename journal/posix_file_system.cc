@@ -182,8 +182,15 @@ class PosixDirectory final : public Directory {
 
   Result<std::unique_ptr<SharedPage>> map_page(std::string_view name, size_t size_bytes) override {
     const OpenFlags flags{.write = true, .create = true, .private_mode = true};
-    TRY_ASSIGN(PosixFd opened, open_regular(name, flags, nullptr));
-    return make_shared_page(std::move(opened), size_bytes, path_of(name));
+    auto opened = open_regular(name, flags, nullptr);
+    if (!opened && opened.error().sys_errno == EROFS) {
+      auto readable = open_regular(name, {}, nullptr);
+      if (!readable && readable.error().code != Code::kNotFound) return std::move(opened).error();
+      return make_private_page(readable ? std::move(*readable) : PosixFd(), size_bytes,
+                               path_of(name));
+    }
+    if (!opened) return std::move(opened).error();
+    return make_shared_page(std::move(*opened), size_bytes, path_of(name));
   }
 
   Result<Identity> identity() override {

@@ -16,11 +16,13 @@ namespace {
 
 class PosixSharedPage final : public SharedPage {
  public:
-  explicit PosixSharedPage(MutableByteSpan mapping) : mapping_(mapping) {}
+  PosixSharedPage(MutableByteSpan mapping, bool is_private)
+      : mapping_(mapping), is_private_(is_private) {}
   ~PosixSharedPage() override { munmap(mapping_.data(), mapping_.size()); }
   PosixSharedPage(const PosixSharedPage&) = delete;
   PosixSharedPage& operator=(const PosixSharedPage&) = delete;
 
+  bool is_private() const override { return is_private_; }
   MutableByteSpan bytes() override { return mapping_; }
 
   // Shared futexes (no FUTEX_PRIVATE_FLAG): the waiters are other processes. The bitset form takes
@@ -46,6 +48,7 @@ class PosixSharedPage final : public SharedPage {
   }
 
   MutableByteSpan mapping_;
+  bool is_private_;
 };
 
 // Blocks, not only size: a store into a hole on a full disk would be a SIGBUS instead of an error.
@@ -67,17 +70,30 @@ Status allocate(int descriptor, size_t size_bytes, const std::string& path) {
   return {};
 }
 
+Result<std::unique_ptr<SharedPage>> map(int descriptor, size_t size_bytes, int flags,
+                                        const std::string& path) {
+  void* const mapping = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  if (mapping == MAP_FAILED) return errno_error(errno, fmt::format("map {}", path));
+  return std::make_unique<PosixSharedPage>(
+      MutableByteSpan{static_cast<std::byte*>(mapping), size_bytes}, (flags & MAP_PRIVATE) != 0);
+}
+
 }  // namespace
+
+Result<std::unique_ptr<SharedPage>> make_private_page(PosixFd descriptor, size_t size_bytes,
+                                                      const std::string& path) {
+  struct stat status{};
+  const bool whole = descriptor.get() >= 0 && fstat(descriptor.get(), &status) == 0 &&
+                     status.st_size >= static_cast<off_t>(size_bytes);
+  return map(whole ? descriptor.get() : -1, size_bytes,
+             whole ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS, path);
+}
 
 Result<std::unique_ptr<SharedPage>> make_shared_page(PosixFd descriptor, size_t size_bytes,
                                                      const std::string& path) {
   SYNCLINE_ASSERT(size_bytes > 0);
   TRY(allocate(descriptor.get(), size_bytes, path));
-  void* const mapping =
-      mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
-  if (mapping == MAP_FAILED) return errno_error(errno, fmt::format("map {}", path));
-  return std::make_unique<PosixSharedPage>(
-      MutableByteSpan{static_cast<std::byte*>(mapping), size_bytes});
+  return map(descriptor.get(), size_bytes, MAP_SHARED, path);
 }
 
 }  // namespace syncline

@@ -81,8 +81,7 @@ TEST(ReportProtocol, MixedKindsAtOnceLoseNothing) {
   EXPECT_EQ(store.count("SELECT count(*) FROM learnings WHERE type = 'success'"), 12);
 }
 
-// Alone on the machine (tests/e2e/meson.build runs it so): the bound is generous, the figure is
-// printed.
+// Alone on the machine (tests/e2e/meson.build runs it so): the time is printed, not judged.
 TEST(Timing, FiftyAtOnceNeedAHandfulOfFlushesAndCommits) {
   TemporaryDirectory folder;
   const StoreUnderTest store("elf", folder / "store");
@@ -104,7 +103,6 @@ TEST(Timing, FiftyAtOnceNeedAHandfulOfFlushesAndCommits) {
   };
   std::printf("fifty at once: %.0f ms, %lld flushes, %lld batches\n", seconds * 1000,
               static_cast<long long>(grown("flushes")), static_cast<long long>(grown("batches")));
-  EXPECT_LT(seconds, 10.0) << "far beyond any machine this is meant for";
   EXPECT_LE(grown("batches"), 25);
   EXPECT_EQ(after["committed"], 50);
 }

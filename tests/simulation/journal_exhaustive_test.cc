@@ -1,8 +1,9 @@
-// The journal alone, exhaustively: all workloads of one to three operations of two processes (and
-// some of four), a crash at every I/O, every legal persisted subset, a second crash at every I/O of
-// the recovery.
+// The journal alone, exhaustively: workloads of operations of two processes, all of one and two, a
+// quarter of those of three and some of four, a crash at every I/O, every legal persisted subset, a
+// second crash at every I/O of the recovery. About ten million distinct states.
 //
-//   SYNCLINE_SIM_SCALE=10     ten times the outcomes of second crashes; below 1, so many workloads
+//   SYNCLINE_SIM_SCALE=4      all workloads of three; beyond it, ever more outcomes of second
+//                             crashes and workloads of four; below 1, as much less of three
 //   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
 //   SYNCLINE_SIM_JOBS=2       processes that share the work
 //   SYNCLINE_SIM_REPLAY=...   one trail, as a failure prints it
@@ -27,8 +28,9 @@ namespace {
 
 // Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
 constexpr double kSecondOutcomes = 8;
-// Of the words of four steps, this share is run besides all the shorter ones.
-constexpr double kLongerWords = 0.06;
+// Of the words of three and of four steps, these shares are run besides the shorter ones.
+constexpr double kThreeSteps = 0.25;
+constexpr double kFourSteps = 0.015;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
@@ -103,15 +105,16 @@ JournalExplorer::Options explorer_options() {
   JournalExplorer::Options options;
   options.replay = replay();
   const char* const second = std::getenv("SYNCLINE_SIM_SECOND");
-  options.second_outcomes = second != nullptr
-                                ? static_cast<uint64_t>(std::max(1, std::atoi(second)))
-                                : static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, scale()));
+  options.second_outcomes =
+      second != nullptr
+          ? static_cast<uint64_t>(std::max(1, std::atoi(second)))
+          : static_cast<uint64_t>(kSecondOutcomes * std::max(1.0, kThreeSteps * scale()));
   return options;
 }
 
-// All words up to that length, and of those with one step more as many as `longer` says (more with
-// the scale); below a scale of 1 a part of them.
-std::vector<Word> chosen_words(size_t length_max, double longer = 0) {
+// Of the words up to that length, and of those with one step more where `longer`, as many as the
+// scale says.
+std::vector<Word> chosen_words(size_t length_max, bool longer = false) {
   if (!replay().empty()) return {parse_word(replay().substr(0, replay().find(':')))};
   std::vector<Word> words;
   SimulatedRandom random(1);
@@ -121,8 +124,10 @@ std::vector<Word> chosen_words(size_t length_max, double longer = 0) {
     }
   };
   const size_t limit = std::min(length_max, length_limit());
-  for (size_t length = 1; length <= limit; ++length) choose(length, scale());
-  if (limit == length_max) choose(length_max + 1, longer * scale());
+  for (size_t length = 1; length <= limit; ++length) {
+    choose(length, length < 3 ? 1.0 : kThreeSteps * scale());
+  }
+  if (longer && limit == length_max) choose(length_max + 1, kFourSteps * scale());
   return words;
 }
 
@@ -164,7 +169,7 @@ void run(const std::vector<Word>& words, Explore explore) {
 }
 
 TEST(JournalExhaustive, EveryCrashOfEveryWorkloadKeepsWhatWasAcknowledged) {
-  run(chosen_words(3, kLongerWords),
+  run(chosen_words(3, /*longer=*/true),
       [](JournalExplorer& explorer, const Word& word) { explorer.explore(word); });
 }
 
