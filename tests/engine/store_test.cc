@@ -123,6 +123,19 @@ TEST_F(StoreTest, ADatabaseMovedAsideByACheckpointIsFilledAgain) {
   EXPECT_EQ(notes(), 1);
 }
 
+TEST_F(StoreTest, AJournalThatEndsBelowWhatTheDatabaseHasAppliedHasLostData) {
+  const std::string segment = root() + "/.git/syncline/journal/0000000000000001.seg";
+  must_record(*open(), note("kept"));
+  fs::copy_file(segment, segment + ".before");
+  must_record(*open(), note("lost"));
+  fs::rename(segment + ".before", segment);
+  const auto store = Store::open(root(), {});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Code::kCorrupt);
+  EXPECT_NE(store.error().message.find("segment 1 offset "), std::string::npos)
+      << store.error().message;
+}
+
 // A power cut took the last transactions back, and left the page that tells others how far apply
 // has come: who asks for a record that is to be applied must not be told so by that.
 TEST_F(StoreTest, WhatACrashTookBackIsNotSaidToBeApplied) {
