@@ -32,9 +32,7 @@ uint64_t Journal::epoch() const {
 }
 
 Result<Mark> Journal::begin() const {
-  TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
-  if (entries.empty()) return make_error(Code::kNotFound, "there is no journal here");
-  TRY_ASSIGN(const OpenSegment first, impl_->open_for_reading(entries.front().segment));
+  TRY_ASSIGN(const OpenSegment first, open_first_segment(*impl_->folder, impl_->store));
   return first.header.start();
 }
 

@@ -124,9 +124,7 @@ Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId
   impl->store = store;
   TRY_ASSIGN(impl->folder, directory.open_directory(kJournalFolder));
   if (from.position.segment == 0) {
-    TRY_ASSIGN(const auto entries, list_segments(*impl->folder, store));
-    if (entries.empty()) return make_error(Code::kNotFound, "there is no journal here");
-    TRY_ASSIGN(OpenSegment first, impl->open(entries.front().segment));
+    TRY_ASSIGN(OpenSegment first, open_first_segment(*impl->folder, store));
     from = first.header.start();
     TRY(impl->enter(std::move(first), from.position.offset, from.seq));
   } else {

@@ -194,6 +194,18 @@ Result<OpenSegment> open_segment(Directory& folder, const StoreId& store, uint64
   return opened;
 }
 
+Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store) {
+  uint64_t gone = 0;
+  while (true) {
+    TRY_ASSIGN(const auto entries, list_segments(folder, store));
+    if (entries.empty()) return make_error(Code::kNotFound, "there is no journal here");
+    const uint64_t segment = entries.front().segment;
+    auto first = open_segment(folder, store, segment, {});
+    if (first || first.error().code != Code::kNotFound || segment == gone) return first;
+    gone = segment;
+  }
+}
+
 Status check_chain(const SegmentHeader& before, const SegmentHeader& next) {
   if (next.segment != before.segment + 1 || next.previous_segment != before.segment) {
     return corrupt_header(next.segment, fmt::format("it follows segment {}, not {}",

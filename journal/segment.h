@@ -72,6 +72,8 @@ struct OpenSegment {
 };
 Result<OpenSegment> open_segment(Directory& folder, const StoreId& store, uint64_t segment,
                                  OpenFlags flags);
+// The one that the journal begins with, whatever another process trims meanwhile.
+Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store);
 
 // Does `next` continue `before`? kCorrupt says what does not hold.
 Status check_chain(const SegmentHeader& before, const SegmentHeader& next);

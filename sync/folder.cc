@@ -455,6 +455,10 @@ Status Folder::move_ref(const ObjectId& expected, const ObjectId& commit) {
     TRY_ASSIGN(const bool removed,
                context_.refs.remove_stale_lock(context_.own_ref, expected, commit));
     if (removed) continue;
+    // Who died within make_ref_durable() had announced that it stays where it is.
+    TRY_ASSIGN(const bool rewritten,
+               context_.refs.remove_stale_lock(context_.own_ref, expected, expected));
+    if (rewritten) continue;
     if (tries == kLockTriesMax) return moved;
     context_.journal.add_counter(Counter::kRetries);
     context_.clock.pause_ns(pause_ns);

@@ -58,6 +58,12 @@ class StoreTest : public testing::Test {
     text.replace(begin, text.find('\n', at) - begin, name + " = " + value);
     std::ofstream(root() + "/syncline.toml") << text;
   }
+  int64_t notes() const {
+    const auto database = Database::open({root() + "/syncline.db"}, Database::Access::kRead);
+    if (!database) return -1;
+    auto count = (*database)->prepare("SELECT count(*) FROM notes");
+    return count && count->step() ? count->integer(0) : -1;
+  }
   void expect_sound(Store& store) {
     const auto report = store.verify({});
     ASSERT_TRUE(report) << report.error().message;
@@ -114,12 +120,39 @@ TEST_F(StoreTest, ADatabaseMovedAsideByACheckpointIsFilledAgain) {
     EXPECT_TRUE(must_record(*open({.background = true}), note("kept", "k1")).duplicate);
   }
   EXPECT_TRUE(fs::exists(root() + "/.git/syncline/kept"));
-  const auto database = Database::open({root() + "/syncline.db"}, Database::Access::kRead);
-  ASSERT_TRUE(database) << database.error().message;
-  auto count = (*database)->prepare("SELECT count(*) FROM notes");
-  ASSERT_TRUE(count) << count.error().message;
-  ASSERT_TRUE(count->step());
-  EXPECT_EQ(count->integer(0), 1);
+  EXPECT_EQ(notes(), 1);
+}
+
+TEST_F(StoreTest, AJournalThatEndsBelowWhatTheDatabaseHasAppliedHasLostData) {
+  const std::string segment = root() + "/.git/syncline/journal/0000000000000001.seg";
+  must_record(*open(), note("kept"));
+  fs::copy_file(segment, segment + ".before");
+  must_record(*open(), note("lost"));
+  fs::rename(segment + ".before", segment);
+  const auto store = Store::open(root(), {});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Code::kCorrupt);
+  EXPECT_NE(store.error().message.find("segment 1 offset "), std::string::npos)
+      << store.error().message;
+}
+
+// A power cut took the last transactions back, and left the page that tells others how far apply
+// has come: who asks for a record that is to be applied must not be told so by that.
+TEST_F(StoreTest, WhatACrashTookBackIsNotSaidToBeApplied) {
+  const std::vector<std::string> files = {"/syncline.db", "/syncline.db-wal"};
+  must_record(*open(), note("kept"));
+  for (const std::string& file : files) fs::copy_file(root() + file, root() + file + ".before");
+  must_record(*open(), note("taken back", "k1"));
+  ASSERT_EQ(notes(), 2);
+  for (const std::string& file : files) fs::rename(root() + file + ".before", root() + file);
+  fs::remove(root() + "/syncline.db-shm");
+  ASSERT_EQ(notes(), 1);
+  auto store = open();
+  const Receipt again = must_record(*store, note("taken back", "k1"));
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_GE(again.stage, Stage::kApplied);
+  EXPECT_EQ(notes(), 2);
+  expect_sound(*store);
 }
 
 TEST_F(StoreTest, SameKeySameContentAnswersWithTheFirstReceipt) {

@@ -8,6 +8,7 @@
 #include "journal/control_page.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/simulation/test_machine.h"
+#include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
@@ -92,6 +93,33 @@ TEST_F(JournalTest, FullSegmentsAreRotatedAndTrimmedFromTheFront) {
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().code, Code::kNotFound);
   EXPECT_EQ(*journal->trim(Mark{}), 0u);
+}
+
+TEST_F(JournalTest, WhereItBeginsIsToldWhileAnotherTrims) {
+  open();
+  Mark checkpoint;
+  for (int i = 0; i < 40; ++i) {
+    const auto recorded = record_text(*journal, std::string(3000, 'r'));
+    ASSERT_OK(recorded);
+    if (i == 20) checkpoint = recorded->mark;
+  }
+  bool trimmed = false;
+  const auto hook = std::make_shared<DirectoryHook>();
+  HookedDirectory hooked(machine.open(machine.disk().start_process()), hook);
+  const auto other = open_journal(hooked, clock, options);
+  ASSERT_OK(other);
+  // Between the look at what is there and the opening of what was first.
+  *hook = [&](std::string_view operation, const std::string& name) -> Status {
+    if (operation != "open-read" || !name.ends_with(segment_name(1)) || trimmed) return {};
+    trimmed = true;
+    TRY(journal->trim(checkpoint));
+    return {};
+  };
+  const auto begin = (*other)->begin();
+  ASSERT_OK(begin);
+  EXPECT_TRUE(trimmed);
+  EXPECT_GT(begin->seq, 0u);
+  EXPECT_EQ(*begin, *journal->begin());
 }
 
 TEST_F(JournalTest, MissingReorderedAndForeignSegmentsAreRefused) {

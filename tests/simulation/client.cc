@@ -151,7 +151,7 @@ void Client::acknowledge(size_t entry, const Receipt& receipt) {
 
 bool Client::record(size_t entry) {
   const Record record = ledger_.entries[entry].record;
-  const Result<Receipt> receipt = store_->record(record, Stage::kApplied);
+  const Result<Receipt> receipt = store_->record(record, stage_);
   if (!receipt) return !failed("record", receipt.error());
   acknowledge(entry, *receipt);
   return true;
@@ -170,7 +170,7 @@ bool Client::ingest(const std::vector<size_t>& entries) {
     tickets.emplace_back(entry, *ticket);
   }
   for (const auto& [entry, ticket] : tickets) {
-    const Result<Receipt> receipt = store_->wait(ticket, Stage::kApplied);
+    const Result<Receipt> receipt = store_->wait(ticket, stage_);
     if (!receipt) {
       good = !failed("wait", receipt.error());
       continue;

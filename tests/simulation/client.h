@@ -60,6 +60,8 @@ class Client {
 
   Status open();
   void close() { store_.reset(); }
+  // The stage that records are waited for; at first kApplied.
+  void wait_for(Stage stage) { stage_ = stage; }
   // False when the step was answered by an error; the ledger knows which were not allowed.
   bool run(Step step);
   // Hands every record over again that was not acknowledged: it must then be there once.
@@ -83,6 +85,7 @@ class Client {
   std::string root_;
   Ledger& ledger_;
   const Fate& fate_;
+  Stage stage_ = Stage::kApplied;
   std::unique_ptr<Store> store_;
 };
 

@@ -461,7 +461,7 @@ class Disk::SimDirectory final : public Directory {
       return failed(answer.sys_errno, operation);
     }
     if (disk_.read_only_) return failed(EROFS, operation);
-    disk_.image_.sync_all();
+    disk_.image_.sync_file_system();
     disk_.drop_unused();
     return {};
   }

@@ -137,6 +137,7 @@ DiskImage::DiskImage(const DiskImage& other)
     : boot(other.boot),
       file_system_id(other.file_system_id),
       capacity_bytes(other.capacity_bytes),
+      mount(other.mount),
       nodes_(other.nodes_),
       changes_(other.changes_),
       used_bytes_(other.used_bytes_) {
@@ -378,6 +379,30 @@ void DiskImage::sync_all() {
   }
   for (const DirectoryChange& change : changes_) apply_to_durable(change);
   changes_.clear();
+}
+
+void DiskImage::sync_file_system() {
+  std::vector<bool> apart(nodes_.size());
+  std::vector<InodeNumber> left_out;
+  if (has(mount)) left_out.push_back(mount);
+  while (!left_out.empty()) {
+    const InodeNumber inode = left_out.back();
+    left_out.pop_back();
+    apart[inode] = true;
+    for (const DirectoryEntry& entry : node(inode).entries) left_out.push_back(entry.inode);
+  }
+  for (InodeNumber inode = kRootInode; inode < nodes_.size(); ++inode) {
+    if (has(inode) && !node(inode).directory && !apart[inode]) sync(inode);
+  }
+  std::vector<DirectoryChange> pending;
+  for (DirectoryChange& change : changes_) {
+    if (apart[change.from_directory != 0 ? change.from_directory : change.to_directory]) {
+      pending.push_back(std::move(change));
+    } else {
+      apply_to_durable(change);
+    }
+  }
+  changes_ = std::move(pending);
 }
 
 const MappedPage* DiskImage::mapped(InodeNumber inode) const {

@@ -145,6 +145,8 @@ class DiskImage {
   void sync_directory(InodeNumber directory);
   void fail_sync_directory(InodeNumber directory);
   void sync_all();
+  // As syncfs() of the file system that the root is in.
+  void sync_file_system();
   MappedPage& map(InodeNumber inode, size_t size_bytes);
   // Remembers what mapped pages hold now; called between operations.
   void note_pages();
@@ -179,6 +181,10 @@ class DiskImage {
   uint64_t boot = 1;
   uint64_t file_system_id = 1;
   uint64_t capacity_bytes = UINT64_MAX;
+  // A directory that is a file system of its own, as a repository's may be: a sync of the one
+  // around it leaves out what is in it. 0: none. That it has an id and a size of its own is not
+  // modelled.
+  InodeNumber mount = 0;
 
  private:
   friend class PersistenceChoices;

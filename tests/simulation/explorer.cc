@@ -17,6 +17,8 @@ uint64_t mix(uint64_t a, uint64_t b) {
 
 // Where not all are tried: so many are drawn first, and of them those that are.
 constexpr uint64_t kSubsetsDrawn = 24;
+// Of the second crashes, so many come when the recovery has ended.
+constexpr uint64_t kSecondAtEndOneIn = 4;
 
 bool one_in(uint64_t n, uint64_t seed, uint64_t number) {
   return n != 0 && mix(seed, number) % n == 0;
@@ -138,17 +140,22 @@ void Explorer::run(const Workload& workload, uint64_t only_state) {
   for (const Step step : workload) number = number * 31 + static_cast<uint64_t>(step) + 1;
   options.lived_in = number % 2 == 0;
   const Base& start = base(options);
+  DiskImage image = start.image;
+  // Of half of them the repository is a file system of its own.
+  if (number / 2 % 2 == 0) image.mount = image.find(kRoot.substr(1) + "/.git");
 
   std::vector<CrashPoint> points;
   {
     Recorder recorder;
-    Machine machine(start.image, recorder, start.clock, mix(options_.seed, number));
+    Machine machine(image, recorder, start.clock, mix(options_.seed, number));
     Ledger ledger = start.ledger;
     recorder.watch(machine, ledger);
     recorder.keep_all();
     SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
     const LifeOf life(platform);
     Client client(platform, kRoot, ledger, life);
+    // Of others half wait for no more than the journal.
+    if (number / 4 % 2 == 0) client.wait_for(Stage::kJournaled);
     bool good = client.open().has_value();
     for (const Step step : workload) good = good && client.run(step);
     client.close();
@@ -200,24 +207,28 @@ void Explorer::state(const Workload& workload, const CrashPoint& point, DiskImag
   std::string then;
   SimulatedClock clock = point.clock;
   if (second) {
-    // Recovery makes about so many changes; past its end there is no second crash.
-    const uint64_t at = 1 + mix(number, 3) % 60;
+    // Any change of the recovery may be the one that does not happen, its last as well as its
+    // first; or it ends, having answered for what it found, and the power goes then.
+    Recorder counting;
+    Ledger unheard = ledger;
+    recover(image, clock, unheard, counting, number);
+    const bool ends = one_in(kSecondAtEndOneIn, 8, number);
+    const uint64_t at = ends ? 0 : 1 + mix(number, 3) % std::max<uint64_t>(1, counting.changes());
     recorder.crash_at(at);
-    DiskImage left = recover(image, clock, ledger, recorder, number);
-    if (recorder.changes() >= at) {
-      ++report_.second_crashes;
-      PersistenceOptions options;
-      options.seed = number;
-      options.enumerate_max = 8;
-      options.sample = 8;
-      const PersistenceChoices choices(left, options);
-      const uint64_t k = mix(number, 4) % (choices.count() + 1);
-      then = fmt::format("; then at change {} of recovery {}", at,
-                         k == choices.count() ? "killed" : choices.describe(k));
-      image = k == choices.count() ? left : choices.apply(k);
-    } else {
-      image = std::move(left);
-    }
+    const DiskImage left = recover(image, clock, ledger, recorder, number);
+    ++report_.second_crashes;
+    PersistenceOptions options;
+    options.seed = number;
+    options.enumerate_max = 8;
+    options.sample = 8;
+    const PersistenceChoices choices(left, options);
+    // Of one that ended a kill takes nothing.
+    const uint64_t k = mix(number, 4) % (choices.count() + (ends ? 0 : 1));
+    then =
+        fmt::format("; then {} {}",
+                    ends ? "at the end of recovery" : fmt::format("at change {} of recovery", at),
+                    k == choices.count() ? "killed" : choices.describe(k));
+    image = k == choices.count() ? left : choices.apply(k);
     clock.advance_ns(1'000'000'000);
   }
   Recorder undisturbed;

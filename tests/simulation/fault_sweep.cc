@@ -19,6 +19,9 @@ namespace {
 constexpr std::array<std::string_view, static_cast<size_t>(Beginning::kCount)> kBeginningNames = {
     "in-use", "killed", "power-cut", "no-database"};
 
+constexpr std::array<std::string_view, 3> kAfter = {"killed", "power cut, nothing kept",
+                                                    "power cut, everything kept"};
+
 // What the kernel may answer to a call; see the manual pages of each.
 std::span<const int> errors_of(Call call) {
   static constexpr int kNew[] = {ENOSPC, EDQUOT, EMFILE, EROFS, EIO, ENOMEM};
@@ -261,6 +264,11 @@ void FaultSweep::run(const SweepCase& each) {
 
 void FaultSweep::try_fault(const SweepCase& each, const Start& start, const Fault& fault,
                            uint64_t number) {
+  // Drawn, not counted: numbers have the rhythm of the errors, every other of which is for good.
+  SimulatedRandom drawn(number * 0x9e3779b97f4a7c15ULL + options_.seed);
+  const Stage stage = drawn.coin() ? Stage::kApplied : Stage::kJournaled;
+  const bool syncs = drawn.coin(), closes = drawn.one_in(3);
+  const size_t after = drawn.below(kAfter.size());
   ++report_.faults;
   ++(fault.sticky ? report_.sites_failed_sticky : report_.sites_failed_once)[fault.site];
   Ledger ledger = start.ledger;
@@ -272,6 +280,7 @@ void FaultSweep::try_fault(const SweepCase& each, const Start& start, const Faul
     SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
     LifeWithFaults life(platform);
     Client client(platform, kRoot, ledger, life);
+    client.wait_for(stage);
     life.faulty = true;
     sweeper.fail(fault.nth, fault.call, fault.sys_errno, fault.sticky, fault.lands_in_part);
     if (!run_workload(client, each.workload)) ++report_.answered;
@@ -281,13 +290,10 @@ void FaultSweep::try_fault(const SweepCase& each, const Start& start, const Faul
     lives = client.store() != nullptr || client.open().has_value();
     if (lives) client.retry_unacknowledged();
     // Every other time the power goes with nothing of this process's own having tidied up.
-    if (lives && number % 2 == 0) client.sync();
-    if (number % 3 == 0) client.close();
+    if (lives && syncs) client.sync();
+    if (closes) client.close();
     machine.disk.kill(platform.process());
   }
-  static constexpr std::array<std::string_view, 3> kAfter = {"killed", "power cut, nothing kept",
-                                                             "power cut, everything kept"};
-  const size_t after = number / 6 % kAfter.size();
   DiskImage image = machine.disk.image();
   if (after == 1) image = with_nothing_kept(image);
   if (after == 2)

@@ -34,19 +34,28 @@ Status run_all_but_last(Workload& workload, const Word& word) {
   return {};
 }
 
-// Both go on, whatever has happened; what they are told is then held against the log.
-std::string both_go_on(Workload& workload, unsigned first) {
-  for (const unsigned actor : {first, 1 - first}) {
-    if (!workload.has(actor)) {
-      if (const Status opened = workload.run({'e', actor}); !opened) {
-        return "opening again: " + opened.error().message;
-      }
-    }
-    if (const Status done = workload.record(actor); !done) {
-      return fmt::format("process {} going on: {}", actor == 0 ? 'A' : 'B', done.error().message);
+// Goes on, whatever has happened; what it is told is then held against the log.
+std::string goes_on(Workload& workload, unsigned actor) {
+  if (!workload.has(actor)) {
+    if (const Status opened = workload.run({'e', actor}); !opened) {
+      return "opening again: " + opened.error().message;
     }
   }
-  return check_log(workload.root(first), workload.journal(first), workload.ledger);
+  if (const Status done = workload.record(actor); !done) {
+    return fmt::format("process {} going on: {}", actor == 0 ? 'A' : 'B', done.error().message);
+  }
+  return check_log(workload.root(actor), workload.journal(actor), workload.ledger);
+}
+
+// What crashes leave when one has gone on, which writes over less than both, and when both have.
+void explore_going_on(JournalExplorer& explorer, Workload& workload, unsigned first,
+                      const std::string& trail) {
+  for (const unsigned actor : {first, 1 - first}) {
+    const std::string broken = goes_on(workload, actor);
+    if (!broken.empty()) return explorer.fail(trail, broken);
+    const std::string here = trail + (actor == first ? ":one on" : "");
+    explorer.explore_point({workload.disk.image(), workload.ledger, "", false}, here, true);
+  }
 }
 
 void explore_death(JournalExplorer& explorer, const Word& word, uint64_t nth,
@@ -70,9 +79,7 @@ void explore_death(JournalExplorer& explorer, const Word& word, uint64_t nth,
     workload.bury(dying);
     workload.start(dying);
   }
-  const std::string broken = both_go_on(workload, 1 - dying);
-  if (!broken.empty()) return explorer.fail(trail, broken);
-  explorer.explore_point({workload.disk.image(), workload.ledger, "", false}, trail, true);
+  explore_going_on(explorer, workload, 1 - dying, trail);
 }
 
 struct Failure {
@@ -113,8 +120,10 @@ void explore_failure(JournalExplorer& explorer, const Word& word, uint64_t nth, 
     static_cast<void>(workload.run({'f', 1 - actor}));
   }
   plan.heal();
-  const std::string broken = both_go_on(workload, 1 - actor);
-  if (!broken.empty()) return explorer.fail(trail, broken);
+  for (const unsigned each : {1 - actor, actor}) {
+    const std::string broken = goes_on(workload, each);
+    if (!broken.empty()) return explorer.fail(trail, broken);
+  }
   if (call == Call::kSync && word.back().operation != 'o' && word.back().operation != 't' &&
       last_segment(workload, 1 - actor) == segment) {
     return explorer.fail(trail, "acknowledged in a segment whose sync had failed");
@@ -224,7 +233,9 @@ void explore_deaths(JournalExplorer& explorer, const Word& word) {
   for (size_t i = 0; i < calls.size(); ++i) {
     explore_death(explorer, word, i + 1, 0);
     if (calls[i] != Call::kWrite) continue;
-    for (const uint64_t landed_bytes : {uint64_t{512}, uint64_t{1536}, uint64_t{1} << 20}) {
+    // In the first frame, in one of a group behind it, all of it.
+    for (const uint64_t landed_bytes :
+         {uint64_t{512}, uint64_t{1536}, kBlockBytes + uint64_t{1536}, uint64_t{1} << 20}) {
       explore_death(explorer, word, i + 1, landed_bytes);
     }
   }

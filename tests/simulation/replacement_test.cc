@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
+
 #include "engine/database_replacement.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/persistence.h"
@@ -106,6 +109,45 @@ TEST(DatabaseReplacement, IsFinishedByTheNextWhereverOneDies) {
     }
   }
   EXPECT_GT(deaths, 30u);
+}
+
+// Does it hold what a failed sync left unwritten?
+bool is_given_up(const DiskImage& image, const std::string& path) {
+  const auto& pending = image.node(image.find(path)).pending;
+  return std::ranges::any_of(pending, [](const PendingPage& page) { return page.doomed != 0; });
+}
+
+// Who saw it is killed: what the sync was to write still reads well, and the next one must not
+// believe it.
+TEST(DatabaseReplacement, FollowsAFailedSyncThoughWhoSawItDied) {
+  const Base& start = base({.lived_in = true});
+  uint64_t failures = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    SCOPED_TRACE(fmt::format("sync {} of a checkpoint fails", nth));
+    Ledger ledger = start.ledger;
+    FaultPlan plan;
+    Machine machine(start.image, plan, start.clock, 7);
+    plan = FaultPlan(&machine.clock);
+    {
+      SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+      const Undisturbed fate(platform);
+      Client client(platform, kRoot, ledger, fate);
+      ASSERT_TRUE(client.open().has_value());
+      client.run(Step::kIngest);
+      plan.fail_at(nth, EIO, FaultPlan::kOnce, Call::kSync);
+      const bool done = client.store()->checkpoint().has_value();
+      plan.heal();
+      machine.disk.kill(platform.process());
+      if (done) break;
+    }
+    const bool given_up = is_given_up(machine.disk.image(), kRoot.substr(1) + "/syncline.db");
+    failures += given_up ? 1 : 0;
+    const Life next = live(machine.disk.image(), machine.clock, ledger, 0);
+    EXPECT_TRUE(!given_up || next.image.exists(kRoot.substr(1) + "/.git/syncline/kept"));
+    EXPECT_EQ(judge(look_at(next.image), ledger.told()), std::vector<std::string>{});
+    EXPECT_EQ(ledger.faults, std::vector<std::string>{});
+  }
+  EXPECT_GT(failures, 0u);
 }
 
 }  // namespace

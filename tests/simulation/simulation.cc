@@ -25,6 +25,7 @@ class Story {
     image_ = start.image;
     clock_ = start.clock;
     ledger_ = start.ledger;
+    if (random_.coin()) image_.mount = image_.find(kRoot.substr(1) + "/.git");
     const uint64_t worlds = 1 + random_.below(4);
     for (uint64_t i = 0; i < worlds && ledger_.faults.empty(); ++i) {
       disturbed(i == 0 ? 1 + random_.below(3) : random_.below(3));
@@ -108,11 +109,13 @@ class Story {
     for (uint64_t i = 0; i <= processes; ++i) {
       std::vector<Step> steps = draw_steps();
       const bool reopens = random_.one_in(4), lends = random_.coin();
+      // What is answered before it was applied is the journal's promise alone.
+      const Stage stage = random_.coin() ? Stage::kApplied : Stage::kJournaled;
       const bool verifies = i == processes && random_.one_in(4);
       world.start(
           std::string(1, static_cast<char>('A' + i)),
-          [this, steps = std::move(steps), reopens, lends, verifies](World::Actor& actor) {
-            act(actor, steps, reopens, lends, verifies);
+          [this, steps = std::move(steps), reopens, lends, stage, verifies](World::Actor& actor) {
+            act(actor, steps, reopens, lends, stage, verifies);
           },
           1 + static_cast<int>(random_.below(3)));
     }
@@ -121,8 +124,9 @@ class Story {
   }
 
   void act(World::Actor& actor, const std::vector<Step>& steps, bool reopens, bool lends,
-           bool verifies) {
+           Stage stage, bool verifies) {
     Client client(actor.platform(), kRoot, ledger_, actor);
+    client.wait_for(stage);
     if (!client.open()) return;
     for (size_t i = 0; i < steps.size() && !actor.dead(); ++i) {
       client.run(steps[i]);

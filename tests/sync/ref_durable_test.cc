@@ -43,5 +43,35 @@ TEST(RefDurable, MoveWhoseSyncNeverCameIsWrittenAgain) {
   EXPECT_EQ(store.tip(), tip);
 }
 
+TEST(RefDurable, DeathWhileItIsWrittenAgainKeepsNobodyFromFolding) {
+  FoldStore store;
+  store.append({note_intent("one")});
+  const auto hook = std::make_shared<DirectoryHook>();
+  bool dies = false, dead = false;
+  *hook = [&](std::string_view operation, const std::string& name) -> Status {
+    if (dead) return make_error(Code::kIo, "dead");
+    // Behind its creation, with its content there.
+    dead = dies && operation == "open-write" && name == store.own_ref() + ".lock";
+    return {};
+  };
+  auto opened = open_posix_directory((store.repository.path() / ".git").string());
+  ASSERT_TRUE(ok(opened));
+  HookedDirectory common_dir(std::move(*opened), hook);
+  {
+    FoldProcess dying(store, store.repository, common_dir);
+    ASSERT_TRUE(ok(dying.folder.fold(store.journal().durable(), store.outcomes, 1)));
+    dies = true;
+    EXPECT_FALSE(dying.folder.make_ref_durable().has_value());
+  }
+  ASSERT_TRUE(dead);
+  ASSERT_TRUE(
+      std::filesystem::exists(store.repository.path() / ".git" / (store.own_ref() + ".lock")));
+  dies = dead = false;
+  store.append({note_intent("two")});
+  FoldProcess next(store, store.repository, common_dir);
+  ASSERT_TRUE(ok(next.folder.fold(store.journal().durable(), store.outcomes, 1)));
+  EXPECT_EQ(next.state.committed, 2u);
+}
+
 }  // namespace
 }  // namespace syncline

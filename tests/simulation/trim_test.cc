@@ -1,0 +1,71 @@
+// What a process that died had done, and not made durable, is not durable because the next process
+// sees it: before that trims the journal behind it, it makes it so.
+#include <gtest/gtest.h>
+
+#include "tests/simulation/machine.h"
+#include "tests/simulation/persistence.h"
+
+namespace syncline::simulation {
+namespace {
+
+class Undisturbed final : public Fate {
+ public:
+  explicit Undisturbed(const SimulatedPlatform& platform) : platform_(platform) {}
+  bool dead() const override { return platform_.dead(); }
+  bool errors_allowed() const override { return false; }
+
+ private:
+  const SimulatedPlatform& platform_;
+};
+
+struct Life {
+  DiskImage image;
+  bool crashed = false;
+};
+
+// Opens the store and does the steps; dies at the nth change, where that is not 0.
+Life live(const DiskImage& image, SimulatedClock& clock, Ledger& ledger,
+          const std::vector<Step>& steps, uint64_t crash_at) {
+  FaultPlan plan;
+  Machine machine(image, plan, clock, 7);
+  plan = FaultPlan(&machine.clock);
+  plan.crash_at(crash_at);
+  {
+    SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+    const Undisturbed fate(platform);
+    Client client(platform, kRoot, ledger, fate);
+    bool good = client.open().has_value();
+    for (const Step step : steps) good = good && client.run(step);
+    client.close();
+  }
+  clock = machine.clock;
+  return {machine.disk.image(), plan.crashed()};
+}
+
+TEST(Trim, LosesNothingThatADeadProcessDidNotMakeDurable) {
+  const Base& start = base({.retain_bytes_max = 65536, .lived_in = true});
+  SimulatedClock clock = start.clock;
+  Ledger ledger = start.ledger;
+  DiskImage image = start.image;
+  // The sync of the work tree's files must not be what makes the refs durable.
+  image.mount = image.find(kRoot.substr(1) + "/.git");
+  ASSERT_NE(image.mount, 0u);
+  const Life before = live(image, clock, ledger, {Step::kRotate, Step::kRotate}, 0);
+  uint64_t trimmed = 0;
+  for (uint64_t n = 1;; ++n) {
+    SCOPED_TRACE("a death at change " + std::to_string(n));
+    Ledger told = ledger;
+    SimulatedClock then = clock;
+    const Life first = live(before.image, then, told, {Step::kTrim}, n);
+    if (!first.crashed) break;
+    const Life second = live(first.image, then, told, {Step::kTrim}, 0);
+    trimmed += look_at(second.image).journal_begins_after > 0;
+    const Life third = live(with_nothing_kept(second.image), then, told, {Step::kTrim}, 0);
+    ASSERT_EQ(judge(look_at(third.image), told.told()), std::vector<std::string>{});
+    ASSERT_EQ(told.faults, std::vector<std::string>{});
+  }
+  EXPECT_GT(trimmed, 30u);
+}
+
+}  // namespace
+}  // namespace syncline::simulation
