@@ -143,7 +143,7 @@ Status Applier::Impl::refresh() {
 // A failed sync of the database is told to whoever opens the store next, however this ends.
 Status Applier::Impl::note_damage(Error& error) {
   if (!database->sync_failed()) return {};
-  error.code = Code::kCorrupt;
+  error.code = Code::kRetryLater;  // nothing is damaged that the journal would not make again
   error.hint = "the database is moved aside and rebuilt from the journal";
   return replace_file(store, kDatabaseSuspect, as_bytes(error.message));
 }

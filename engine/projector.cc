@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 #include "engine/database_replacement.h"
 #include "engine/retention.h"
@@ -188,7 +189,13 @@ Result<bool> Projector::apply_turn() {
 
 Result<bool> Projector::try_apply() {
   MutexLock lock(apply_mutex_);
-  return apply_turn();
+  try {
+    return apply_turn();
+  } catch (const std::bad_alloc&) {
+    // Half of a step may be in its memory; the journal and the database hold the whole.
+    applier_.reset();
+    return out_of_memory();
+  }
 }
 
 Status Projector::apply_until(uint64_t seq, Deadline deadline) {
@@ -217,8 +224,13 @@ Status Projector::with_applier(const std::function<Status(Applier&)>& use) {
   }
   TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
   const HeldLock hold(*apply_lock_);
-  TRY(open_applier());
-  return use(*applier_);
+  try {
+    TRY(open_applier());
+    return use(*applier_);
+  } catch (const std::bad_alloc&) {
+    applier_.reset();
+    return out_of_memory();
+  }
 }
 
 Status Projector::checkpoint() {
@@ -348,7 +360,14 @@ Result<bool> Projector::sync_turn(bool publish_now) {
 
 Result<bool> Projector::try_sync(bool publish_now) {
   MutexLock lock(sync_mutex_);
-  return sync_turn(publish_now);
+  try {
+    return sync_turn(publish_now);
+  } catch (const std::bad_alloc&) {
+    syncer_.reset();
+    outcomes_.reset();
+    sync_database_.reset();
+    return out_of_memory();
+  }
 }
 
 Status Projector::fold_until(uint64_t seq, Deadline deadline) {

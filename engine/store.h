@@ -181,6 +181,7 @@ class Store {
  private:
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
+  Status heal(const std::vector<Finding>& findings);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -24,6 +24,12 @@ bool healable(const Finding& finding) {
   return kClasses.contains(finding.cls);
 }
 
+bool is_among(const Finding& finding, const std::vector<Finding>& others) {
+  return std::ranges::any_of(others, [&](const Finding& other) {
+    return other.cls == finding.cls && other.seq == finding.seq && other.path == finding.path;
+  });
+}
+
 // The check itself failed, for now: that says nothing of what the store holds.
 bool is_no_finding(Code code) {
   return code == Code::kIo || code == Code::kBusy || code == Code::kRetryLater ||
@@ -65,22 +71,14 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
   return report;
 }
 
-Result<RepairReport> Store::repair(bool dry_run) {
+Status Store::heal(const std::vector<Finding>& findings) {
   Impl& store = *impl_;
-  RepairReport report;
-  TRY_ASSIGN(const VerifyReport found, verify({}));
-  for (const Finding& finding : found.findings) {
-    (healable(finding) ? report.healed : report.left).push_back(finding);
-  }
-  if (dry_run || report.healed.empty()) return report;
-  TRY(store.check_writable());
-
   if (const Status sound = check_database(database_file(store.places, *store.config));
       !sound && sound.error().code == Code::kCorrupt) {
     TRY(store.projector->rebuild_database());
   }
   std::vector<uint64_t> rows, files;
-  for (const Finding& finding : report.healed) {
+  for (const Finding& finding : findings) {
     if (finding.seq == 0) continue;  // of the whole database, or of git
     if (finding.cls == "file-without-row" || finding.cls == "record-missing") {
       rows.push_back(finding.seq);
@@ -97,17 +95,36 @@ Result<RepairReport> Store::repair(bool dry_run) {
   TRY(store.projector->with_syncer(
       [](Syncer& syncer, OutcomeSource& outcomes) -> Status { return syncer.restore(outcomes); }));
   TRY(store.projector->try_sync(/*publish_now=*/true));
+  return {};
+}
 
-  // What is said to be healed was looked at again.
-  TRY_ASSIGN(const VerifyReport after, verify({}));
-  const auto still_there = [&](const Finding& finding) {
-    return std::any_of(after.findings.begin(), after.findings.end(), [&](const Finding& other) {
-      return other.cls == finding.cls && other.seq == finding.seq && other.path == finding.path;
-    });
-  };
+Result<RepairReport> Store::repair(bool dry_run) {
+  RepairReport report;
+  TRY_ASSIGN(const VerifyReport found, verify({}));
+  for (const Finding& finding : found.findings) {
+    (healable(finding) ? report.healed : report.left).push_back(finding);
+  }
+  if (dry_run || report.healed.empty()) return report;
+  TRY(impl_->check_writable());
+  TRY(heal(report.healed));
+
+  // What is said to be healed was looked at again. A database that could not be read hid what else
+  // there was.
+  TRY_ASSIGN(VerifyReport after, verify({}));
+  std::vector<Finding> hidden;
+  for (const Finding& finding : after.findings) {
+    if (!is_among(finding, found.findings)) hidden.push_back(finding);
+  }
+  if (std::ranges::any_of(hidden, healable)) {
+    TRY(heal(hidden));
+    TRY_ASSIGN(after, verify({}));
+  }
+  for (const Finding& finding : hidden) {
+    (healable(finding) ? report.healed : report.left).push_back(finding);
+  }
   std::vector<Finding> healed;
   for (Finding& finding : report.healed) {
-    (still_there(finding) ? report.left : healed).push_back(std::move(finding));
+    (is_among(finding, after.findings) ? report.left : healed).push_back(std::move(finding));
   }
   report.healed = std::move(healed);
   return report;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 
 #include "journal/assert.h"
 #include "journal/control_frame.h"
@@ -62,8 +63,8 @@ Status WriteQueue::submit(PendingWritePtr write, Deadline deadline) {
   while (queue_.size() >= options_.queue_records_max || queue_bytes_ >= options_.queue_bytes_max) {
     if (!background_ && !leading_) {
       // Nobody would make room: this thread does, for itself and the others.
-      leading_ = true;
       const Group group = take_group();
+      leading_ = true;
       mutex_.unlock();
       lead(group, deadline);
       mutex_.lock();
@@ -85,8 +86,8 @@ Status WriteQueue::wait(const PendingWritePtr& write, Deadline deadline) {
   MutexLock lock(mutex_);
   while (!write->done) {
     if (!background_ && !leading_) {
-      leading_ = true;
       const Group group = take_group();
+      leading_ = true;
       mutex_.unlock();
       lead(group, deadline);
       mutex_.lock();
@@ -109,7 +110,12 @@ void WriteQueue::run() {
     while (leading_) done_.wait(mutex_);
     while (queue_.empty() && !stopping_) work_.wait(mutex_);
     if (queue_.empty()) break;
-    const Group group = take_group();
+    Group group;
+    try {
+      group = take_group();
+    } catch (const std::bad_alloc&) {
+      refuse_queued();
+    }
     done_.notify_all();  // there is room again
     mutex_.unlock();
     lead(group, kForever);
@@ -126,8 +132,19 @@ void WriteQueue::stop() {
   work_.notify_all();
 }
 
+void WriteQueue::refuse_queued() {
+  for (const auto& write : queue_) {
+    write->error = out_of_memory();
+    write->done = true;
+  }
+  queue_.clear();
+  queue_bytes_ = 0;
+}
+
+// Takes them all or, out of memory, none.
 WriteQueue::Group WriteQueue::take_group() {
   Group group;
+  group.reserve(std::min(queue_.size(), options_.group_records_max));
   uint64_t bytes = 0;
   while (!queue_.empty() && group.size() < options_.group_records_max &&
          bytes < options_.group_bytes_max) {
@@ -140,6 +157,20 @@ WriteQueue::Group WriteQueue::take_group() {
 }
 
 void WriteQueue::lead(const Group& group, Deadline deadline) {
+  try {
+    write_group(group, deadline);
+  } catch (const std::bad_alloc&) {
+    // Its frames may be in the log or not, durable or not.
+    tail_.invalidate();
+    Error error = out_of_memory();
+    error.code = Code::kOutcomeUnknown;
+    for (const auto& write : group) write->error = error;
+  }
+  MutexLock lock(mutex_);
+  for (const auto& write : group) write->done = true;
+}
+
+void WriteQueue::write_group(const Group& group, Deadline deadline) {
   const auto answer_all = [&](const Error& error) {
     for (const auto& write : group) {
       if (!resolved(*write)) write->error = error;
@@ -159,8 +190,6 @@ void WriteQueue::lead(const Group& group, Deadline deadline) {
   } else if (options_.on_durable) {
     options_.on_durable();
   }
-  MutexLock lock(mutex_);
-  for (const auto& write : group) write->done = true;
 }
 
 Status WriteQueue::restart_tail(uint64_t epoch) {

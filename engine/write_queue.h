@@ -82,6 +82,8 @@ class WriteQueue {
   Group take_group() REQUIRES(mutex_);
   // Journals a group; afterwards each member has its error or its place.
   void lead(const Group& group, Deadline deadline) EXCLUDES(mutex_);
+  void refuse_queued() REQUIRES(mutex_);
+  void write_group(const Group& group, Deadline deadline) EXCLUDES(mutex_);
   // The first three answer for the whole group; an error means that nothing of it is in the log.
   Status prepare(const Group& group);
   // What SQLite knows, up to where the tail index begins.

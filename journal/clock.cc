@@ -1,11 +1,14 @@
 #include "journal/clock.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
-#include <ctime>
+#include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "journal/assert.h"
+#include "journal/posix_fd.h"
 
 namespace syncline {
 namespace {
@@ -39,8 +42,20 @@ class SystemRandom final : public Random {
     do {
       taken = getrandom(&value, sizeof value, 0);
     } while (taken < 0 && errno == EINTR);
+    // A sandbox may forbid the call, and leaves the device.
+    if (taken < 0) taken = read_device(value);
     SYNCLINE_ASSERT(taken == static_cast<ssize_t>(sizeof value));
     return value;
+  }
+
+ private:
+  static ssize_t read_device(uint64_t& value) {
+    const PosixFd device(::open("/dev/urandom", O_RDONLY | O_CLOEXEC));
+    ssize_t taken = 0;
+    do {
+      taken = ::read(device.get(), &value, sizeof value);
+    } while (taken < 0 && errno == EINTR);
+    return taken;
   }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "journal/assert.h"
 #include "journal/segment_scanner.h"
@@ -138,6 +139,7 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
   std::string what;
   const auto unreadable = [&](const Error& error) {
     scan.evidence.found = TailFound::kUnreadable;
+    scan.read_errno = error.sys_errno;
     what = error.message;
   };
   Later later;
@@ -238,6 +240,12 @@ Error refusal(const TailScan& scan) {
                         "nothing was changed; restore the segment from a backup, or see "
                         "`syncline verify`");
     case TailVerdict::kUnreadable:
+      // Only the medium's own word is damage; memory or rights may be there the next time.
+      if (scan.read_errno != 0 && scan.read_errno != EIO) {
+        Error error = errno_error(scan.read_errno, "the journal cannot be read: " + scan.detail);
+        error.hint = "nothing was changed";
+        return error;
+      }
       return make_error(Code::kCorrupt, "the journal cannot be read: " + scan.detail,
                         "check the disk; nothing was changed");
     case TailVerdict::kCleanEnd:

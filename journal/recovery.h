@@ -87,6 +87,7 @@ struct TailScan {
   uint64_t void_bytes = 0;   // from `end` to the last byte that is not zero
   TailEvidence evidence;
   TailVerdict verdict = TailVerdict::kCleanEnd;
+  int read_errno = 0;  // kUnreadable: of the call that failed
   std::string detail;  // what was found, in words: "segment 3 offset 8192: …"
 };
 // `durable_offset`: everything before it is known to have been durable (a checked mark).

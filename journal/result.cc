@@ -49,6 +49,10 @@ Error make_error(Code code, std::string message, std::string hint) {
   return Error{code, 0, std::move(message), std::move(hint)};
 }
 
+Error out_of_memory() {
+  return Error{Code::kRetryLater, 0, "out of memory", {}};
+}
+
 Error errno_error(int sys_errno, std::string_view what) {
   Code code = Code::kIo;
   std::string hint;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "sync/git_paths.h"
+#include "sync/redundant_packs.h"
 #include "sync/subprocess.h"
 
 namespace syncline {
@@ -47,22 +48,25 @@ Status Consolidator::run_if_due() {
   }
   if (before.kept_by_us || context_.common_dir.info("gc.pid")) return {};
 
-  std::vector<std::string> command = {"nice", "-n", "10"};
-  for (std::string& word : git_command(context_.work_tree)) command.push_back(std::move(word));
-  command.insert(command.end(), {"-c", "pack.window=0", "-c", "core.fsync=all", "-c", "gc.auto=0",
-                                 "repack", "--geometric=2", "-d", "-q"});
-  const Result<CommandResult> result =
-      context_.platform.run_command(command, {}, context_.clock.after_ms(kTimeLimitMs));
-  TRY(context_.common_dir.sync_directory(kPackFolder));
+  const Status done = consolidate();
   TRY_ASSIGN(const Packs after, look());
   const std::string note = fmt::format("{}\n", after.count);
   TRY(replace_file(context_.store_directory, kNoteFile, as_bytes(note), /*durable=*/false));
-  if (!result) return result.error();
-  if (result->exit_code != 0) {
-    return make_error(Code::kRetryLater, fmt::format("git repack answered {}: {}",
-                                                     result->exit_code, result->error_text));
+  return done;
+}
+
+Status Consolidator::consolidate() {
+  std::vector<std::string> command = {"nice", "-n", "10"};
+  for (std::string& word : git_command(context_.work_tree)) command.push_back(std::move(word));
+  command.insert(command.end(), {"-c", "pack.window=0", "-c", "core.fsync=all", "-c", "gc.auto=0",
+                                 "repack", "--geometric=2", "-q"});
+  TRY_ASSIGN(const CommandResult result,
+             context_.platform.run_command(command, {}, context_.clock.after_ms(kTimeLimitMs)));
+  if (result.exit_code != 0) {
+    return make_error(Code::kRetryLater, fmt::format("git repack answered {}: {}", result.exit_code,
+                                                     result.error_text));
   }
-  return {};
+  return remove_redundant_packs(context_.common_dir);
 }
 
 }  // namespace syncline

@@ -4,7 +4,11 @@
 // recorded; without delta search (pack.window=0) it costs about 21 µs a record at 50 packs. It is
 // due when options.consolidate_packs have come since the last time, which is well below the 50 that
 // wake a person's `gc --auto`. Git's own care applies: it keeps what .keep files protect and what
-// is not reachable, and syncs what it writes (core.fsync=all); the folder is synced here.
+// is not reachable, and syncs what it writes (core.fsync=all).
+//
+// Git only adds a pack (no -d): one that outlives this process, or whose calls fail unseen, can
+// lose nothing, whoever folds or consolidates beside it. What may go then is found out here, see
+// redundant_packs.h. A death in between leaves packs for the next time.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +32,7 @@ class Consolidator {
     bool kept_by_us = false;  // a .keep of this store: something has not been settled yet
   };
   Result<Packs> look();
+  Status consolidate();
 
   SyncContext& context_;
 };

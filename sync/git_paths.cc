@@ -82,7 +82,9 @@ Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platfor
     TRY_ASSIGN(paths.common_dir, resolve(platform, *common, paths.git_dir));
   }
   TRY_ASSIGN(const bool bare, is_bare_repository(paths.common_dir, platform));
-  if (!bare && !git_dir->info("HEAD")) {
+  const Result<FileInfo> head = git_dir->info("HEAD");
+  if (!bare && !head) {
+    if (head.error().code != Code::kNotFound) return head.error();
     return make_error(Code::kNotFound, fmt::format("{} is not a git folder", paths.git_dir));
   }
   return paths;

@@ -3,11 +3,39 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "sync/libgit2.h"
+#include "sync/pack_index.h"
 
 namespace syncline {
 namespace {
+
+// Whether the object directory holds it, found without libgit2, which passes over what it can not
+// open for want of memory, descriptors or rights, and then answers as if it were not there.
+Result<bool> is_there(const std::string& objects_path, const ObjectId& id) {
+  TRY_ASSIGN(const std::unique_ptr<Directory> objects, open_posix_directory(objects_path));
+  const std::string hex = id.hex();
+  const Result<FileInfo> loose =
+      objects->info(fmt::format("{}/{}", hex.substr(0, 2), hex.substr(2)));
+  if (loose) return true;
+  if (loose.error().code != Code::kNotFound) return loose.error();
+  const Result<std::vector<std::string>> names = objects->list("pack");
+  if (!names && names.error().code == Code::kNotFound) return false;
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".idx")) continue;
+    const Result<PackIndex> index =
+        PackIndex::open(*objects, "pack/" + name.substr(0, name.size() - 4));
+    if (!index && index.error().code == Code::kUnsupported) continue;
+    if (!index && index.error().code == Code::kNotFound) continue;
+    if (!index) return index.error();
+    std::vector<ObjectId> wanted = {id};
+    TRY_ASSIGN(const bool found, index->strike_out(wanted));
+    if (found) return true;
+  }
+  return false;
+}
 
 class OdbReader final : public ObjectReader {
  public:
@@ -28,7 +56,17 @@ class OdbReader final : public ObjectReader {
       TRY(reopen());
       code = git_.git_odb_read(&found, odb_, &oid);
     }
-    if (code == GIT_ENOTFOUND) return std::optional<Object>();
+    if (code == GIT_ENOTFOUND) {
+      TRY_ASSIGN(const bool there, is_there(objects_path_, id));
+      if (!there) return std::optional<Object>();
+      TRY(reopen());
+      code = git_.git_odb_read(&found, odb_, &oid);
+      if (code == GIT_ENOTFOUND) {
+        return make_error(Code::kIo,
+                          fmt::format("object {} is there and can not be read", id.hex()),
+                          "see to file descriptors, memory and the rights of .git/objects");
+      }
+    }
     if (code < 0) {
       const bool by_system = libgit2_failed_by_system(git_);
       Error error = libgit2_error(git_, code, fmt::format("reading object {}", id.hex()));

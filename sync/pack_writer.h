@@ -11,7 +11,7 @@
 // then index → directory synced. So a pack never appears without its .keep, and gc --prune=now
 // leaves it alone although nothing refers to it yet. drop_keep() comes after the ref has moved. A
 // pack once in place is never unlinked here: git or a retry may already rely on it (gc removes what
-// stays unreferenced).
+// stays unreferenced, consolidation what other packs hold: redundant_packs.h).
 //
 // Formats: gitformat-pack(5), version 2 of both. Not thread-safe; reusable, keeping its buffers.
 #pragma once

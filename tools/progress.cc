@@ -14,6 +14,8 @@ namespace {
 
 constexpr int64_t kRedrawNs = 100'000'000;
 constexpr size_t kBarColumns = 20;
+constexpr int64_t kFirstSilenceNs = 60'000'000'000;
+constexpr int64_t kLongestSilenceNs = 3'600'000'000'000;
 
 size_t terminal_columns(int descriptor) {
   winsize size{};
@@ -86,9 +88,23 @@ void Progress::remark(const std::string& text) {
   state_.remark = text;
   if (enabled_) {
     draw(system_clock().monotonic_ns());
-  } else if (!text.empty()) {
+  } else if (!text.empty() && is_news(text)) {
     say(text);
   }
+}
+
+bool Progress::is_news(const std::string& remark) {
+  const int64_t now_ns = system_clock().monotonic_ns();
+  if (remark != said_) {
+    said_ = remark;
+    silence_ns_ = kFirstSilenceNs;
+  } else if (now_ns < say_again_ns_) {
+    return false;
+  } else {
+    silence_ns_ = std::min(silence_ns_ * 2, kLongestSilenceNs);
+  }
+  say_again_ns_ = now_ns + silence_ns_;
+  return true;
 }
 
 void Progress::clear() {

@@ -33,7 +33,8 @@ class Progress {
 
   // Cheap when it is not yet time to draw.
   void update(uint64_t records, uint64_t done, uint64_t total);
-  // Shown at once and until changed; where there is no terminal it is said as a line of its own.
+  // Shown at once and until changed. Where there is no terminal it is said as a line of its own;
+  // one that comes and goes with every try is said again after longer and longer pauses.
   void remark(const std::string& text);
   void clear();
   // Writes a line for people above the bar.
@@ -41,6 +42,7 @@ class Progress {
 
  private:
   void draw(int64_t now_ns);
+  bool is_news(const std::string& remark);
 
   std::FILE* stream_;
   bool enabled_;
@@ -48,6 +50,9 @@ class Progress {
   size_t columns_ = 80;
   int64_t started_ns_;
   int64_t drawn_ns_ = 0;
+  std::string said_;  // the last remark without a terminal
+  int64_t say_again_ns_ = 0;
+  int64_t silence_ns_ = 0;
   ProgressState state_;
 };
 

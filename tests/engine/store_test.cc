@@ -5,14 +5,18 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <new>
 #include <set>
 #include <thread>
 
 #include "engine/database.h"
 #include "engine/identity.h"
+#include "engine/store_platform.h"
+#include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
@@ -727,6 +731,53 @@ TEST_F(StoreTest, ARecordThatCannotBeAppliedIsAnErrorThatNamesItsSequence) {
   const auto receipt = store->record(note("not applied"), Stage::kApplied);
   ASSERT_FALSE(receipt);
   EXPECT_EQ(receipt.error().seq, 2u);
+}
+
+// The real system, but what the store's own threads ask of a folder finds no memory, once.
+class StarvedPlatform final : public StorePlatform {
+ public:
+  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
+    TRY_ASSIGN(auto opened, StorePlatform::open_directory(path));
+    return std::make_unique<HookedDirectory>(std::move(opened), hook_);
+  }
+
+  std::atomic<int> calls_left = -1;  // until the one that fails
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  const std::shared_ptr<DirectoryHook> hook_ =
+      std::make_shared<DirectoryHook>([this](std::string_view, const std::string&) -> Status {
+        if (std::this_thread::get_id() != caller_ && calls_left-- == 0) throw std::bad_alloc();
+        return {};
+      });
+};
+
+TEST_F(StoreTest, AThreadThatRunsOutOfMemoryIsReportedAndGoesOn) {
+  StarvedPlatform platform;
+  int starved = 0;
+  for (int call = 0; call < 400; ++call) {
+    const Record record = note(fmt::format("starved at call {}", call), std::to_string(call));
+    platform.calls_left = call;
+    {
+      const auto store = open({.background = true, .platform = &platform});
+      ASSERT_NE(store, nullptr);
+      const auto ticket = store->submit(record, kForever);
+      ASSERT_TRUE(ticket);
+      const auto receipt = store->wait(*ticket, Stage::kApplied, kForever);
+      if (!receipt) {
+        const Code code = receipt.error().code;
+        EXPECT_TRUE(code == Code::kOutcomeUnknown || code == Code::kRetryLater)
+            << code_name(code) << ": " << receipt.error().message;
+        EXPECT_EQ(must_record(*store, record).id, must_record(*store, record).id);
+      }
+    }
+    if (platform.calls_left >= 0) break;
+    ++starved;
+  }
+  EXPECT_GT(starved, 10);
+  const auto store = open();
+  expect_sound(*store);
+  EXPECT_EQ(store->status()->applied, static_cast<uint64_t>(starved) + 1);
 }
 
 }  // namespace

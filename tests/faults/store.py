@@ -58,6 +58,10 @@ class Store:
             return []
         return [f"'{title}' has {len(rows)} rows and {there} files or sections"]
 
+    def unsound_git(self):
+        fsck = self.git("fsck", "--strict", "--no-dangling", "--no-progress")
+        return fsck.text() if fsck.code != 0 or fsck.out.strip() else ""
+
     def at_rest(self, records):
         """After everything: complaints about rows, files, both histories, and the programs' checks."""
         found = []
@@ -67,9 +71,9 @@ class Store:
         checked = self.run("verify")
         if checked.code != 0:
             found.append(f"verify: {checked.text()}")
-        fsck = self.git("fsck", "--strict", "--no-dangling", "--no-progress")
-        if fsck.code != 0 or fsck.out.strip():
-            found.append(f"git fsck: {fsck.text()}")
+        unsound = self.unsound_git()
+        if unsound:
+            found.append(f"git fsck: {unsound}")
         if self.sql("PRAGMA integrity_check") != [("ok",)]:
             found.append("integrity_check fails")
         status = self.git("status", "--porcelain")

@@ -83,6 +83,7 @@ class Sweep:
         result = traced.Result([], 0, "", "")
         before = len(self.complaints)
         try:
+            self.verb.injection = injection
             command = self.verb.arrange(n)
             result = traced.failing(f"{self.folder}/trace", injection, command)
             self.cases += 1
@@ -102,7 +103,7 @@ class Sweep:
             return ["hung"]
         if result.code < 0:
             return [f"ended by signal {-result.code}"]
-        if result.code not in verbs.POSSIBLE:
+        if result.code not in verbs.POSSIBLE and not verbs.blames_the_disk(injection, result):
             return [f"exit {result.code} blames what is not to blame"]
         said = answer(result)
         if injection.call == "write":

@@ -1,6 +1,4 @@
-// Pushing to a remote, and keeping the number of packs low.
-
-#include <algorithm>
+// Pushing to a remote, and the programs run for it.
 
 #include "sync/backoff.h"
 #include "sync/subprocess.h"
@@ -99,29 +97,6 @@ TEST_F(PushTest, ADeadlineEndsAPushThatHangs) {
   store.record(note_intent("one"));
   store.publish_all();
   EXPECT_TRUE(fails_with(store.syncer->push(system_clock().after_ms(300)), Code::kTimeout));
-}
-
-TEST_F(PushTest, ConsolidationKeepsThePacksFew) {
-  store.options.consolidate_packs = 6;
-  store.open_syncer();
-  const auto packs = [&] {
-    size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(store.work(".git/objects/pack"))) {
-      if (entry.path().extension() == ".pack") ++count;
-    }
-    return count;
-  };
-  size_t most = 0;
-  for (int i = 0; i < 20; ++i) {
-    store.record(i % 4 == 0 ? rule_intent("cpp", "n") : note_intent("n"));
-    store.publish_all();
-    ASSERT_TRUE(ok(store.syncer->consolidate_if_due()));
-    most = std::max(most, packs());
-  }
-  EXPECT_LE(most, 12u);
-  EXPECT_EQ(store.status(), "");
-  store.expect_clean();
-  EXPECT_EQ(store.repository.git("rev-list --count " + store.own_ref()), "20");
 }
 
 TEST(Subprocess, AnswersExitAndStderrAndKeepsTheTerminalOut) {

@@ -66,9 +66,12 @@ TEST(Progress, RemarksAreSaidOnceWithoutATerminal) {
     progress.remark("the backlog is full");
     progress.remark("the backlog is full");
     progress.remark("");
+    progress.remark("the backlog is full");  // the next try: within the minute it is no news
+    progress.remark("");
+    progress.remark("the disk is full");
   }
   std::fclose(stream);
-  EXPECT_EQ(std::string(text), "syncline: the backlog is full\n");
+  EXPECT_EQ(std::string(text), "syncline: the backlog is full\nsyncline: the disk is full\n");
   std::free(text);
 }
 
