@@ -93,7 +93,7 @@ bool has_repeated_name(std::string_view line) {
     }
     return true;
   };
-  static_cast<void>(Json::parse(line, note, false));
+  [[maybe_unused]] const Json read = Json::parse(line, note, false);
   return repeated;
 }
 

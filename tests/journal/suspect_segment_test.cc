@@ -46,7 +46,9 @@ TEST(SuspectSegment, IsNotSyncedAgainToCutADeadAppend) {
     ASSERT_OK(again);
     const auto found = contents(*root, **again);
     // Success promises it; the dead process's own record may have come out whole behind it.
-    if (flushed) EXPECT_TRUE(!found.empty() && found.front() == "kept");
+    if (flushed) {
+      EXPECT_TRUE(!found.empty() && found.front() == "kept");
+    }
   }
 }
 
