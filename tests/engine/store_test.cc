@@ -3,6 +3,7 @@
 // matter.
 #include "engine/store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
