@@ -103,19 +103,22 @@ class Sites:
 
 
 def choose(sites, seed, scale):
-    """The injections of one verb's sweep: each chosen site once and sticky."""
+    """The injections of one verb's sweep: each chosen site once, and sticky."""
     dice = random.Random(seed)
     chosen = []
     for call in sorted(sites):
         errors = ERRORS[call]
         positions = list(range(sites[call].first, sites[call].last + 1))
-        bound = (8 if call in CHATTY else 40) * scale
+        bound = (6 if call in CHATTY else 40) * scale
         if len(positions) > bound:
             positions = sorted(dice.sample(positions, bound))
-        for nth in positions:
-            for sticky in (False, True):
+        # Two stickies side by side differ by one call that went well: where there are many, and no
+        # more time was asked for, every other one does.
+        thin = scale == 1 and len(positions) > 8
+        for at, nth in enumerate(positions):
+            for sticky in (False,) if thin and at % 2 else (False, True):
                 for error in dice.sample(errors, min(len(errors), scale)):
                     chosen.append(Injection(call, error, nth, sticky))
-            if call in WAYS_BACK:
+            if call in WAYS_BACK and not (thin and at % 2 == 0):
                 chosen.append(Injection(call, dice.choice(errors), nth, sticky=False, burst=True))
     return chosen

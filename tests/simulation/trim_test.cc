@@ -1,5 +1,5 @@
-// What a process that died had done, and not made durable, is not durable because the next process
-// sees it: before that trims the journal behind it, it makes it so.
+// The next process sees what a dead one had done, whether it is durable or not: it makes it so
+// before it trims the journal behind it.
 #include <gtest/gtest.h>
 
 #include "tests/simulation/machine.h"
