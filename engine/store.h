@@ -62,7 +62,7 @@ struct StoreOptions {
   bool background = false;            // threads for writing, applying and syncing
   bool read_only = false;             // status, show, log, verify on a store another user owns
   bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
-  Deadline open_deadline = kForever;   // of waiting for others that open or append; kTimeout
+  Deadline open_deadline = kForever;  // of waiting for others that open or append; kTimeout
   StorePlatform* platform = nullptr;  // that the store is on; null: the real system. Outlives it
 };
 
