@@ -84,6 +84,14 @@ Status Projector::reach_applier() {
     applier_.reset();
     TRY(finish_replacement());
   }
+  Status ready = make_applier();
+  // Half ready is not open: a checkpoint by the next turn would call synced what nobody has looked
+  // for.
+  if (!ready) applier_.reset();
+  return ready;
+}
+
+Status Projector::make_applier() {
   ApplierOptions options;
   options.work_tree = places_.root;
   options.database_path = database_file_.path;

@@ -80,6 +80,7 @@ class Projector {
   Result<bool> sync_turn(bool publish_now) REQUIRES(sync_mutex_) EXCLUDES(apply_mutex_);
   Status open_applier() REQUIRES(apply_mutex_);
   Status reach_applier() REQUIRES(apply_mutex_);
+  Status make_applier() REQUIRES(apply_mutex_);
   Status open_applier_with(const ApplierOptions& options) REQUIRES(apply_mutex_);
   Status open_syncer() REQUIRES(sync_mutex_);
   Status open_outcomes() REQUIRES(sync_mutex_);

@@ -61,7 +61,7 @@ TEST(SimulationTest, EveryLegalSubsetOfASmallWorkload) {
 // kept the branch's lock without the note that tells whose it is (257). One who emptied the shared
 // hints and was killed before filling them left others with "record 1 is not durable" (1234).
 TEST(SimulationTest, SeedsThatShowedADefect) {
-  for (const uint64_t seed : {3, 7, 12, 17, 20, 24, 257, 1043, 1234, 1592}) {
+  for (const uint64_t seed : {3, 7, 12, 17, 20, 24, 257, 420, 554, 1043, 1234, 1592}) {
     EXPECT_EQ(all_of(run_story(seed, false).faults), "") << "SYNCLINE_SIM_SEED=" << seed;
   }
 }

@@ -38,11 +38,17 @@ SqliteShared::Image SqliteShared::image() const {
   return image;
 }
 
+void SqliteShared::retire(Node& node) {
+  retired_.push_back(std::move(node.regions.back()));
+  node.regions.pop_back();
+}
+
 void SqliteShared::restore(const Image& image) {
   for (auto& [inode, node] : nodes_) {
     const auto was = image.find(inode);
     const size_t count = was == image.end() ? 0 : was->second.size();
-    if (node.regions.size() > count) node.regions.resize(count);
+    // The connections of others that died still have them mapped.
+    while (node.regions.size() > count) retire(node);
     for (size_t i = 0; i < node.regions.size(); ++i) {
       std::ranges::copy(was->second[i], node.regions[i]->begin());
     }
@@ -170,7 +176,7 @@ class SqliteVfs::Connection {
   int unmap_regions() {
     auto& shm = node();
     shm.shm.erase(this);
-    if (shm.shm.empty()) shm.regions.clear();
+    while (shm.shm.empty() && !shm.regions.empty()) vfs_.shared().retire(shm);
     return SQLITE_OK;
   }
 

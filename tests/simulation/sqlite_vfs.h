@@ -55,10 +55,16 @@ class SqliteShared {
   using Image = std::map<uint64_t, std::vector<std::vector<std::byte>>>;
   Image image() const;
   void restore(const Image& image);
+  // Takes the last region out of use, and keeps its memory.
+  void retire(Node& node);
   // After a power cut, once every connection is closed.
-  void clear() { nodes_.clear(); }
+  void clear() {
+    nodes_.clear();
+    retired_.clear();
+  }
 
  private:
+  std::vector<std::unique_ptr<std::vector<std::byte>>> retired_;
   std::map<uint64_t, Node> nodes_;
 };
 
