@@ -40,7 +40,7 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint) {
   // The flush lock keeps two trims apart, and the last segment the last.
   TRY_ASSIGN(const bool held, impl_->lock_flush(nullptr, kForever));
   if (!held) return make_error(Code::kInternal, "the flush lock was not taken");
-  auto trimmed = [&]() -> Result<uint64_t> {
+  const auto trim_now = [&]() -> Result<uint64_t> {
     TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
     // What lies before the segment in use; a newer one may have a name and not be in use yet.
     TRY_ASSIGN(const LogMark end, impl_->current_end());
@@ -59,7 +59,8 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint) {
       TRY(impl_->folder->sync_directory("."));
     }
     return uint64_t{gone};
-  }();
+  };
+  auto trimmed = or_out_of_memory(trim_now);
   impl_->unlock_flush();
   return trimmed;
 }

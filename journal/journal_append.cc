@@ -56,7 +56,7 @@ Status Journal::Impl::begin_append(Deadline deadline) {
     // so that letting go here is unseen.
     unlock_append();
     TRY(lock_both(deadline));
-    Status mended = mend(true);
+    Status mended = or_out_of_memory([&] { return mend(true); });
     unlock_flush();
     if (!mended) {
       unlock_append();
@@ -64,7 +64,7 @@ Status Journal::Impl::begin_append(Deadline deadline) {
     }
   }
   turn_over = false;
-  Status adopted = adopt_tail();
+  Status adopted = or_out_of_memory([&] { return adopt_tail(); });
   if (!adopted) unlock_append();
   return adopted;
 }
@@ -100,7 +100,7 @@ Error Journal::Impl::write_failed(const Error& error) {
   unlock_append();
   Status mended = lock_both(kForever);
   if (mended) {
-    mended = mend(false);
+    mended = or_out_of_memory([&] { return mend(false); });
     unlock_flush();
   } else {
     append_gate.take(kForever);

@@ -133,7 +133,7 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
   // known to be durable is written anew elsewhere, and never synced here again.
   Status mended = lock_append(deadline);
   if (mended) {
-    mended = mend(false);
+    mended = or_out_of_memory([&] { return mend(false); });
     unlock_append();
   }
   if (mended) return {};
@@ -163,7 +163,7 @@ void Journal::Impl::gather(Deadline deadline) {
 
 Status Journal::Impl::flush(const Appended& appended, Deadline deadline) {
   page->add_waiting(1);
-  Status flushed = flush_as_waiter(appended, deadline);
+  Status flushed = or_out_of_memory([&] { return flush_as_waiter(appended, deadline); });
   page->add_waiting(-1);
   return flushed;
 }
@@ -178,7 +178,7 @@ Status Journal::Impl::flush_as_waiter(const Appended& appended, Deadline deadlin
     // Another process may have flushed for us while we waited for its lock.
     if (!covered(appended)) {
       if (options.gather_ns_max > 0 && appended.first_seq != 0) gather(deadline);
-      flushed = flush_locked(deadline);
+      flushed = or_out_of_memory([&] { return flush_locked(deadline); });
     }
     unlock_flush();
     TRY(flushed);

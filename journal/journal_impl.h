@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 
@@ -114,6 +115,17 @@ struct Journal::Impl {
   Result<LogMark> current_end() const;
   Result<OpenSegment> open_for_reading(uint64_t segment) const;
 };
+
+// What is done with a lock held: memory that runs out there is an error like any other, or the lock
+// would be kept for good.
+template <typename Work>
+auto or_out_of_memory(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
 
 // The end of a segment that holds nothing but what was carried over into it.
 LogMark born_mark(const SegmentHeader& header, uint64_t prepared_bytes);

@@ -92,7 +92,7 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
   // Opening is serialised by the append lock, so that open.lock can be tried exclusively and then
   // be made shared (which is not atomic) without anybody in between.
   TRY(lock_append(options.open_deadline));
-  Status status = [&]() -> Status {
+  const auto open_now = [&]() -> Status {
     TRY_ASSIGN(report.alone, open_lock->try_lock(FileLock::Mode::kExclusive));
     if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, options.open_deadline));
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
@@ -108,7 +108,8 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
     page->reset_presence();
     TRY(recover_alone(claims));
     return open_lock->lock(FileLock::Mode::kShared, kForever);
-  }();
+  };
+  Status status = or_out_of_memory(open_now);
   present = status.has_value() && !page->is_private();
   if (present) page->add_live(1);
   unlock_append();
