@@ -154,6 +154,9 @@ volatile sig_atomic_t signals_seen = 0;
 ChildProcess::Channel* told_of_signals = nullptr;
 
 TEST_F(LockTest, SignalsDoNotEndAWait) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "TSan holds signals back until a call that it knows to wait, and knows no flock";
+#endif
   const auto mine = lock();
   ASSERT_TRUE(mine->lock(Mode::kExclusive, kForever));
   ChildProcess child([&](ChildProcess::Channel& parent) {
