@@ -136,13 +136,14 @@ void report(const Sum& sum, std::chrono::steady_clock::time_point begun) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (f.damaged > 0) {
-    std::printf("%llu workloads, %llu damaged images in %.1f s\n",
+    std::printf("journal: %llu workloads, %llu damaged images in %.1f s\n",
                 static_cast<unsigned long long>(f.workloads),
                 static_cast<unsigned long long>(f.damaged), seconds);
     return;
   }
   std::printf(
-      "%llu workloads, %llu crash points (%llu sampled), %llu outcomes, %llu second crashes: "
+      "journal: %llu workloads, %llu crash points (%llu sampled), %llu outcomes, %llu second "
+      "crashes: "
       "%llu distinct states run, %llu met again, in %.1f s, %.0f states/s\n",
       static_cast<unsigned long long>(f.workloads), static_cast<unsigned long long>(f.crash_points),
       static_cast<unsigned long long>(f.sampled_points),
