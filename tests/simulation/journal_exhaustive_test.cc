@@ -27,10 +27,10 @@ namespace syncline::simulation {
 namespace {
 
 // Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
-constexpr double kSecondOutcomes = 10;
+constexpr double kSecondOutcomes = 11;
 // Of the words of three and of four steps, these shares are run besides the shorter ones.
-constexpr double kThreeSteps = 0.3;
-constexpr double kFourSteps = 0.018;
+constexpr double kThreeSteps = 0.36;
+constexpr double kFourSteps = 0.022;
 
 double scale() {
   const char* const text = std::getenv("SYNCLINE_SIM_SCALE");
