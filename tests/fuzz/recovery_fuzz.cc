@@ -84,6 +84,11 @@ class Recovery {
   }
 
  private:
+  // As FORMAT.md has it: 16 hexadecimal digits, not all of them zero.
+  static bool is_segment_name(std::string_view name) {
+    return name.size() == 20 && name.ends_with(".seg") &&
+           name.find_first_not_of("0123456789abcdef") == 16 && name.find_first_not_of('0') < 16;
+  }
   static std::string path_of(const std::string& name) {
     return std::string(kJournalFolder) + "/" + name;
   }
@@ -112,7 +117,7 @@ class Recovery {
     require_or_say(same_files(files(), folder_.files),
                    [&] { return "a refusal changed the folder: " + error.message; });
     const bool none_there = std::ranges::none_of(
-        folder_.files, [](const auto& entry) { return entry.first.ends_with(".seg"); });
+        folder_.files, [](const auto& entry) { return is_segment_name(entry.first); });
     require_or_say(error.code != Code::kNotFound || none_there,
                    [&] { return "a journal not found that is there: " + error.message; });
     const bool names = error.code == Code::kCorrupt ? names_place(error.message)
