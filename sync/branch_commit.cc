@@ -89,12 +89,6 @@ Status write_image(Directory& git_dir, const std::string& name, std::string_view
   return file->close();
 }
 
-Status remove_if_there(Directory& directory, std::string_view name) {
-  Status removed = directory.remove_file(name);
-  if (!removed && removed.error().code == Code::kNotFound) return {};
-  return removed;
-}
-
 class BranchCommit {
  public:
   BranchCommit(const GitDirectories& git, ObjectStore& objects, PackWriter& pack,

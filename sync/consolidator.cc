@@ -11,7 +11,6 @@
 namespace syncline {
 namespace {
 
-constexpr std::string_view kPackFolder = "objects/pack";
 // How many packs the last consolidation left. A cache: missing, the next one is only sooner.
 constexpr std::string_view kNoteFile = "consolidated";
 constexpr int64_t kTimeLimitMs = 600'000;

@@ -160,4 +160,10 @@ Status check_repository_format(Directory& common_dir) {
   return {};
 }
 
+Status remove_if_there(Directory& directory, std::string_view name) {
+  Status removed = directory.remove_file(name);
+  if (!removed && removed.error().code == Code::kNotFound) return {};
+  return removed;
+}
+
 }  // namespace syncline

@@ -47,5 +47,9 @@ Status check_repository_format(Directory& common_dir);
 
 // A file's text without trailing white space; nothing where there is no such file.
 Result<std::optional<std::string>> read_small_file(Directory& directory, std::string_view name);
+Status remove_if_there(Directory& directory, std::string_view name);
+
+// Of packs, below the common directory.
+inline constexpr std::string_view kPackFolder = "objects/pack";
 
 }  // namespace syncline

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "journal/assert.h"
+#include "sync/git_paths.h"
 
 namespace syncline {
 namespace {
@@ -16,7 +17,6 @@ constexpr int kDeflateLevel = 1;
 constexpr size_t kPackHeaderBytes = 12;
 // Offsets above need the index's 8-byte table, which a batch never comes near.
 constexpr size_t kPackBytesMax = 0x7fffffff;
-constexpr std::string_view kPackFolder = "objects/pack";
 
 void append_be32(ByteVector& out, uint32_t value) {
   const uint32_t swapped = std::byteswap(value);
@@ -183,9 +183,7 @@ Result<std::string> PackWriter::install(Directory& common_dir, std::string_view 
 }
 
 Status drop_keep(Directory& common_dir, std::string_view pack_name) {
-  Status removed = common_dir.remove_file(in_pack_folder(fmt::format("{}.keep", pack_name)));
-  if (!removed && removed.error().code == Code::kNotFound) return {};
-  return removed;
+  return remove_if_there(common_dir, in_pack_folder(fmt::format("{}.keep", pack_name)));
 }
 
 Status drop_stale_keeps(Directory& common_dir, std::string_view owner) {

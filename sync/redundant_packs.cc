@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "sync/git_paths.h"
 #include "sync/pack_index.h"
 
 namespace syncline {
 namespace {
 
-constexpr std::string_view kPackFolder = "objects/pack";
 constexpr std::array<std::string_view, 4> kReasonsToStay = {".keep", ".promisor", ".bitmap",
                                                             ".mtimes"};
 // A pack that is not redundant shows it by its first names.
@@ -72,12 +72,6 @@ Result<bool> is_redundant(const PackIndex& pack, std::vector<Pack>& larger) {
   }
   for (const size_t i : used) larger[i].relied_on = true;
   return true;
-}
-
-Status remove_if_there(Directory& directory, const std::string& name) {
-  Status removed = directory.remove_file(name);
-  if (!removed && removed.error().code == Code::kNotFound) return {};
-  return removed;
 }
 
 }  // namespace

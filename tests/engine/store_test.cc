@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <new>
 #include <set>
@@ -735,31 +736,33 @@ TEST_F(StoreTest, ARecordThatCannotBeAppliedIsAnErrorThatNamesItsSequence) {
   EXPECT_EQ(receipt.error().seq, 2u);
 }
 
-// The real system, but what the store's own threads ask of a folder finds no memory, once.
-class StarvedPlatform final : public StorePlatform {
+// The real system, but before each operation on a folder `hook` is asked.
+class HookedPlatform final : public StorePlatform {
  public:
+  explicit HookedPlatform(std::function<Status()> hook)
+      : hook_(std::make_shared<DirectoryHook>(
+            [hook = std::move(hook)](std::string_view, const std::string&) { return hook(); })) {}
   Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
     TRY_ASSIGN(auto opened, StorePlatform::open_directory(path));
     return std::make_unique<HookedDirectory>(std::move(opened), hook_);
   }
 
-  std::atomic<int> calls_left = -1;  // until the one that fails
-
  private:
-  const std::thread::id caller_ = std::this_thread::get_id();
-  const std::shared_ptr<DirectoryHook> hook_ =
-      std::make_shared<DirectoryHook>([this](std::string_view, const std::string&) -> Status {
-        if (std::this_thread::get_id() != caller_ && calls_left-- == 0) throw std::bad_alloc();
-        return {};
-      });
+  std::shared_ptr<DirectoryHook> hook_;
 };
 
 TEST_F(StoreTest, AThreadThatRunsOutOfMemoryIsReportedAndGoesOn) {
-  StarvedPlatform platform;
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> calls_left =
+      -1;  // until what one of the store's own threads asks finds no memory
+  HookedPlatform platform([&]() -> Status {
+    if (std::this_thread::get_id() != caller && calls_left-- == 0) throw std::bad_alloc();
+    return {};
+  });
   constexpr int kCalls = 60;
   for (int call = 0; call < kCalls; ++call) {
     const Record record = note(fmt::format("starved at call {}", call), std::to_string(call));
-    platform.calls_left = call;
+    calls_left = call;
     {
       const auto store = open({.background = true, .platform = &platform});
       ASSERT_NE(store, nullptr);
@@ -773,30 +776,12 @@ TEST_F(StoreTest, AThreadThatRunsOutOfMemoryIsReportedAndGoesOn) {
         EXPECT_EQ(must_record(*store, record).id, must_record(*store, record).id);
       }
     }
-    EXPECT_LT(platform.calls_left, 0) << "no thread came to call " << call;
+    EXPECT_LT(calls_left, 0) << "no thread came to call " << call;
   }
   const auto store = open();
   expect_sound(*store);
   EXPECT_EQ(store->status()->applied, uint64_t{kCalls});
 }
-
-// The real system, but one operation on a folder fails, once.
-class FailingPlatform final : public StorePlatform {
- public:
-  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
-    TRY_ASSIGN(auto opened, StorePlatform::open_directory(path));
-    return std::make_unique<HookedDirectory>(std::move(opened), hook_);
-  }
-
-  int operations_left = -1;  // until the one that fails
-
- private:
-  const std::shared_ptr<DirectoryHook> hook_ =
-      std::make_shared<DirectoryHook>([this](std::string_view, const std::string&) -> Status {
-        if (operations_left-- == 0) return errno_error(EIO, "the test");
-        return {};
-      });
-};
 
 // A power cut has taken the bytes of a file that was not yet synced, and an error comes while the
 // files are looked through. Who applies on top of that without looking again would let the next
@@ -808,7 +793,11 @@ TEST_F(StoreTest, ACheckOfTheFilesThatFailsOnceIsMadeAgain) {
     path = root() + "/" + must_record(*store, note("unsynced")).path;
   }
   const std::string whole = read_text(path);
-  FailingPlatform platform;
+  int operations_left = -1;  // until the one that fails
+  HookedPlatform platform([&]() -> Status {
+    if (operations_left-- == 0) return errno_error(EIO, "the test");
+    return {};
+  });
   // More than a store that holds so little needs until the first record is applied: what comes with
   // the records added here is the same again.
   constexpr int kOperations = 100;
@@ -816,7 +805,7 @@ TEST_F(StoreTest, ACheckOfTheFilesThatFailsOnceIsMadeAgain) {
     SCOPED_TRACE(operation);
     std::ofstream(path, std::ios::trunc) << std::string(whole.size(), '\0');
     std::ofstream(root() + "/.git/syncline/cache.token", std::ios::trunc) << "of another boot";
-    platform.operations_left = operation;
+    operations_left = operation;
     auto store = Store::open(root(), {.platform = &platform});
     if (!store) store = Store::open(root(), {.platform = &platform});
     ASSERT_TRUE(store) << store.error().message;
@@ -824,7 +813,7 @@ TEST_F(StoreTest, ACheckOfTheFilesThatFailsOnceIsMadeAgain) {
     const auto first = (*store)->record(next, Stage::kApplied);
     if (!first) must_record(**store, next);
     EXPECT_EQ(read_text(path), whole);
-    EXPECT_LT(platform.operations_left, 0) << "nothing came to operation " << operation;
+    EXPECT_LT(operations_left, 0) << "nothing came to operation " << operation;
   }
 }
 

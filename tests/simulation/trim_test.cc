@@ -4,19 +4,10 @@
 
 #include "tests/simulation/machine.h"
 #include "tests/simulation/persistence.h"
+#include "tests/simulation/undisturbed.h"
 
 namespace syncline::simulation {
 namespace {
-
-class Undisturbed final : public Fate {
- public:
-  explicit Undisturbed(const SimulatedPlatform& platform) : platform_(platform) {}
-  bool dead() const override { return platform_.dead(); }
-  bool errors_allowed() const override { return false; }
-
- private:
-  const SimulatedPlatform& platform_;
-};
 
 struct Life {
   DiskImage image;
