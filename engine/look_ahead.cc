@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "journal/frame_check.h"
 #include "journal/intent.h"
 
 namespace syncline {
@@ -77,7 +78,7 @@ Status LookAhead::note(const FrameView& frame) {
       return {};
     }
     default:
-      return {};
+      return is_known(frame.operation) ? Status{} : check_frame(frame);
   }
 }
 

@@ -6,7 +6,9 @@
 #include <filesystem>
 
 #include "engine/database_replacement.h"
+#include "engine/schema.h"
 #include "engine/store_impl.h"
+#include "sync/own_claims.h"
 
 namespace syncline {
 
@@ -61,9 +63,13 @@ Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
 }
 
 namespace {
-Result<AppliedState> look_at_database(const DatabaseFile& file) {
+// How far the database has come, as the projection of this store; nothing where it is another's.
+Result<Mark> look_at_database(const DatabaseFile& file, const StoreId& store) {
   TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
-  return read_applied_state(*database);
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*database));
+  if (state.applied == Mark{}) return Mark{};
+  TRY_ASSIGN(const auto projected, read_meta_text(*database, "store"));
+  return projected == store.hex() ? state.applied : Mark{};
 }
 }  // namespace
 
@@ -93,7 +99,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   TRY_ASSIGN(impl->config, load_config(impl->places, *impl->store_directory));
 
   const DatabaseFile database = database_file(impl->places, *impl->config);
-  std::vector<DurableClaim> claims;
+  TRY_ASSIGN(std::vector<DurableClaim> claims,
+             own_claims(impl->places.common_dir, *impl->common_directory, *impl->store_directory,
+                        impl->identity.store, impl->platform));
   bool database_damaged = false;
   TRY_ASSIGN(const bool database_there, impl->platform.is_there(database.path));
   if (const auto copy = impl->store_directory->info(kDatabaseCopy); copy) {
@@ -101,13 +109,13 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   } else if (copy.error().code != Code::kNotFound) {
     return copy.error();
   } else if (database_there) {
-    const Result<AppliedState> state = look_at_database(database);
-    if (state) {
-      claims.push_back({state->applied.seq, "applied watermark of " + impl->config->database});
-    } else if (state.error().code == Code::kCorrupt) {
+    const Result<Mark> applied = look_at_database(database, impl->identity.store);
+    if (applied) {
+      claims.push_back({*applied, "applied watermark of " + impl->config->database});
+    } else if (applied.error().code == Code::kCorrupt) {
       database_damaged = true;  // it claims nothing, and is rebuilt below
     } else {
-      return state.error();
+      return applied.error();
     }
   }
   JournalOptions journal_options;

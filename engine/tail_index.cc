@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "journal/control_frame.h"
+#include "journal/frame_check.h"
 
 namespace syncline {
 
@@ -13,9 +14,13 @@ Status TailIndex::catch_up(const Mark& end) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
     if (!frame) break;
     if (is_record(frame->operation)) {
-      TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
-      note_record(intent.key, intent.content_hash, intent.table, frame->seq, frame->id);
-    } else if (frame->operation == Operation::kConfig) {
+      const auto intent = decode_intent(frame->operation, frame->payload);
+      if (!intent) return payload_error_at(*frame, intent.error());
+      note_record(intent->key, intent->content_hash, intent->table, frame->seq, frame->id);
+      continue;
+    }
+    TRY(check_frame(*frame));
+    if (frame->operation == Operation::kConfig) {
       TRY_ASSIGN(ConfigFrame config, decode_config(frame->payload));
       config_text_ = std::move(config.text);
     } else if (frame->operation == Operation::kRebind) {

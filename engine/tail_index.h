@@ -41,7 +41,8 @@ class TailIndex {
   bool started() const { return started_; }
   const Mark& position() const { return position_; }
 
-  // Reads what was appended since, up to `end`, by whoever.
+  // Reads what others have appended since, up to `end`. Refuses a frame that this program cannot
+  // act on: the caller is about to write behind it.
   Status catch_up(const Mark& end);
 
   std::optional<KeyEntry> find(std::string_view key) const;

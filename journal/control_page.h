@@ -1,10 +1,16 @@
 // The mapped page through which the processes of a store share what they know of the log.
 //
 // It is a cache. While another live process holds open.lock shared it is trusted; who is alone
-// derives everything again by scanning the log, with two exceptions: the flush mark is always
-// honoured (its setter may have died after a failed fsync; a spurious mark costs one harmless
-// renewal), and the durable mark may be used as a hint of where to begin scanning, once what stands
-// there was checked. It is never a claim of durability: a page may outlive the log it came from.
+// derives everything again by scanning the log, with two exceptions.
+//
+// The flush mark is always honoured: its setter may have died after a failed fsync; a spurious mark
+// costs one harmless renewal.
+//
+// The durable mark is a claim, of whatever boot it is: it was set after the flush that it tells of,
+// so a page that has it was written later than the frames became durable. A log that does not reach
+// it has lost data. Nobody waits for the page itself to become durable: after a power cut it may be
+// as it was at any earlier moment, and then claims less. While the page cache is the one it was
+// written in, it also tells where to begin scanning, once what stands there was checked.
 //
 //   field         written under                     read by
 //   end           append.lock                       anyone (as a hint)

@@ -1,6 +1,6 @@
-// The {fmt} library's own code, compiled once. Header-only, it was compiled again in every unit that
-// formats anything, and that was almost half of the build; its shared library would be one more for a
-// one-shot command to load, and Debian has no archive of it.
+// The {fmt} library's own code, compiled once. Header-only, it was compiled again in every unit
+// that formats anything, and that was almost half of the build; its shared library would be one
+// more for a one-shot command to load, and Debian has no archive of it.
 //
 // What stands below the include are the explicit instantiations that the library's headers declare
 // `extern` for units that are not header-only.

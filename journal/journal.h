@@ -52,9 +52,12 @@ struct JournalOptions {
   Deadline open_deadline = kForever;  // of waiting to open while another opens or appends
 };
 
-// What others know to have been durable: the log must reach at least that far.
+// What somebody knows to have been durable: the log must reach at least that far. FORMAT.md,
+// "Claims", lists who may know it.
 struct DurableClaim {
-  uint64_t seq = 0;
+  // Where only the record's number is known (a commit's trailer) the position is {0, 0}. A position
+  // counts in the segment it names; where that was left for a later one, the sequence counts.
+  Mark mark;
   std::string source;  // "applied watermark of syncline.db", "trailer of refs/syncline/…"
 };
 

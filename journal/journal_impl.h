@@ -23,6 +23,7 @@
 #include "journal/control_page.h"
 #include "journal/gate.h"
 #include "journal/journal.h"
+#include "journal/journal_files.h"
 #include "journal/recovery.h"
 #include "journal/segment.h"
 
@@ -75,7 +76,7 @@ struct Journal::Impl {
   Status open(std::span<const DurableClaim> claims);
   Status recover_alone(std::span<const DurableClaim> claims);
   Status join(std::span<const DurableClaim> claims);
-  ScanStart choose_start(File& file, const SegmentHeader& header, std::string_view token) const;
+  std::optional<ScanStart> remembered(File& file, const SegmentHeader& header) const;
 
   // journal_append.cc
   Status begin_append(Deadline deadline);

@@ -9,11 +9,6 @@
 namespace syncline {
 namespace {
 
-constexpr std::string_view kControlName = "control";
-constexpr std::string_view kAppendLockName = "append.lock";
-constexpr std::string_view kFlushLockName = "flush.lock";
-constexpr std::string_view kOpenLockName = "open.lock";
-
 Error no_journal(const Directory& directory) {
   return make_error(Code::kNotFound, fmt::format("there is no journal in {}", directory.path()));
 }
@@ -33,12 +28,13 @@ Status remove_unborn(Directory& folder) {
 
 Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
   for (const DurableClaim& claim : claims) {
-    if (claim.seq <= end.seq) continue;
+    if (!reaches_beyond(claim, end.mark())) continue;
     return make_error(
         Code::kCorrupt,
-        fmt::format("the journal has lost data that was durable: segment {} offset "
-                    "{}: it ends after record {}, but record {} was durable by the {}",
-                    end.segment, end.offset, end.seq, claim.seq, claim.source),
+        fmt::format(
+            "the journal has lost data that was durable: segment {} offset {}: it ends after "
+            "record {}, but durable was {}",
+            end.segment, end.offset, end.seq, describe(claim)),
         "nothing was changed; restore the segment from a backup, or see "
         "`syncline verify`");
   }
@@ -128,23 +124,21 @@ Status Journal::Impl::join(std::span<const DurableClaim> claims) {
   return check_claims(claims, end);
 }
 
-// Where to begin scanning the last segment: at the durable mark that the page remembers, if it was
-// written while the page cache was the one we have now and the log reaches that far; else at the
-// segment's start. A wrong hint costs a scan, never a record.
-ScanStart Journal::Impl::choose_start(File& file, const SegmentHeader& header,
-                                      std::string_view token) const {
-  const std::optional<LogMark> hint = page->durable();
-  const auto info = file.info();
-  if (hint && info && page->same_cache(token) && hint->segment == header.segment &&
-      hint->epoch == header.epoch) {
-    const ScanStart start{hint->offset, hint->seq, hint->last_time_ms, hint->last_frame};
-    if (start_holds(file, header, start, info->size_bytes)) return start;
+// The durable mark that the page remembers, as a place to scan on from: if the log reaches that far
+// by the frame that ends there.
+std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHeader& header) const {
+  const std::optional<LogMark> durable = page->durable();
+  if (!durable || durable->segment != header.segment || durable->epoch != header.epoch) {
+    return std::nullopt;
   }
-  return scan_start(header);
+  const auto info = file.info();
+  const ScanStart start{durable->offset, durable->seq, durable->last_time_ms, durable->last_frame};
+  if (!info || !start_holds(file, header, start, info->size_bytes)) return std::nullopt;
+  return start;
 }
 
 // With append.lock and open.lock held exclusively: no other process is there, and none can come.
-Status Journal::Impl::recover_alone(std::span<const DurableClaim> claims) {
+Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims) {
   TRY_ASSIGN(const auto entries, list_segments(*folder, store));
   if (entries.empty()) return no_journal(root);
   std::optional<SegmentHeader> before;
@@ -155,18 +149,24 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> claims) {
     before = last.header;
   }
   TRY_ASSIGN(const std::string token, root.cache_token());
-  if (!page->valid(store)) page->format(store, token);
+  std::vector<DurableClaim> claims(others_claims.begin(), others_claims.end());
+  if (!page->valid(store)) {
+    page->format(store, token);
+  } else if (const auto durable = page->durable(); durable) {
+    claims.push_back({durable->mark(), std::string(kPageClaim)});
+  }
 
-  const ScanStart start = choose_start(*last.file, last.header, token);
-  TailScan scan = scan_tail(*last.file, last.header, start, claims, start.offset);
+  // What the page remembers was durable, whenever that was. Bytes before it need not be read again
+  // while the page cache is the one that they were checked in.
+  const ScanStart from_header = scan_start(last.header);
+  const std::optional<ScanStart> known = remembered(*last.file, last.header);
+  const ScanStart start = known && page->same_cache(token) ? *known : from_header;
+  TailScan scan = scan_tail(*last.file, last.header, start, claims);
   report.frames_scanned = scan.frames;
   if (scan.verdict != TailVerdict::kCleanEnd && start.offset != kSegmentHeaderBytes) {
-    // Bad news is told only of the whole segment. The hint was checked: what stands before it was
-    // durable, so that a fault found there is no torn tail.
-    const TailScan whole =
-        scan_tail(*last.file, last.header, scan_start(last.header), claims, start.offset);
-    report.frames_scanned += whole.frames;
-    scan = whole;
+    // Bad news is told only of the whole segment.
+    scan = scan_tail(*last.file, last.header, from_header, claims);
+    report.frames_scanned += scan.frames;
   }
   if (scan.verdict != TailVerdict::kCleanEnd && scan.verdict != TailVerdict::kTornTail) {
     return refusal(scan);
@@ -185,8 +185,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> claims) {
     TRY(root.sync_directory("."));
   }
 
-  // What is known durable is what the scan could begin at: the validated hint, or what the header
-  // says. Never lowered below the header's own claim.
+  // Known durable is what the page remembers, where the log bears it out, or what the header says.
   const LogMark end{last.id(),
                     scan.end.offset,
                     scan.seq,
@@ -195,11 +194,11 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> claims) {
                     scan.last_frame,
                     scan.size_bytes / kBlockBytes * kBlockBytes};
   LogMark durable = born_mark(last.header, end.prepared_bytes);
-  if (start.offset > durable.offset && start.offset <= end.offset) {
-    durable.offset = start.offset;
-    durable.seq = start.seq;
-    durable.last_time_ms = start.last_time_ms;
-    durable.last_frame = start.last_frame;
+  if (known && known->offset > durable.offset && known->offset <= end.offset) {
+    durable.offset = known->offset;
+    durable.seq = known->seq;
+    durable.last_time_ms = known->last_time_ms;
+    durable.last_frame = known->last_frame;
   }
   page->set_durable(durable);
   page->set_end(end);

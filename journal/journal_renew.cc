@@ -186,8 +186,8 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
 Status Journal::Impl::adopt_dead_append(const LogMark& end) {
   TRY_ASSIGN(const OpenSegment segment, open_for_reading(end.segment));
   const ScanStart start{end.offset, end.seq, end.last_time_ms, end.last_frame};
-  const TailScan scan =
-      scan_tail(*segment.file, segment.header, start, {}, durable_in(segment.header).offset);
+  const DurableClaim claim{durable_in(segment.header).mark(), std::string(kPageClaim)};
+  const TailScan scan = scan_tail(*segment.file, segment.header, start, {&claim, 1});
   LogMark found = end;
   found.offset = scan.end.offset;
   found.seq = scan.seq;

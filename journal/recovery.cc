@@ -128,8 +128,23 @@ ScanStart scan_start(const SegmentHeader& header) {
   return {kSegmentHeaderBytes, header.first_seq - 1, header.last_time_ms, 0};
 }
 
+bool reaches_beyond(const DurableClaim& claim, const Mark& end) {
+  // What a claim says of an earlier segment holds as far as that one reached when it was left; what
+  // stood behind that was carried over, and is found by its sequence.
+  const bool placed = claim.mark.position.segment >= end.position.segment;
+  return claim.mark.seq > end.seq || (placed && claim.mark.position > end.position);
+}
+
+std::string describe(const DurableClaim& claim) {
+  if (claim.mark.position.segment == 0) {
+    return fmt::format("record {} by the {}", claim.mark.seq, claim.source);
+  }
+  return fmt::format("record {} and segment {} offset {} by the {}", claim.mark.seq,
+                     claim.mark.position.segment, claim.mark.position.offset, claim.source);
+}
+
 TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
-                   std::span<const DurableClaim> claims, uint64_t durable_offset) {
+                   std::span<const DurableClaim> claims) {
   TailScan scan;
   scan.end = {header.segment, start.offset};
   scan.seq = start.seq;
@@ -187,24 +202,21 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
   evidence.rest_blank = later.last_nonzero == 0;
   evidence.later_frame = later.frame;
   evidence.later_claim = later.claimed_seq > scan.seq || later.claimed_offset > scan.end.offset ||
-                         header.durable_end > scan.end.offset || header.durable_seq > scan.seq ||
-                         durable_offset > scan.end.offset;
-  const auto claim = std::ranges::max_element(claims, {}, &DurableClaim::seq);
-  evidence.external_claim = claim != claims.end() && claim->seq > scan.seq;
+                         header.durable_end > scan.end.offset || header.durable_seq > scan.seq;
+  const auto claim = std::ranges::find_if(
+      claims, [&](const DurableClaim& each) { return reaches_beyond(each, {scan.end, scan.seq}); });
+  evidence.external_claim = claim != claims.end();
   scan.void_bytes = later.last_nonzero > scan.end.offset ? later.last_nonzero - scan.end.offset : 0;
   const TailRow& row = judge_tail(evidence);
   scan.verdict = row.verdict;
   scan.detail = fmt::format("segment {} offset {}: {} after record {} ({}; {})", header.segment,
                             scan.end.offset, found_name(evidence.found), scan.seq, what, row.name);
   if (evidence.later_claim) {
-    scan.detail +=
-        fmt::format("; durable were record {} and offset {} by what stands later",
-                    std::max(later.claimed_seq, header.durable_seq),
-                    std::max({later.claimed_offset, header.durable_end, durable_offset}));
+    scan.detail += fmt::format("; durable were record {} and offset {} by what stands later",
+                               std::max(later.claimed_seq, header.durable_seq),
+                               std::max(later.claimed_offset, header.durable_end));
   }
-  if (evidence.external_claim) {
-    scan.detail += fmt::format("; durable was record {} by the {}", claim->seq, claim->source);
-  }
+  if (evidence.external_claim) scan.detail += "; durable was " + describe(*claim);
   return scan;
 }
 

@@ -6,9 +6,10 @@
 //
 // The rule behind the rows: damage is a torn tail if and only if nothing claims that what stood
 // there was durable. Claims are made by later frames (each carries what its writer knew to be
-// durable, as a seq and as an offset), by the segment's header (what was carried over into it), and
-// by others (watermarks, trailers). Two writers may have appended A and B, unflushed, and a power
-// cut may keep B alone: then B is valid, A is not, and B does not claim A.
+// durable, as a seq and as an offset), by the segment's header (what was carried over into it), by
+// the control page's durable mark, and by the layers above (watermarks, trailers). Two writers may
+// have appended A and B, unflushed, and a power cut may keep B alone: then B is valid, A is not,
+// and B does not claim A.
 #pragma once
 
 #include <span>
@@ -37,8 +38,8 @@ struct TailEvidence {
   bool aligned = false;         // the place is on a block boundary, so the group before is whole
   bool rest_blank = false;      // from there to the end of the file all is zero
   bool later_frame = false;     // a frame header of this segment and epoch stands further on
-  bool later_claim = false;     // header, later frame or checked mark: this place was durable
-  bool external_claim = false;  // somebody else says that the record expected here was durable
+  bool later_claim = false;     // header or later frame: this place was durable
+  bool external_claim = false;  // a claim from outside the segment says so
 };
 
 enum class TailVerdict : uint8_t {
@@ -90,9 +91,13 @@ struct TailScan {
   int read_errno = 0;  // kUnreadable: of the call that failed
   std::string detail;  // what was found, in words: "segment 3 offset 8192: …"
 };
-// `durable_offset`: everything before it is known to have been durable (a checked mark).
 TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
-                   std::span<const DurableClaim> claims, uint64_t durable_offset = 0);
+                   std::span<const DurableClaim> claims);
+
+// Does the claim name something that a log ending at `end`, with record `end.seq`, does not hold?
+bool reaches_beyond(const DurableClaim& claim, const Mark& end);
+// "record 7 and segment 1 offset 8192 by the applied watermark of syncline.db"
+std::string describe(const DurableClaim& claim);
 
 // Is the frame that ends at `start.offset` there and whole? Then the log reaches that far.
 bool start_holds(File& file, const SegmentHeader& header, const ScanStart& start,

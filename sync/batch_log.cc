@@ -1,5 +1,6 @@
 #include "sync/batch_log.h"
 
+#include "journal/frame_check.h"
 #include "journal/reader.h"
 
 namespace syncline {
@@ -19,6 +20,7 @@ Result<BatchLog> scan_batches(Directory& store_directory, const StoreId& store, 
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(limit));
     if (!frame) break;
+    if (!is_known(frame->operation)) return check_frame(*frame).error();
     if (frame->operation == Operation::kBatch) {
       TRY_ASSIGN(BatchFrame batch, decode_batch(frame->payload));
       while (!log.batches.empty() && log.batches.back().last_seq >= batch.first_seq) {

@@ -51,9 +51,9 @@ class Recovery {
     for (const auto& [name, bytes] : folder_.files)
       machine_.image().set_bytes(path_of(name), bytes);
     set_page(page);
-    if (claim % 3 == 1) claims_.push_back({history.acknowledged, "claim of all"});
+    if (claim % 3 == 1) claims_.push_back({{{}, history.acknowledged}, "claim of all"});
     if (claim % 3 == 2) {
-      claims_.push_back({history.acknowledged * (claim / 3u) / 85, "claim of some"});
+      claims_.push_back({{{}, history.acknowledged * (claim / 3u) / 85}, "claim of some"});
     }
   }
 
@@ -65,7 +65,7 @@ class Recovery {
     const Mark end = first->end();
     const auto entries = read_entries(*root_, end);
     if (!claims_.empty()) {
-      require(end.seq >= claims_.front().seq, "a record that was claimed durable is dropped");
+      require(end.seq >= claims_.front().mark.seq, "a record that was claimed durable is dropped");
     }
     if (!entries) {
       check_read_refusal(entries.error());

@@ -208,9 +208,9 @@ TEST_F(JournalTest, GroupsMisplacedBetweenSegmentsDoNotPass) {
 TEST_F(JournalTest, WhoJoinsComparesTheLogWithWhatOthersKnowToHaveBeenDurable) {
   open();
   ASSERT_OK(record_text(*journal, "one"));
-  const DurableClaim held{1, "applied watermark"};
+  const DurableClaim held{{{}, 1}, "applied watermark"};
   EXPECT_OK(open_journal(*root, clock, options, {&held, 1}));
-  const DurableClaim lost{2, "applied watermark"};
+  const DurableClaim lost{{{}, 2}, "applied watermark"};
   const auto joined = open_journal(*root, clock, options, {&lost, 1});
   ASSERT_FALSE(joined);
   EXPECT_EQ(joined.error().code, Code::kCorrupt);
@@ -399,6 +399,79 @@ TEST_F(JournalTest, GarbageInTheControlPageIsNotBelieved) {
   ASSERT_FALSE(joined);
   EXPECT_EQ(joined.error().code, Code::kCorrupt);
   EXPECT_FALSE(append_text(*journal, "c"));
+}
+
+// What the last frame's acknowledgement rests on, once nothing later speaks for it: the control
+// page. Its durable mark was set after the flush, so it is a claim in every boot in which it is
+// there.
+struct IdleJournal : JournalTest {
+  // Flips a bit of the frame that ends the log, or zeroes it, and opens the journal again.
+  std::string damaged(bool reboot, uint64_t bit, bool zero) {
+    open();
+    const uint64_t end = journal->end().position.offset;
+    const uint64_t frame = page().durable()->last_frame;
+    journal.reset();
+    DiskImage image(machine.image());
+    ByteVector bytes = machine.image().bytes(path);
+    if (zero) {
+      std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(frame),
+                bytes.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
+    } else {
+      bytes[frame + bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    }
+    machine.image().set_bytes(path, bytes);
+    if (reboot) ++machine.image().boot;
+    const auto opened = open_journal(*root, clock, options);
+    // Nothing was changed, so that another look says the same.
+    EXPECT_EQ(machine.image().bytes(path), bytes);
+    EXPECT_FALSE(machine.image().exists("journal/" + segment_name(2)));
+    EXPECT_EQ(error_of(open_journal(*root, clock, options)), error_of(opened));
+    root.reset();
+    machine.boot(std::move(image));
+    root = machine.open();
+    return error_of(opened);
+  }
+  void expect_refused_wherever_it_is_damaged() {
+    for (const bool reboot : {false, true}) {
+      for (uint64_t bit = 0; bit < (64 + 4) * 8; ++bit) {
+        const std::string told = damaged(reboot, bit, false);
+        ASSERT_TRUE(told.starts_with("corrupt: the journal is damaged: segment 1 offset "))
+            << "bit " << bit << ": " << told;
+      }
+      const std::string lost = damaged(reboot, 0, true);
+      EXPECT_NE(lost.find("lost data that was durable: segment 1 offset "), std::string::npos)
+          << lost;
+    }
+  }
+  const std::string path = "journal/" + segment_name(1);
+};
+
+TEST_F(IdleJournal, RotInTheLastAcknowledgedRecordIsDamageInThisBootAndTheNext) {
+  open();
+  ASSERT_OK(record_text(*journal, "first"));
+  ASSERT_OK(record_text(*journal, "last"));
+  expect_refused_wherever_it_is_damaged();
+}
+
+TEST_F(IdleJournal, RotInTheLastAcknowledgedControlFrameIsDamageInThisBootAndTheNext) {
+  open();
+  ASSERT_OK(record_text(*journal, "record"));
+  const auto control = append(*journal, {control_frame("last")});
+  ASSERT_OK(control);
+  ASSERT_OK(journal->flush(*control));
+  expect_refused_wherever_it_is_damaged();
+}
+
+TEST_F(IdleJournal, AnOpenThatDiesBeforeItFlushedLeavesThePagesClaimInPlace) {
+  open();
+  ASSERT_OK(record_text(*journal, "last"));
+  const LogMark durable = *page().durable();
+  journal.reset();
+  ++machine.image().boot;
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky, Call::kSync);
+  static_cast<void>(open_journal(*root, clock, options));
+  machine.plan.heal();
+  EXPECT_EQ(page().durable(), durable);
 }
 
 TEST_F(JournalTest, FullDiskAnswersRetryLaterAndStillTakesControlFrames) {

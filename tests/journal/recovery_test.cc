@@ -218,7 +218,7 @@ TEST_F(RecoveryTest, DurableControlFrameThatRotsIsRefusedThoughItHasNoSequence) 
 }
 
 TEST_F(RecoveryTest, LogEndingBelowAClaimHasLostData) {
-  const DurableClaim claims[] = {{3, "trailer of a commit"}, {5, "applied watermark"}};
+  const DurableClaim claims[] = {{{{}, 3}, "trailer of a commit"}, {{{}, 5}, "applied watermark"}};
   EXPECT_EQ(recovered(good, claims), first(7));
   ByteVector lost = good;
   zero(lost, ends[3], ends[4]);
@@ -231,6 +231,34 @@ TEST_F(RecoveryTest, LogEndingBelowAClaimHasLostData) {
   EXPECT_TRUE(refused(recovered(bad, claims)));
   lost.resize(ends[3]);
   EXPECT_TRUE(refused(recovered(lost, claims)));
+}
+
+TEST_F(RecoveryTest, AClaimByPositionSpeaksForAControlFrameToo) {
+  // "seven", the last frame, is a control frame: by its sequence nobody can claim it.
+  const DurableClaim all{{{1, ends[4]}, 6}, "applied watermark"};
+  EXPECT_EQ(recovered(good, {&all, 1}), first(7));
+  ByteVector bad = good;
+  const uint64_t seven = ends[3] + frame_bytes_for(4) + frame_bytes_for(5000);
+  bad[seven + kFrameHeaderBytes] ^= std::byte{1};
+  const DurableClaim by_sequence{{{}, 6}, "trailer of a commit"};
+  EXPECT_EQ(recovered(bad, {&by_sequence, 1}), first(6));
+  const auto refusal = recovered(bad, {&all, 1});
+  ASSERT_TRUE(refused(refusal)) << refusal[0];
+  EXPECT_NE(refusal[0].find("applied watermark"), std::string::npos) << refusal[0];
+}
+
+TEST_F(RecoveryTest, AClaimOfASegmentThatIsNotThereIsALoss) {
+  const DurableClaim later{{{2, kSegmentHeaderBytes}, 6}, "sync.state"};
+  const auto refusal = recovered(good, {&later, 1});
+  ASSERT_TRUE(refused(refusal)) << refusal[0];
+  EXPECT_NE(refusal[0].find("lost data"), std::string::npos) << refusal[0];
+}
+
+TEST_F(RecoveryTest, AClaimOfAPlaceThatWasLeftForALaterSegmentHolds) {
+  // An earlier segment was left before this place, and what stood there was carried over: the
+  // sequence alone counts.
+  EXPECT_FALSE(reaches_beyond({{{1, 1u << 20}, 6}, "applied watermark"}, {{2, 4096}, 6}));
+  EXPECT_TRUE(reaches_beyond({{{1, 1u << 20}, 7}, "applied watermark"}, {{2, 4096}, 6}));
 }
 
 TEST_F(RecoveryTest, FileCutShortOnABlockBoundaryIsACleanEnd) {

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "journal/control_page.h"
+
 namespace syncline::simulation {
 namespace {
 
@@ -131,15 +133,14 @@ void explore_failure(JournalExplorer& explorer, const Word& word, uint64_t nth, 
   explorer.explore_point({workload.disk.image(), workload.ledger, "", false}, trail, true);
 }
 
-// Opens the damaged image with what is known to have been durable. Empty when nothing was lost, or
-// the loss is told with its place.
-std::string damage_is_loud(const DiskImage& image, const Ledger& ledger) {
+// Opens the damaged image. Empty when nothing was lost, or the loss is told with its place.
+std::string damage_is_loud(const DiskImage& image, const Ledger& ledger,
+                           std::span<const DurableClaim> claims) {
   SimulatedClock clock;
   FaultPlan plan(&clock);
   Disk disk(image, plan, clock);
   const auto root = disk.open(0);
   if (!root) return root.error().message;
-  const DurableClaim claim{ledger.acknowledged_seq(), "the test"};
   const auto told = [](const Error& error) -> std::string {
     const bool placed = error.message.find("segment ") != std::string::npos &&
                         error.message.find("offset ") != std::string::npos;
@@ -147,7 +148,7 @@ std::string damage_is_loud(const DiskImage& image, const Ledger& ledger) {
     if (error.code == Code::kNotFound) return "";
     return error.code == Code::kCorrupt && placed ? "" : "without its place: " + error.message;
   };
-  const auto journal = open_journal(**root, clock, tiny_options(), {&claim, 1});
+  const auto journal = open_journal(**root, clock, tiny_options(), claims);
   if (!journal) return told(journal.error());
   const auto log = read_entries(**root, (*journal)->end());
   if (!log) return told(log.error());
@@ -156,15 +157,29 @@ std::string damage_is_loud(const DiskImage& image, const Ledger& ledger) {
 
 class Damager {
  public:
-  Damager(JournalExplorer& explorer, std::string trail, const DiskImage& image, Ledger ledger)
-      : explorer_(explorer), trail_(std::move(trail)), image_(image), ledger_(std::move(ledger)) {}
+  // `end` is where the whole log ends.
+  Damager(JournalExplorer& explorer, std::string trail, const DiskImage& image, Ledger ledger,
+          const Mark& end)
+      : explorer_(explorer),
+        trail_(std::move(trail)),
+        image_(image),
+        ledger_(std::move(ledger)),
+        claim_{end, "the test"} {}
 
   void try_one(const std::string& name, const DiskImage& damaged) {
     const std::string trail = fmt::format("{}:{}", trail_, name);
     if (!explorer_.wanted(trail)) return;
     explorer_.count_damage();
-    if (const std::string broken = damage_is_loud(damaged, ledger_); !broken.empty()) {
+    // Either claim suffices: the control page's own durable mark, or what a layer above knows where
+    // the page is lost.
+    if (const std::string broken = damage_is_loud(damaged, ledger_, {}); !broken.empty()) {
       explorer_.fail(trail, broken);
+    }
+    DiskImage without_page(damaged);
+    without_page.set_bytes("control", ByteVector(kControlPageBytes));
+    if (const std::string broken = damage_is_loud(without_page, ledger_, {&claim_, 1});
+        !broken.empty()) {
+      explorer_.fail(trail + " and no page", broken);
     }
   }
 
@@ -222,6 +237,7 @@ class Damager {
   std::string trail_;
   const DiskImage& image_;
   Ledger ledger_;
+  DurableClaim claim_;
 };
 
 }  // namespace
@@ -271,9 +287,7 @@ void explore_damage(JournalExplorer& explorer, const Word& word) {
     return explorer.fail(trail, done.error().message);
   }
   const DiskImage image = with_everything_synced(workload.disk.image());
-  Ledger ledger = workload.ledger;
-  ledger.doubt_trailing_controls();
-  Damager damager(explorer, trail, image, ledger);
+  Damager damager(explorer, trail, image, workload.ledger, workload.journal(0).end());
   const auto entries = list_segments(**workload.root(0).open_directory("journal"), test_store());
   if (!entries) return explorer.fail(trail, entries.error().message);
   std::string before;

@@ -52,12 +52,6 @@ void Ledger::doubted() {
   }
 }
 
-void Ledger::doubt_trailing_controls() {
-  for (size_t i = attempts_.size(); i-- > 0 && attempts_[i].control;) {
-    attempts_[i].promise = Promise::kTried;
-  }
-}
-
 void Ledger::acknowledged(size_t end) {
   for (size_t i = 0; i < end; ++i) {
     if (attempts_[i].promise == Promise::kAppended) attempts_[i].promise = Promise::kAcknowledged;

@@ -38,9 +38,6 @@ class Ledger {
   void refused(size_t first);
   // An error left open what is in the log: nothing unacknowledged can be counted on.
   void doubted();
-  // Control frames behind the last record: nothing later, and no claim from outside, speaks for
-  // them.
-  void doubt_trailing_controls();
   // A flush of what was appended up to here succeeded: all before it is durable too.
   void acknowledged(size_t end);
   // What stands before the mark may be trimmed.

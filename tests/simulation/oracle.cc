@@ -68,6 +68,10 @@ void read_journal(Directory& root, Picture& picture) {
   const second_reader::Journal journal = second_reader::read(files, id);
   if (!journal.fault.empty()) picture.faults.push_back("journal: " + journal.fault);
   picture.journal_begins_after = second_reader::get(files.begin()->second, 64, 8) - 1;
+  if (!journal.frames.empty()) {
+    const second_reader::Record& last = journal.frames.back();
+    picture.last_frame = {last.segment, last.offset, journal.end_offset, last.seq};
+  }
   for (const second_reader::Record& frame : journal.frames) {
     if (frame.seq == 0) continue;
     picture.journal.push_back({frame.seq, frame.id, frame.time_ms, only_marker(frame.payload),
@@ -114,6 +118,12 @@ void read_rows(const char* vfs, const std::string& path, bool thorough, Picture&
       if (text(row, 0) != "ok") picture.faults.push_back("database: damaged: " + text(row, 0));
     });
   }
+  each("SELECT name, value FROM syncline_meta WHERE name IN ('applied_segment', 'applied_offset')",
+       [&](sqlite3_stmt* row) {
+         uint64_t& part =
+             text(row, 0) == "applied_segment" ? picture.applied.segment : picture.applied.offset;
+         part = static_cast<uint64_t>(sqlite3_column_int64(row, 1));
+       });
   for (const auto& [table, column] : {std::pair{"notes", "title"}, std::pair{"rules", "rule"}}) {
     const std::string sql =
         fmt::format("SELECT id, {}, created_at FROM {} ORDER BY id", column, table);

@@ -20,11 +20,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "journal/control_frame.h"
 #include "journal/file_system.h"
+#include "journal/format.h"
 #include "journal/result.h"
 
 namespace syncline::simulation {
@@ -62,6 +64,12 @@ struct Picture {
   std::string store_id;             // hex
   std::vector<JournalRecord> journal;
   uint64_t journal_begins_after = 0;  // seq; not 0 when it was trimmed
+  // The frame that ends the log, a control frame's seq being 0.
+  struct LastFrame {
+    uint64_t segment = 0, offset = 0, end = 0, seq = 0;
+  };
+  std::optional<LastFrame> last_frame;
+  Position applied;  // the database's watermark
   uint64_t last_seq() const { return journal.empty() ? journal_begins_after : journal.back().seq; }
   std::map<std::string, Traces> traces;
   struct Row {

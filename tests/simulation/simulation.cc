@@ -2,19 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
+#include <set>
 
 #include "tests/simulation/persistence.h"
+#include "tests/simulation/rot.h"
 #include "tests/simulation/world.h"
 
 namespace syncline::simulation {
 
 namespace {
 
+// After so many worlds rot is tried once.
+constexpr uint64_t kRotOneIn = 4;
+
 class Story {
  public:
-  Story(uint64_t seed, bool trace) : random_(seed), trace_(trace) {}
+  Story(uint64_t seed, bool trace) : random_(seed), rot_random_(~seed), trace_(trace) {}
 
   StoryReport run() {
     BaseOptions options;
@@ -119,8 +126,29 @@ class Story {
           },
           1 + static_cast<int>(random_.below(3)));
     }
+    const std::set<uint64_t> before = acknowledged();
     world.run();
     leave(world);
+    if (rot_random_.one_in(kRotOneIn)) rot(world.power_was_cut(), before);
+  }
+
+  std::set<uint64_t> acknowledged() const {
+    std::set<uint64_t> seqs;
+    for (const auto& entry : ledger_.entries) {
+      if (entry.told.acknowledged) seqs.insert(entry.told.seq);
+    }
+    return seqs;
+  }
+
+  void rot(bool power_was_cut, const std::set<uint64_t>& before) {
+    std::set<uint64_t> certain;
+    if (!power_was_cut) {
+      std::ranges::set_difference(acknowledged(), before, std::inserter(certain, certain.end()));
+    }
+    RotReport rot = rot_after_acknowledgement(image_, clock_, ledger_.told(), certain, rot_random_);
+    report_.rotted += rot.tried;
+    report_.rot_refused += rot.refused;
+    std::ranges::move(rot.faults, std::back_inserter(ledger_.faults));
   }
 
   void act(World::Actor& actor, const std::vector<Step>& steps, bool reopens, bool lends,
@@ -213,6 +241,7 @@ class Story {
   }
 
   SimulatedRandom random_;
+  SimulatedRandom rot_random_;  // so that what the rot tries changes nothing of the story
   bool trace_;
   DiskImage image_;
   SimulatedClock clock_;
