@@ -278,6 +278,7 @@ Status Applier::Impl::project(const Batch& batch, const std::vector<AppendOffset
   for (const AppendOffset& offset : offsets) TRY(projection->put_offset(offset));
   for (const auto& [table, id] : ids) TRY(projection->raise_id(table, id));
   if (!batch.records.empty()) TRY(projection->put_position(batch.from));
+  TRY(write_durable_mark(*database, journal.durable()));
   return write_applied_mark(*database, batch.to);
 }
 

@@ -62,12 +62,15 @@ Status write_meta_text(Database& database, std::string_view name, std::string_vi
   return statement.bind(1, name).bind(2, value).run();
 }
 
-Result<std::optional<Mark>> read_applied_mark(Database& database) {
+namespace {
+
+// A mark is three values of syncline_meta: <name>_seq, <name>_segment, <name>_offset.
+Result<std::optional<Mark>> read_mark(Database& database, std::string_view name) {
   TRY_ASSIGN(Statement statement,
-             database.prepare("SELECT (SELECT value FROM syncline_meta WHERE name='applied_seq'),"
-                              "(SELECT value FROM syncline_meta WHERE name='applied_segment'),"
-                              "(SELECT value FROM syncline_meta WHERE name='applied_offset')"));
-  TRY_ASSIGN(const bool row, statement.step());
+             database.prepare("SELECT (SELECT value FROM syncline_meta WHERE name = ?1 || '_seq'),"
+                              "(SELECT value FROM syncline_meta WHERE name = ?1 || '_segment'),"
+                              "(SELECT value FROM syncline_meta WHERE name = ?1 || '_offset')"));
+  TRY_ASSIGN(const bool row, statement.bind(1, name).step());
   if (!row || statement.is_null(0) || statement.is_null(1) || statement.is_null(2)) {
     return std::optional<Mark>();
   }
@@ -76,15 +79,31 @@ Result<std::optional<Mark>> read_applied_mark(Database& database) {
                                   .seq = static_cast<uint64_t>(statement.integer(0))});
 }
 
-Status write_applied_mark(Database& database, const Mark& mark) {
+Status write_mark(Database& database, std::string_view name, const Mark& mark) {
   TRY_ASSIGN(Statement statement,
              database.prepare("INSERT INTO syncline_meta(name, value) VALUES"
-                              "('applied_seq', ?1), ('applied_segment', ?2), ('applied_offset', ?3)"
+                              "(?1 || '_seq', ?2), (?1 || '_segment', ?3), (?1 || '_offset', ?4)"
                               " ON CONFLICT(name) DO UPDATE SET value = excluded.value"));
-  return statement.bind(1, mark.seq)
-      .bind(2, mark.position.segment)
-      .bind(3, mark.position.offset)
+  return statement.bind(1, name)
+      .bind(2, mark.seq)
+      .bind(3, mark.position.segment)
+      .bind(4, mark.position.offset)
       .run();
+}
+
+}  // namespace
+
+Result<std::optional<Mark>> read_applied_mark(Database& database) {
+  return read_mark(database, "applied");
+}
+Status write_applied_mark(Database& database, const Mark& mark) {
+  return write_mark(database, "applied", mark);
+}
+Result<std::optional<Mark>> read_durable_mark(Database& database) {
+  return read_mark(database, "durable");
+}
+Status write_durable_mark(Database& database, const Mark& mark) {
+  return write_mark(database, "durable", mark);
 }
 
 Status create_kind_table(Database& database, std::string_view table, const std::string& ddl) {

@@ -31,6 +31,10 @@ Status write_meta_text(Database& database, std::string_view name, std::string_vi
 // Nothing where the database has no watermark yet.
 Result<std::optional<Mark>> read_applied_mark(Database& database);
 Status write_applied_mark(Database& database, const Mark& mark);
+// How far the journal was durable when the watermark was written: a claim (journal/recovery.h). It
+// covers what was journalled for the applied records and lies behind them.
+Result<std::optional<Mark>> read_durable_mark(Database& database);
+Status write_durable_mark(Database& database, const Mark& mark);
 
 // Runs `ddl` where there is no table (or view) of the name. In a transaction it stays in it: DDL
 // that ends it is refused with kInvalid.

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/database_claims.h"
 #include "engine/database_replacement.h"
-#include "engine/schema.h"
 #include "engine/store_impl.h"
 #include "sync/own_claims.h"
 
@@ -63,13 +63,10 @@ Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
 }
 
 namespace {
-// How far the database has come, as the projection of this store; nothing where it is another's.
-Result<Mark> look_at_database(const DatabaseFile& file, const StoreId& store) {
+Result<std::vector<DurableClaim>> look_at_database(const DatabaseFile& file, const StoreId& store,
+                                                   const std::string& name) {
   TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
-  TRY_ASSIGN(const AppliedState state, read_applied_state(*database));
-  if (state.applied == Mark{}) return Mark{};
-  TRY_ASSIGN(const auto projected, read_meta_text(*database, "store"));
-  return projected == store.hex() ? state.applied : Mark{};
+  return database_claims(*database, store, name);
 }
 }  // namespace
 
@@ -109,13 +106,13 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   } else if (copy.error().code != Code::kNotFound) {
     return copy.error();
   } else if (database_there) {
-    const Result<Mark> applied = look_at_database(database, impl->identity.store);
-    if (applied) {
-      claims.push_back({*applied, "applied watermark of " + impl->config->database});
-    } else if (applied.error().code == Code::kCorrupt) {
+    const auto known = look_at_database(database, impl->identity.store, impl->config->database);
+    if (known) {
+      claims.insert(claims.end(), known->begin(), known->end());
+    } else if (known.error().code == Code::kCorrupt) {
       database_damaged = true;  // it claims nothing, and is rebuilt below
     } else {
-      return applied.error();
+      return known.error();
     }
   }
   JournalOptions journal_options;

@@ -175,6 +175,11 @@ class Store {
   Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
   Result<RepairReport> repair(bool dry_run);
+  // Puts back what the journal has lost of durable frames and is still known elsewhere (engine/
+  // frame_finder.h): for where open() refuses with kCorrupt, or verify() finds `journal-damaged`.
+  // Nobody may have the store open: kBusy. `left` is empty when the journal is whole again.
+  static Result<RepairReport> salvage(const std::string& root, bool dry_run,
+                                      StorePlatform* platform = nullptr);
   Status replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
                      const std::function<void(uint64_t done, uint64_t total)>& progress);
 

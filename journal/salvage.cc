@@ -246,18 +246,17 @@ class SegmentSalvage {
 
   Result<bool> put_back(const Damage& damage, SalvageReport& report) {
     SegmentScanner scanner(*segment_.file, context_, damage.offset, UINT64_MAX);
-    TRY_ASSIGN(const ByteSpan stands,
-               scanner.view(damage.offset, kFrameHeaderBytes + kPayloadBytesMax));
-    const ByteVector bytes(stands.begin(), stands.end());
-    if (const auto header = header_at(bytes, context_, damage.offset);
-        header && (header->frame.seq == 0 || header->frame.seq == damage.seq + 1)) {
-      return put_known(bytes, damage, *header, report);
-    }
-    return put_unknown(damage, report);
+    TRY_ASSIGN(const ByteSpan stands, scanner.view(damage.offset, kFrameHeaderBytes));
+    const auto header = header_at(stands, context_, damage.offset);
+    const bool next = header && (header->frame.seq == 0 || header->frame.seq == damage.seq + 1);
+    if (!next) return put_unknown(damage, report);
+    TRY_ASSIGN(const ByteSpan frame,
+               scanner.view(damage.offset, kFrameHeaderBytes + header->payload_bytes));
+    return put_known(frame, damage, *header, report);
   }
 
   // The header holds, so that all but the payload is known, and of that its length and hash.
-  Result<bool> put_known(const ByteVector& bytes, const Damage& damage, const HeaderFound& known,
+  Result<bool> put_known(ByteSpan bytes, const Damage& damage, const HeaderFound& known,
                          SalvageReport& report) {
     const FrameView& header = known.frame;
     std::optional<FoundFrame> found;
@@ -268,8 +267,7 @@ class SegmentSalvage {
     const LostFrame lost{{segment_.id(), damage.offset}, header.seq, header};
     TRY(ask_others(lost, found));
     if (!found) return false;
-    return write({&*found, 1}, damage, header.seq != 0 ? header.seq : damage.seq + 1,
-                 damage.offset + header.frame_bytes, report);
+    return write({&*found, 1}, damage, &header, damage.offset + header.frame_bytes, report);
   }
 
   Result<bool> put_unknown(const Damage& damage, SalvageReport& report) {
@@ -285,7 +283,7 @@ class SegmentSalvage {
       if (!found) return false;
       frames.push_back(std::move(*found));
     }
-    return write(frames, damage, damage.seq + 1, room.end, report);
+    return write(frames, damage, nullptr, room.end, report);
   }
 
   Status ask_others(const LostFrame& lost, std::optional<FoundFrame>& found) {
@@ -323,8 +321,8 @@ class SegmentSalvage {
 
   // The frames, and frames that say nothing behind them, so that the room is filled. False where
   // they do not fit. `room_end` 0: nothing stands behind, and a block boundary ends it.
-  Result<bool> write(std::span<const FoundFrame> frames, const Damage& damage, uint64_t first_seq,
-                     uint64_t room_end, SalvageReport& report) {
+  Result<bool> write(std::span<const FoundFrame> frames, const Damage& damage,
+                     const FrameView* header, uint64_t room_end, SalvageReport& report) {
     const ByteVector nothing = encode(CheckpointFrame{});
     std::vector<NewFrame> writing;
     uint64_t bytes = 0;
@@ -344,9 +342,9 @@ class SegmentSalvage {
           {Operation::kCheckpoint, 0, start_.last_time_ms, nothing, hash_payload(nothing)});
       bytes += std::min<uint64_t>(filler_bytes, room - bytes);
     }
-    TRY_ASSIGN(const bool written, encode_and_write(writing, damage, first_seq, room));
+    TRY_ASSIGN(const bool written, encode_and_write(writing, damage, header, room));
     if (!written) return false;
-    uint64_t seq = first_seq;
+    uint64_t seq = damage.seq + 1;
     for (const FoundFrame& frame : frames) {
       const bool record = is_record(frame.operation);
       report.put_back.push_back({{segment_.id(), damage.offset}, record ? seq : 0, frame.source});
@@ -357,11 +355,11 @@ class SegmentSalvage {
 
   // Each frame may be padded by less than a block; together they must come out at `room` bytes.
   Result<bool> encode_and_write(std::span<const NewFrame> writing, const Damage& damage,
-                                uint64_t first_seq, uint64_t room) {
+                                const FrameView* header, uint64_t room) {
     uint64_t left = room;
     for (const NewFrame& frame : writing) left -= frame_bytes_for(frame.payload.size());
     ByteVector bytes;
-    uint64_t seq = first_seq;
+    uint64_t seq = damage.seq + 1;
     for (const NewFrame& frame : writing) {
       const uint64_t padding = std::min<uint64_t>(left, kBlockBytes - kFrameAlignBytes);
       left -= padding;
@@ -370,8 +368,8 @@ class SegmentSalvage {
           frame, context_,
           {.offset = damage.offset + bytes.size(),
            .seq = record ? seq : 0,
-           .durable_seq = damage.seq,
-           .durable_offset = 0,
+           .durable_seq = header != nullptr ? header->durable_seq : damage.seq,
+           .durable_offset = header != nullptr ? header->durable_offset : 0,
            .frame_bytes = static_cast<uint32_t>(frame_bytes_for(frame.payload.size()) + padding)},
           bytes);
       if (record) ++seq;
@@ -429,12 +427,16 @@ Result<SalvageReport> salvage_journal(Directory& directory, const StoreId& store
       next = following.header;
     }
     SegmentSalvage salvage(*folder, store, segment, before, next, source, all);
+    const size_t put_back_before = report.put_back.size();
     TRY_ASSIGN(const bool whole, salvage.run(report));
     if (!whole || dry_run) {
       TRY(salvage.discard());
-      if (!whole) return report;
     } else if (salvage.changed()) {
       TRY(salvage.keep_and_replace(directory, kept));
+    }
+    if (!whole) {
+      report.put_back.resize(put_back_before);  // this segment stays as it is
+      return report;
     }
     before = std::move(segment);
   }

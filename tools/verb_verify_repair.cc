@@ -1,5 +1,7 @@
 // syncline verify
 // syncline repair [--dry-run]
+#include <algorithm>
+
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/text_output.h"
@@ -45,19 +47,42 @@ class RepairVerb final : public Verb {
 
   int run(Session& session) override {
     const Watchdog watchdog(session, "repair did not finish", "run it again: it takes up the rest");
-    const auto store = session.open_store();
-    if (!store) return session.fail(store.error(), "nothing was changed");
-    const auto report = (*store)->repair(dry_run_);
-    session.tell_notes(**store);
-    if (!report) {
-      return session.fail(report.error(),
-                          "the journal is untouched; what was replaced is kept in .git/syncline");
-    }
+    auto report = repair(session);
+    const bool journal_damaged =
+        report ? has_journal_damage(report->left) : report.error().code == Code::kCorrupt;
+    if (journal_damaged) report = repair_with_salvage(session, report);
+    if (!report) return session.fail(report.error(), "what was replaced is kept in .git/syncline");
     return session.answer(repair_json(*report, dry_run_), repair_text(*report, dry_run_),
                           report->left.empty() ? ExitCode::kDone : ExitCode::kDisagree);
   }
 
  private:
+  static bool has_journal_damage(const std::vector<Finding>& findings) {
+    return std::ranges::any_of(findings,
+                               [](const Finding& each) { return each.cls == "journal-damaged"; });
+  }
+
+  Result<RepairReport> repair(Session& session) const {
+    TRY_ASSIGN(const auto store, session.open_store());
+    auto report = store->repair(dry_run_);
+    session.tell_notes(*store);
+    return report;
+  }
+
+  // The journal first: what it has lost is put back while nobody has the store open. Then the rest,
+  // where the journal is whole again. `without` is what repair could do without that.
+  Result<RepairReport> repair_with_salvage(Session& session,
+                                           const Result<RepairReport>& without) const {
+    TRY_ASSIGN(const std::string root, session.store_root());
+    TRY_ASSIGN(RepairReport salvaged, Store::salvage(root, dry_run_));
+    if (salvaged.healed.empty() && salvaged.left.empty()) return without;
+    if (dry_run_ || !salvaged.left.empty()) return salvaged;
+    TRY_ASSIGN(RepairReport rest, repair(session));
+    rest.healed.insert(rest.healed.begin(), salvaged.healed.begin(), salvaged.healed.end());
+    rest.kept_in = salvaged.kept_in;
+    return rest;
+  }
+
   bool dry_run_ = false;
 };
 

@@ -37,12 +37,62 @@ std::string claim_on(const DiskImage& image, const Picture& picture) {
   return in_commit ? "store's ref" : "";
 }
 
+// A bit of the frame, its payload, or all of it. Answers which.
+std::string spoil(DiskImage& image, const std::string& segment, const Picture::LastFrame& last,
+                  SimulatedRandom& random) {
+  if (random.coin()) {
+    const uint64_t bit = last.offset * 8 + random.below((last.end - last.offset) * 8);
+    image.flip_bit(segment, bit);
+    return fmt::format("a flipped bit ({})", bit);
+  }
+  const bool all = random.coin();
+  ByteVector bytes = image.bytes(segment);
+  const uint64_t from = last.offset + (all ? 0 : kFrameHeaderBytes);
+  for (uint64_t at = from; at < last.end; ++at) {
+    bytes[at] = all ? std::byte{0} : static_cast<std::byte>(random.next_u64());
+  }
+  image.set_bytes(segment, bytes);
+  return all ? "a frame of zeros" : "a payload of noise";
+}
+
+// What repair makes of it: all is put back, and then everything holds as if nothing had happened;
+// or it is said what is left, and nothing has changed.
+void salvage(const DiskImage& image, const SimulatedClock& clock, Ledger ledger,
+             const std::string& damage, SimulatedRandom& random, RotReport& report) {
+  std::optional<Result<RepairReport>> salvaged;
+  World world(image, clock, random.next_u64(), {});
+  world.start("S", [&](World::Actor& actor) {
+    salvaged = Store::salvage(kRoot, /*dry_run=*/false, &actor.platform());
+    if (!*salvaged || !(*salvaged)->left.empty()) return;
+    Client client(actor.platform(), kRoot, ledger, actor);
+    if (!client.open()) return;
+    client.sync();
+    client.verify();
+    client.close();
+  });
+  world.run();
+  if (!*salvaged) {
+    report.faults.push_back(
+        fmt::format("{}: salvage answers: {}", damage, salvaged->error().message));
+    return;
+  }
+  if (!(*salvaged)->left.empty()) return;
+  ++report.salvaged;
+  for (const auto& faults :
+       {ledger.faults, judge(look_at(world.machine().disk.image()), ledger.told())}) {
+    for (const std::string& fault : faults) {
+      report.faults.push_back(fmt::format("after the salvage of {}: {}", damage, fault));
+    }
+  }
+}
+
 }  // namespace
 
 RotReport rot_after_acknowledgement(const DiskImage& image, const SimulatedClock& clock,
-                                    const std::vector<Told>& told,
-                                    const std::set<uint64_t>& certain, SimulatedRandom& random) {
+                                    const Ledger& ledger, const std::set<uint64_t>& certain,
+                                    SimulatedRandom& random) {
   RotReport report;
+  const std::vector<Told> told = ledger.told();
   const Picture picture = look_at(image, kRoot, /*thorough=*/false);
   if (!picture.last_frame || !picture.faults.empty()) return report;
   const Picture::LastFrame& last = *picture.last_frame;
@@ -56,9 +106,11 @@ RotReport rot_after_acknowledgement(const DiskImage& image, const SimulatedClock
   if (claim.empty() && !acknowledged) return report;
 
   report.tried = 1;
+  const std::string segment =
+      in_store(std::string(kJournalFolder) + "/" + segment_name(last.segment));
   DiskImage rotten(image);
-  const uint64_t bit = last.offset * 8 + random.below((last.end - last.offset) * 8);
-  rotten.flip_bit(in_store(std::string(kJournalFolder) + "/" + segment_name(last.segment)), bit);
+  const std::string damage = spoil(rotten, segment, last, random);
+  const std::string place = fmt::format("segment {} offset {}", last.segment, last.offset);
   std::optional<Error> refusal;
   World world(rotten, clock, random.next_u64(), {});
   world.start("R", [&](World::Actor& actor) {
@@ -70,17 +122,17 @@ RotReport rot_after_acknowledgement(const DiskImage& image, const SimulatedClock
     ++report.unclaimed;
     if (!claim.empty()) {
       report.faults.push_back(
-          fmt::format("rot in segment {} offset {} (bit {}) was cut as a torn tail, though the {} "
-                      "knows that it was durable",
-                      last.segment, last.offset, bit, claim));
+          fmt::format("{} in {} was cut as a torn tail, though the {} knows that it was durable",
+                      damage, place, claim));
     }
     return report;
   }
-  const std::string place = fmt::format("segment {} offset {}", last.segment, last.offset);
   if (refusal->code != Code::kCorrupt || refusal->message.find(place) == std::string::npos) {
-    report.faults.push_back(fmt::format("rot in {} is told as: {}", place, refusal->message));
+    report.faults.push_back(
+        fmt::format("{} in {} is told as: {}", damage, place, refusal->message));
   }
   ++report.refused;
+  salvage(world.machine().disk.image(), world.machine().clock, ledger, damage, random, report);
   return report;
 }
 

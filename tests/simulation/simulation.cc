@@ -145,9 +145,10 @@ class Story {
     if (!power_was_cut) {
       std::ranges::set_difference(acknowledged(), before, std::inserter(certain, certain.end()));
     }
-    RotReport rot = rot_after_acknowledgement(image_, clock_, ledger_.told(), certain, rot_random_);
+    RotReport rot = rot_after_acknowledgement(image_, clock_, ledger_, certain, rot_random_);
     report_.rotted += rot.tried;
     report_.rot_refused += rot.refused;
+    report_.rot_salvaged += rot.salvaged;
     std::ranges::move(rot.faults, std::back_inserter(ledger_.faults));
   }
 

@@ -12,7 +12,7 @@ namespace syncline::simulation {
 struct StoryReport {
   uint64_t operations = 0, worlds = 0, records = 0, acknowledged = 0;
   uint64_t kills = 0, power_cuts = 0, injected = 0;
-  uint64_t rotted = 0, rot_refused = 0;  // see rot.h
+  uint64_t rotted = 0, rot_refused = 0, rot_salvaged = 0;  // see rot.h
   std::vector<std::string> faults;
 };
 

@@ -22,7 +22,7 @@ constexpr size_t kFailuresShown = 10;
 struct Total {
   uint64_t stories = 0, operations = 0, worlds = 0, records = 0, acknowledged = 0;
   uint64_t kills = 0, power_cuts = 0, injected = 0;
-  uint64_t rotted = 0, rot_refused = 0;
+  uint64_t rotted = 0, rot_refused = 0, rot_salvaged = 0;
 };
 
 void print_failure(const char* program, uint64_t seed, const StoryReport& report) {
@@ -64,14 +64,16 @@ int run(const char* program) {
       total.injected += report.injected;
       total.rotted += report.rotted;
       total.rot_refused += report.rot_refused;
+      total.rot_salvaged += report.rot_salvaged;
       if (!report.faults.empty() && ++failures <= kFailuresShown) {
         print_failure(program, seed, report);
       }
       if (failures != 0 && stop) break;
     }
-    return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", total.stories, total.operations,
+    return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", total.stories, total.operations,
                        total.worlds, total.records, total.acknowledged, total.kills,
-                       total.power_cuts, total.injected, total.rotted, total.rot_refused, failures);
+                       total.power_cuts, total.injected, total.rotted, total.rot_refused,
+                       total.rot_salvaged, failures);
   });
   Total total;
   uint64_t failures = 0;
@@ -79,7 +81,7 @@ int run(const char* program) {
   for (const ShardResult& result : results) {
     good = good && result.ended_well;
     std::istringstream in(result.text);
-    uint64_t values[11] = {};
+    uint64_t values[12] = {};
     for (uint64_t& value : values) in >> value;
     total.stories += values[0];
     total.operations += values[1];
@@ -91,18 +93,21 @@ int run(const char* program) {
     total.injected += values[7];
     total.rotted += values[8];
     total.rot_refused += values[9];
-    failures += values[10];
+    total.rot_salvaged += values[10];
+    failures += values[11];
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   fmt::print(
       "simulation: seeds {}-{}, {} stories, {} worlds, {} operations, {} records ({} "
       "acknowledged), {} kills, {} power cuts, {} errors injected, rot after acknowledgement {} "
-      "times ({} refused, the rest with no claim left), {:.0f} s, {:.0f} stories/s; "
+      "times ({} refused, of them {} put back; the rest with no claim left), {:.0f} s, {:.0f} "
+      "stories/s; "
       "failing {}\n",
       first, first + count - 1, total.stories, total.worlds, total.operations, total.records,
       total.acknowledged, total.kills, total.power_cuts, total.injected, total.rotted,
-      total.rot_refused, seconds, static_cast<double>(total.stories) / seconds, failures);
+      total.rot_refused, total.rot_salvaged, seconds, static_cast<double>(total.stories) / seconds,
+      failures);
   if (!good) fmt::print("FAILED: a shard died; SYNCLINE_SIM_TRACE=1 tells the seed\n");
   return good && failures == 0 ? 0 : 1;
 }
