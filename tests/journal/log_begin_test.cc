@@ -68,6 +68,8 @@ TEST_F(LogBegin, WhatStandsBeforeAGapBelowTheBaseIsLeftOut) {
   expect_all("begins with 3");
   lose(4);
   expect_all("corrupt: segment 4 offset 0: the segment is missing");
+  lose(3);  // below the base nobody misses it
+  expect_all("corrupt: segment 4 offset 0: the segment is missing");
 }
 
 TEST_F(LogBegin, ABaseBehindTheLastSegmentNamesOneThatWasLost) {
