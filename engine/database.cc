@@ -58,7 +58,9 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
       error.sys_errno = system_errno;
-      if (system_errno == ENOSPC || system_errno == EDQUOT) error.code = Code::kRetryLater;
+      if (system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG) {
+        error.code = Code::kRetryLater;
+      }
       if (system_errno == EROFS) error.code = Code::kReadOnly;
       if ((code & 0xff) == SQLITE_CANTOPEN && system_errno == ENOENT) error.code = Code::kNotFound;
       break;

@@ -125,8 +125,17 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = impl->platform.make_ring(/*many_groups=*/options.background);
-  TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
-                                          std::move(ring), journal_options, claims));
+  auto journal = Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
+                               std::move(ring), journal_options, claims);
+  // A store that was made has a journal.
+  if (!journal && journal.error().code == Code::kNotFound) {
+    return make_error(
+        Code::kCorrupt,
+        fmt::format("segment 1 offset 0: the journal is missing: {}", journal.error().message),
+        "put its folder back from a backup; nothing was changed");
+  }
+  if (!journal) return std::move(journal).error();
+  impl->journal = std::move(*journal);
   const RecoveryReport& recovery = impl->journal->recovery();
   if (recovery.torn) {
     impl->open_notes.push_back(fmt::format(

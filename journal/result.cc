@@ -62,6 +62,10 @@ Error errno_error(int sys_errno, std::string_view what) {
       code = Code::kRetryLater;
       hint = "free some space, then try again";
       break;
+    case EFBIG:
+      code = Code::kRetryLater;
+      hint = "raise the limit of file sizes (ulimit -f), then try again";
+      break;
     case EROFS:
       code = Code::kReadOnly;
       hint = "remount the file system for writing, then try again";

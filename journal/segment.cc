@@ -34,6 +34,12 @@ Error corrupt_header(uint64_t segment, std::string_view fault) {
                     "run `syncline verify`; the segment is left as it is");
 }
 
+Error missing(uint64_t segment) {
+  return make_error(Code::kCorrupt,
+                    fmt::format("segment {} offset 0: the segment is missing", segment),
+                    "restore it from a backup; nothing was changed");
+}
+
 // The id a name stands for, or 0.
 uint64_t parse_segment_name(std::string_view name) {
   if (name.size() != kSegmentDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) {
@@ -150,16 +156,11 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId
     entries.push_back({segment, info->size_bytes});
   }
   std::ranges::sort(entries, {}, &SegmentEntry::segment);
-  const auto missing = [](uint64_t segment) {
-    return make_error(Code::kCorrupt,
-                      fmt::format("segment {} offset 0: the segment is missing", segment),
-                      "restore it from a backup; nothing was changed");
-  };
   for (size_t i = 1; i < entries.size(); ++i) {
     // A trim under way removes from the front, so what lies before a gap there is no loss.
     if (entries[i].segment == entries[i - 1].segment + 1) continue;
     TRY_ASSIGN(const uint64_t base_now, read_base(folder, store));
-    if (entries[i].segment > base_now) return missing(entries[i - 1].segment + 1);
+    if (entries[i].segment > base_now) return missing(std::max(entries[i - 1].segment + 1, base_now));
     entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i));
     i = 0;
   }
@@ -167,6 +168,8 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId
     if (base > 1) return missing(base);
     return entries;
   }
+  // The last segment is never trimmed, so that a base above it names one that was lost.
+  if (entries.back().segment < base) return missing(base);
   if (entries.front().segment > base) {
     TRY_ASSIGN(const uint64_t base_now, read_base(folder, store));
     if (entries.front().segment > base_now) return missing(base_now);
@@ -198,7 +201,7 @@ Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store) 
   uint64_t gone = 0;
   while (true) {
     TRY_ASSIGN(const auto entries, list_segments(folder, store));
-    if (entries.empty()) return make_error(Code::kNotFound, "there is no journal here");
+    if (entries.empty()) return missing(1);
     const uint64_t segment = entries.front().segment;
     auto first = open_segment(folder, store, segment, {});
     if (first || first.error().code != Code::kNotFound || segment == gone) return first;
@@ -260,6 +263,7 @@ Result<uint64_t> read_base(Directory& folder, const StoreId& store) {
   const ByteSpan bytes = as_bytes(*text);
   if (bytes.size() != kBaseBytes || !text->starts_with(kBaseMagic) ||
       std::memcmp(bytes.data() + 8, store.bytes.data(), 16) != 0 ||
+      load_le<uint64_t>(bytes.data() + 24) == 0 ||
       load_le<uint64_t>(bytes.data() + 32) != XXH3_64bits(bytes.data(), 32)) {
     return make_error(Code::kCorrupt, "journal/base, which names the first segment, is damaged",
                       "run `syncline verify`; nothing was changed");

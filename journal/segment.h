@@ -29,7 +29,10 @@ struct SegmentHeader {
   uint64_t previous_segment = 0;  // 0 for none
   uint64_t previous_end = 0;      // where that one ends
   int64_t created_ms = 0;
-  int64_t last_time_ms = 0;  // no record here has an earlier time
+  // No record at or behind durable_end, here or in a later segment, has an earlier time, and none
+  // before has a later one: what is appended goes on from here. A copied record may have an
+  // earlier.
+  int64_t last_time_ms = 0;
   // Frames before durable_end (and so records up to durable_seq) were durable when the segment got
   // its name: what was carried over from an abandoned one. kSegmentHeaderBytes and first_seq - 1
   // where nothing was.
@@ -59,7 +62,8 @@ struct SegmentEntry {
   uint64_t size_bytes = 0;
 };
 // `folder` is the journal's. Oldest first. kCorrupt where one is missing: in the middle, or at the
-// front without having been trimmed. Empty when there is no journal.
+// front or at the end without having been trimmed. Empty where there is no segment and none was
+// ever trimmed: before a journal is made, or where all of it was lost.
 Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId& store);
 
 Result<SegmentHeader> read_segment_header(File& file, const StoreId& store, uint64_t segment);
@@ -72,7 +76,8 @@ struct OpenSegment {
 };
 Result<OpenSegment> open_segment(Directory& folder, const StoreId& store, uint64_t segment,
                                  OpenFlags flags);
-// The one that the journal begins with, whatever another process trims meanwhile.
+// The one that the journal begins with, whatever another process trims meanwhile. kCorrupt where
+// there is none: a journal that was made has one at every moment.
 Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store);
 
 // Does `next` continue `before`? kCorrupt says what does not hold.

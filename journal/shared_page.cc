@@ -51,6 +51,24 @@ class PosixSharedPage final : public SharedPage {
   bool is_private_;
 };
 
+// A file system that writes changed bytes elsewhere (btrfs) needs space for every change of an
+// allocated block, too; and a disk may refuse to read. Either would be a SIGBUS at the first
+// access, and is an error here. The page may be lost later all the same: to the kernel a page that
+// it has written back is one to find space for again. A process that must not end by it handles
+// SIGBUS.
+Status populate(MutableByteSpan mapping, const std::string& path) {
+  while (madvise(mapping.data(), mapping.size(), MADV_POPULATE_WRITE) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EINVAL) return {};  // before Linux 5.14
+    if (errno != EFAULT && errno != EHWPOISON) return errno_error(errno, "populate " + path);
+    return Error{
+        Code::kRetryLater, EIO,
+        fmt::format("{} cannot be used as a mapped page: its disk is full or refuses", path),
+        "give the disk space or look at the system's log, then try again"};
+  }
+  return {};
+}
+
 // Blocks, not only size: a store into a hole on a full disk would be a SIGBUS instead of an error.
 // Both ways only grow the file, so that processes opening it at once do not undo each other.
 Status allocate(int descriptor, size_t size_bytes, const std::string& path) {
@@ -93,7 +111,9 @@ Result<std::unique_ptr<SharedPage>> make_shared_page(PosixFd descriptor, size_t 
                                                      const std::string& path) {
   SYNCLINE_ASSERT(size_bytes > 0);
   TRY(allocate(descriptor.get(), size_bytes, path));
-  return map(descriptor.get(), size_bytes, MAP_SHARED, path);
+  TRY_ASSIGN(auto page, map(descriptor.get(), size_bytes, MAP_SHARED, path));
+  TRY(populate(page->bytes(), path));
+  return page;
 }
 
 }  // namespace syncline

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "tools/json_output.h"
+#include "tools/page_fault.h"
 #include "tools/verb.h"
 
 namespace syncline {
@@ -157,6 +158,7 @@ int run_cli(const std::vector<std::string>& arguments, const Console& console) {
   // Known before anything else is: errors in reading the options come in the form asked for, too.
   const auto options_end = std::ranges::find(arguments, "--");
   globals.json = std::find(arguments.begin(), options_end, "--json") != options_end;
+  const PageFaultGuard guard(globals.json, console);
   try {
     return run(arguments, globals, console);
   } catch (const std::exception& error) {

@@ -8,6 +8,7 @@
 
 #include "tools/failure.h"
 #include "tools/json_output.h"
+#include "tools/page_fault.h"
 
 namespace syncline {
 
@@ -50,10 +51,15 @@ int Session::answer(const std::string& json, const std::string& text, ExitCode c
 }
 
 int Session::answer(const std::string& json, const std::string& text, int code) const {
+  PageFaultGuard::Answering answering;
   write_text(console_.out, options_.json ? json : text);
-  if (std::fflush(console_.out) == 0 && std::ferror(console_.out) == 0) return code;
+  if (std::fflush(console_.out) == 0 && std::ferror(console_.out) == 0) {
+    answering.told(code);
+    return code;
+  }
   note(fmt::format("the answer could not be written to standard output: {}; what was done stays",
                    std::strerror(errno)));
+  answering.told(to_int(ExitCode::kOutcomeUnknown));
   return to_int(ExitCode::kOutcomeUnknown);
 }
 
@@ -61,7 +67,9 @@ int Session::fail(const Error& error, std::string kept, std::string stage) const
   const Failure failure{.error = error, .kept = std::move(kept), .stage = std::move(stage)};
   const int code = to_int(exit_code(error));
   if (options_.json) return answer(failure_json(failure), {}, code);
+  PageFaultGuard::Answering answering;
   write_text(console_.err, failure_text(failure));
+  answering.told(code);
   return code;
 }
 

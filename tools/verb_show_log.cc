@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "tools/json_output.h"
+#include "tools/page_fault.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
 #include "tools/watchdog.h"
@@ -55,6 +56,7 @@ class LogVerb final : public Verb {
                             follow_ ? "give a longer --timeout to follow longer"
                                     : "give a longer --timeout, or --from SEQ");
     std::FILE* const out = session.console().out;
+    PageFaultGuard::note_output();
     const Status read = (*store)->log(from_.value_or(1), follow_, [&](const LogEntry& entry) {
       const Watchdog::Hold hold;
       write_text(out, session.json() ? log_json(entry) : log_text(entry));

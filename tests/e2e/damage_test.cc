@@ -110,6 +110,31 @@ TEST(Damage, AMissingSegmentIsNamed) {
   expect_agreement(store, 600);
 }
 
+TEST(Damage, AJournalThatIsGoneIsDamageAndNoNameToCheck) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  store.json({"record", "note", "--title", "kept"});
+  store.json({"sync"});
+  const fs::path taken = folder / "taken";
+  const auto expect_damage = [&] {
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {"record", "note", "--title", "refused"}, {"verify"}, {"log"}, {"status"}, {"sync"}}) {
+      const ProcessResult result = store.syncline(command);
+      EXPECT_EQ(result.exit_code, 12) << result.describe();
+      EXPECT_NE(result.err.find("segment 1 offset 0"), std::string::npos) << result.describe();
+      EXPECT_NE(result.err.find("backup"), std::string::npos) << result.describe();
+    }
+  };
+  const fs::path segment = segments(store).front();
+  fs::rename(segment, taken);
+  expect_damage();
+  fs::rename(taken, segment);
+  fs::rename(store.journal(), taken);
+  expect_damage();
+  fs::rename(taken, store.journal());
+  expect_agreement(store, 1);
+}
+
 // Half a group after the end of the log, as a cut in the middle of an unacknowledged write leaves
 // it: the newest group again with its second half missing.
 void tear_tail(const StoreUnderTest& store) {

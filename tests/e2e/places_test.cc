@@ -5,6 +5,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "tests/e2e/mount.h"
 #include "tests/e2e/store_under_test.h"
 #include "tests/support/corpus.h"
 
@@ -115,40 +116,6 @@ TEST(Place, MemoryFileSystem) {
   }
   fs::remove_all(folder);
 }
-
-// A file system of its own in a file, mounted for the length of a test.
-class Mount {
- public:
-  Mount(const TemporaryDirectory& folder, const std::string& type, const std::string& size)
-      : point_(folder / "mounted") {
-    fs::create_directory(point_);
-    const std::string image = (folder / "image").string();
-    if (!run_process({"truncate", "-s", size, image}).ok()) return;
-    const ProcessResult made = run_process({"mkfs." + type, "-q", image});
-    if (!made.ok()) {
-      reason_ = made.describe();
-      return;
-    }
-    const ProcessResult mounted = run_process({"mount", "-o", "loop", image, point_.string()});
-    mounted_ = mounted.ok();
-    reason_ = mounted.describe();
-  }
-  ~Mount() {
-    if (mounted_) {
-      EXPECT_TRUE(run_process({"umount", point_.string()}).ok());
-    }
-  }
-  Mount(const Mount&) = delete;
-  Mount& operator=(const Mount&) = delete;
-  bool mounted() const { return mounted_; }
-  const std::string& reason() const { return reason_; }
-  const fs::path& point() const { return point_; }
-
- private:
-  fs::path point_;
-  bool mounted_ = false;
-  std::string reason_;
-};
 
 void exercise_on(const std::string& type, const std::string& size) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to mount an image";

@@ -32,6 +32,12 @@ TEST(ExitCode, EveryErrorHasItsPromisedCode) {
   EXPECT_EQ(promised_codes().size(), static_cast<size_t>(Code::kInternal) + 1);
 }
 
+TEST(ExitCode, WhatPassesByItselfIsRetryLater) {
+  for (const int sys_errno : {ENOSPC, EDQUOT, EFBIG, EROFS}) {
+    EXPECT_EQ(to_int(exit_code(errno_error(sys_errno, "write"))), 75) << sys_errno;
+  }
+}
+
 TEST(ExitCode, EveryErrorEndsInWhatToTry) {
   for (const auto& [code, expected] : promised_codes()) {
     const std::string text =
