@@ -101,7 +101,9 @@ Status Applier::Impl::check_identity() {
                         "put the store's own database back, or move this one away: it is rebuilt "
                         "from the journal");
     }
-    TRY(drop_engine_tables(*database));
+    // A store that goes on above a lost one answers for its keys; a clone's are not ours.
+    TRY_ASSIGN(const Mark begin, journal.begin());
+    TRY(drop_engine_tables(*database, /*keep_keys=*/begin.seq > 0));
     TRY(create_engine_tables(*database));
     projected.reset();
   }

@@ -73,6 +73,21 @@ Result<Mark> look_at_database(const DatabaseFile& file, const StoreId& store) {
 }
 }  // namespace
 
+namespace {
+// The journal does not hold what was acknowledged. Every verb that opens the store says so, and
+// what can be done about it.
+Error journal_refused(Error error) {
+  if (error.code == Code::kNotFound) {
+    error = make_error(Code::kCorrupt, "the journal is lost: " + error.message);
+  }
+  if (error.code != Code::kCorrupt) return error;
+  error.hint =
+      "nothing was changed; put .git/syncline/journal back from a backup, or go on without what is "
+      "lost: `syncline repair --accept-loss`";
+  return error;
+}
+}  // namespace
+
 Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
   auto impl = std::make_unique<Impl>(options);
   TRY_ASSIGN(impl->places, find_places(root, impl->platform));
@@ -91,6 +106,10 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   if (!identity) return std::move(identity).error();
   impl->identity = std::move(*identity);
+  if (!impl->identity.ready && !impl->identity.kept.empty()) {
+    return make_error(Code::kDisagree, "giving up what this store has lost was interrupted",
+                      "run `syncline repair --accept-loss` again: it goes on where it stopped");
+  }
   if (!impl->identity.ready) {
     return make_error(Code::kNoStore, "making this store was interrupted",
                       "run `syncline init` again: it goes on where it stopped");
@@ -128,8 +147,16 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = impl->platform.make_ring(/*many_groups=*/options.background);
-  TRY_ASSIGN(impl->journal, Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
-                                          std::move(ring), journal_options, claims));
+  auto journal = Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
+                               std::move(ring), journal_options, claims);
+  if (!journal) return journal_refused(std::move(journal).error());
+  impl->journal = std::move(*journal);
+  // From here on nobody can set the store aside. Until here somebody could have.
+  TRY_ASSIGN(const Identity now, read_identity(*impl->store_directory));
+  if (now.store != impl->identity.store || !now.ready) {
+    return make_error(Code::kRetryLater, "the store was given another identity meanwhile",
+                      "run the command again");
+  }
   const RecoveryReport& recovery = impl->journal->recovery();
   if (recovery.torn) {
     impl->open_notes.push_back(fmt::format(

@@ -1,5 +1,5 @@
 // syncline verify
-// syncline repair [--dry-run]
+// syncline repair [--dry-run] [--accept-loss]
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/text_output.h"
@@ -41,10 +41,13 @@ class RepairVerb final : public Verb {
  public:
   void declare(Options& options) override {
     options.flag("--dry-run", dry_run_, "say what would be done, change nothing");
+    options.flag("--accept-loss", accept_loss_,
+                 "give up what the journal has lost: a new store goes on above all that was given");
   }
 
   int run(Session& session) override {
     const Watchdog watchdog(session, "repair did not finish", "run it again: it takes up the rest");
+    if (accept_loss_) return accept_loss(session);
     const auto store = session.open_store();
     if (!store) return session.fail(store.error(), "nothing was changed");
     const auto report = (*store)->repair(dry_run_);
@@ -58,7 +61,17 @@ class RepairVerb final : public Verb {
   }
 
  private:
+  int accept_loss(Session& session) {
+    const auto root = session.store_root();
+    if (!root) return session.fail(root.error());
+    const auto report =
+        Store::accept_loss(*root, {.dry_run = dry_run_, .deadline = session.deadline()});
+    if (!report) return session.fail(report.error());
+    return session.answer(loss_json(*report), loss_text(*report));
+  }
+
   bool dry_run_ = false;
+  bool accept_loss_ = false;
 };
 
 }  // namespace
