@@ -8,6 +8,7 @@
 #include "engine/database_replacement.h"
 #include "engine/schema.h"
 #include "journal/assert.h"
+#include "journal/frame_place.h"
 
 namespace syncline {
 namespace {
@@ -258,7 +259,7 @@ Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
   switch (frame.operation) {
     case Operation::kCreate:
     case Operation::kAppend: {
-      TRY_ASSIGN(Intent intent, decode_intent(frame.operation, frame.payload));
+      TRY_ASSIGN(Intent intent, at_frame(frame, decode_intent(frame.operation, frame.payload)));
       BatchRecord& record = batch.records.emplace_back();
       record.intent = std::move(intent);
       record.decided_id = frame.id;

@@ -438,7 +438,8 @@ Result<StoreStatus> Store::status() {
   // The truth of git is asked of git; where it cannot be used, the hints and the reason are shown.
   const Status asked = store.projector->read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
-    status.published = syncer.published();
+    // A store that goes on above a lost one has nothing of that to publish.
+    status.published = std::max(syncer.published(), store.identity.first_seq - 1);
     TRY_ASSIGN(status.git, syncer.waiting_reason());
     TRY_ASSIGN(status.pushed, syncer.pushed());
     return {};

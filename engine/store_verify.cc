@@ -84,6 +84,18 @@ Result<VerifyReport> Store::Impl::verify_once(
   });
   if (!asked && is_no_finding(asked.error().code)) return asked.error();
   if (!asked) run(nullptr, asked.error());
+  if (report && !identity.kept.empty()) {
+    report->notes.push_back({"record-missing",
+                             identity.first_seq - 1,
+                             {},
+                             {},
+                             0,
+                             {},
+                             fmt::format("records up to here were given up, their rows, files and "
+                                         "commits stay; what is left of their journal is in "
+                                         ".git/syncline/{}",
+                                         identity.kept)});
+  }
   return report;
 }
 

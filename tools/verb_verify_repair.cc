@@ -13,6 +13,18 @@ double seconds_since(int64_t started_ns) {
   return static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
 }
 
+// Who asked verify already is not sent there again.
+Error hint_onward(Error error) {
+  const bool damage = error.code == Code::kCorrupt || error.code == Code::kDisagree;
+  if (!damage) return error;
+  if (error.hint.empty() || error.hint.find("syncline verify") != std::string::npos) {
+    error.hint =
+        "`syncline repair --dry-run` says what can be mended; where nothing can, put "
+        ".git/syncline back from a backup, or see `syncline repair --accept-loss --dry-run`";
+  }
+  return error;
+}
+
 class VerifyVerb final : public Verb {
  public:
   void declare(Options&) override {}
@@ -21,12 +33,13 @@ class VerifyVerb final : public Verb {
     const Watchdog watchdog(session, "verify did not finish", "give a longer --timeout");
     const int64_t started_ns = system_clock().monotonic_ns();
     const auto store = session.open_store_to_read();
-    if (!store) return session.fail(store.error());
+    if (!store) return session.fail(hint_onward(store.error()));
     Progress progress(session.console(), "verify");
     const auto report = (*store)->verify(
         [&](uint64_t done, uint64_t total) { progress.update(done, done, total); });
     progress.clear();
-    if (!report) return session.fail(report.error());
+    if (!report) return session.fail(hint_onward(report.error()));
+    session.tell_notes(**store);
     const double seconds = seconds_since(started_ns);
     const int code = session.answer(verify_json(*report, seconds), verify_text(*report, seconds),
                                     report->ok() ? ExitCode::kDone : ExitCode::kDisagree);
