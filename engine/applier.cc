@@ -8,6 +8,7 @@
 #include "engine/database_replacement.h"
 #include "engine/schema.h"
 #include "journal/assert.h"
+#include "journal/frame_place.h"
 
 namespace syncline {
 namespace {
@@ -101,7 +102,9 @@ Status Applier::Impl::check_identity() {
                         "put the store's own database back, or move this one away: it is rebuilt "
                         "from the journal");
     }
-    TRY(drop_engine_tables(*database));
+    // A store that goes on above a lost one answers for its keys; a clone's are not ours.
+    TRY_ASSIGN(const Mark begin, journal.begin());
+    TRY(drop_engine_tables(*database, /*keep_keys=*/begin.seq > 0));
     TRY(create_engine_tables(*database));
     projected.reset();
   }
@@ -256,7 +259,7 @@ Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
   switch (frame.operation) {
     case Operation::kCreate:
     case Operation::kAppend: {
-      TRY_ASSIGN(Intent intent, decode_intent(frame.operation, frame.payload));
+      TRY_ASSIGN(Intent intent, at_frame(frame, decode_intent(frame.operation, frame.payload)));
       BatchRecord& record = batch.records.emplace_back();
       record.intent = std::move(intent);
       record.decided_id = frame.id;

@@ -7,6 +7,7 @@
 
 #include "engine/applier_impl.h"
 #include "engine/schema.h"
+#include "journal/frame_place.h"
 
 namespace syncline {
 namespace {
@@ -65,7 +66,7 @@ Status Applier::Impl::visit_applied(
     TRY_ASSIGN(const auto frame, frames->next(applied));
     if (!frame || frame->seq > last_seq) break;
     if (!is_record(frame->operation) || frame->seq < first_seq || !include(frame->seq)) continue;
-    TRY_ASSIGN(Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     gathered.push_back({std::move(intent), frame->seq, frame->id, frame->time_ms});
     bytes += frame->payload.size();
     if (gathered.size() >= kVisitRecordsMax || bytes >= kVisitBytesMax) TRY(hand_over());

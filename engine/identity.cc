@@ -60,10 +60,15 @@ Result<Identity> read_identity(Directory& store_directory) {
   const auto inode = parse_u64(entries["inode"]);
   const auto file_system = parse_u64(entries["file_system"]);
   const auto floor = parse_u64(entries["id_floor"]);
-  if (!inode || !file_system || !floor) return damaged("numbers");
+  // Files of stores that began with the first record do not name it.
+  const auto first = entries.contains("first_seq") ? parse_u64(entries["first_seq"]) : 1;
+  if (!inode || !file_system || !floor || !first || *first == 0) return damaged("numbers");
   identity.bound = {*inode, *file_system};
   identity.id_floor = *floor;
+  identity.first_seq = *first;
   identity.ready = entries["state"] == "ready";
+  identity.accepting_loss = entries["state"] == "accepting-loss";
+  identity.kept = entries["kept"];
   identity.read_only = entries["mode"] == "read-only";
   identity.branch = entries["branch"];
   identity.tag = entries["tag"];
@@ -73,10 +78,15 @@ Result<Identity> read_identity(Directory& store_directory) {
 Status write_identity(Directory& store_directory, const Identity& identity) {
   const std::string text = fmt::format(
       "# Who this store is, and what it is bound to. Written by `syncline init`.\n"
-      "store {}\nstate {}\nmode {}\ninode {}\nfile_system {}\nbranch {}\ntag {}\nid_floor {}\n",
-      identity.store.hex(), identity.ready ? "ready" : "initialising",
+      "store {}\nstate {}\nmode {}\ninode {}\nfile_system {}\nbranch {}\ntag {}\nid_floor {}\n"
+      "first_seq {}\nkept {}\n",
+      identity.store.hex(),
+      identity.accepting_loss ? "accepting-loss"
+      : identity.ready        ? "ready"
+                              : "initialising",
       identity.read_only ? "read-only" : "read-write", identity.bound.inode,
-      identity.bound.file_system_id, identity.branch, identity.tag, identity.id_floor);
+      identity.bound.file_system_id, identity.branch, identity.tag, identity.id_floor,
+      identity.first_seq, identity.kept);
   return replace_file(store_directory, kIdentityFile, as_bytes(text));
 }
 

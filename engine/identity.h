@@ -20,11 +20,16 @@ namespace syncline {
 struct Identity {
   StoreId store;
   Directory::Identity bound;
-  bool ready = false;      // false while init has not finished: init again goes on with this id
+  bool ready = false;  // false while init has not finished: init again goes on with this id
+  // What this store held is being given up: all of it goes to `kept`, and a new identity follows,
+  // with the floors that stand here already.
+  bool accepting_loss = false;
   bool read_only = false;  // made by replay: takes no records
   std::string branch;      // full ref name that is published to: the one checked out at init
   std::string tag;         // marks this store's paths where others have written to the repository
   uint64_t id_floor = 0;   // ids begin above this: what other stores' paths were found to use
+  std::string kept;        // below the store's folder: what is left of the store that was lost
+  uint64_t first_seq = 1;  // of the store's first record: above those of a store that was lost
 };
 
 // The places of a store, found without loading git: <root>/.git may be a directory, or the file of

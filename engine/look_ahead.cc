@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "journal/frame_check.h"
+#include "journal/frame_place.h"
 #include "journal/intent.h"
 
 namespace syncline {
@@ -49,7 +50,7 @@ Status LookAhead::note(const FrameView& frame) {
   switch (frame.operation) {
     case Operation::kRebind:
     case Operation::kSetAside: {
-      TRY_ASSIGN(Outcome outcome, decode_outcome(frame.operation, frame.payload));
+      TRY_ASSIGN(Outcome outcome, at_frame(frame, decode_outcome(frame.operation, frame.payload)));
       const uint64_t seq = outcome.seq;
       const Outcome* const before = this->outcome(seq);
       settle_file(outcome, before, batched_);
@@ -60,19 +61,21 @@ Status LookAhead::note(const FrameView& frame) {
       return {};
     }
     case Operation::kBatch: {
-      TRY_ASSIGN(const BatchFrame batch, decode_batch(frame.payload));
+      TRY_ASSIGN(const BatchFrame batch, at_frame(frame, decode_batch(frame.payload)));
       batched_ = std::max(batched_, batch.last_seq);
       return {};
     }
     case Operation::kAppendOffsets: {
-      TRY_ASSIGN(const AppendOffsetsFrame offsets, decode_append_offsets(frame.payload));
+      TRY_ASSIGN(const AppendOffsetsFrame offsets,
+                 at_frame(frame, decode_append_offsets(frame.payload)));
       for (const AppendOffset& offset : offsets.offsets) {
         offsets_.insert_or_assign(offset.seq, At<uint64_t>{offset.offset, frame.position});
       }
       return {};
     }
     case Operation::kCheckpoint: {
-      TRY_ASSIGN(const CheckpointFrame checkpoint, decode_checkpoint(frame.payload));
+      TRY_ASSIGN(const CheckpointFrame checkpoint,
+                 at_frame(frame, decode_checkpoint(frame.payload)));
       claimed_applied_ = std::max(claimed_applied_, checkpoint.applied);
       claimed_files_synced_ = std::max(claimed_files_synced_, checkpoint.files_synced);
       return {};
@@ -144,7 +147,8 @@ Status LookAhead::read_ids_until(Reader& reader, const Mark& end, Ids& ids) {
     TRY_ASSIGN(const auto frame, reader.next(end));
     if (!frame) return {};
     if (!is_record(frame->operation)) continue;
-    TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(const Intent intent,
+               at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     uint64_t& highest = ids[table_key(intent.table)];
     highest = std::max(highest, frame->id);
     const Outcome* outcome = this->outcome(frame->seq);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "journal/frame_place.h"
+
 namespace syncline {
 
 Result<Lookup> Lookup::open(Platform& platform, Directory& store_directory, Journal& journal,
@@ -57,7 +59,8 @@ Status Lookup::read_tail() {
     switch (frame->operation) {
       case Operation::kRebind:
       case Operation::kSetAside: {
-        TRY_ASSIGN(Outcome outcome, decode_outcome(frame->operation, frame->payload));
+        TRY_ASSIGN(Outcome outcome,
+                   at_frame(*frame, decode_outcome(frame->operation, frame->payload)));
         TRY_ASSIGN(const auto applied, applied_outcome(outcome.seq));
         const auto before = tail_outcomes_.find(outcome.seq);
         if (applied && applied->file_id) {
@@ -70,18 +73,19 @@ Status Lookup::read_tail() {
         break;
       }
       case Operation::kBatch: {
-        TRY_ASSIGN(BatchFrame batch, decode_batch(frame->payload));
+        TRY_ASSIGN(BatchFrame batch, at_frame(*frame, decode_batch(frame->payload)));
         tail_batches_.push_back(std::move(batch));
         break;
       }
       case Operation::kPublish: {
-        TRY_ASSIGN(PublishFrame publish, decode_publish(frame->payload));
+        TRY_ASSIGN(PublishFrame publish, at_frame(*frame, decode_publish(frame->payload)));
         tail_publishes_.push_back(std::move(publish));
         break;
       }
       default:
         if (!is_record(frame->operation)) break;
-        TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+        TRY_ASSIGN(const Intent intent,
+                   at_frame(*frame, decode_intent(frame->operation, frame->payload)));
         if (!intent.key.empty()) {
           tail_keys_.insert_or_assign(intent.key, KeyEntry{frame->seq, intent.content_hash});
         }
@@ -222,7 +226,8 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
     if (!frame) return missing();
     if (frame->seq != seq) continue;
-    TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(const Intent intent,
+               at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
     Receipt receipt = make_receipt(*frame, intent, outcome);
     TRY(add_commits(receipt));
@@ -239,7 +244,8 @@ Result<uint64_t> Lookup::visit(uint64_t from_seq,
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
     if (!frame) break;
     if (!is_record(frame->operation) || frame->seq < from_seq) continue;
-    TRY_ASSIGN(const Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(const Intent intent,
+               at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(frame->seq));
     LogEntry entry;
     entry.receipt = make_receipt(*frame, intent, outcome);

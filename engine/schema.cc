@@ -24,9 +24,10 @@ Status create_engine_tables(Database& database) {
       "  table_name TEXT COLLATE NOCASE PRIMARY KEY, last_id INTEGER NOT NULL) WITHOUT ROWID;");
 }
 
-Status drop_engine_tables(Database& database) {
+Status drop_engine_tables(Database& database, bool keep_keys) {
+  if (!keep_keys) TRY(database.execute("DROP TABLE IF EXISTS syncline_keys"));
   return database.execute(
-      "DROP TABLE IF EXISTS syncline_meta; DROP TABLE IF EXISTS syncline_keys;"
+      "DROP TABLE IF EXISTS syncline_meta;"
       "DROP TABLE IF EXISTS syncline_outcomes; DROP TABLE IF EXISTS syncline_offsets;"
       "DROP TABLE IF EXISTS syncline_waiting; DROP TABLE IF EXISTS syncline_positions;"
       "DROP TABLE IF EXISTS syncline_commits;");

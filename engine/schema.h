@@ -21,7 +21,7 @@ namespace syncline {
 
 Status create_engine_tables(Database& database);
 // Of a database that was another journal's projection: ids given out stay, the rest goes.
-Status drop_engine_tables(Database& database);
+Status drop_engine_tables(Database& database, bool keep_keys);
 
 Result<std::optional<int64_t>> read_meta(Database& database, std::string_view name);
 Result<std::optional<std::string>> read_meta_text(Database& database, std::string_view name);

@@ -70,6 +70,23 @@ Result<std::vector<DurableClaim>> look_at_database(const DatabaseFile& file, con
 }
 }  // namespace
 
+namespace {
+// The journal does not hold what was acknowledged. Every verb that opens the store says so, and
+// what can be done about it.
+Error journal_refused(Error error) {
+  if (error.code == Code::kNotFound) {
+    error = make_error(Code::kCorrupt, "segment 1 offset 0: the journal is lost: " + error.message);
+  }
+  if (error.code != Code::kCorrupt) return error;
+  error.hint =
+      "nothing was changed; `syncline repair` puts back what is still known elsewhere; for the "
+      "rest "
+      "put .git/syncline/journal back from a backup, or go on without it: `syncline repair "
+      "--accept-loss`";
+  return error;
+}
+}  // namespace
+
 Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
   auto impl = std::make_unique<Impl>(options);
   TRY_ASSIGN(impl->places, find_places(root, impl->platform));
@@ -88,6 +105,10 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   if (!identity) return std::move(identity).error();
   impl->identity = std::move(*identity);
+  if (!impl->identity.ready && !impl->identity.kept.empty()) {
+    return make_error(Code::kDisagree, "giving up what this store has lost was interrupted",
+                      "run `syncline repair --accept-loss` again: it goes on where it stopped");
+  }
   if (!impl->identity.ready) {
     return make_error(Code::kNoStore, "making this store was interrupted",
                       "run `syncline init` again: it goes on where it stopped");
@@ -127,15 +148,14 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   auto ring = impl->platform.make_ring(/*many_groups=*/options.background);
   auto journal = Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
                                std::move(ring), journal_options, claims);
-  // A store that was made has a journal.
-  if (!journal && journal.error().code == Code::kNotFound) {
-    return make_error(
-        Code::kCorrupt,
-        fmt::format("segment 1 offset 0: the journal is missing: {}", journal.error().message),
-        "put its folder back from a backup; nothing was changed");
-  }
-  if (!journal) return std::move(journal).error();
+  if (!journal) return journal_refused(std::move(journal).error());
   impl->journal = std::move(*journal);
+  // From here on nobody can set the store aside. Until here somebody could have.
+  TRY_ASSIGN(const Identity now, read_identity(*impl->store_directory));
+  if (now.store != impl->identity.store || !now.ready) {
+    return make_error(Code::kRetryLater, "the store was given another identity meanwhile",
+                      "run the command again");
+  }
   const RecoveryReport& recovery = impl->journal->recovery();
   if (recovery.torn) {
     impl->open_notes.push_back(fmt::format(
@@ -417,7 +437,8 @@ Result<StoreStatus> Store::status() {
   // The truth of git is asked of git; where it cannot be used, the hints and the reason are shown.
   const Status asked = store.projector->read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
-    status.published = syncer.published();
+    // A store that goes on above a lost one has nothing of that to publish.
+    status.published = std::max(syncer.published(), store.identity.first_seq - 1);
     TRY_ASSIGN(status.git, syncer.waiting_reason());
     TRY_ASSIGN(status.pushed, syncer.pushed());
     return {};

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "engine/config.h"
+#include "journal/control_frame.h"
 #include "journal/journal.h"
 #include "journal/result.h"
 
@@ -106,14 +107,29 @@ struct Finding {
   std::string commit, detail;
 };
 struct VerifyReport {
-  uint64_t checked = 0;
+  uint64_t checked = 0;  // records that were compared: those that had been applied
   std::vector<Finding> findings;
-  std::vector<Finding> notes;  // hand edits that are only in the work tree
+  std::vector<Finding> notes;       // hand edits that are only in the work tree
+  std::vector<std::string> behind;  // what is not applied, committed or published yet, and why
   bool ok() const { return findings.empty(); }
 };
 struct RepairReport {
   std::vector<Finding> healed, left;
   std::string kept_in;  // folder below .git/syncline that keeps what was replaced
+};
+
+struct LossOptions {
+  bool dry_run = false;               // say what would be given up, change nothing
+  Deadline deadline = kForever;       // of asking the remote, and of waiting for others
+  StorePlatform* platform = nullptr;  // see StoreOptions
+};
+struct LossReport {
+  bool dry_run = false;
+  std::string lost;                  // in a sentence; empty where an interrupted one was finished
+  std::string lost_store, store_id;  // the name given up, and the new one
+  std::string kept_in;               // what is left of the journal
+  uint64_t first_seq = 0;            // of the next record
+  uint64_t id_floor = 0;             // its id is above this
 };
 
 struct LogEntry {
@@ -180,6 +196,10 @@ class Store {
   // Nobody may have the store open: kBusy. `left` is empty when the journal is whole again.
   static Result<RepairReport> salvage(const std::string& root, bool dry_run,
                                       StorePlatform* platform = nullptr);
+  // Gives up what a damaged, lost or older journal no longer holds, and makes the store another
+  // one, above every sequence and id that anything names. kInvalid when nothing is lost. Where
+  // open() refuses with kCorrupt, this is what is left to do; run again, it goes on where it died.
+  static Result<LossReport> accept_loss(const std::string& root, const LossOptions& options);
   Status replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
                      const std::function<void(uint64_t done, uint64_t total)>& progress);
 
@@ -187,6 +207,7 @@ class Store {
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   Status heal(const std::vector<Finding>& findings);
+  Result<std::string> find_loss(uint64_t claimed_seq, const ObjectId& remote_tip);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -78,6 +78,9 @@ struct Store::Impl {
   // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
   Status restore_watermarks();
   Status check_writable() const;
+  // Looks at everything once, as of one moment.
+  Result<VerifyReport> verify_once(const DatabaseFile& file,
+                                   const std::function<void(uint64_t, uint64_t)>& progress);
   Result<Submitted> make_write(const Record& record) const;
   // kRetryLater when too much waits to be committed.
   Status check_backlog();

@@ -11,6 +11,8 @@
 
 #include "engine/store_impl.h"
 #include "journal/control_frame.h"
+#include "journal/journal_create.h"
+#include "journal/journal_files.h"
 
 namespace syncline {
 
@@ -74,7 +76,8 @@ Status make_projections(Making& making, const Identity& identity,
                         const std::shared_ptr<const Config>& config, Clock& clock) {
   JournalOptions options;
   options.segment_bytes_max = config->segment_bytes_max;
-  const Status created = Journal::create(*making.store, identity.store, clock, options);
+  const Status created =
+      create_journal_from(*making.store, identity.store, clock, options, identity.first_seq);
   if (!created && created.error().code != Code::kExists) return created;
   TRY_ASSIGN(auto journal,
              Journal::open(*making.store, identity.store, clock,
@@ -87,7 +90,7 @@ Status make_projections(Making& making, const Identity& identity,
     TRY(exclude_path(making.repository, "/" + config->database + suffix));
   }
   // Rows that another store's records left stay, as foreign ones.
-  const bool beside_others = !identity.tag.empty();
+  const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Projector projector(making.places, identity, config, *making.store, *journal, clock,
                       beside_others);
   return projector.with_applier([](Applier& applier) -> Status {
@@ -101,16 +104,38 @@ Status adopt_identity(Making& making, Identity identity) {
   return write_identity(*making.store, identity);
 }
 
+// Nobody has the store open, and nobody comes to open it, until this is destroyed. An opener that
+// waits meanwhile finds another identity afterwards.
+class ClosedStore {
+ public:
+  static Result<ClosedStore> close(Directory& store) {
+    ClosedStore closed;
+    TRY_ASSIGN(closed.append_lock_, store.open_lock(kAppendLockName));
+    TRY_ASSIGN(closed.open_lock_, store.open_lock(kOpenLockName));
+    TRY_ASSIGN(const bool append_held, closed.append_lock_->try_lock(FileLock::Mode::kExclusive));
+    TRY_ASSIGN(const bool open_held, closed.open_lock_->try_lock(FileLock::Mode::kExclusive));
+    if (append_held && open_held) return closed;
+    return make_error(Code::kBusy, "other processes have the store open: nothing was moved",
+                      "end them, then run this again");
+  }
+
+ private:
+  std::unique_ptr<FileLock> append_lock_, open_lock_;
+};
+
 // A copy that is to be a store of its own, or a store that has lost its identity: what is there
 // goes aside below `kept`, and init then finds a repository with another store's records and no
 // journal, as in a clone.
-Status set_old_store_aside(Making& making, const std::string& kept) {
+Status set_old_store_aside(Making& making, const std::string& kept, bool with_identity = true) {
+  TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
   TRY(making.store->make_directories(kept, /*private_mode=*/true));
+  TRY(making.store->sync_directory("kept"));
   TRY_ASSIGN(const auto names, making.store->list("."));
   // These two go last: until then the old store is what is found, and this is done again.
   std::vector<std::string> last;
   for (const std::string& name : names) {
     if (name == "kept" || name.ends_with(".lock")) continue;
+    if (name == "identity" && !with_identity) continue;
     if (name == "journal" || name == "identity") {
       last.push_back(name);
       continue;
@@ -121,6 +146,23 @@ Status set_old_store_aside(Making& making, const std::string& kept) {
   for (const std::string& name : last) TRY(making.store->rename(name, kept + "/" + name));
   TRY(making.store->sync_directory(kept));
   return making.store->sync_directory(".");
+}
+
+// The store that goes on above one that is given up. The old identity stands until all else is
+// kept, the new one replaces it in one step: so that this is done again after a crash anywhere.
+Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random& random) {
+  TRY(set_old_store_aside(making, lost.kept, /*with_identity=*/false));
+  Identity as_it_was = lost;
+  as_it_was.ready = true;
+  as_it_was.accepting_loss = false;
+  TRY_ASSIGN(const auto kept, making.store->open_directory(lost.kept));
+  TRY(write_identity(*kept, as_it_was));
+  Identity fresh = lost;
+  fresh.accepting_loss = false;
+  fresh.store = random_store_id(random);
+  fresh.tag = fresh.store.hex().substr(0, 6);
+  TRY(write_identity(*making.store, fresh));
+  return fresh;
 }
 
 // Traces of a store, and no identity to go on with: going on as if it were new could give ids and
@@ -157,6 +199,10 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
 
   Result<Identity> identity = read_identity(*making.store);
   if (!identity && identity.error().code != Code::kNotFound) return std::move(identity).error();
+  if (identity && identity->accepting_loss) {
+    TRY(check_identity(*identity, *making.common));
+    TRY_ASSIGN(identity, follow_lost_store(making, *identity, platform.random()));
+  }
   if (identity && identity->ready) {
     const Status bound = check_identity(*identity, *making.common);
     if (!bound && !options.moved && !options.new_identity) return bound.error();

@@ -11,6 +11,7 @@
 
 #include "engine/store_impl.h"
 #include "journal/control_frame.h"
+#include "journal/frame_place.h"
 
 namespace syncline {
 
@@ -26,11 +27,12 @@ Result<bool> belongs(const FrameView& frame, uint64_t to_seq) {
       return true;
     case Operation::kRebind:
     case Operation::kSetAside: {
-      TRY_ASSIGN(const Outcome outcome, decode_outcome(frame.operation, frame.payload));
+      TRY_ASSIGN(const Outcome outcome,
+                 at_frame(frame, decode_outcome(frame.operation, frame.payload)));
       return outcome.seq <= to_seq;
     }
     case Operation::kBatch: {
-      TRY_ASSIGN(const BatchFrame batch, decode_batch(frame.payload));
+      TRY_ASSIGN(const BatchFrame batch, at_frame(frame, decode_batch(frame.payload)));
       return batch.last_seq <= to_seq;
     }
     default:
@@ -126,7 +128,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     if (!wanted) continue;
     if (frame->operation == Operation::kConfig) {
       if (reader->position().seq > last) continue;  // settings of later records
-      TRY_ASSIGN(ConfigFrame config, decode_config(frame->payload));
+      TRY_ASSIGN(ConfigFrame config, at_frame(*frame, decode_config(frame->payload)));
       config_text = std::move(config.text);
     }
     TRY(copier.add(*frame));

@@ -6,8 +6,18 @@
 // and blob names of both trees, and the texts of append files. What retention has trimmed from the
 // journal cannot be compared any more, and is taken as it is.
 //
-// Reads a state that others may go on changing: only records up to the watermarks met at the start
-// are held to them.
+// Others may go on writing meanwhile, so the order of the reads decides what may be compared. A
+// stage is read before the one it is made from, and the journal's end after all of them:
+//
+//   VerifyFloor   what had been committed before anything else is looked at
+//     → own ref → what the journal says was published → the branch's tip      (the syncer's view)
+//     → the database's applied watermark → the journal's durable end
+//     → files of the work tree, rows
+//
+// So every row, commit and file that is seen has its record, and its outcome and batch, before the
+// end; and a watermark is older than what is held to it. What has not come so far yet is counted as
+// behind, not judged. A row that no record before the end has made is looked up in what was
+// journalled since.
 #pragma once
 
 #include <functional>
@@ -27,14 +37,23 @@
 
 namespace syncline {
 
+// What was known when nothing had been looked at yet: the own ref can only be further.
+struct VerifyFloor {
+  Mark durable;            // of the journal
+  uint64_t committed = 0;  // by sync.state
+};
+Result<VerifyFloor> verify_floor(Directory& store_directory, const Journal& journal);
+
 class Verifier {
  public:
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
   Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
-           Database& database, Syncer* syncer, std::optional<Error> git_error, Progress progress);
+           Database& database, const VerifyFloor& floor, uint64_t first_seq, Progress progress);
 
-  Result<VerifyReport> run();
+  // `syncer` has just been refreshed; null where git cannot be used, and why. kNotFound where a
+  // segment was trimmed meanwhile: begin again, with another Verifier.
+  Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
 
  private:
   // A text that sections are looked for in, in the order in which they were appended: each search
@@ -52,15 +71,25 @@ class Verifier {
     std::optional<Sections> work_tree, own_ref, branch;
   };
 
+  Status read_applied();
   Status collect_outcomes();
+  Status note_control(const FrameView& frame);
+  void note_damage(const Reader& reader, const Error& error);
+  void note_git_error();
   Status load_trees();
   Status compare_records();
   Status check_row(const Effects& effects);
   Status check_file(const Effects& effects);
   Status check_commit(const Effects& effects);
+  Status check_record(const Effects& effects, const Outcome* outcome);
   Status check_foreign_rows();
+  Result<std::vector<Finding>> find_strangers();
+  // Those that no record journalled since the end explains.
+  Status keep_unexplained(std::vector<Finding>& strangers);
   Status check_foreign_blobs();
   Status check_history();
+  void check_ref_floor();
+  Status tell_behind();
   // Does the file of `tree` hold what the record put there?
   Result<bool> blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
                           std::optional<Sections> AppendFile::* cache, const Effects& effects);
@@ -71,18 +100,22 @@ class Verifier {
   Directory& store_directory_;
   Journal& journal_;
   Database& database_;
-  Syncer* syncer_;                  // null where git cannot be used
-  std::optional<Error> git_error_;  // why not
+  const VerifyFloor floor_;
+  const uint64_t first_seq_;  // the store's first record
+  Syncer* syncer_ = nullptr;
+  std::optional<Error> git_error_;
   Progress progress_;
 
   VerifyReport report_;
   std::unique_ptr<Directory> root_;
   AppliedState applied_;
-  Mark begin_;  // what came before was trimmed
+  std::set<uint64_t> waiting_;  // sections that wait for the person's git state
+  Mark begin_;                  // what came before was trimmed
   Mark end_;
   bool journal_damaged_ = false;
   std::map<uint64_t, Outcome> outcomes_;
   std::vector<BatchFrame> batches_;
+  std::vector<uint64_t> floor_batches_;  // last records of those that were there at the floor
   std::unordered_map<std::string, ObjectId> own_tree_, branch_tree_;
   std::set<std::string, std::less<>> known_paths_;
   std::map<std::string, AppendFile> append_files_;

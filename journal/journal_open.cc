@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "journal/assert.h"
+#include "journal/journal_create.h"
 #include "journal/journal_impl.h"
 
 namespace syncline {
@@ -45,6 +46,11 @@ Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
 
 Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
                        const JournalOptions& options) {
+  return create_journal_from(directory, store, clock, options, 1);
+}
+
+Status create_journal_from(Directory& directory, const StoreId& store, Clock& clock,
+                           const JournalOptions& options, uint64_t first_seq) {
   TRY(directory.make_directories(kJournalFolder, true));
   TRY_ASSIGN(const auto lock, directory.open_lock(kAppendLockName));
   TRY(lock->lock(FileLock::Mode::kExclusive, kForever));
@@ -58,7 +64,8 @@ Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
   header.store = store;
   header.segment = 1;
   header.epoch = 1;
-  header.first_seq = 1;
+  header.first_seq = first_seq;
+  header.durable_seq = first_seq - 1;
   header.created_ms = clock.now_ms();
   header.capacity_bytes = options.segment_bytes_max;
   TRY(write_unborn_segment(*folder, header, {}, first_size_bytes(options, 0), options.direct_io));

@@ -1,6 +1,7 @@
 #include "sync/batch_log.h"
 
 #include "journal/frame_check.h"
+#include "journal/frame_place.h"
 #include "journal/reader.h"
 
 namespace syncline {
@@ -22,13 +23,13 @@ Result<BatchLog> scan_batches(Directory& store_directory, const StoreId& store, 
     if (!frame) break;
     if (!is_known(frame->operation)) return check_frame(*frame).error();
     if (frame->operation == Operation::kBatch) {
-      TRY_ASSIGN(BatchFrame batch, decode_batch(frame->payload));
+      TRY_ASSIGN(BatchFrame batch, at_frame(*frame, decode_batch(frame->payload)));
       while (!log.batches.empty() && log.batches.back().last_seq >= batch.first_seq) {
         log.batches.pop_back();
       }
       log.batches.push_back(std::move(batch));
     } else if (frame->operation == Operation::kPublish) {
-      TRY_ASSIGN(log.published, decode_publish(frame->payload));
+      TRY_ASSIGN(log.published, at_frame(*frame, decode_publish(frame->payload)));
     } else if (is_record(frame->operation) &&
                frame->seq >= log.waypoints.back().seq + kWaypointRecords) {
       log.waypoints.push_back(reader->position());

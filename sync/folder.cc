@@ -121,7 +121,10 @@ Result<Folder::View> Folder::look_from_begin(const ObjectId& ref, const Mark& li
   TRY_ASSIGN(view.log, scan_batches(context_.store_directory, context_.store(), begin, limit));
   view.base.records = begin;
   view.base.scanned = begin;
-  if (begin.seq > 0) {
+  if (begin.seq > 0 && begin.position.segment == 1 && view.log.batches.empty()) {
+    // Nothing was trimmed: this store goes on above one that was lost, and has folded nothing yet.
+    view.base.committed = begin.seq;
+  } else if (begin.seq > 0) {
     // Trimmed: what came before is known by the first batch that is left, or by the tip itself.
     if (!view.log.batches.empty()) {
       view.base.own_commit = view.log.batches.front().parent;
@@ -162,7 +165,7 @@ Error Folder::unknown_tip(const View& view) {
           fmt::format("history-rewritten: {} holds records up to {}, the journal knows of commits "
                       "up to {} only: it is older than the repository",
                       context_.own_ref, trailers->last_seq, known),
-          "put the newer journal back, or run syncline init --new-identity");
+          "put the newer journal back, or give up what it held: syncline repair --accept-loss");
     }
   }
   return make_error(

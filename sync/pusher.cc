@@ -18,6 +18,20 @@ namespace {
 constexpr std::string_view kPushedFile = "pushed";
 constexpr uint64_t kCommitsLookedAtMax = 10'000;
 
+// Git's line " ! [rejected]  <ref> -> <ref> (fetch first)", or "(non-fast-forward)".
+bool refused_as_behind(std::string_view said, std::string_view ref) {
+  while (!said.empty()) {
+    const size_t end = std::min(said.find('\n'), said.size());
+    const std::string_view line = said.substr(0, end);
+    const auto has = [&](std::string_view text) { return line.find(text) != line.npos; };
+    if (has("[rejected]") && has(ref) && (has("(fetch first)") || has("(non-fast-forward)"))) {
+      return true;
+    }
+    said.remove_prefix(std::min(end + 1, said.size()));
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<bool> Pusher::has_remote() {
@@ -50,8 +64,19 @@ Status Pusher::push(Deadline deadline) {
   if (tip.is_zero() && own.is_zero()) return {};
 
   const uint64_t published = context_.state.published;
-  TRY_ASSIGN(const CommandResult result, context_.platform.run_command(command, {}, deadline));
+  TRY_ASSIGN(const CommandResult result,
+             context_.platform.run_command(command, {"LC_ALL=C"}, deadline));
   if (result.exit_code != 0) {
+    // Our ref has one writer, who only adds to it. Where it cannot be fast-forwarded, the remote
+    // has it from a copy of this store, or from this one before it was put back.
+    if (refused_as_behind(result.error_text, context_.own_ref)) {
+      return make_error(
+          Code::kDisagree,
+          fmt::format("{} of the remote {} holds records that this store does not: the store was "
+                      "put back from an older copy, or a copy of it has gone on under its name",
+                      context_.own_ref, remote),
+          "go on above what was pushed, under a new name: `syncline repair --accept-loss`");
+    }
     std::string said = result.error_text;
     said.erase(said.find_last_not_of(" \n") + 1);
     std::ranges::replace(said, '\n', ' ');

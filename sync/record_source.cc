@@ -1,4 +1,5 @@
 #include "sync/record_source.h"
+#include "journal/frame_place.h"
 
 #include <fmt/format.h>
 
@@ -57,7 +58,7 @@ Result<std::optional<RecordBatch>> RecordSource::next(const BatchPolicy& policy,
                                     frame->seq, std::to_underlying(frame->operation)),
                         "use the program that wrote it, or a newer one");
     }
-    TRY_ASSIGN(Intent intent, decode_intent(frame->operation, frame->payload));
+    TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     payload_bytes += frame->payload.size();
     records.push_back({frame->seq, frame->id, frame->time_ms, std::move(intent)});
     seq_ = frame->seq;

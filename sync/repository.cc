@@ -13,6 +13,7 @@
 #include "sync/git_paths.h"
 #include "sync/index_file.h"
 #include "sync/libgit2.h"
+#include "sync/loss_survey.h"
 #include "sync/own_history.h"
 #include "sync/ref_store.h"
 #include "sync/syncer.h"
@@ -99,7 +100,8 @@ Result<std::set<std::string>> own_refs(Directory& common_dir) {
   return names;
 }
 
-// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so.
+}  // namespace
+
 uint64_t id_in_path(std::string_view path) {
   constexpr std::string_view kSuffix = ".md";
   if (!path.ends_with(kSuffix)) return 0;
@@ -111,6 +113,8 @@ uint64_t id_in_path(std::string_view path) {
       std::from_chars(path.data() + before + 1, path.data() + path.size(), id);
   return fault == std::errc{} && end == path.data() + path.size() ? id : 0;
 }
+
+namespace {
 
 // What other stores, or one whose journal was lost, have left in the repository.
 Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {

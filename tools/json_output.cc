@@ -234,6 +234,7 @@ std::string verify_json(const VerifyReport& report, double seconds) {
   json["checked"] = report.checked;
   json["findings"] = finding_list(report.findings);
   json["notes"] = finding_list(report.notes);
+  json["behind"] = report.behind;
   json["seconds"] = seconds;
   return dump(json);
 }
@@ -245,6 +246,19 @@ std::string repair_json(const RepairReport& report, bool dry_run) {
   json["healed"] = finding_list(report.healed);
   json["left"] = finding_list(report.left);
   json["kept_in"] = text_or_null(report.kept_in);
+  return dump(json);
+}
+
+std::string loss_json(const LossReport& report) {
+  Json json = object();
+  json["ok"] = true;
+  json["dry_run"] = report.dry_run;
+  json["lost"] = text_or_null(report.lost);
+  json["lost_store"] = report.lost_store;
+  json["store"] = text_or_null(report.store_id);
+  json["kept_in"] = report.kept_in;
+  json["next_seq"] = report.first_seq;
+  json["id_floor"] = report.id_floor;
   return dump(json);
 }
 

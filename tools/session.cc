@@ -30,15 +30,18 @@ Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
   return store;
 }
 
-Result<std::unique_ptr<Store>> Session::open_store_to_read() const {
+Result<std::unique_ptr<Store>> Session::open_store_to_read(bool tell) const {
   TRY_ASSIGN(const std::string root, store_root());
   auto store = Store::open(root, {.open_deadline = deadline()});
+  if (store && tell) tell_notes(**store);
   if (store) return store;
   const Error& error = store.error();
   const bool may_not_write = error.code == Code::kReadOnly || error.sys_errno == EACCES ||
                              error.sys_errno == EPERM || error.sys_errno == EROFS;
   if (!may_not_write) return store;
-  return Store::open(root, {.read_only = true, .open_deadline = deadline()});
+  store = Store::open(root, {.read_only = true, .open_deadline = deadline()});
+  if (store && tell) tell_notes(**store);
+  return store;
 }
 
 Deadline Session::deadline(std::optional<int64_t> default_ms) const {

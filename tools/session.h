@@ -28,7 +28,7 @@ class Session {
   Result<std::string> store_root() const;
   Result<std::unique_ptr<Store>> open_store(StoreOptions options = {}) const;
   // For verbs that only look: falls back to reading where this user may not write.
-  Result<std::unique_ptr<Store>> open_store_to_read() const;
+  Result<std::unique_ptr<Store>> open_store_to_read(bool tell = true) const;
 
   // --timeout from now; without one `default_ms`, or never.
   Deadline deadline(std::optional<int64_t> default_ms = std::nullopt) const;

@@ -213,9 +213,13 @@ std::string verify_text(const VerifyReport& report, double seconds) {
   std::string text;
   for (const Finding& finding : report.findings) text += finding_text(finding) + "\n";
   for (const Finding& note : report.notes) text += "note: " + finding_text(note) + "\n";
+  for (const std::string& behind : report.behind) {
+    text += fmt::format("behind: {}\n", printable(behind));
+  }
   if (report.ok()) {
-    text += fmt::format("{} checked in {:.2f} s: journal, rows, files and git agree\n",
-                        plural(report.checked, "record"), seconds);
+    text += fmt::format("{} checked in {:.2f} s: journal, rows, files and git agree{}\n",
+                        plural(report.checked, "record"), seconds,
+                        report.behind.empty() ? "" : " as far as they have come");
   } else {
     text += fmt::format("{} checked in {:.2f} s: {}\n", plural(report.checked, "record"), seconds,
                         plural(report.findings.size(), "finding"));
@@ -237,6 +241,20 @@ std::string repair_text(const RepairReport& report, bool dry_run) {
   if (!dry_run && !report.kept_in.empty()) {
     text += fmt::format("what was replaced is kept in {}\n", printable(report.kept_in));
   }
+  return text;
+}
+
+std::string loss_text(const LossReport& report) {
+  std::string text;
+  if (!report.lost.empty()) text += fmt::format("lost: {}\n", printable(report.lost));
+  text += fmt::format("{}: store {}; its rows, files and commits stay as they are\n",
+                      report.dry_run ? "would be given up" : "given up", report.lost_store);
+  if (!report.dry_run) {
+    text += fmt::format("what is left of its journal is kept in {}\n", printable(report.kept_in));
+    text += fmt::format("made a store in its place (id {})\n", report.store_id);
+  }
+  text += fmt::format("the next record {} seq {}, and an id above {}\n",
+                      report.dry_run ? "would be" : "is", report.first_seq, report.id_floor);
   return text;
 }
 

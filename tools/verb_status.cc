@@ -13,7 +13,7 @@ class StatusVerb final : public Verb {
 
   int run(Session& session) override {
     const Watchdog watchdog(session, "status was not known", "give a longer --timeout");
-    const auto store = session.open_store_to_read();
+    const auto store = session.open_store_to_read(/*tell=*/false);  // it answers them
     if (!store) return session.fail(store.error());
     const auto status = (*store)->status();
     if (!status) return session.fail(status.error());

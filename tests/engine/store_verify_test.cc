@@ -1,0 +1,237 @@
+// verify beside those who write: what it says must be true of one moment, whatever lands between
+// its reads. And what it must not pass: a projection that is older than what was built on it.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "engine/database.h"
+#include "engine/store.h"
+#include "engine/store_platform.h"
+#include "tests/support/hooked_directory.h"
+#include "tests/support/temporary_directory.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+Record note(std::string title) {
+  return {.kind = "note",
+          .fields = {{"title", std::move(title)}, {"body", std::string("text\n")}},
+          .key = {}};
+}
+
+// The real system, but `hook` is called before each operation on a folder.
+class HookedPlatform final : public StorePlatform {
+ public:
+  explicit HookedPlatform(std::function<void()> hook)
+      : hook_(std::make_shared<DirectoryHook>(
+            [hook = std::move(hook)](std::string_view, const std::string&) -> Status {
+              hook();
+              return {};
+            })) {}
+  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
+    TRY_ASSIGN(auto opened, StorePlatform::open_directory(path));
+    return std::make_unique<HookedDirectory>(std::move(opened), hook_);
+  }
+
+ private:
+  std::shared_ptr<DirectoryHook> hook_;
+};
+
+class StoreVerifyTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto made = Store::init(root(), {});
+    ASSERT_TRUE(made) << made.error().message;
+  }
+  std::string root() const { return folder_.path().string() + "/store"; }
+  std::string database() const { return root() + "/syncline.db"; }
+  std::unique_ptr<Store> open(StorePlatform* platform = nullptr) {
+    auto store = Store::open(root(), {.platform = platform});
+    EXPECT_TRUE(store) << store.error().message;
+    return store ? std::move(*store) : nullptr;
+  }
+  static void must_record(Store& store, const std::string& title, Stage stage = Stage::kApplied) {
+    const auto receipt = store.record(note(title), stage);
+    ASSERT_TRUE(receipt) << receipt.error().message;
+  }
+  static void must_sync(Store& store) {
+    const auto synced = store.sync(/*push=*/false, kForever);
+    ASSERT_TRUE(synced) << synced.error().message;
+  }
+  static std::string findings_of(Store& store) {
+    const auto report = store.verify({});
+    if (!report) return report.error().message;
+    std::string text;
+    for (const Finding& finding : report->findings) {
+      text +=
+          fmt::format("{} seq {} {}: {}\n", finding.cls, finding.seq, finding.path, finding.detail);
+    }
+    return text;
+  }
+  // A copy of the database as it is, in one file.
+  void copy_database(const std::string& into) const {
+    const auto from = Database::open({database()}, Database::Access::kWrite);
+    ASSERT_TRUE(from) << from.error().message;
+    ASSERT_TRUE((*from)->execute(fmt::format("VACUUM INTO '{}'", into)));
+  }
+  void put_back(const std::string& copy) const {
+    for (const char* suffix : {"-wal", "-shm"}) fs::remove(database() + suffix);
+    fs::copy_file(copy, database(), fs::copy_options::overwrite_existing);
+  }
+
+  TemporaryDirectory folder_;
+};
+
+TEST_F(StoreVerifyTest, BesideThreeWritersItFindsNothing) {
+  constexpr int kWriters = 3;
+  constexpr int kRuns = 200;
+  {
+    const auto store = open();  // so much that verify is at work for a while
+    for (int i = 0; i < 300; ++i)
+      must_record(*store, fmt::format("before {}", i), Stage::kJournaled);
+    must_sync(*store);
+  }
+  std::atomic<bool> done = false;
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([&, writer] {
+      const auto store = open();
+      for (int i = 0; !done && store != nullptr; ++i) {
+        must_record(*store, fmt::format("writer {} record {}", writer, i), Stage::kCommitted);
+      }
+    });
+  }
+  int false_runs = 0;
+  std::string first;
+  for (int run = 0; run < kRuns; ++run) {
+    const std::string found = findings_of(*open());
+    if (found.empty()) continue;
+    ++false_runs;
+    if (first.empty()) first = found;
+  }
+  done = true;
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(false_runs, 0) << "of " << kRuns << " runs; the first said: " << first;
+  EXPECT_EQ(findings_of(*open()), "");
+}
+
+// The same without luck: a record, its row, its commit and its publish land before each single
+// operation on a folder that verify makes.
+TEST_F(StoreVerifyTest, ABatchThatLandsBetweenAnyTwoReadsIsNoFinding) {
+  const auto writer = open();
+  must_record(*writer, "before");
+  must_sync(*writer);
+  int operations_left = -1;
+  int landed = 0;
+  HookedPlatform platform([&] {
+    if (operations_left-- != 0) return;
+    must_record(*writer, fmt::format("lands {}", landed++));
+    must_sync(*writer);
+  });
+  // More than verify needs for all that is read before the records are compared; what comes then is
+  // the same for each of them.
+  constexpr int kOperations = 60;
+  std::string found;
+  for (int operation = 0; operation < kOperations; ++operation) {
+    const auto reader = open(&platform);
+    operations_left = operation;
+    const std::string said = findings_of(*reader);
+    EXPECT_LT(operations_left, 0) << "verify came to no operation " << operation;
+    operations_left = -1;
+    if (!said.empty()) found += fmt::format("before operation {}: {}", operation, said);
+  }
+  EXPECT_EQ(landed, kOperations);
+  EXPECT_EQ(found, "");
+}
+
+TEST_F(StoreVerifyTest, ADatabaseOlderThanTheCommitsIsAFaultAndRepairAppliesWhatItLacks) {
+  const std::string copy = folder_.path().string() + "/copy.db";
+  must_record(*open(), "in the copy");
+  copy_database(copy);
+  {
+    const auto store = open();
+    must_record(*store, "lacking one");
+    must_record(*store, "lacking two");
+    must_sync(*store);
+  }
+  put_back(copy);
+  const auto store = open();
+  const auto report = store->verify({});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->checked, 3u);
+  ASSERT_EQ(report->findings.size(), 2u);
+  EXPECT_EQ(report->findings[0].cls, "file-without-row");
+  EXPECT_EQ(report->findings[0].seq, 2u);
+  const auto repaired = store->repair(/*dry_run=*/false);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_EQ(repaired->healed.size(), 2u);
+  EXPECT_TRUE(repaired->left.empty());
+  EXPECT_EQ(findings_of(*store), "");
+}
+
+TEST_F(StoreVerifyTest, AnEmptyFileInTheDatabasesPlaceIsAFault) {
+  {
+    const auto store = open();
+    must_record(*store, "one");
+    must_record(*store, "two");
+    must_sync(*store);
+  }
+  for (const char* suffix : {"-wal", "-shm"}) fs::remove(database() + suffix);
+  fs::resize_file(database(), 0);
+  const auto store = open();
+  const auto report = store->verify({});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->findings.size(), 2u);
+  const auto repaired = store->repair(/*dry_run=*/false);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_EQ(findings_of(*store), "");
+}
+
+// What has not come so far is said, and not counted among what was looked at.
+TEST_F(StoreVerifyTest, WhatIsOnItsWayIsBehindAndNotCounted) {
+  const auto store = open();
+  must_record(*store, "published");
+  must_sync(*store);
+  must_record(*store, "applied");
+  must_record(*store, "journalled only", Stage::kJournaled);
+  const auto report = store->verify({});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->ok());
+  EXPECT_EQ(report->checked, 2u);
+  EXPECT_EQ(report->behind, (std::vector<std::string>{"1 record is not applied yet",
+                                                      "2 records are not committed yet",
+                                                      "2 records are not published yet"}));
+  must_sync(*store);
+  EXPECT_TRUE(store->verify({})->behind.empty());
+}
+
+TEST_F(StoreVerifyTest, AnOwnRefThatWentBackOrAwayIsAFault) {
+  {
+    const auto store = open();
+    must_record(*store, "one");
+    must_sync(*store);
+  }
+  for (const auto& ref : fs::directory_iterator(root() + "/.git/refs/syncline")) {
+    fs::remove(ref.path());
+  }
+  const auto store = open();
+  const auto report = store->verify({});
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->findings.size(), 1u);
+  EXPECT_EQ(report->findings[0].cls, "row-without-commit");
+  EXPECT_EQ(report->findings[0].seq, 1u);
+  const auto repaired = store->repair(/*dry_run=*/false);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_EQ(findings_of(*store), "");
+}
+
+}  // namespace
+}  // namespace syncline
