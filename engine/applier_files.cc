@@ -145,6 +145,7 @@ Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<Applie
       known = applied_at->second;
     }
     chosen.push_back({.seq = effect.seq,
+                      .id = effect.id,
                       .path = effect.path,
                       .header = effect.header,
                       .text = effect.text,

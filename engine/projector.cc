@@ -51,6 +51,7 @@ Projector::Projector(const StorePlaces& places, const Identity& identity,
       config_(std::move(config)),
       database_file_(database_file(places, *config_)),
       branch_(config_->sync.branch.empty() ? identity.branch : config_->sync.branch),
+      branch_was_born_(identity.ready && branch_ == identity.branch),
       take_over_database_(take_over_database),
       store_directory_(store_directory),
       journal_(journal),
@@ -271,6 +272,7 @@ Status Projector::open_syncer() {
   if (syncer_ != nullptr) return {};
   SyncOptions options = config_->sync;
   options.branch = branch_;
+  options.branch_was_born = branch_was_born_;
   TRY_ASSIGN(syncer_, Syncer::open(places_.root, store_directory_, journal_, clock_, options,
                                    *places_.platform));
   return {};

@@ -99,7 +99,8 @@ class Projector {
   const Identity identity_;
   const std::shared_ptr<const Config> config_;
   const DatabaseFile database_file_;
-  const std::string branch_;  // that is published to
+  const std::string branch_;    // that is published to
+  const bool branch_was_born_;  // init has committed to it
   const bool take_over_database_;
   Directory& store_directory_;
   Journal& journal_;

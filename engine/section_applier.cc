@@ -59,15 +59,18 @@ Result<std::optional<SectionApplier::FilePlan>> SectionApplier::open(std::string
 Result<std::optional<SectionApplier::Plan>> SectionApplier::plan(
     std::span<const Section> sections) {
   plans_.clear();
+  in_place_.clear();
+  sections_ = sections;
   Plan result;
   for (const Section& section : sections) {
-    auto known = plans_.find(section.path);
-    if (known == plans_.end()) {
-      TRY_ASSIGN(auto opened, open(section.path));
-      if (!opened) return std::optional<Plan>();
-      known = plans_.emplace(std::string(section.path), std::move(*opened)).first;
-    }
-    FilePlan& plan = known->second;
+    if (plans_.contains(section.path)) continue;
+    TRY_ASSIGN(auto opened, open(section.path));
+    if (!opened) return std::optional<Plan>();
+    plans_.emplace(std::string(section.path), std::move(*opened));
+  }
+  TRY(claim_known(sections));
+  for (const Section& section : sections) {
+    FilePlan& plan = plans_.find(section.path)->second;
     bool in_place = false;
     if (section.known_offset) {
       for (const std::string_view abandoned : section.abandoned) {
@@ -87,7 +90,7 @@ Result<std::optional<SectionApplier::Plan>> SectionApplier::plan(
     const uint64_t offset = begins ? section.header.size() : plan.end;
     if (begins && !section.header.empty()) add_write(plan, 0, section.header);
     add_write(plan, offset, section.text);
-    claim(plan, offset, section.text.size());
+    plan.claimed.claim(offset, section.text.size());
     if (section.known_offset != offset) result.offsets.push_back({section.seq, offset});
     result.to_write.push_back(section.seq);
   }
@@ -98,43 +101,43 @@ Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section
   const uint64_t size = plan.seen.size_bytes;
   const uint64_t offset = *section.known_offset;
   const uint64_t header_size = section.header.size();
+  const bool there = in_place_.contains(section.seq);
 
   if (offset < size) {
     TRY_ASSIGN(const std::string found, read_range(plan, offset, section.text.size()));
-    const bool there = found == section.text;
-    if (there || is_torn_remnant(as_bytes(found), as_bytes(section.text))) {
-      const bool past_end = offset + section.text.size() > size;
-      // Past the end it must not run into what is planned there.
-      if ((!past_end || plan.end == size) && claim(plan, offset, section.text.size())) {
-        if (!there) add_write(plan, offset, section.text);
-        if (offset == header_size && header_size > 0) {
-          TRY_ASSIGN(const std::string header, read_range(plan, 0, header_size));
-          if (header != section.header &&
-              is_torn_remnant(as_bytes(header), as_bytes(section.header))) {
-            add_write(plan, 0, section.header);
-          }
-        }
-        return there ? Found::kThere : Found::kPlanned;
+    // All its bytes, and yet not its place: a longer one's that begins with it.
+    const bool torn =
+        !there && found != section.text && is_torn_remnant(as_bytes(found), as_bytes(section.text));
+    const bool past_end = offset + section.text.size() > size;
+    // Past the end it must not run into what is planned there.
+    const bool written =
+        torn && (!past_end || plan.end == size) && plan.claimed.claim(offset, section.text.size());
+    if (written) add_write(plan, offset, section.text);
+    if ((there || written) && offset == header_size && header_size > 0) {
+      TRY_ASSIGN(const std::string header, read_range(plan, 0, header_size));
+      if (header != section.header && is_torn_remnant(as_bytes(header), as_bytes(section.header))) {
+        add_write(plan, 0, section.header);
       }
     }
+    if (there || written) return there ? Found::kThere : Found::kPlanned;
   }
   if (offset >= size && offset == header_size && header_size > 0 && plan.end == size) {
     // The header may have been cut short together with its section.
     TRY_ASSIGN(const std::string header, read_range(plan, 0, header_size));
     if (is_torn_remnant(as_bytes(header), as_bytes(section.header)) &&
-        claim(plan, offset, section.text.size())) {
+        plan.claimed.claim(offset, section.text.size())) {
       add_write(plan, 0, section.header);
       add_write(plan, offset, section.text);
       return Found::kPlanned;
     }
   }
   if (offset >= size && offset == plan.end && plan.end > 0) {
-    claim(plan, offset, section.text.size());
+    plan.claimed.claim(offset, section.text.size());
     add_write(plan, offset, section.text);
     return Found::kPlanned;
   }
-  TRY_ASSIGN(const auto elsewhere, search(plan, section.text));
-  return elsewhere ? Found::kThere : Found::kNo;
+  TRY_ASSIGN(const FoundSection::Standing elsewhere, search(plan, section));
+  return elsewhere == FoundSection::Standing::kMissing ? Found::kNo : Found::kThere;
 }
 
 Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
@@ -150,9 +153,9 @@ Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
     is_it = found[i] == abandoned[i] || found[i] == wanted[i];
   }
   uint64_t offset = *section.known_offset;
-  if (!is_it || !claim(plan, offset, abandoned.size())) {
+  if (!is_it || !plan.claimed.claim(offset, abandoned.size())) {
     if (found == wanted) return false;  // done before; find() sees it
-    TRY_ASSIGN(const auto elsewhere, search(plan, abandoned));
+    TRY_ASSIGN(const auto elsewhere, search_abandoned(plan, abandoned));
     if (!elsewhere) return false;
     offset = *elsewhere;
   }
@@ -161,23 +164,58 @@ Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
   return fits;
 }
 
-Result<std::optional<uint64_t>> SectionApplier::search(FilePlan& plan, std::string_view text) {
-  const std::optional<uint64_t> nowhere;
-  if (plan.file == nullptr || plan.seen.size_bytes < text.size() || text.empty()) return nowhere;
-  if (!plan.content) {
-    TRY_ASSIGN(plan.content, read_range(plan, 0, plan.seen.size_bytes));
-  }
-  // Sections stand in the order of their records: from the last one found, then from the start.
-  for (uint64_t from : {plan.search_from, uint64_t{0}}) {
-    while (true) {
-      const size_t at = plan.content->find(text, from);
-      if (at == std::string::npos) break;
-      if (claim(plan, at, text.size())) {
-        plan.search_from = at + text.size();
-        return std::optional<uint64_t>(at);
-      }
-      from = at + 1;
+Result<bool> SectionApplier::is_at(const FilePlan& plan, uint64_t offset, std::string_view text) {
+  TRY_ASSIGN(const std::string bytes, read_range(plan, offset, text.size()));
+  return bytes == text;
+}
+
+// Where a person took away what was before, a longer section may have come to lie where the journal
+// has one that it begins with: it is not that one.
+Status SectionApplier::claim_known(std::span<const Section> sections) {
+  for (const Section& section : sections) {
+    if (!section.known_offset || section.text.empty()) continue;
+    FilePlan& plan = plans_.find(section.path)->second;
+    const uint64_t offset = *section.known_offset;
+    TRY_ASSIGN(bool there, is_at(plan, offset, section.text));
+    for (const Section& other : sections) {
+      if (!there) break;
+      const bool longer = other.text.size() > section.text.size() && other.path == section.path &&
+                          other.text.starts_with(section.text);
+      if (!longer) continue;
+      TRY_ASSIGN(const bool is_other, is_at(plan, offset, other.text));
+      there = !is_other;
     }
+    if (there && plan.claimed.claim(offset, section.text.size())) in_place_.insert(section.seq);
+  }
+  return {};
+}
+
+Result<FoundSection::Standing> SectionApplier::search(FilePlan& plan, const Section& section) {
+  if (plan.file == nullptr) return FoundSection::Standing::kMissing;
+  if (!plan.searched) {
+    plan.searched.emplace();
+    TRY_ASSIGN(const std::string content, read_range(plan, 0, plan.seen.size_bytes));
+    std::vector<uint64_t> seqs;
+    std::vector<WantedSection> wanted;
+    for (const Section& one : sections_) {
+      if (one.path != section.path || !one.known_offset || in_place_.contains(one.seq)) continue;
+      seqs.push_back(one.seq);
+      wanted.push_back({one.text, one.id});
+    }
+    const auto found = find_sections(content, wanted, plan.claimed);
+    for (size_t i = 0; i < seqs.size(); ++i) plan.searched->emplace(seqs[i], found[i].standing);
+  }
+  const auto found = plan.searched->find(section.seq);
+  return found == plan.searched->end() ? FoundSection::Standing::kMissing : found->second;
+}
+
+Result<std::optional<uint64_t>> SectionApplier::search_abandoned(FilePlan& plan,
+                                                                 std::string_view text) {
+  const std::optional<uint64_t> nowhere;
+  if (plan.file == nullptr || plan.seen.size_bytes < text.size()) return nowhere;
+  TRY_ASSIGN(const std::string content, read_range(plan, 0, plan.seen.size_bytes));
+  for (size_t at = content.find(text); at != std::string::npos; at = content.find(text, at + 1)) {
+    if (plan.claimed.claim(at, text.size())) return std::optional<uint64_t>(at);
   }
   return nowhere;
 }
@@ -192,17 +230,6 @@ Result<std::string> SectionApplier::read_range(const FilePlan& plan, uint64_t of
       plan.file->read_at(offset, {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()}));
   bytes.resize(got);
   return bytes;
-}
-
-bool SectionApplier::claim(FilePlan& plan, uint64_t offset, uint64_t count) {
-  const auto after = plan.claimed.upper_bound(offset);
-  if (after != plan.claimed.end() && after->first < offset + count) return false;
-  if (after != plan.claimed.begin()) {
-    const auto before = std::prev(after);
-    if (before->first + before->second > offset) return false;
-  }
-  plan.claimed.emplace(offset, count);
-  return true;
 }
 
 void SectionApplier::add_write(FilePlan& plan, uint64_t offset, std::string_view bytes) {
@@ -264,7 +291,7 @@ Status SectionApplier::write_again(std::span<const Section> sections) {
   if (!planned) return {};
   for (auto& [path, plan] : plans_) {
     if (plan.file == nullptr || plan.claimed.empty()) continue;
-    for (const auto& [offset, count] : plan.claimed) {
+    for (const auto& [offset, count] : plan.claimed.ranges()) {
       if (offset + count > plan.seen.size_bytes) continue;
       TRY_ASSIGN(const std::string bytes, read_range(plan, offset, count));
       TRY(plan.file->write_at(offset, as_bytes(bytes)));

@@ -8,8 +8,11 @@
 //   at its offset, torn                    written there again (replaces nothing but zeros)
 //   its offset is the end of the file      written there
 //   anywhere else in the file              there (a person edited what is before it)
+//   its heading's number                   there (a person edited it)
 //   not found                              to the end, at a newly journalled offset; or left, where
 //                                          a checkpoint says it had been synced: then it was edited
+//
+// Sections may be parts of each other; sync/section_text.h says how they are told apart.
 //
 // What an earlier try wrote with an id that the record did not keep is overwritten where it is: by
 // the section, or, where that is longer or no more wanted, by empty lines. Nothing that people
@@ -26,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,11 +38,13 @@
 #include "engine/parent_directories.h"
 #include "journal/control_frame.h"
 #include "journal/file_system.h"
+#include "sync/section_text.h"
 
 namespace syncline {
 
 struct Section {
   uint64_t seq = 0;
+  uint64_t id = 0;  // as its heading has it
   std::string_view path;
   std::string_view header;
   std::string_view text;
@@ -81,25 +87,30 @@ class SectionApplier {
     uint64_t end = 0;  // with what is planned
     std::vector<Write> writes;
     // Ranges known to be sections, so that two of the same text are not taken for one.
-    std::map<uint64_t, uint64_t> claimed;
-    uint64_t search_from = 0;
-    std::optional<std::string> content;  // read when something is searched
-    bool takes_back = false;             // synced at once: nobody looks for it again
+    ClaimedRanges claimed;
+    // Of those that are not where the journal has them; looked for together, when the first is.
+    std::optional<std::map<uint64_t, FoundSection::Standing>> searched;  // by seq
+    bool takes_back = false;  // synced at once: nobody looks for it again
   };
   enum class Found : uint8_t { kThere, kPlanned, kNo };
 
   Result<std::optional<FilePlan>> open(std::string_view path);
   Result<Found> find(FilePlan& plan, const Section& section);
-  Result<std::optional<uint64_t>> search(FilePlan& plan, std::string_view text);
+  // Claims what is where the journal has it, before anything else is looked for.
+  Status claim_known(std::span<const Section> sections);
+  Result<bool> is_at(const FilePlan& plan, uint64_t offset, std::string_view text);
+  Result<FoundSection::Standing> search(FilePlan& plan, const Section& section);
+  Result<std::optional<uint64_t>> search_abandoned(FilePlan& plan, std::string_view text);
   // True when the section stands in the place of what it takes back.
   Result<bool> take_back(FilePlan& plan, const Section& section, std::string_view abandoned);
   Result<std::string> read_range(const FilePlan& plan, uint64_t offset, uint64_t count);
-  static bool claim(FilePlan& plan, uint64_t offset, uint64_t count);
   static void add_write(FilePlan& plan, uint64_t offset, std::string_view bytes);
   Result<bool> write_file(std::string_view path, FilePlan& plan);
 
   ParentDirectories& parents_;
   std::map<std::string, FilePlan, std::less<>> plans_;
+  std::span<const Section> sections_;  // while they are planned
+  std::set<uint64_t> in_place_;        // seq of those claimed where the journal has them
 };
 
 }  // namespace syncline

@@ -2,7 +2,8 @@
 //
 // Order, so that a crash anywhere is finished by running init again: repository → store folder →
 // identity, not ready (it fixes the store id) → syncline.toml → journal with its first
-// configuration frame → tables → the commit of syncline.toml → identity, ready.
+// configuration frame → tables → the commit of syncline.toml → identity, ready. What the one that
+// crashed left lying about is taken away on the way.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "journal/control_frame.h"
 #include "journal/journal_create.h"
 #include "journal/journal_files.h"
+#include "journal/whole_file.h"
 
 namespace syncline {
 
@@ -165,6 +167,15 @@ Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random&
   return fresh;
 }
 
+// What an init that died while it wrote one of these has left beside it.
+Status remove_left_temporaries(Making& making) {
+  TRY(remove_temporaries(*making.root, kConfigFile));
+  for (const char* name : {"identity", "config.toml"}) {
+    TRY(remove_temporaries(*making.store, name));
+  }
+  return remove_temporaries(*making.common, "info/exclude");
+}
+
 // Traces of a store, and no identity to go on with: going on as if it were new could give ids and
 // keys a second time.
 Error refuse_without_identity(const Making& making, bool journal_there) {
@@ -197,6 +208,9 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   report.root = making.places.root;
   report.created_repository = making.repository.created;
 
+  // One init at a time: what is half made here is then what a dead one left.
+  TRY_ASSIGN(const auto alone, making.store->open_lock("init.lock"));
+  TRY(alone->lock(FileLock::Mode::kExclusive, kForever));
   Result<Identity> identity = read_identity(*making.store);
   if (!identity && identity.error().code != Code::kNotFound) return std::move(identity).error();
   if (identity && identity->accepting_loss) {
@@ -208,6 +222,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     if (!bound && !options.moved && !options.new_identity) return bound.error();
     if (!bound && options.new_identity) {
       TRY(set_old_store_aside(making, "kept/identity-" + identity->store.hex()));
+      alone->unlock();
       return init(directory, options);
     }
     if (!bound) TRY(adopt_identity(making, *identity));
@@ -217,6 +232,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     report.profile = config->profile;
     return report;
   }
+  TRY(remove_left_temporaries(making));
   if (!identity) {
     const auto journal = making.store->info("journal");
     if (!journal && journal.error().code != Code::kNotFound) return journal.error();

@@ -15,6 +15,11 @@ std::string temporary_name(std::string_view leaf, unsigned attempt);
 // More than this many left over, or in use at once, beside one file: something else is wrong.
 inline constexpr unsigned kTemporaryAttemptsMax = 10'000;
 
+class Directory;
+// Removes what processes that died while they wrote `name` whole left beside it. The caller's word
+// that nobody writes it now.
+Status remove_temporaries(Directory& directory, std::string_view name);
+
 // An unnamed file (O_TMPFILE), written, then linked to its name: a crash leaves nothing behind.
 // False when the file system or the system does not know how; nothing was created then. `synced`:
 // the bytes are durable before the name is there.

@@ -37,6 +37,12 @@ std::optional<std::string_view> trailer_value(std::string_view line, std::string
   return line.substr(name.size() + 2);
 }
 
+std::string_view last_paragraph(std::string_view message) {
+  while (message.ends_with('\n')) message.remove_suffix(1);
+  const size_t gap = message.rfind("\n\n");
+  return gap == std::string_view::npos ? message : message.substr(gap + 2);
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text) {
@@ -116,9 +122,7 @@ Result<ParsedCommit> parse_commit(std::string_view content) {
 }
 
 std::optional<CommitTrailers> parse_trailers(std::string_view message) {
-  while (message.ends_with('\n')) message.remove_suffix(1);
-  const size_t gap = message.rfind("\n\n");
-  std::string_view paragraph = gap == std::string_view::npos ? message : message.substr(gap + 2);
+  std::string_view paragraph = last_paragraph(message);
   CommitTrailers trailers;
   bool has_range = false;
   while (!paragraph.empty()) {
@@ -133,6 +137,15 @@ std::optional<CommitTrailers> parse_trailers(std::string_view message) {
   }
   if (trailers.store.size() != 2 * sizeof(StoreId) || !has_range) return std::nullopt;
   return trailers;
+}
+
+bool names_store(std::string_view message, std::string_view store) {
+  std::string_view paragraph = last_paragraph(message);
+  while (!paragraph.empty()) {
+    const auto named = trailer_value(take_line(paragraph), kStoreTrailer);
+    if (named && *named == store) return true;
+  }
+  return false;
 }
 
 }  // namespace syncline

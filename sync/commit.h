@@ -61,5 +61,8 @@ Result<ParsedCommit> parse_commit(std::string_view content);
 // Our trailers, if the message's last paragraph has both. A subject that looks like one elsewhere
 // does not count.
 std::optional<CommitTrailers> parse_trailers(std::string_view message);
+// Every commit of a store says whose it is, also one that holds no range of records: what init
+// commits, and files that were put back.
+bool names_store(std::string_view message, std::string_view store);
 
 }  // namespace syncline

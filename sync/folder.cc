@@ -8,8 +8,11 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "journal/whole_file.h"
 #include "sync/commit.h"
+#include "sync/left_ref_lock.h"
 #include "sync/tree.h"
+#include "sync/worktree_state.h"
 
 namespace syncline {
 namespace {
@@ -151,8 +154,8 @@ Error Folder::unknown_tip(const View& view) {
   const uint64_t known = view.log.batches.empty() ? 0 : view.log.batches.back().last_seq;
   if (view.ref.is_zero()) {
     return make_error(Code::kDisagree,
-                      fmt::format("history-rewritten: {} is gone, and the journal no longer holds "
-                                  "the records to fold it again from the first",
+                      fmt::format("{} is gone, and the journal no longer holds the records to "
+                                  "fold it again from the first",
                                   context_.own_ref),
                       "fetch the ref from where it was pushed to");
   }
@@ -162,17 +165,16 @@ Error Folder::unknown_tip(const View& view) {
     if (trailers && trailers->store == context_.store().hex() && trailers->last_seq > known) {
       return make_error(
           Code::kDisagree,
-          fmt::format("history-rewritten: {} holds records up to {}, the journal knows of commits "
-                      "up to {} only: it is older than the repository",
+          fmt::format("{} holds records up to {}, the journal knows of commits up to {} only: it "
+                      "is older than the repository",
                       context_.own_ref, trailers->last_seq, known),
           "put the newer journal back, or give up what it held: syncline repair --accept-loss");
     }
   }
-  return make_error(
-      Code::kDisagree,
-      fmt::format("history-rewritten: {} is at {}, a commit the journal does not know",
-                  context_.own_ref, view.ref.hex()),
-      "syncline repair makes the ref again from the journal and keeps that commit");
+  return make_error(Code::kDisagree,
+                    fmt::format("{} is at {}, a commit the journal does not know", context_.own_ref,
+                                view.ref.hex()),
+                    "syncline repair makes the ref again from the journal and keeps that commit");
 }
 
 Status Folder::take_in(View view) {
@@ -450,10 +452,6 @@ Status Folder::move_ref(const ObjectId& expected, const ObjectId& commit) {
   for (int tries = 1;; ++tries) {
     const Status moved = context_.refs.compare_and_swap(context_.own_ref, expected, commit);
     if (moved) return moved;
-    if (moved.error().code == Code::kDisagree) {
-      return make_error(Code::kDisagree, "history-rewritten: " + moved.error().message,
-                        moved.error().hint);
-    }
     if (moved.error().code != Code::kBusy) return moved;
     TRY_ASSIGN(const bool removed,
                context_.refs.remove_stale_lock(context_.own_ref, expected, commit));
@@ -462,11 +460,33 @@ Status Folder::move_ref(const ObjectId& expected, const ObjectId& commit) {
     TRY_ASSIGN(const bool rewritten,
                context_.refs.remove_stale_lock(context_.own_ref, expected, expected));
     if (rewritten) continue;
-    if (tries == kLockTriesMax) return moved;
+    if (tries >= kLockTriesMax) {
+      // Nobody's who works: git's own programs, which pack this ref too, are done long since.
+      TRY_ASSIGN(const bool was_left, remove_left_lock());
+      if (!was_left || tries > kLockTriesMax) return moved;
+      continue;
+    }
     context_.journal.add_counter(Counter::kRetries);
     context_.clock.pause_ns(pause_ns);
     pause_ns *= 2;
   }
+}
+
+Result<bool> Folder::remove_left_lock() {
+  TRY_ASSIGN(const RefLockJudge::Verdict verdict,
+             RefLockJudge(context_.refs, context_.objects, context_.store().hex())
+                 .own_ref(context_.own_ref));
+  if (!verdict.left) return false;
+  return context_.refs.remove_seen_lock(context_.own_ref, *verdict.seen);
+}
+
+Result<std::string> Folder::waiting_reason() {
+  TRY_ASSIGN(const RefLockJudge::Verdict verdict,
+             RefLockJudge(context_.refs, context_.objects, context_.store().hex())
+                 .own_ref(context_.own_ref));
+  if (!verdict.held()) return std::string{};
+  return held_lock_reason(fmt::format("{}/{}.lock", context_.common_dir.path(), context_.own_ref),
+                          verdict.seen->info, context_.clock);
 }
 
 void Folder::note_committed(const RecordBatch& batch, const ObjectId& commit) {
@@ -480,6 +500,8 @@ void Folder::note_committed(const RecordBatch& batch, const ObjectId& commit) {
 Status Folder::tidy() {
   if (!cleaned_) {
     TRY(drop_stale_keeps(context_.common_dir, context_.store().hex()));
+    TRY_ASSIGN([[maybe_unused]] const bool removed, remove_left_lock());
+    TRY(remove_temporaries(context_.store_directory, kSyncStateFile));
     cleaned_ = true;
   }
   if (saved_ != context_.state) {

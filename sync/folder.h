@@ -61,6 +61,9 @@ class Folder {
   // have nothing to write.
   Status make_ref_durable();
 
+  // Why a fold would wait for the own ref's lock; empty where it would not. Takes no locks.
+  Result<std::string> waiting_reason();
+
   // What recovery did, a line each; taken once.
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
@@ -92,6 +95,8 @@ class Folder {
   Result<RecordBatch> redo(RecordSource& source, const BatchFrame& frame, const ObjectId& expected,
                            OutcomeSource& outcomes);
   Status move_ref(const ObjectId& expected, const ObjectId& commit);
+  // True when a lock of the own ref was ours, and is gone.
+  Result<bool> remove_left_lock();
   void note_committed(const RecordBatch& batch, const ObjectId& commit);
   // Drops what dead processes left, and saves the state where it has changed. Nothing is pending.
   Status tidy();

@@ -11,6 +11,7 @@ namespace syncline {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::string_view kHiddenRepository = ".syncline-tmp-repository";
 
 // A new repository must survive a power cut before anything is promised on top of it.
 Status sync_everything(Directory& directory, const std::string& name) {
@@ -42,18 +43,33 @@ Status GitPlatform::create_repository(const std::string& directory) {
   fs::create_directories(directory, fault);
   if (fault) return errno_error(fault.value(), "create " + directory);
 
+  // Made beside and renamed: whoever finds a git folder then finds a whole one. One that is there
+  // is completed in place.
+  const bool beside = !fs::exists(directory + "/.git", fault);
+  const std::string hidden = directory + "/" + std::string(kHiddenRepository);
+  fs::remove_all(hidden, fault);  // of one that died
+  if (fault) return errno_error(fault.value(), "remove " + hidden);
+  const std::string place = beside ? hidden : directory;
+
   git_repository_init_options options;
   git->git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
   // No external template: hooks or configuration of a person's template are theirs to add.
   options.flags = GIT_REPOSITORY_INIT_MKPATH;
   options.initial_head = "main";
   git_repository* repository = nullptr;
-  const int code = git->git_repository_init_ext(&repository, directory.c_str(), &options);
+  const int code = git->git_repository_init_ext(&repository, place.c_str(), &options);
   if (code < 0) return libgit2_error(*git, code, "git init " + directory);
   git->git_repository_free(repository);
 
   TRY_ASSIGN(auto top, open_directory(directory));
-  TRY(sync_everything(*top, ".git"));
+  if (beside) {
+    const std::string made(kHiddenRepository);
+    TRY(sync_everything(*top, made));
+    TRY(top->rename(made + "/.git", ".git"));
+    TRY(top->remove_directory(made));
+  } else {
+    TRY(sync_everything(*top, ".git"));
+  }
   TRY(top->sync_directory("."));
   for (const std::string& parent : grown) {
     TRY_ASSIGN(auto opened, open_directory(parent));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <queue>
 #include <unordered_set>
 
@@ -34,6 +35,37 @@ void read_subjects(std::string_view message, uint64_t& records,
   }
   ++records;
   subjects.emplace_back(first_line);
+}
+
+// Every commit reachable from `tip`, newest first by commit time, until `visit` answers false.
+Status walk_history(ObjectStore& objects, const ObjectId& tip, uint64_t commits_max,
+                    const std::function<bool(const ObjectId&, const ParsedCommit&)>& visit) {
+  struct Waiting {
+    int64_t time_s = 0;
+    ObjectId id;
+    ParsedCommit commit;
+    bool operator<(const Waiting& other) const { return time_s < other.time_s; }
+  };
+  std::priority_queue<Waiting> queue;
+  std::unordered_set<ObjectId, ObjectIdHash> seen;
+  const auto add = [&](const ObjectId& id) -> Status {
+    if (id.is_zero() || !seen.insert(id).second) return {};
+    TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
+    // Beyond a shallow clone's edge there is nothing to look at.
+    if (!object || object->type != ObjectType::kCommit) return {};
+    TRY_ASSIGN(ParsedCommit commit, parse_commit(object->bytes));
+    const int64_t time_s = commit.committer_time_s;
+    queue.push({time_s, id, std::move(commit)});
+    return {};
+  };
+  TRY(add(tip));
+  for (uint64_t looked = 0; !queue.empty() && looked < commits_max; ++looked) {
+    const Waiting at = queue.top();
+    queue.pop();
+    if (!visit(at.id, at.commit)) return {};
+    for (const ObjectId& parent : at.commit.parents) TRY(add(parent));
+  }
+  return {};
 }
 
 }  // namespace
@@ -74,37 +106,25 @@ Result<FoundTrailers> find_trailers(ObjectStore& objects, const ObjectId& tip,
                                     std::string_view store, uint64_t commits_max,
                                     uint64_t found_max) {
   FoundTrailers found;
-  struct Waiting {
-    int64_t time_s = 0;
-    ObjectId id;
-    ParsedCommit commit;
-    bool operator<(const Waiting& other) const { return time_s < other.time_s; }
-  };
-  std::priority_queue<Waiting> queue;
-  std::unordered_set<ObjectId, ObjectIdHash> seen;
-  const auto add = [&](const ObjectId& id) -> Status {
-    if (id.is_zero() || !seen.insert(id).second) return {};
-    TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
-    // Beyond a shallow clone's edge there is nothing to look at.
-    if (!object || object->type != ObjectType::kCommit) return {};
-    TRY_ASSIGN(ParsedCommit commit, parse_commit(object->bytes));
-    const int64_t time_s = commit.committer_time_s;
-    queue.push({time_s, id, std::move(commit)});
-    return {};
-  };
-  TRY(add(tip));
-  for (uint64_t looked = 0; !queue.empty() && looked < commits_max; ++looked) {
-    const Waiting at = queue.top();
-    queue.pop();
-    const std::optional<CommitTrailers> trailers = parse_trailers(at.commit.message);
+  TRY(walk_history(objects, tip, commits_max, [&](const ObjectId& id, const ParsedCommit& commit) {
+    const std::optional<CommitTrailers> trailers = parse_trailers(commit.message);
     if (trailers && (store.empty() || trailers->store == store)) {
-      found.ranges.push_back({at.id, trailers->first_seq, trailers->last_seq});
+      found.ranges.push_back({id, trailers->first_seq, trailers->last_seq});
       found.stores.push_back(trailers->store);
-      if (found.ranges.size() == found_max) break;
     }
-    for (const ObjectId& parent : at.commit.parents) TRY(add(parent));
-  }
+    return found.ranges.size() < found_max;
+  }));
   return found;
+}
+
+Result<bool> reaches(ObjectStore& objects, const ObjectId& tip, const ObjectId& wanted,
+                     uint64_t commits_max) {
+  bool reached = false;
+  TRY(walk_history(objects, tip, commits_max, [&](const ObjectId& id, const ParsedCommit&) {
+    reached = id == wanted;
+    return !reached;
+  }));
+  return reached;
 }
 
 }  // namespace syncline

@@ -41,5 +41,8 @@ struct FoundTrailers {
 Result<FoundTrailers> find_trailers(ObjectStore& objects, const ObjectId& tip,
                                     std::string_view store, uint64_t commits_max,
                                     uint64_t found_max);
+// Is `wanted` among the first `commits_max` commits reachable from `tip`?
+Result<bool> reaches(ObjectStore& objects, const ObjectId& tip, const ObjectId& wanted,
+                     uint64_t commits_max);
 
 }  // namespace syncline

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sync/section_text.h"
 #include "sync/sha1.h"
 
 namespace syncline {
@@ -12,14 +13,12 @@ bool is_plain_file(uint32_t mode) {
   return (mode & 0170000) == 0100000;
 }
 
-size_t count_in(std::string_view text, std::string_view section) {
-  if (section.empty()) return 0;
-  size_t count = 0;
-  for (size_t at = text.find(section); at != std::string_view::npos;
-       at = text.find(section, at + section.size())) {
-    ++count;
+// `ours` from the start of a line; it ends with one.
+bool holds_all_of(std::string_view text, std::string_view ours) {
+  for (size_t at = text.find(ours); at != std::string_view::npos; at = text.find(ours, at + 1)) {
+    if (at == 0 || text[at - 1] == '\n') return true;
   }
-  return count;
+  return false;
 }
 
 class Planner {
@@ -59,7 +58,7 @@ class Planner {
         return {};
       }
     }
-    if (tip->find(*own) != std::string::npos) return {};
+    if (holds_all_of(*tip, *own)) return {};
     unclear_.push_back(std::move(candidate));
     return {};
   }
@@ -78,7 +77,7 @@ class Planner {
       if (found == sections.end()) {
         plan_.left.push_back(candidate.path);
       } else {
-        TRY(add_missing_sections(candidate, found->second));
+        TRY(add_missing_sections(candidate, found->second, published));
       }
     }
     return {};
@@ -86,27 +85,26 @@ class Planner {
 
  private:
   Status add_missing_sections(const PublishCandidate& candidate,
-                              const std::vector<std::string>& sections) {
-    TRY_ASSIGN(const ObjectStore::Content own,
-               objects_.require(candidate.own.id, ObjectType::kBlob));
+                              const std::vector<SectionSource::Section>& sections,
+                              uint64_t published) {
     TRY_ASSIGN(const ObjectStore::Content tip,
                objects_.require(candidate.tip->id, ObjectType::kBlob));
-    std::string before;
-    if (candidate.own_before) {
-      TRY_ASSIGN(const ObjectStore::Content text,
-                 objects_.require(candidate.own_before->id, ObjectType::kBlob));
-      before = *text;
+    std::vector<WantedSection> wanted;
+    wanted.reserve(sections.size());
+    for (const SectionSource::Section& section : sections) {
+      wanted.push_back({section.text, section.id});
     }
+    ClaimedRanges claimed;
+    const std::vector<FoundSection> found = find_sections(*tip, wanted, claimed);
     std::string text = *tip;
-    bool had_gone = false;
-    std::set<std::string_view> seen;  // equal sections are counted together
-    for (const std::string& section : sections) {
-      if (!seen.insert(section).second) continue;
-      const size_t wanted = count_in(*own, section);
-      const size_t there = count_in(*tip, section);
-      had_gone |= there < count_in(before, section);
-      for (size_t n = there; n < wanted; ++n) text += section;
+    bool had_gone = false, edited = false;
+    for (size_t i = 0; i < sections.size(); ++i) {
+      edited |= found[i].standing == FoundSection::Standing::kEdited;
+      if (found[i].standing != FoundSection::Standing::kMissing) continue;
+      had_gone |= candidate.own_before && sections[i].seq <= published;
+      text += sections[i].text;
     }
+    if (edited) plan_.left.push_back(candidate.path);
     if (had_gone) plan_.republished.push_back(candidate.path);
     if (text.size() != tip->size()) grow(candidate, std::move(text));
     return {};

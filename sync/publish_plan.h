@@ -6,7 +6,8 @@
 //   something else in the way         → left: a link, a folder, a file where a folder would be
 //   tip's text is the one we left     → it, and what ours has grown by
 //   tip's text holds all of ours      → nothing
-//   an append file                    → it, and each section of ours that it lacks, by exact bytes
+//   an append file                    → it, and each section of ours that it lacks; left where it
+//                                       has one with other bytes (sync/section_text.h)
 //   a created file with other bytes   → left
 //
 // A section goes to the end without a byte between, as the work tree's file has it.
@@ -28,10 +29,15 @@ namespace syncline {
 // Reads the journal again, for the rare file whose text alone does not tell.
 class SectionSource {
  public:
+  struct Section {
+    uint64_t seq = 0;
+    uint64_t id = 0;  // as its heading has it
+    std::string text;
+  };
   virtual ~SectionSource() = default;
   // The sections of the append records among `paths`, in journal order; a path that no append
   // record names is not in the answer. From record `first_seq` on, up to what is committed.
-  virtual Result<std::map<std::string, std::vector<std::string>>> sections(
+  virtual Result<std::map<std::string, std::vector<Section>>> sections(
       const std::set<std::string>& paths, uint64_t first_seq) = 0;
 };
 

@@ -4,9 +4,9 @@
 
 namespace syncline {
 
-Result<std::map<std::string, std::vector<std::string>>> JournalSections::sections(
+Result<std::map<std::string, std::vector<SectionSource::Section>>> JournalSections::sections(
     const std::set<std::string>& paths, uint64_t first_seq) {
-  std::map<std::string, std::vector<std::string>> found;
+  std::map<std::string, std::vector<Section>> found;
   TRY_ASSIGN(const Mark begin, context_.journal.begin());
   TRY_ASSIGN(RecordSource source,
              RecordSource::open(context_.store_directory, context_.store(), begin, begin.seq));
@@ -17,7 +17,8 @@ Result<std::map<std::string, std::vector<std::string>>> JournalSections::section
     if (!batch) return found;
     for (FileEffect& effect : batch->effects) {
       if (effect.operation != Operation::kAppend || effect.seq < first_seq) continue;
-      if (paths.contains(effect.path)) found[effect.path].push_back(std::move(effect.text));
+      if (!paths.contains(effect.path)) continue;
+      found[effect.path].push_back({effect.seq, effect.id, std::move(effect.text)});
     }
   }
 }

@@ -12,8 +12,8 @@ class JournalSections final : public SectionSource {
       : context_(context), outcomes_(outcomes) {}
   // Reads from the first record the journal still holds: this is for the publish after a person
   // changed an append file on the branch, not for every one.
-  Result<std::map<std::string, std::vector<std::string>>> sections(
-      const std::set<std::string>& paths, uint64_t first_seq) override;
+  Result<std::map<std::string, std::vector<Section>>> sections(const std::set<std::string>& paths,
+                                                               uint64_t first_seq) override;
 
  private:
   SyncContext& context_;

@@ -6,8 +6,10 @@
 #include <limits>
 #include <utility>
 
+#include "sync/owned_lock.h"
 #include "sync/publish_sections.h"
 #include "sync/tree.h"
+#include "sync/unborn.h"
 #include "sync/work_files.h"
 #include "sync/worktree_state.h"
 
@@ -64,12 +66,49 @@ bool Publisher::due() {
   return age_ms < 0 || static_cast<uint64_t>(age_ms) >= context_.options.publish_interval_ms;
 }
 
-Result<std::string> Publisher::waiting_reason() {
+Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {
+  const SyncState& state = context_.state;
+  const bool on_this = state.branch == context_.options.branch;
+  return RefLockJudge(context_.refs, context_.objects, context_.store().hex())
+      .branch(context_.options.branch, on_this ? state.branch_commit : ObjectId{},
+              context_.platform, context_.work_tree, context_.clock);
+}
+
+Result<std::string> Publisher::standing_in_the_way(ObjectId& tip) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  const std::string& branch = context_.options.branch;
   TRY_ASSIGN(
       std::string reason,
-      worktree_waiting_reason(*git_dirs, {context_.options.branch, context_.store().hex(), true},
-                              context_.clock));
+      worktree_waiting_reason(*git_dirs, {branch, context_.store().hex(), true}, context_.clock));
+  if (!reason.empty()) return reason;
+  TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
+  // Behind an index.lock of ours a publish is at work, another process's.
+  TRY_ASSIGN(const bool at_work,
+             is_owned_lock(*git_dirs->git_dir, "index.lock", context_.store().hex()));
+  if (lock.held() && !at_work) {
+    return held_lock_reason(fmt::format("{}/{}.lock", context_.common_dir.path(), branch),
+                            lock.seen->info, context_.clock);
+  }
+  Result<ObjectId> read = context_.refs.read(branch);
+  // A branch that cannot be read is a person's to put back, as any other state of theirs.
+  if (!read && read.error().code == Code::kCorrupt) {
+    return fmt::format("{}; {}", read.error().message, read.error().hint);
+  }
+  if (!read) return std::move(read).error();
+  tip = *read;
+  if (!tip.is_zero()) return std::string{};
+  const SyncState& state = context_.state;
+  const bool published = state.branch == branch && !state.branch_commit.is_zero();
+  return unborn_doubt(*git_dirs, context_.refs, context_.objects, branch,
+                      {.store = context_.store().hex(),
+                       .published = published ? state.branch_commit : ObjectId{},
+                       .was_born = context_.options.branch_was_born});
+}
+
+Result<std::string> Publisher::waiting_reason() {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  ObjectId tip;
+  TRY_ASSIGN(std::string reason, standing_in_the_way(tip));
   if (!reason.empty() || context_.state.published >= context_.state.committed) return reason;
   TRY_ASSIGN(reason, index_waiting_reason(*git_dirs));
   return reason;
@@ -78,6 +117,11 @@ Result<std::string> Publisher::waiting_reason() {
 Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
+  TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
+  if (lock.left) {
+    TRY_ASSIGN([[maybe_unused]] const bool removed,
+               context_.refs.remove_seen_lock(context_.options.branch, *lock.seen));
+  }
   TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
   Backoff backoff(context_.platform.random(), kMovedLimits);
   while (true) {
@@ -107,11 +151,9 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
   const SyncState& state = context_.state;
   PublishReport report;
   if (state.own_commit.is_zero()) return std::optional(std::move(report));
-  TRY_ASSIGN(report.waiting, worktree_waiting_reason(
-                                 *git_dirs, {context_.options.branch, context_.store().hex(), true},
-                                 context_.clock));
+  ObjectId tip;
+  TRY_ASSIGN(report.waiting, standing_in_the_way(tip));
   if (!report.waiting.empty()) return std::optional(std::move(report));
-  TRY_ASSIGN(const ObjectId tip, context_.refs.read(context_.options.branch));
   if (nothing_new(tip)) return std::optional(std::move(report));
 
   TRY_ASSIGN(const OwnHistory history, read_own_history(context_.objects, context_.store(),

@@ -21,6 +21,7 @@
 #include "sync/backoff.h"
 #include "sync/branch_commit.h"
 #include "sync/git_paths.h"
+#include "sync/left_ref_lock.h"
 #include "sync/own_history.h"
 #include "sync/publish_plan.h"
 #include "sync/sync_context.h"
@@ -41,6 +42,10 @@ class Publisher {
  private:
   // One look, plan and commit. Nothing when something moved meanwhile: to be done again.
   Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes);
+  // Why a publish must wait, as far as files and refs alone tell; empty where it need not. `tip` is
+  // the branch's then.
+  Result<std::string> standing_in_the_way(ObjectId& tip);
+  Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   Result<ObjectId> tree_of(const ObjectId& commit);
   bool nothing_new(const ObjectId& tip) const;

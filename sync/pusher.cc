@@ -32,6 +32,12 @@ bool refused_as_behind(std::string_view said, std::string_view ref) {
   return false;
 }
 
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\n") + 1 - first);
+}
+
 }  // namespace
 
 Result<bool> Pusher::has_remote() {
@@ -45,6 +51,23 @@ std::string Pusher::tracking_ref() const {
   std::string_view branch = context_.options.branch;
   if (branch.starts_with(kHeads)) branch.remove_prefix(kHeads.size());
   return fmt::format("refs/remotes/{}/{}", context_.options.remote, branch);
+}
+
+Status Pusher::ask_git(Deadline deadline) {
+  std::vector<std::string> command = git_command(context_.work_tree);
+  command.insert(command.end(), {"rev-parse", "--git-dir"});
+  TRY_ASSIGN(const CommandResult result, context_.platform.run_command(command, {}, deadline));
+  if (result.exit_code == 0) return {};
+  const std::string_view said = trimmed(result.error_text);
+  // Git's first line says why, its last one what to do.
+  const size_t first_end = said.find('\n');
+  const size_t last_begin = said.rfind('\n');
+  std::string remedy;
+  if (last_begin != std::string_view::npos) remedy = trimmed(said.substr(last_begin));
+  return make_error(
+      Code::kUnsupported,
+      fmt::format("git refuses to push from {}: {}", context_.work_tree, said.substr(0, first_end)),
+      std::move(remedy));
 }
 
 Status Pusher::push(Deadline deadline) {
@@ -62,6 +85,7 @@ Status Pusher::push(Deadline deadline) {
   if (!tip.is_zero()) command.push_back(fmt::format("{}:{}", branch, branch));
   if (!own.is_zero()) command.push_back(fmt::format("{}:{}", context_.own_ref, context_.own_ref));
   if (tip.is_zero() && own.is_zero()) return {};
+  TRY(ask_git(deadline));
 
   const uint64_t published = context_.state.published;
   TRY_ASSIGN(const CommandResult result,
@@ -77,8 +101,7 @@ Status Pusher::push(Deadline deadline) {
                       context_.own_ref, remote),
           "go on above what was pushed, under a new name: `syncline repair --accept-loss`");
     }
-    std::string said = result.error_text;
-    said.erase(said.find_last_not_of(" \n") + 1);
+    std::string said(trimmed(result.error_text));
     std::ranges::replace(said, '\n', ' ');
     return make_error(Code::kRetryLater,
                       fmt::format("git push to {} answered {}: {}", remote, result.exit_code, said),

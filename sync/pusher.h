@@ -17,13 +17,16 @@ class Pusher {
   explicit Pusher(SyncContext& context) : context_(context) {}
 
   // kNotFound without the remote; kRetryLater where it was refused or could not be reached, with
-  // what git said; kTimeout when the deadline passed: what had arrived stays there.
+  // what git said; kTimeout when the deadline passed: what had arrived stays there. kUnsupported
+  // where git refuses to work in this repository at all (another user's): with git's own reason and
+  // remedy, before a hook of that repository could run.
   Status push(Deadline deadline);
   // Up to where the remote has the branch, as of the last push or fetch; nothing without a remote.
   Result<std::optional<uint64_t>> pushed();
 
  private:
   Result<bool> has_remote();
+  Status ask_git(Deadline deadline);
   // "refs/remotes/<remote>/<branch>"
   std::string tracking_ref() const;
 

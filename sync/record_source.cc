@@ -20,6 +20,7 @@ FileEffect render_file_effect(const JournalledRecord& record, uint64_t id) {
   SlotValues values{.id = id, .time_ms = record.time_ms, .path = {}};
   FileEffect effect;
   effect.seq = record.seq;
+  effect.id = id;
   effect.operation = record.intent.operation;
   effect.path = render(record.intent.path, values);
   values.path = effect.path;

@@ -20,6 +20,7 @@ namespace syncline {
 // The part of a record's effects that git sees. (render_effects would render the row as well.)
 struct FileEffect {
   uint64_t seq = 0;
+  uint64_t id = 0;  // as the path and the text have it
   Operation operation = Operation::kCreate;
   std::string path;
   std::string header;

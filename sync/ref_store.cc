@@ -14,9 +14,11 @@ namespace {
 constexpr size_t kIdHexBytes = 40;
 constexpr int kSymbolicDepthMax = 5;
 constexpr std::string_view kSymbolicPrefix = "ref: ";
+constexpr std::string_view kPackedRefs = "packed-refs";
+constexpr std::string_view kLockSuffix = ".lock";
 
 std::string lock_name(std::string_view ref) {
-  return fmt::format("{}.lock", ref);
+  return fmt::format("{}{}", ref, kLockSuffix);
 }
 
 std::string parent_of(std::string_view name) {
@@ -106,13 +108,25 @@ Result<RefStore::Value> RefStore::read_raw(std::string_view ref) {
   return Value{};
 }
 
-Result<ObjectId> RefStore::read_packed(std::string_view ref) {
-  const Result<std::string> packed = read_file(directory_, "packed-refs");
+// Git writes it whole, with a first line that says how it is sorted and a line end behind every
+// line. It does not sync it everywhere, so a power cut can leave it empty or cut short.
+Result<std::string> RefStore::packed_refs() {
+  Result<std::string> packed = read_file(directory_, kPackedRefs);
   if (!packed) {
-    if (packed.error().code == Code::kNotFound) return ObjectId{};
-    return packed.error();
+    if (packed.error().code == Code::kNotFound) return std::string{};
+    return std::move(packed).error();
   }
-  std::string_view rest = *packed;
+  if (packed->ends_with('\n') && packed->find('\0') == std::string::npos) return packed;
+  return make_error(Code::kCorrupt,
+                    fmt::format("{}/{} is {}: refs may be missing from it", directory_.path(),
+                                kPackedRefs, packed->empty() ? "empty" : "cut short"),
+                    "put it back from a copy; `git fsck --lost-found` and the reflog tell what the "
+                    "refs were at");
+}
+
+Result<ObjectId> RefStore::read_packed(std::string_view ref) {
+  TRY_ASSIGN(const std::string packed, packed_refs());
+  std::string_view rest = packed;
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = trim_end(rest.substr(0, end));
@@ -196,6 +210,79 @@ Result<bool> RefStore::remove_stale_lock(std::string_view ref, const ObjectId& e
   TRY(directory_.remove_file(name));
   TRY(directory_.sync_directory(parent_of(ref)));
   return true;
+}
+
+Result<std::optional<RefStore::SeenLock>> RefStore::look_at_lock(std::string_view ref) {
+  const std::string name = lock_name(ref);
+  const Result<FileInfo> info = directory_.info(name);
+  if (!info) {
+    if (info.error().code == Code::kNotFound) return std::optional<SeenLock>{};
+    return info.error();
+  }
+  SeenLock seen{.holds = {}, .info = *info};
+  if (info->type == FileInfo::Type::kRegular && info->size_bytes == kIdHexBytes + 1) {
+    const Result<std::string> content = read_file(directory_, name, kIdHexBytes + 1);
+    if (!content) {
+      if (content.error().code == Code::kNotFound) return std::optional<SeenLock>{};
+      return content.error();
+    }
+    const auto id = ObjectId::parse(trim_end(*content));
+    if (id && *content == lock_content(*id)) seen.holds = *id;
+  }
+  return std::optional<SeenLock>(seen);
+}
+
+Result<bool> RefStore::remove_seen_lock(std::string_view ref, const SeenLock& seen) {
+  TRY_ASSIGN(const std::optional<SeenLock> now, look_at_lock(ref));
+  const bool same = now && now->holds == seen.holds && now->info.inode == seen.info.inode &&
+                    now->info.ctime_s == seen.info.ctime_s &&
+                    now->info.ctime_ns == seen.info.ctime_ns;
+  if (!same) return false;
+  TRY(directory_.remove_file(lock_name(ref)));
+  TRY(directory_.sync_directory(parent_of(ref)));
+  return true;
+}
+
+Result<std::optional<FileInfo>> RefStore::loose_info(std::string_view ref) {
+  Result<FileInfo> info = directory_.info(ref);
+  if (info && info->type == FileInfo::Type::kRegular) return std::optional<FileInfo>(*info);
+  if (info || info.error().code == Code::kNotFound) return std::optional<FileInfo>{};
+  return std::move(info).error();
+}
+
+Result<std::set<std::string>> RefStore::names_below(std::string_view prefix) {
+  std::set<std::string> names;
+  TRY(add_loose_below(std::string(prefix.substr(0, prefix.size() - 1)), prefix.size(), names));
+  TRY_ASSIGN(const std::string packed, packed_refs());
+  const std::string before = fmt::format(" {}", prefix);
+  for (size_t at = packed.find(before); at != std::string::npos; at = packed.find(before, at + 1)) {
+    const size_t begin = at + before.size();
+    names.insert(packed.substr(begin, packed.find('\n', begin) - begin));
+  }
+  return names;
+}
+
+Status RefStore::add_loose_below(const std::string& folder, size_t prefix_size,
+                                 std::set<std::string>& names) {
+  const Result<std::vector<std::string>> entries = directory_.list(folder);
+  if (!entries) {
+    if (entries.error().code == Code::kNotFound) return {};
+    return entries.error();
+  }
+  for (const std::string& entry : *entries) {
+    const std::string ref = fmt::format("{}/{}", folder, entry);
+    const Result<FileInfo> info = directory_.info(ref);
+    if (!info) {
+      if (info.error().code == Code::kNotFound) continue;
+      return info.error();
+    }
+    if (info->type == FileInfo::Type::kDirectory) {
+      TRY(add_loose_below(ref, prefix_size, names));
+    } else if (!entry.ends_with(kLockSuffix)) {
+      names.insert(ref.substr(prefix_size));
+    }
+  }
+  return {};
 }
 
 }  // namespace syncline

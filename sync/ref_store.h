@@ -7,7 +7,8 @@
 //
 // Somebody else's lock is never removed: kBusy. A lock that a process of ours left when it died
 // holds the very move that process had announced (a BatchFrame, a note): remove_stale_lock() takes
-// exactly that away, on the caller's word that no live process of the store can hold it.
+// exactly that away, on the caller's word that no live process of the store can hold it. What else
+// may be known of a lock that lies there is in sync/left_ref_lock.h.
 //
 // Not thread-safe. All I/O goes through the Directory: the git common directory, or the git
 // directory of a linked work tree for its HEAD.
@@ -15,6 +16,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,7 +74,8 @@ class RefStore {
 
   // What the ref itself holds: an id, or the ref it points to. Neither when it is not there.
   // kCorrupt when the file is damaged (an empty one is what a power cut leaves of git's own
-  // writes).
+  // writes), and where the ref has no file of its own and packed-refs is: a ref that was in the
+  // part that is gone must not be taken for one that never was.
   struct Value {
     ObjectId id;
     std::string target;
@@ -99,8 +102,25 @@ class RefStore {
   Result<bool> remove_stale_lock(std::string_view ref, const ObjectId& expected,
                                  const ObjectId& new_id);
 
+  // A lock file as it lies there. `holds` is zero where that is no object name alone: git's own is
+  // empty for most of its life.
+  struct SeenLock {
+    ObjectId holds;
+    FileInfo info;
+  };
+  Result<std::optional<SeenLock>> look_at_lock(std::string_view ref);
+  // Removes the lock that was seen; false when it is gone, or another by now.
+  Result<bool> remove_seen_lock(std::string_view ref, const SeenLock& seen);
+  // Of the ref's own file; nothing where it is packed or not there.
+  Result<std::optional<FileInfo>> loose_info(std::string_view ref);
+  // Every ref below `prefix` ("refs/heads/"), loose or packed, without the prefix.
+  Result<std::set<std::string>> names_below(std::string_view prefix);
+
  private:
+  Result<std::string> packed_refs();
   Result<ObjectId> read_packed(std::string_view ref);
+  Status add_loose_below(const std::string& folder, size_t prefix_size,
+                         std::set<std::string>& names);
   Directory& directory_;
 };
 

@@ -23,7 +23,7 @@ namespace syncline {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view kOwnRefs = "refs/syncline";
+constexpr std::string_view kOwnRefs = "refs/syncline/";
 
 // The branch HEAD points to; empty when it is detached.
 Result<std::string> branch_of_head(Directory& git_dir) {
@@ -74,34 +74,9 @@ Status check_index(Directory& git_dir) {
   return {};
 }
 
-// Names of the refs below refs/syncline, loose and packed.
-Result<std::set<std::string>> own_refs(Directory& common_dir) {
-  std::set<std::string> names;
-  const Result<std::vector<std::string>> loose = common_dir.list(kOwnRefs);
-  if (loose) {
-    for (const std::string& name : *loose) {
-      if (!name.ends_with(".lock")) names.insert(name);
-    }
-  } else if (loose.error().code != Code::kNotFound) {
-    return loose.error();
-  }
-  const Result<std::string> packed = read_file(common_dir, "packed-refs");
-  if (!packed) {
-    if (packed.error().code != Code::kNotFound) return packed.error();
-    return names;
-  }
-  const std::string prefix = " " + std::string(kOwnRefs) + "/";
-  for (size_t at = packed->find(prefix); at != std::string::npos;
-       at = packed->find(prefix, at + 1)) {
-    const size_t begin = at + prefix.size();
-    const size_t end = std::min(packed->find('\n', begin), packed->size());
-    names.insert(packed->substr(begin, end - begin));
-  }
-  return names;
-}
-
 }  // namespace
 
+// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so.
 uint64_t id_in_path(std::string_view path) {
   constexpr std::string_view kSuffix = ".md";
   if (!path.ends_with(kSuffix)) return 0;
@@ -119,7 +94,7 @@ namespace {
 // What other stores, or one whose journal was lost, have left in the repository.
 Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
   RefStore refs(*git.common_dir);
-  TRY_ASSIGN(const std::set<std::string> names, own_refs(*git.common_dir));
+  TRY_ASSIGN(const std::set<std::string> names, refs.names_below(kOwnRefs));
   TRY_ASSIGN(const ObjectId tip, refs.read(state.branch));
   if (names.empty() && tip.is_zero()) return {};
   TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
@@ -133,7 +108,7 @@ Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
 
   std::vector<ObjectId> tips = {tip};
   for (const std::string& name : names) {
-    TRY_ASSIGN(const ObjectId own, refs.read(fmt::format("{}/{}", kOwnRefs, name)));
+    TRY_ASSIGN(const ObjectId own, refs.read(fmt::format("{}{}", kOwnRefs, name)));
     tips.push_back(own);
   }
   for (const ObjectId& commit_id : tips) {

@@ -8,9 +8,11 @@
 #include "sync/backoff.h"
 #include "sync/branch_commit.h"
 #include "sync/git_paths.h"
+#include "sync/left_ref_lock.h"
 #include "sync/ref_store.h"
 #include "sync/syncer.h"
 #include "sync/tree.h"
+#include "sync/unborn.h"
 #include "sync/work_files.h"
 #include "sync/worktree_state.h"
 
@@ -62,13 +64,28 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
   RefStore refs(*git.common_dir);
   PackWriter pack;
   const std::string branch = options.branch.empty() ? repository.branch : options.branch;
+  RefLockJudge judge(refs, objects, owner);
   if (!owner.empty()) TRY(recover_left_locks(git, owner));
   Backoff backoff(repository.platform->random(), kMovedLimits);
   while (true) {
     TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, {branch, owner, true}, clock));
+    TRY_ASSIGN(const RefLockJudge::Verdict lock,
+               judge.branch(branch, {}, *repository.platform, git_paths.work_tree, clock));
+    if (lock.left && !owner.empty()) {
+      TRY_ASSIGN([[maybe_unused]] const bool removed, refs.remove_seen_lock(branch, *lock.seen));
+    } else if (lock.seen && waiting.empty()) {
+      waiting = held_lock_reason(fmt::format("{}/{}.lock", git_paths.common_dir, branch),
+                                 lock.seen->info, clock);
+    }
     BranchCommitResult result;
+    ObjectId tip;
     if (waiting.empty()) {
-      TRY_ASSIGN(const ObjectId tip, refs.read(branch));
+      TRY_ASSIGN(tip, refs.read(branch));
+    }
+    if (waiting.empty() && tip.is_zero()) {
+      TRY_ASSIGN(waiting, unborn_doubt(git, refs, objects, branch, {.store = owner}));
+    }
+    if (waiting.empty()) {
       TRY_ASSIGN(const ObjectId tip_tree, tree_of(objects, tip));
       pack.reset();
       TRY_ASSIGN(const std::vector<PlannedChange> changes,
@@ -81,7 +98,8 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
           .changes = changes,
           .earlier_trees = {},
           .author = {options.author_name, options.author_email, clock.now_ms()},
-          .message = message.ends_with('\n') ? message : message + "\n",
+          .message = owner.empty() ? message + "\n"
+                                   : fmt::format("{}\n\n{}: {}\n", message, kStoreTrailer, owner),
           .reflog = "commit (syncline): " + message.substr(0, message.find('\n')),
           .lock_owner = owner};
       TRY_ASSIGN(result, commit_to_branch(git, objects, pack, request, clock));

@@ -189,9 +189,7 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
 }
 
 std::vector<std::string> git_command(const std::string& work_tree) {
-  // Who runs this has opened the store already; git's own look at the owner would only say no
-  // later.
-  return {"git", "-c", "safe.directory=" + work_tree, "-C", work_tree};
+  return {"git", "-C", work_tree};
 }
 
 }  // namespace syncline

@@ -26,7 +26,9 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const std::vector<std::string>& environment, Clock& clock,
                                   Deadline deadline);
 
-// The arguments that come before a git command run on this work tree.
+// The arguments that come before a git command run on this work tree. Whether it may be run there
+// is git's to decide: a repository of another user can hold hooks and settings that run programs,
+// so git's safe.directory is never overridden.
 std::vector<std::string> git_command(const std::string& work_tree);
 
 }  // namespace syncline

@@ -40,6 +40,8 @@ struct SyncOptions {
   std::string author_name = "Syncline";
   std::string author_email = "syncline@localhost";
   std::string branch;  // full name, "refs/heads/main": the one checked out at init
+  // Init has put a commit on it: where its ref is missing, that was lost.
+  bool branch_was_born = false;
   uint64_t batch_records_max = 1000;
   uint64_t batch_bytes_max = 16u << 20;  // of journal payload
   uint64_t batch_age_ms_max = 1000;      // a background syncer folds what has waited this long
@@ -114,7 +116,8 @@ class Syncer {
   // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
   virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;
   virtual bool publish_due() = 0;  // the interval has passed and there is something
-  // One line that says why a publish would wait now; empty when it would not. Takes no locks.
+  // One line that says why a fold or a publish would wait now, for a lock or a person; empty when
+  // neither would. Takes no locks.
   virtual Result<std::string> waiting_reason() = 0;
 
   // `git push` of branch and own ref; kNotFound without a remote, kRetryLater when it was refused.

@@ -17,6 +17,8 @@ bool SyncerImpl::publish_due() {
 }
 
 Result<std::string> SyncerImpl::waiting_reason() {
+  TRY_ASSIGN(std::string reason, folder_.waiting_reason());
+  if (!reason.empty()) return reason;
   return publisher_->waiting_reason();
 }
 

@@ -66,9 +66,7 @@ Result<std::string> lock_reason(Directory& directory, const std::string& name,
   if (!info) return std::string{};
   TRY_ASSIGN(const bool ours, is_owned_lock(directory, name, owner));
   if (ours) return std::string{};
-  const int64_t seconds = std::max<int64_t>(0, (clock.now_ms() - changed_ms(*info)) / 1000);
-  return fmt::format("{}/{} has been there for {} s: a git command is running, or left it behind",
-                     directory.path(), name, seconds);
+  return held_lock_reason(fmt::format("{}/{}", directory.path(), name), *info, clock);
 }
 
 Result<std::string> editor_reason(const GitDirectories& git, Clock& clock) {
@@ -86,6 +84,14 @@ Result<std::string> editor_reason(const GitDirectories& git, Clock& clock) {
 }
 
 }  // namespace
+
+std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock) {
+  const int64_t seconds = std::max<int64_t>(0, (clock.now_ms() - changed_ms(info)) / 1000);
+  return fmt::format(
+      "{} has been there for {} s: a git command is running, or left it behind; where none is "
+      "running, remove that file",
+      path, seconds);
+}
 
 Result<std::string> worktree_waiting_reason(const GitDirectories& git,
                                             const WorktreeQuestion& question, Clock& clock) {

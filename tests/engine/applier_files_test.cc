@@ -381,6 +381,39 @@ TEST_F(ApplierRecheckTest, EqualSectionsAreNotTakenForOneAnother) {
   EXPECT_EQ(file("memory/testing.md"), whole);
 }
 
+TEST_F(ApplierRecheckTest, SectionsThatArePartsOfEachOtherAreNeitherDoubledNorHidden) {
+  open_applier();
+  int seq = 0;
+  for (const char* text : {"- a\n", "- a\n- b\n", "- b\n"}) {
+    Intent part = rule("part");
+    part.text = Template::literal(text);
+    append(part, ++seq);
+  }
+  apply_all();
+  const std::string header = "# testing\n";
+  ASSERT_EQ(file("memory/testing.md"), header + "- a\n- a\n- b\n- b\n");
+  // The first is gone, and the second lies where it was: it is still the second.
+  write_text(work() / "memory/testing.md", header + "- a\n- b\n- b\n");
+  ASSERT_OK(applier->recheck_files());
+  EXPECT_EQ(file("memory/testing.md"), header + "- a\n- b\n- b\n- a\n");
+  // The last is gone, and the second ends as it does.
+  write_text(work() / "memory/testing.md", "moved\n" + header + "- a\n- a\n- b\n");
+  ASSERT_OK(applier->recheck_files());
+  EXPECT_EQ(file("memory/testing.md"), "moved\n" + header + "- a\n- a\n- b\n- b\n");
+}
+
+TEST_F(ApplierRecheckTest, ASectionThatAPersonRewroteIsNotWrittenASecondTime) {
+  apply_some();
+  std::string edited = whole;
+  const size_t at = edited.find(rule_text("three", 3));
+  ASSERT_NE(at, std::string::npos);
+  const size_t number = edited.find("three", at);
+  edited.replace(number, 5, "rewritten by a person");
+  write_text(work() / "memory/testing.md", edited);
+  recheck_twice();
+  EXPECT_EQ(file("memory/testing.md"), edited);
+}
+
 TEST_F(ApplierRecheckTest, RestoreFilesMakesMissingFilesAndSectionsWhateverTheirAge) {
   apply_some();
   fs::remove(work() / note_path(1));

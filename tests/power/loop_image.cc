@@ -84,13 +84,13 @@ std::string enter_private_mounts() {
 }
 
 void make_file_system(const std::string& type, const fs::path& file) {
-  const bool xfs = type == "xfs";
-  run({"truncate", "-s", xfs ? "300M" : "64M", file.string()});
+  const bool ext4 = type == "ext4";
+  run({"truncate", "-s", ext4 ? "64M" : "300M", file.string()});
   // Everything is written now, so that no background thread of ext4 adds writes to later workloads.
-  if (xfs) {
-    run({"mkfs.xfs", "-q", "-K", file.string()});
+  if (!ext4) {
+    run({"mkfs." + type, "-q", "-K", file.string()});
   } else {
-    run({"mkfs." + type, "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+    run({"mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
          file.string()});
   }
 }

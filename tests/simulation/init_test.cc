@@ -54,6 +54,23 @@ DiskImage folder() {
   return image;
 }
 
+void expect_nothing_left(const DiskImage& image) {
+  FaultPlan plan;
+  Machine machine(image, plan, SimulatedClock{}, 7);
+  SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+  const auto root = platform.open_directory(kRoot);
+  ASSERT_TRUE(root.has_value());
+  for (const char* folder : {".", ".git", ".git/info", ".git/syncline", ".git/refs/heads"}) {
+    const auto names = (*root)->list(folder);
+    ASSERT_TRUE(names.has_value()) << folder;
+    const bool git = std::string_view(folder) != ".git/syncline";
+    for (const std::string& name : *names) {
+      EXPECT_FALSE(name.starts_with(kTemporaryPrefix)) << folder << "/" << name;
+      EXPECT_FALSE(git && name.ends_with(".lock")) << folder << "/" << name;
+    }
+  }
+}
+
 void expect_store(const DiskImage& image) {
   FaultPlan plan;
   Machine machine(image, plan, SimulatedClock{}, 7);
@@ -88,6 +105,7 @@ TEST(Init, IsFinishedByInitAgainWhereverItDies) {
     for (const DiskImage& image : {first.image, with_nothing_kept(first.image), everything}) {
       const Try second = init(image, 0);
       ASSERT_EQ(second.error, "");
+      expect_nothing_left(second.image);
       expect_store(second.image);
     }
   }

@@ -128,4 +128,8 @@ bool SimulatedPlatform::some_process_names(std::string_view /*path*/) {
   return false;
 }
 
+bool SimulatedPlatform::git_runs_in(std::string_view /*work_tree*/) {
+  return false;
+}
+
 }  // namespace syncline::simulation

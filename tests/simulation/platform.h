@@ -46,6 +46,7 @@ class SimulatedPlatform final : public StorePlatform {
                                     const std::vector<std::string>& environment,
                                     Deadline deadline) override;
   bool some_process_names(std::string_view path) override;
+  bool git_runs_in(std::string_view work_tree) override;
   const char* sqlite_vfs() override { return vfs_.name(); }
 
  private:

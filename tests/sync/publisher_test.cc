@@ -268,6 +268,45 @@ TEST_F(PublisherTest, EqualSectionsAreCountedNotMerged) {
   expect_clean();
 }
 
+TEST_F(PublisherTest, SectionsThatArePartsOfEachOtherAreThereOnceAfterAReset) {
+  store.record(note_intent("before"));
+  store.publish_all();
+  for (const char* text : {"- a\n", "- a\n- b\n", "- b\n", "- a\n"}) {
+    Intent part = rule_intent("cpp", "");
+    part.text = Template::literal(text);
+    store.record(part);
+    store.publish_all();
+  }
+  const std::string whole = "# Rules: cpp\n- a\n- a\n- b\n- b\n- a\n";
+  ASSERT_EQ(store.show("rules/cpp.md") + "\n", whole);
+  for (int commits = 1; commits <= 4; ++commits) {
+    SCOPED_TRACE(commits);
+    store.repository.git("reset -q --hard HEAD~" + std::to_string(commits));
+    store.publish_all();
+    EXPECT_EQ(store.branch_file("rules/cpp.md") + "\n", whole);
+    EXPECT_EQ(slurp(store.work("rules/cpp.md")), whole);
+    EXPECT_EQ(store.show("rules/cpp.md") + "\n", whole);
+    expect_clean();
+    // One commit each again, for the next round.
+    store.repository.git("reset -q --hard ORIG_HEAD");
+    store.publish_all();
+  }
+}
+
+TEST_F(PublisherTest, ASectionThatAPersonRewroteIsNotAddedASecondTime) {
+  store.record(rule_intent("cpp", "first"));
+  store.record(rule_intent("cpp", "second"));
+  store.publish_all();
+  const std::string edited = "# Rules: cpp\n\n## H-1: retitled\n\nand explained\n";
+  commit_file("rules/cpp.md", edited + "\n## H-2: second\n");
+  store.record(rule_intent("cpp", "third"));
+  const PublishReport report = store.publish_all();
+  EXPECT_EQ(report.left, std::vector<std::string>{"rules/cpp.md"});
+  EXPECT_EQ(store.branch_file("rules/cpp.md") + "\n",
+            edited + "\n## H-2: second\n\n## H-3: third\n");
+  expect_clean();
+}
+
 TEST_F(PublisherTest, ASectionThatAPersonRemovedIsPutBackAndReported) {
   store.record(rule_intent("cpp", "first"));
   store.record(rule_intent("cpp", "second"));

@@ -120,6 +120,31 @@ TEST(Subprocess, AnswersExitAndStderrAndKeepsTheTerminalOut) {
   EXPECT_EQ(much->error_text.size(), kErrorTextBytesMax);
 }
 
+// As root would be in a person's repository: git's own test of the owner is told that it is.
+TEST_F(PushTest, WhereGitRefusesTheRepositoryItsReasonIsToldAndNoHookRuns) {
+  add_remote();
+  store.record(note_intent("one"));
+  store.publish_all();
+  const std::string hook = store.work(".git/hooks/pre-push").string();
+  const fs::path ran = store.work(".git/hook-ran");
+  write_file(hook, "#!/bin/sh\ntouch " + quote_for_shell(ran.string()) + "\n");
+  fs::permissions(hook, fs::perms::owner_all);
+  ASSERT_EQ(::setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", 1), 0);
+  ASSERT_EQ(::setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1), 0);
+  const Status refused = store.syncer->push(soon());
+  ::unsetenv("GIT_TEST_ASSUME_DIFFERENT_OWNER");
+  ::unsetenv("GIT_CONFIG_GLOBAL");
+  ASSERT_TRUE(fails_with(refused, Code::kUnsupported));
+  EXPECT_NE(refused.error().message.find("dubious ownership"), std::string::npos)
+      << refused.error().message;
+  EXPECT_TRUE(refused.error().hint.starts_with("git config --global --add safe.directory "))
+      << refused.error().hint;
+  EXPECT_FALSE(fs::exists(ran));
+  EXPECT_TRUE(store.repository.git("ls-remote origin").empty()) << "nothing arrived";
+  ASSERT_TRUE(ok(store.syncer->push(soon())));
+  EXPECT_TRUE(fs::exists(ran)) << "where git allows it the person's hook runs";
+}
+
 class FixedRandom final : public Random {
  public:
   explicit FixedRandom(uint64_t value) : value_(value) {}
