@@ -119,11 +119,30 @@ Status Applier::Impl::check_identity() {
                       "the journal has lost records, or is an older copy: restore it");
   }
   const uint64_t seq = mark ? mark->seq : 0;
-  if (seq < begin.seq)
+  if (seq < begin.seq) {
     TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
+    TRY(project_kept_keys(seq, begin.seq));
+  }
   // A mark whose segment was trimmed stays where nothing behind it is missing: the reader knows.
   if (!mark || seq < begin.seq) TRY(write_applied_mark(*database, begin));
   return {};
+}
+
+// Keys and ids of records that the journal no longer holds: a retry must still find its first
+// record, and no id may come twice.
+Status Applier::Impl::project_kept_keys(uint64_t after_seq, uint64_t last_seq) {
+  TRY_ASSIGN(const auto writer, ProjectionWriter::prepare(*database));
+  return visit_kept_keys(store, journal.store(), after_seq, last_seq,
+                         [&](const KeptKeys& kept) -> Status {
+                           std::vector<ProjectionWriter::Key> keys;
+                           for (const KeptRecord& record : kept.records) {
+                             keys.push_back({record.key, record.seq, &record.content_hash});
+                           }
+                           TRY(writer->add_keys(std::move(keys)));
+                           for (const auto& [table, id] : kept.last_ids)
+                             TRY(writer->raise_id(table, id));
+                           return {};
+                         });
 }
 
 Status Applier::Impl::refresh() {

@@ -25,6 +25,8 @@
 // The engine's own tables in the user's database (all rebuilt from the journal):
 //   syncline_meta(name PRIMARY KEY, value)
 //   syncline_keys(key PRIMARY KEY, seq, content_hash) WITHOUT ROWID
+//                                                     -- of trimmed records too: what is kept of
+//                                                     -- them in the journal's folder fills it
 //   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason, file_id)  -- see Outcome
 //   syncline_offsets(seq PRIMARY KEY, offset)         -- of sections
 //   syncline_waiting(seq PRIMARY KEY, path)           -- sections that wait for the git state
@@ -132,11 +134,15 @@ Result<AppliedState> read_applied_state(Database& database);
 
 struct KeyEntry {
   uint64_t seq = 0;
-  ContentHash content_hash{};
+  ContentHash content_hash;
 };
 Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key);
 Result<uint64_t> highest_id(Database& database, const std::string& table,
                             const std::string& id_column);  // given out or there; 0 for none
+// The first id above `above` that no row has; nothing where there is none left.
+Result<std::optional<uint64_t>> next_free_id(Database& database, const std::string& table,
+                                             const std::string& id_column, uint64_t above);
+Result<uint64_t> last_id_given(Database& database, const std::string& table);  // by us; 0 for none
 Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,
                                                   uint64_t last_seq);
 Result<Mark> position_before(Database& database, uint64_t seq);  // a mark at or before the record

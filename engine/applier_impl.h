@@ -50,7 +50,10 @@ struct BatchRecord {
 
   bool is_set_aside() const { return outcome && !outcome->has_row(); }
   bool has_file() const { return !effects.path.empty() && (!outcome || outcome->has_file()); }
-  uint64_t highest_id() const { return std::max(decided_id, effects.id); }
+  // One that is no row's id was never given; see place().
+  uint64_t highest_id() const {
+    return is_row_id(decided_id) ? std::max(decided_id, effects.id) : effects.id;
+  }
 };
 
 // A record that was applied, with the effects that hold; without a table where it has no row.
@@ -115,6 +118,7 @@ struct Applier::Impl {
   // ---- applier.cc ----
   Status open_database();
   Status check_identity();
+  Status project_kept_keys(uint64_t after_seq, uint64_t last_seq);
   // Reopens a database that was replaced or deleted, reads the watermarks.
   Status refresh();
   Status note_damage(Error& error);

@@ -38,6 +38,8 @@ Result<Applier::Impl::Placed> Applier::Impl::place(BatchRecord& record) {
   if (!record.is_set_aside() && refused != rolled_back.end()) {
     TRY(set_aside(record, refused->second));
   }
+  // An id that no row can have, which a program before this one gave, is as good as taken.
+  if (!record.is_set_aside() && !is_row_id(record.effects.id)) return Placed::kIdTaken;
   if (record.has_file()) TRY(look_at_path(record));
   if (record.is_set_aside() || record.effects.table.empty()) return Placed::kDone;
   TRY_ASSIGN(RowResult row, rows->insert(record.intent, record.effects));
@@ -131,6 +133,7 @@ Status Applier::Impl::rebind(Batch& batch, const std::vector<size_t>& taken,
                              std::optional<Appended>& journalled) {
   struct NextId {
     uint64_t in_rows = 0;
+    uint64_t given = 0;
     uint64_t last = 0;
   };
   std::map<std::string, NextId> tables;
@@ -146,7 +149,8 @@ Status Applier::Impl::rebind(Batch& batch, const std::vector<size_t>& taken,
     if (tables.contains(record.effects.table)) continue;
     TRY_ASSIGN(const uint64_t highest,
                syncline::highest_id(*database, record.effects.table, record.effects.id_column));
-    tables.emplace(record.effects.table, NextId{.in_rows = highest});
+    TRY_ASSIGN(const uint64_t given, last_id_given(*database, record.effects.table));
+    tables.emplace(record.effects.table, NextId{.in_rows = highest, .given = given});
   }
   TRY(ahead.read_ids());
 
@@ -156,20 +160,25 @@ Status Applier::Impl::rebind(Batch& batch, const std::vector<size_t>& taken,
   const Mark end = turn.end();
   for (auto& [table, next] : tables) {
     TRY_ASSIGN(const uint64_t in_log, ahead.highest_id(table, end));
-    next.last = std::max(next.in_rows, in_log);
+    // Above a row that has the largest id nothing is left. The record was accepted, so it gets one
+    // below: the next that no row has, above all that was ever given out.
+    const bool top_is_taken = next.in_rows >= kRowIdMax;
+    next.last = std::max(top_is_taken ? next.given : next.in_rows, in_log);
   }
   ControlGroup group;
   for (const size_t i : taken) {
     BatchRecord& record = batch.records[i];
     NextId& next = tables.at(record.effects.table);
-    if (next.last >= static_cast<uint64_t>(INT64_MAX)) {
+    TRY_ASSIGN(const auto free,
+               next_free_id(*database, record.effects.table, record.effects.id_column, next.last));
+    if (!free) {
       TRY(set_aside(record, fmt::format("table {} has no free id", record.effects.table)));
       continue;
     }
-    decide(record, {.seq = record.effects.seq,
-                    .kind = Outcome::Kind::kRebind,
-                    .new_id = ++next.last,
-                    .reason = {}});
+    decide(
+        record,
+        {.seq = record.effects.seq, .kind = Outcome::Kind::kRebind, .new_id = *free, .reason = {}});
+    next.last = *free;
     group.add(Operation::kRebind, encode(*record.outcome));
     record.effects = render_effects(record.intent, record.effects.seq,
                                     EffectIds(record.decided_id, &*record.outcome), record.time_ms);

@@ -77,8 +77,9 @@ Result<std::string> profile_text(std::string_view name);
 
 // Validates the fields and decides every effect but id and time. `store_tag` is empty, or what
 // marks this store's paths where another store has written to the repository. kInvalid: which field
-// and why.
+// and why. `xxh3`, where given, gets what payloads of version 1 carried of a record with a key.
 Result<Intent> make_intent(const Config& config, std::string_view kind, const Fields& fields,
-                           std::string_view key, std::string_view store_tag = {});
+                           std::string_view key, std::string_view store_tag = {},
+                           Xxh3Hash* xxh3 = nullptr);
 
 }  // namespace syncline

@@ -150,7 +150,7 @@ Status LookAhead::read_ids_until(Reader& reader, const Mark& end, Ids& ids) {
     TRY_ASSIGN(const Intent intent,
                at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     uint64_t& highest = ids[table_key(intent.table)];
-    highest = std::max(highest, frame->id);
+    if (is_row_id(frame->id)) highest = std::max(highest, frame->id);
     const Outcome* outcome = this->outcome(frame->seq);
     if (outcome != nullptr && outcome->kind == Outcome::Kind::kRebind) {
       highest = std::max(highest, outcome->new_id);

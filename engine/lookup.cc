@@ -7,6 +7,33 @@
 #include "journal/frame_place.h"
 
 namespace syncline {
+namespace {
+
+Result<std::unique_ptr<Reader>> open_before(Directory& store_directory, Journal& journal,
+                                            Database* database, uint64_t seq) {
+  Mark from;
+  if (database != nullptr) {
+    TRY_ASSIGN(from, position_before(*database, seq));
+  }
+  TRY_ASSIGN(const Mark begin, journal.begin());
+  if (from.position < begin.position) from = begin;  // the place was trimmed, or there is none
+  return Reader::open(store_directory, journal.store(), from);
+}
+
+}  // namespace
+
+Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journal& journal,
+                                               Database* database, uint64_t seq, const Mark& end) {
+  TRY_ASSIGN(auto reader, open_before(store_directory, journal, database, seq));
+  while (reader->position().seq < seq) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    if (frame->seq != seq) continue;
+    TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
+    return std::optional(FoundRecord{std::move(intent), seq, frame->id, frame->time_ms});
+  }
+  return std::optional<FoundRecord>();
+}
 
 Result<Lookup> Lookup::open(Platform& platform, Directory& store_directory, Journal& journal,
                             const DatabaseFile& database_file, const std::string& own_ref) {
@@ -32,13 +59,7 @@ Result<AppliedState> Lookup::state() {
 }
 
 Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
-  Mark from;
-  if (database_ != nullptr) {
-    TRY_ASSIGN(from, position_before(*database_, seq));
-  }
-  TRY_ASSIGN(const Mark begin, journal_.begin());
-  if (from.position < begin.position) from = begin;  // the place was trimmed, or there is none
-  return Reader::open(directory_, journal_.store(), from);
+  return open_before(directory_, journal_, database_.get(), seq);
 }
 
 Status Lookup::read_tail() {
@@ -102,8 +123,20 @@ Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
   }
   TRY(read_tail());
   const auto found = tail_keys_.find(std::string(key));
-  if (found == tail_keys_.end()) return std::optional<KeyEntry>();
-  return std::optional<KeyEntry>(found->second);
+  if (found != tail_keys_.end()) return std::optional<KeyEntry>(found->second);
+  std::optional<KeyEntry> entry;
+  if (database_ != nullptr) return entry;  // it knows what was trimmed
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  TRY(visit_kept_keys(directory_, journal_.store(), 0, begin.seq,
+                      [&](const KeptKeys& kept) -> Status {
+                        for (const KeptRecord& record : kept.records) {
+                          if (record.key == key && !entry) {
+                            entry = KeyEntry{record.seq, record.content_hash};
+                          }
+                        }
+                        return {};
+                      }));
+  return entry;
 }
 
 Result<Lookup::Progress> Lookup::progress() {
@@ -162,26 +195,54 @@ Result<std::optional<Outcome>> Lookup::applied_outcome(uint64_t seq) {
   return std::optional<Outcome>(outcomes.begin()->second);
 }
 
-Receipt Lookup::make_receipt(const FrameView& frame, const Intent& intent,
+Receipt Lookup::make_receipt(const FoundRecord& record,
                              const std::optional<Outcome>& outcome) const {
+  const Intent& intent = record.intent;
   Receipt receipt;
-  receipt.seq = frame.seq;
+  receipt.seq = record.seq;
   receipt.kind = intent.kind;
   receipt.key = intent.key;
   receipt.table = intent.table;
-  receipt.id = frame.id;
-  receipt.time_ms = frame.time_ms;
-  const EffectIds ids(frame.id, outcome ? &*outcome : nullptr);
+  receipt.time_ms = record.time_ms;
+  const EffectIds ids(record.id, outcome ? &*outcome : nullptr);
   receipt.id = ids.row;
   receipt.rebound = outcome && outcome->kind == Outcome::Kind::kRebind;
   if (outcome && !outcome->has_row()) receipt.set_aside = outcome->reason;
   receipt.path = render(intent.path, {ids.file, receipt.time_ms, {}});
-  const auto reached = [&](Watermark which) { return journal_.watermark(which) >= frame.seq; };
-  receipt.stage = reached(Watermark::kPushed)      ? Stage::kPushed
-                  : reached(Watermark::kPublished) ? Stage::kPublished
-                  : reached(Watermark::kCommitted) ? Stage::kCommitted
-                  : reached(Watermark::kApplied)   ? Stage::kApplied
-                                                   : Stage::kJournaled;
+  receipt.stage = stage_of(record.seq);
+  return receipt;
+}
+
+Stage Lookup::stage_of(uint64_t seq) const {
+  const auto reached = [&](Watermark which) { return journal_.watermark(which) >= seq; };
+  return reached(Watermark::kPushed)      ? Stage::kPushed
+         : reached(Watermark::kPublished) ? Stage::kPublished
+         : reached(Watermark::kCommitted) ? Stage::kCommitted
+         : reached(Watermark::kApplied)   ? Stage::kApplied
+                                          : Stage::kJournaled;
+}
+
+Result<Receipt> Lookup::kept_receipt(uint64_t seq, const Mark& begin) {
+  TRY_ASSIGN(auto kept, find_kept_record(directory_, journal_.store(), seq));
+  if (!kept) {
+    return make_error(
+        Code::kNotFound, fmt::format("record {} was trimmed from the journal", seq),
+        fmt::format("the first one that is left is {}; the row and the file are where "
+                    "they were",
+                    begin.seq + 1));
+  }
+  Receipt receipt;
+  receipt.seq = seq;
+  receipt.kind = std::move(kept->kind);
+  receipt.key = std::move(kept->key);
+  receipt.table = std::move(kept->table);
+  receipt.id = kept->id;
+  receipt.path = std::move(kept->path);
+  receipt.time_ms = kept->time_ms;
+  receipt.rebound = kept->rebound;
+  receipt.set_aside = std::move(kept->set_aside);
+  receipt.stage = stage_of(seq);
+  TRY(add_commits(receipt));
   return receipt;
 }
 
@@ -214,25 +275,13 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
   };
   if (seq == 0 || seq > end.seq) return missing();
   TRY_ASSIGN(const Mark begin, journal_.begin());
-  if (seq <= begin.seq) {
-    return make_error(
-        Code::kNotFound, fmt::format("record {} was trimmed from the journal", seq),
-        fmt::format("the first one that is left is {}; the row and the file are where "
-                    "they were",
-                    begin.seq + 1));
-  }
-  TRY_ASSIGN(auto reader, reader_before(seq));
-  while (true) {
-    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
-    if (!frame) return missing();
-    if (frame->seq != seq) continue;
-    TRY_ASSIGN(const Intent intent,
-               at_frame(*frame, decode_intent(frame->operation, frame->payload)));
-    TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
-    Receipt receipt = make_receipt(*frame, intent, outcome);
-    TRY(add_commits(receipt));
-    return receipt;
-  }
+  if (seq <= begin.seq) return kept_receipt(seq, begin);
+  TRY_ASSIGN(const auto record, find_record(directory_, journal_, database_.get(), seq, end));
+  if (!record) return missing();
+  TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
+  Receipt receipt = make_receipt(*record, outcome);
+  TRY(add_commits(receipt));
+  return receipt;
 }
 
 Result<uint64_t> Lookup::visit(uint64_t from_seq,
@@ -244,13 +293,13 @@ Result<uint64_t> Lookup::visit(uint64_t from_seq,
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
     if (!frame) break;
     if (!is_record(frame->operation) || frame->seq < from_seq) continue;
-    TRY_ASSIGN(const Intent intent,
-               at_frame(*frame, decode_intent(frame->operation, frame->payload)));
-    TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(frame->seq));
+    TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
+    const FoundRecord record{std::move(intent), frame->seq, frame->id, frame->time_ms};
+    TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(record.seq));
     LogEntry entry;
-    entry.receipt = make_receipt(*frame, intent, outcome);
-    entry.operation = frame->operation == Operation::kAppend ? "append" : "create";
-    next_seq = frame->seq + 1;
+    entry.receipt = make_receipt(record, outcome);
+    entry.operation = record.intent.operation == Operation::kAppend ? "append" : "create";
+    next_seq = record.seq + 1;
     if (!visit(entry)) break;
   }
   return next_seq;

@@ -19,6 +19,17 @@
 
 namespace syncline {
 
+// A record as the journal holds it.
+struct FoundRecord {
+  Intent intent;
+  uint64_t seq = 0;
+  uint64_t id = 0;
+  int64_t time_ms = 0;
+};
+// Nothing beyond `end`, or where it was trimmed. `database` shortens the way; it may be null.
+Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journal& journal,
+                                               Database* database, uint64_t seq, const Mark& end);
+
 class Lookup {
  public:
   // The journal may still be writing; what is read lies before its durable mark.
@@ -46,8 +57,10 @@ class Lookup {
   Result<std::unique_ptr<Reader>> reader_before(uint64_t seq);
   // Control frames after the applied watermark: SQLite does not know them yet.
   Status read_tail();
-  Receipt make_receipt(const FrameView& frame, const Intent& intent,
-                       const std::optional<Outcome>& outcome) const;
+  Receipt make_receipt(const FoundRecord& record, const std::optional<Outcome>& outcome) const;
+  Stage stage_of(uint64_t seq) const;
+  // Of a record that was trimmed.
+  Result<Receipt> kept_receipt(uint64_t seq, const Mark& begin);
   Result<std::optional<Outcome>> outcome_of(uint64_t seq);
   Status add_commits(Receipt& receipt);
 

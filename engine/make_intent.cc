@@ -16,6 +16,7 @@
 #include "engine/near_name.h"
 #include "engine/path_rules.h"
 #include "journal/assert.h"
+#include "sync/sha256.h"
 
 namespace syncline {
 namespace {
@@ -220,10 +221,10 @@ Result<std::vector<FieldState>> read_fields(const KindSpec& kind, const Fields& 
   return states;
 }
 
-// XXH3-128 over the kind and the given fields, sorted by name and normalised by type: the order of
-// fields and the writing of numbers make no other content. Defaults are not part of it, so a
-// changed default makes no conflict of a retry.
-ContentHash hash_content(const KindSpec& kind, const std::vector<FieldState>& states) {
+// The kind and the given fields, sorted by name and normalised by type: the order of fields and the
+// writing of numbers make no other content. Defaults are not part of it, so a changed default makes
+// no conflict of a retry. Its hash is journalled: byte table in journal/FORMAT-payloads.md.
+ByteVector content_bytes(const KindSpec& kind, const std::vector<FieldState>& states) {
   std::vector<size_t> order(states.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, {}, [&](size_t i) -> const std::string& { return kind.fields[i].name; });
@@ -238,9 +239,13 @@ ContentHash hash_content(const KindSpec& kind, const std::vector<FieldState>& st
     if (const auto* real = std::get_if<double>(&states[i])) writer.f64(*real);
     if (const auto* text = std::get_if<std::string_view>(&states[i])) writer.string(*text);
   }
+  return bytes;
+}
+
+Xxh3Hash hash_xxh3(ByteSpan bytes) {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
-  ContentHash hash;
+  Xxh3Hash hash;
   static_assert(sizeof hash == sizeof canonical);
   std::memcpy(hash.data(), &canonical, sizeof hash);
   return hash;
@@ -336,7 +341,7 @@ bool is_store_tag(std::string_view tag) {
 }  // namespace
 
 Result<Intent> make_intent(const Config& config, std::string_view kind_name, const Fields& fields,
-                           std::string_view key, std::string_view store_tag) {
+                           std::string_view key, std::string_view store_tag, Xxh3Hash* xxh3) {
   const KindSpec* kind = config.find_kind(kind_name);
   if (kind == nullptr) {
     std::vector<std::string> names;
@@ -354,7 +359,11 @@ Result<Intent> make_intent(const Config& config, std::string_view kind_name, con
   intent.operation = kind->operation;
   intent.kind = kind->name;
   intent.key = key;
-  intent.content_hash = hash_content(*kind, states);
+  if (!key.empty()) {
+    const ByteVector content = content_bytes(*kind, states);
+    intent.content_hash = sha256(content);
+    if (xxh3 != nullptr) *xxh3 = hash_xxh3(content);
+  }
   intent.table = kind->table;
   intent.id_column = kind->id_column;
 

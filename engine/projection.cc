@@ -38,12 +38,12 @@ Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view ke
   TRY_ASSIGN(const bool row, statement.bind(1, key).step());
   if (!row) return std::optional<KeyEntry>();
   KeyEntry entry{.seq = static_cast<uint64_t>(statement.integer(0))};
-  const ByteSpan hash = statement.blob(1);
-  if (hash.size() != entry.content_hash.size()) {
+  const auto hash = content_hash_of(statement.blob(1));
+  if (!hash) {
     return make_error(Code::kCorrupt,
                       fmt::format("syncline_keys: key {} has no content hash", key));
   }
-  std::copy(hash.begin(), hash.end(), entry.content_hash.begin());
+  entry.content_hash = *hash;
   return std::optional<KeyEntry>(entry);
 }
 
@@ -62,7 +62,8 @@ Result<uint64_t> highest_id(Database& database, const std::string& table,
       // Text sorts above numbers: a foreign id that is none hides those that are.
       TRY_ASSIGN(Statement scan,
                  database.prepare("SELECT max(CAST(" + column + " AS INTEGER))" + from +
-                                  " WHERE typeof(" + column + ") IN ('integer', 'real')"));
+                                  " WHERE typeof(" + column + ") IN ('integer', 'real') AND " +
+                                  column + " < 9223372036854775808.0"));
       TRY_ASSIGN(const bool found, scan.step());
       if (found) highest = std::max(highest, scan.integer(0));
     }
@@ -83,6 +84,37 @@ Result<uint64_t> highest_id(Database& database, const std::string& table,
     if (row) highest = std::max(highest, given.integer(0));
   }
   return static_cast<uint64_t>(highest);
+}
+
+Result<std::optional<uint64_t>> next_free_id(Database& database, const std::string& table,
+                                             const std::string& id_column, uint64_t above) {
+  if (above >= kRowIdMax) return std::optional<uint64_t>();
+  const uint64_t first = above + 1;
+  TRY_ASSIGN(const bool there, database.has_table(table));
+  if (!there) return std::optional(first);
+  const std::string from = fmt::format(" FROM main.{}", quote_identifier(table));
+  const std::string column = quote_identifier(id_column);
+  TRY_ASSIGN(Statement taken, database.prepare("SELECT 1" + from + " WHERE " + column + " = ?1"));
+  TRY_ASSIGN(const bool first_taken, taken.bind(1, first).step());
+  if (!first_taken) return std::optional(first);
+  // The one behind the first row that has none behind it.
+  TRY_ASSIGN(Statement gap,
+             database.prepare(
+                 fmt::format("SELECT t.{0} + 1 FROM main.{1} AS t WHERE t.{0} >= ?1 AND t.{0} < ?2 "
+                             "AND typeof(t.{0}) = 'integer' "
+                             "AND NOT EXISTS(SELECT 1 FROM main.{1} AS n WHERE n.{0} = t.{0} + 1) "
+                             "ORDER BY t.{0} LIMIT 1",
+                             column, quote_identifier(table))));
+  TRY_ASSIGN(const bool found, gap.bind(1, first).bind(2, kRowIdMax).step());
+  if (!found) return std::optional<uint64_t>();
+  return std::optional(static_cast<uint64_t>(gap.integer(0)));
+}
+
+Result<uint64_t> last_id_given(Database& database, const std::string& table) {
+  TRY_ASSIGN(Statement given,
+             database.prepare("SELECT last_id FROM syncline_ids WHERE table_name = ?1"));
+  TRY_ASSIGN(const bool row, given.bind(1, std::string_view(table)).step());
+  return row ? static_cast<uint64_t>(std::max<int64_t>(given.integer(0), 0)) : 0;
 }
 
 Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,

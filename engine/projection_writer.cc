@@ -62,7 +62,10 @@ Status ProjectionWriter::add_keys(std::vector<Key> keys) {
   // Random keys cost a page each; sorted, a batch walks the tree once.
   std::ranges::sort(keys, {}, &Key::key);
   for (const Key& key : keys) {
-    TRY(statements_->key.bind(1, key.key).bind(2, key.seq).bind_blob(3, *key.content_hash).run());
+    TRY(statements_->key.bind(1, key.key)
+            .bind(2, key.seq)
+            .bind_blob(3, content_hash_bytes(*key.content_hash))
+            .run());
   }
   return {};
 }

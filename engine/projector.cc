@@ -72,8 +72,8 @@ Status Projector::open_applier() {
   TRY_ASSIGN(const Mark begin, journal_.begin());
   note(fmt::format("{} was missing: rebuilt from the journal{}", database_file_.path,
                    begin.seq == 0 ? ""
-                                  : fmt::format(", which was trimmed: rows and keys of records up "
-                                                "to {} are gone",
+                                  : fmt::format(", which was trimmed: rows of records up to {} "
+                                                "are gone, their keys are kept",
                                                 begin.seq)));
   return {};
 }
@@ -333,7 +333,10 @@ Status Projector::trim_journal() {
     TRY_ASSIGN(appended, turn.append({&frame, 1}));
   }
   TRY(journal_.flush(appended));
-  TRY_ASSIGN([[maybe_unused]] const uint64_t segments, journal_.trim(*mark));
+  const auto keep = [&](const Mark& from, const Mark& to) {
+    return kept_keys_of(store_directory_, journal_.store(), *sync_database_, from, to);
+  };
+  TRY_ASSIGN([[maybe_unused]] const uint64_t segments, journal_.trim(*mark, keep));
   return {};
 }
 

@@ -1,7 +1,10 @@
 #include "engine/retention.h"
 
+#include <algorithm>
 #include <memory>
 
+#include "engine/applier.h"
+#include "journal/reader.h"
 #include "journal/segment.h"
 
 namespace syncline {
@@ -29,6 +32,37 @@ Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId&
     total_bytes -= segments[i].size_bytes;
   }
   return mark;
+}
+
+Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, Database& database,
+                              const Mark& from, const Mark& to) {
+  KeptKeys kept{.segment = from.position.segment, .first_seq = from.seq + 1, .last_seq = to.seq};
+  TRY_ASSIGN(const auto outcomes, read_outcomes(database, kept.first_seq, kept.last_seq));
+  TRY_ASSIGN(const auto reader, Reader::open(store_directory, store, from));
+  while (true) {
+    TRY_ASSIGN(const auto frame, reader->next(to));
+    if (!frame) return kept;
+    if (!is_record(frame->operation)) continue;
+    TRY_ASSIGN(Intent intent, decode_intent(frame->operation, frame->payload));
+    const auto outcome = outcomes.find(frame->seq);
+    const bool plain = outcome == outcomes.end();
+    const EffectIds ids(frame->id, plain ? nullptr : &outcome->second);
+    for (const uint64_t id : {frame->id, ids.row}) {
+      if (!is_row_id(id)) continue;
+      uint64_t& last = kept.last_ids[intent.table];
+      last = std::max(last, id);
+    }
+    if (intent.key.empty()) continue;
+    KeptRecord record{.seq = frame->seq, .id = ids.row, .time_ms = frame->time_ms};
+    record.path = render(intent.path, {.id = ids.file, .time_ms = frame->time_ms, .path = {}});
+    record.key = std::move(intent.key);
+    record.content_hash = intent.content_hash;
+    record.kind = std::move(intent.kind);
+    record.table = std::move(intent.table);
+    record.rebound = !plain && outcome->second.kind == Outcome::Kind::kRebind;
+    if (!plain && !outcome->second.has_row()) record.set_aside = outcome->second.reason;
+    kept.records.push_back(std::move(record));
+  }
 }
 
 }  // namespace syncline

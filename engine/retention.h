@@ -1,14 +1,17 @@
 // Which segments of the journal may go: by size and by age, and only behind a checkpoint.
 //
-// By default nothing goes: replay to any sequence needs the whole journal. Keys stay in SQLite.
+// By default nothing goes: replay to any sequence needs the whole journal. Keys stay, in SQLite and
+// beside the segments (journal/kept_keys.h).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "engine/config.h"
+#include "engine/database.h"
 #include "journal/file_system.h"
 #include "journal/format.h"
+#include "journal/kept_keys.h"
 #include "journal/result.h"
 
 namespace syncline {
@@ -22,5 +25,9 @@ constexpr bool retention_is_set(const Config& config) {
 // of the journal stays. `store_directory` is .git/syncline.
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms);
+
+// What stays of the records in the frames from..to, one segment's. `database` knows their outcomes.
+Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, Database& database,
+                              const Mark& from, const Mark& to);
 
 }  // namespace syncline

@@ -212,9 +212,11 @@ Status Store::Impl::check_writable() const {
 
 Result<Store::Impl::Submitted> Store::Impl::make_write(const Record& record) const {
   TRY(check_writable());
+  Xxh3Hash xxh3{};
   TRY_ASSIGN(const Intent intent,
-             make_intent(*config, record.kind, record.fields, record.key, identity.tag));
+             make_intent(*config, record.kind, record.fields, record.key, identity.tag, &xxh3));
   auto write = std::make_shared<PendingWrite>();
+  write->xxh3 = xxh3;
   write->operation = intent.operation;
   write->payload = encode_intent(intent);
   write->payload_hash = hash_payload(write->payload);
@@ -251,7 +253,7 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
   if (!receipt.duplicate) return receipt;
   TRY_ASSIGN(Lookup records, impl_->lookup());
   Result<Receipt> found = records.receipt(receipt.seq);
-  // Of a record whose segment was trimmed the key is all that is left, and all that is needed.
+  // Of a record that was trimmed by a program that kept no receipts the key is all that is left.
   if (!found && found.error().code == Code::kNotFound) return receipt;
   if (!found) return std::move(found).error();
   Receipt first = std::move(*found);

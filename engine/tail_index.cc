@@ -46,9 +46,19 @@ uint64_t TailIndex::highest_id(std::string_view table) const {
 void TailIndex::note_record(const std::string& key, const ContentHash& hash,
                             const std::string& table, uint64_t seq, uint64_t id) {
   const auto ids = ids_.try_emplace(table, 0).first;
-  ids->second = std::max(ids->second, id);
+  if (is_row_id(id)) ids->second = std::max(ids->second, id);
   if (!key.empty()) keys_.insert_or_assign(key, KeyEntry{seq, hash});
   order_.push_back({seq, key, &ids->first});
+}
+
+void TailIndex::note_kept(const KeptKeys& kept) {
+  for (const KeptRecord& record : kept.records) {
+    note_record(record.key, record.content_hash, record.table, record.seq, record.id);
+  }
+  for (const auto& [table, id] : kept.last_ids) {
+    uint64_t& highest = ids_[table];
+    highest = std::max(highest, id);
+  }
 }
 
 // A rebind speaks of a record that is not applied yet, so it is still in order_: what is not was

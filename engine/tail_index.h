@@ -55,6 +55,8 @@ class TailIndex {
   // next one of the same group must see it. If the append fails the index must be restarted.
   void note_record(const std::string& key, const ContentHash& hash, const std::string& table,
                    uint64_t seq, uint64_t id);
+  // What was trimmed from the journal, where SQLite does not know it.
+  void note_kept(const KeptKeys& kept);
   // After our own append: everything up to `end` is known without reading it back.
   void advance(const Mark& end) { position_ = end; }
   // Forgets records up to `applied`, which SQLite answers for.

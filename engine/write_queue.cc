@@ -4,6 +4,7 @@
 #include <chrono>
 #include <new>
 
+#include "engine/lookup.h"
 #include "journal/assert.h"
 #include "journal/control_frame.h"
 
@@ -24,16 +25,14 @@ std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
       std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(deadline.monotonic_ns)));
 }
 
-void answer_key(PendingWrite& write, const KeyEntry& entry) {
-  write.seq = entry.seq;
-  if (entry.content_hash == write.content_hash) {
-    write.duplicate = true;
-    return;
-  }
-  write.error = make_error(Code::kKeyConflict,
-                           "the key \"" + write.key + "\" is taken by record " +
-                               std::to_string(entry.seq) + ", which has other content",
-                           "retry with the content of the first call, or use another key");
+Error no_id_left(const std::string& table, const std::string& id_column) {
+  return make_error(Code::kUnsupported,
+                    "no id is left in table " + table +
+                        ": a row, or a file of another store, has " + std::to_string(kRowIdMax) +
+                        ", the largest there is; nothing was written",
+                    "give that row a smaller " + id_column +
+                        " and record again; where it is a file of a clone, rename it and run "
+                        "`syncline init --new-identity`");
 }
 
 bool resolved(const PendingWrite& write) {
@@ -202,10 +201,18 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
     applied = state.applied;
   }
-  if (applied == Mark{}) {
+  const bool nothing_known = applied == Mark{};
+  if (nothing_known) {
     TRY_ASSIGN(applied, journal_.begin());
   }
   tail_.restart(applied);
+  if (nothing_known && applied.seq > 0) {
+    TRY(visit_kept_keys(directory_, journal_.store(), 0, applied.seq,
+                        [this](const KeptKeys& kept) -> Status {
+                          tail_.note_kept(kept);
+                          return {};
+                        }));
+  }
   tail_epoch_ = epoch;
   const Result<std::string> copy = read_file(directory_, kConfigCopy);
   journalled_config_ = copy ? *copy : std::string();
@@ -218,6 +225,35 @@ Status WriteQueue::restart_and_look(const Group& group, const AppendTurn& turn) 
   TRY(restart_tail(turn.epoch()));
   TRY(answer_applied(group));
   return tail_.catch_up(turn.end());
+}
+
+void WriteQueue::answer_key(PendingWrite& write, const KeyEntry& entry) {
+  write.seq = entry.seq;
+  const Result<bool> same = repeats(write, entry);
+  if (!same) {
+    write.error = same.error();
+  } else if (*same) {
+    write.duplicate = true;
+  } else {
+    write.error = make_error(Code::kKeyConflict,
+                             "the key \"" + write.key + "\" is taken by record " +
+                                 std::to_string(entry.seq) + ", which has other content",
+                             "retry with the content of the first call, or use another key");
+  }
+}
+
+// A hash of payload version 1 tells contents apart, not that they are the same: what the two
+// records do has to be the same too. Of one that was trimmed that cannot be seen, and so it is not
+// believed.
+Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entry) {
+  const auto* const xxh3 = std::get_if<Xxh3Hash>(&entry.content_hash);
+  if (xxh3 == nullptr) return entry.content_hash == write.content_hash;
+  if (*xxh3 != write.xxh3) return false;
+  TRY_ASSIGN(const auto first,
+             find_record(directory_, journal_, database_.get(), entry.seq, journal_.end()));
+  if (!first) return false;
+  TRY_ASSIGN(const Intent intent, decode_intent(write.operation, write.payload));
+  return same_effects(first->intent, intent);
 }
 
 Status WriteQueue::answer_applied(const Group& group) {
@@ -234,14 +270,24 @@ Status WriteQueue::answer_applied(const Group& group) {
 // know yet the tail index will, which is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
   if (!tail_.started()) TRY(restart_tail(journal_.epoch()));
-  if (tail_.size() > kTailPruneRecords && database_ != nullptr) {
-    TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
-    tail_.prune(state.applied.seq);
-  }
+  if (tail_.size() > kTailPruneRecords) TRY(prune_tail());
   return answer_applied(group);
 }
 
-Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string& id_column) {
+// Where there was no database when the index began, or there is another one by now, the index
+// begins anew with the one there is: it would grow for as long as this process records.
+Status WriteQueue::prune_tail() {
+  if (database_ == nullptr || database_->has_moved()) {
+    TRY_ASSIGN(const bool there, platform_.is_there(database_file_.path));
+    return there ? restart_tail(tail_epoch_) : Status();
+  }
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
+  tail_.prune(state.applied.seq);
+  return {};
+}
+
+Result<std::optional<uint64_t>> WriteQueue::next_id(const std::string& table,
+                                                    const std::string& id_column) {
   auto known = database_ids_.find(table);
   if (known == database_ids_.end()) {
     uint64_t highest = 0;
@@ -250,7 +296,10 @@ Result<uint64_t> WriteQueue::next_id(const std::string& table, const std::string
     }
     known = database_ids_.emplace(table, std::max(highest, options_.id_floor)).first;
   }
-  return std::max(known->second, tail_.highest_id(table)) + 1;
+  const uint64_t highest = std::max(known->second, tail_.highest_id(table));
+  if (highest < kRowIdMax) return std::optional(highest + 1);
+  database_ids_.erase(known);  // looked at anew by the next record: the row may be gone by then
+  return std::optional<uint64_t>();
 }
 
 Status WriteQueue::know_the_log(const Group& group, const AppendTurn& turn) {
@@ -299,6 +348,11 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
         continue;
       }
     }
+    TRY_ASSIGN(const auto id, next_id(write->table, write->id_column));
+    if (!id) {
+      write->error = no_id_left(write->table, write->id_column);
+      continue;
+    }
     if (write->config->text != journalled_config_) {
       config = write->config.get();
       journalled_config_ = config->text;
@@ -306,7 +360,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
       const ByteVector& payload = config_payloads.back();
       frames.push_back({Operation::kConfig, 0, time_ms, payload, hash_payload(payload)});
     }
-    TRY_ASSIGN(write->id, next_id(write->table, write->id_column));
+    write->id = *id;
     write->seq = ++seq;
     write->time_ms = time_ms;
     tail_.note_record(write->key, write->content_hash, write->table, write->seq, write->id);

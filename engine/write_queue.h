@@ -47,7 +47,8 @@ struct PendingWrite {
   ByteVector payload;
   uint64_t payload_hash = 0;
   std::string key;
-  ContentHash content_hash{};
+  ContentHash content_hash;
+  Xxh3Hash xxh3{};  // what a first record of payload version 1 has for it
   std::string table, id_column;
   std::shared_ptr<const Config> config;  // what the record was made by
 
@@ -77,6 +78,10 @@ class WriteQueue {
   void run() EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
+  // Of those in the journal, how many are remembered because SQLite may not know them yet. Only
+  // while nobody leads.
+  size_t remembered() const { return tail_.size(); }
+
  private:
   using Group = std::vector<PendingWritePtr>;
   Group take_group() REQUIRES(mutex_);
@@ -92,10 +97,15 @@ class WriteQueue {
   Status know_the_log(const Group& group, const AppendTurn& turn);
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
+  Status prune_tail();
   Status restart_and_look(const Group& group, const AppendTurn& turn);
+  // Tells a write whose key is taken that it repeats that record, or that it does not.
+  void answer_key(PendingWrite& write, const KeyEntry& entry);
+  Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
   // Answers those whose keys SQLite knows.
   Status answer_applied(const Group& group);
-  Result<uint64_t> next_id(const std::string& table, const std::string& id_column);
+  // Nothing where none is left.
+  Result<std::optional<uint64_t>> next_id(const std::string& table, const std::string& id_column);
   void note_config(const Config& config);
 
   Platform& platform_;

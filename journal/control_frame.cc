@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "journal/assert.h"
 #include "journal/payload.h"
@@ -10,6 +9,7 @@
 namespace syncline {
 namespace {
 
+constexpr uint8_t kControlVersion = 1;
 constexpr size_t kAppendOffsetBytes = 16;
 
 void write_object(ByteWriter& writer, const ObjectId& object) {
@@ -27,16 +27,17 @@ ObjectId read_object(ByteReader& reader) {
 // that could not be read back; empty where all holds.
 std::string_view fault_of(const Outcome& outcome) {
   if (outcome.seq == 0) return "the outcome is of no record";
-  if (outcome.kind == Outcome::Kind::kRebind &&
-      (outcome.new_id == 0 || outcome.new_id > uint64_t{std::numeric_limits<int64_t>::max()})) {
+  if (outcome.kind == Outcome::Kind::kRebind && !is_row_id(outcome.new_id)) {
     return "the new id is no row id";
   }
   return {};
 }
 std::string_view fault_of(const AppendOffsetsFrame& frame) {
-  const bool has_zero = std::any_of(frame.offsets.begin(), frame.offsets.end(),
-                                    [](const AppendOffset& offset) { return offset.seq == 0; });
-  return has_zero ? "an offset is of no record" : std::string_view{};
+  for (const AppendOffset& offset : frame.offsets) {
+    if (offset.seq == 0) return "an offset is of no record";
+    if (offset.offset > kAppendOffsetMax) return "an offset lies beyond what a file can hold";
+  }
+  return {};
 }
 std::string_view fault_of(const BatchFrame& frame) {
   if (frame.first_seq == 0 || frame.first_seq > frame.last_seq) return "the range is empty";
@@ -44,7 +45,9 @@ std::string_view fault_of(const BatchFrame& frame) {
   return {};
 }
 std::string_view fault_of(const PublishFrame& frame) {
-  return frame.commit.is_zero() ? "the commit is zero" : std::string_view{};
+  if (frame.commit.is_zero()) return "the commit is zero";
+  if (!frame.branch.starts_with("refs/")) return "the branch is not the full name of a ref";
+  return {};
 }
 
 // Ends every decoder: everything read, nothing over, and what it says makes sense.
@@ -85,7 +88,7 @@ std::optional<ObjectId> ObjectId::parse(std::string_view hex) {
 ByteVector encode(const ConfigFrame& frame) {
   ByteVector payload;
   ByteWriter writer(payload);
-  writer.u8(kPayloadVersion);
+  writer.u8(kControlVersion);
   writer.string(frame.text);
   return payload;
 }
@@ -94,7 +97,7 @@ ByteVector encode(const Outcome& outcome) {
   SYNCLINE_ASSERT(fault_of(outcome).empty());
   ByteVector payload;
   ByteWriter writer(payload);
-  writer.u8(kPayloadVersion);
+  writer.u8(kControlVersion);
   writer.u64(outcome.seq);
   if (outcome.kind == Outcome::Kind::kRebind) {
     writer.u64(outcome.new_id);
@@ -109,7 +112,7 @@ ByteVector encode(const AppendOffsetsFrame& frame) {
   ByteVector payload;
   payload.reserve(5 + frame.offsets.size() * kAppendOffsetBytes);
   ByteWriter writer(payload);
-  writer.u8(kPayloadVersion);
+  writer.u8(kControlVersion);
   writer.u32(static_cast<uint32_t>(frame.offsets.size()));
   for (const AppendOffset& offset : frame.offsets) {
     writer.u64(offset.seq);
@@ -122,7 +125,7 @@ ByteVector encode(const BatchFrame& frame) {
   SYNCLINE_ASSERT(fault_of(frame).empty());
   ByteVector payload;
   ByteWriter writer(payload);
-  writer.u8(kPayloadVersion);
+  writer.u8(kControlVersion);
   writer.u64(frame.first_seq);
   writer.u64(frame.last_seq);
   write_object(writer, frame.parent);
@@ -137,7 +140,7 @@ ByteVector encode(const PublishFrame& frame) {
   SYNCLINE_ASSERT(fault_of(frame).empty());
   ByteVector payload;
   ByteWriter writer(payload);
-  writer.u8(kPayloadVersion);
+  writer.u8(kControlVersion);
   writer.u64(frame.last_seq);
   writer.string(frame.branch);
   write_object(writer, frame.parent);
@@ -148,7 +151,7 @@ ByteVector encode(const PublishFrame& frame) {
 ByteVector encode(const CheckpointFrame& frame) {
   ByteVector payload;
   ByteWriter writer(payload);
-  writer.u8(kPayloadVersion);
+  writer.u8(kControlVersion);
   writer.u64(frame.files_synced);
   writer.u64(frame.applied);
   writer.u64(frame.committed);
@@ -158,7 +161,7 @@ ByteVector encode(const CheckpointFrame& frame) {
 Result<ConfigFrame> decode_config(ByteSpan payload) {
   constexpr std::string_view kName = "config";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kName));
+  TRY(take_payload_version(reader, kControlVersion, kName));
   ConfigFrame frame;
   frame.text = reader.string();
   TRY(finish(reader, kName, {}));
@@ -170,7 +173,7 @@ Result<Outcome> decode_outcome(Operation operation, ByteSpan payload) {
   const bool is_rebind = operation == Operation::kRebind;
   const std::string_view name = is_rebind ? "rebind" : "set-aside";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, name));
+  TRY(take_payload_version(reader, kControlVersion, name));
   Outcome outcome;
   outcome.kind = is_rebind ? Outcome::Kind::kRebind : Outcome::Kind::kSetAside;
   outcome.seq = reader.u64();
@@ -186,7 +189,7 @@ Result<Outcome> decode_outcome(Operation operation, ByteSpan payload) {
 Result<AppendOffsetsFrame> decode_append_offsets(ByteSpan payload) {
   constexpr std::string_view kName = "append-offsets";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kName));
+  TRY(take_payload_version(reader, kControlVersion, kName));
   const uint32_t count = reader.u32();
   AppendOffsetsFrame frame;
   if (reader.ok() && reader.remaining() != size_t{count} * kAppendOffsetBytes) {
@@ -205,7 +208,7 @@ Result<AppendOffsetsFrame> decode_append_offsets(ByteSpan payload) {
 Result<BatchFrame> decode_batch(ByteSpan payload) {
   constexpr std::string_view kName = "batch";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kName));
+  TRY(take_payload_version(reader, kControlVersion, kName));
   BatchFrame frame;
   frame.first_seq = reader.u64();
   frame.last_seq = reader.u64();
@@ -221,7 +224,7 @@ Result<BatchFrame> decode_batch(ByteSpan payload) {
 Result<PublishFrame> decode_publish(ByteSpan payload) {
   constexpr std::string_view kName = "publish";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kName));
+  TRY(take_payload_version(reader, kControlVersion, kName));
   PublishFrame frame;
   frame.last_seq = reader.u64();
   frame.branch = reader.string();
@@ -234,7 +237,7 @@ Result<PublishFrame> decode_publish(ByteSpan payload) {
 Result<CheckpointFrame> decode_checkpoint(ByteSpan payload) {
   constexpr std::string_view kName = "checkpoint";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kName));
+  TRY(take_payload_version(reader, kControlVersion, kName));
   CheckpointFrame frame;
   frame.files_synced = reader.u64();
   frame.applied = reader.u64();

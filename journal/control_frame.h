@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,12 @@ struct ObjectId {
   std::string hex() const { return to_hex(bytes); }
   static std::optional<ObjectId> parse(std::string_view hex);
 };
+
+// Ids of rows are those that SQLite can hold: 1 to kRowIdMax.
+inline constexpr uint64_t kRowIdMax = std::numeric_limits<int64_t>::max();
+constexpr bool is_row_id(uint64_t id) {
+  return id >= 1 && id <= kRowIdMax;
+}
 
 struct ConfigFrame {
   std::string text;  // syncline.toml, whole
@@ -62,6 +69,8 @@ struct EffectIds {
   uint64_t file = 0;
 };
 
+// Beyond this no file reaches; with the length of a section it does not overflow.
+inline constexpr uint64_t kAppendOffsetMax = (uint64_t{1} << 62) - 1;
 struct AppendOffset {
   uint64_t seq = 0;
   uint64_t offset = 0;  // bytes into the file at the record's path

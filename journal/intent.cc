@@ -1,5 +1,6 @@
 #include "journal/intent.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "journal/assert.h"
@@ -9,6 +10,8 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kPayloadName = "intent";
+constexpr uint8_t kXxh3Version = 1;
+constexpr uint8_t kNewestVersion = 2;
 constexpr uint8_t kLiteralTag = 0;
 
 enum class ValueTag : uint8_t { kNull = 0, kInteger = 1, kReal = 2, kText = 3 };
@@ -27,18 +30,46 @@ size_t path_bytes_max(const Template& path) {
   return bytes;
 }
 
+// SQLite knows its columns without regard to ASCII case.
+bool same_column(std::string_view one, std::string_view other) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
+bool has_line_break(const Template& text) {
+  return std::ranges::any_of(text.pieces(), [](const Template::Piece& piece) {
+    const auto* const literal = std::get_if<std::string>(&piece);
+    return literal != nullptr && literal->find_first_of("\n\r") != std::string::npos;
+  });
+}
+
+// What must hold of an intent besides its shape. Encoding asserts it, so that nothing is journalled
+// that could not be read back; empty where all holds.
+std::string_view fault_of(const Intent& intent) {
+  if (intent.path.uses(Slot::kPath)) return "its path names itself";
+  if (path_bytes_max(intent.path) > kIntentPathBytesMax) return "its path is too long";
+  if (has_line_break(intent.subject)) return "its subject is more than one line";
+  const bool has_id_column = std::ranges::any_of(intent.columns, [&](const IntentColumn& column) {
+    return same_column(column.name, intent.id_column);
+  });
+  if (has_id_column) return "the id column is among its columns";
+  return {};
+}
+
 class IntentWriter {
  public:
   explicit IntentWriter(ByteVector& out) : writer_(out) {}
 
   void write(const Intent& intent) {
-    SYNCLINE_ASSERT(!intent.path.uses(Slot::kPath));
-    SYNCLINE_ASSERT(path_bytes_max(intent.path) <= kIntentPathBytesMax);
+    SYNCLINE_ASSERT(fault_of(intent).empty());
     SYNCLINE_ASSERT(intent.columns.size() <= kIntentColumnsMax);
-    writer_.u8(kPayloadVersion);
+    const bool is_old = std::holds_alternative<Xxh3Hash>(intent.content_hash);
+    const bool has_hash = !std::holds_alternative<std::monostate>(intent.content_hash);
+    SYNCLINE_ASSERT(is_old || has_hash == !intent.key.empty());
+    writer_.u8(is_old ? kXxh3Version : kNewestVersion);
     writer_.string(intent.kind);
     writer_.string(intent.key);
-    writer_.raw(intent.content_hash);
+    writer_.raw(content_hash_bytes(intent.content_hash));
     writer_.string(intent.table);
     writer_.string(intent.id_column);
     writer_.u32(static_cast<uint32_t>(intent.columns.size()));
@@ -94,11 +125,14 @@ class IntentReader {
  public:
   explicit IntentReader(ByteReader& reader) : reader_(reader) {}
 
-  void read(Intent& intent) {
+  void read(Intent& intent, uint8_t version) {
     intent.kind = reader_.string();
     intent.key = reader_.string();
-    const ByteSpan hash = reader_.raw(intent.content_hash.size());
-    if (reader_.ok()) std::memcpy(intent.content_hash.data(), hash.data(), hash.size());
+    if (version == kXxh3Version) {
+      read_hash(intent.content_hash.emplace<Xxh3Hash>());
+    } else if (!intent.key.empty()) {
+      read_hash(intent.content_hash.emplace<Sha256Hash>());
+    }
     intent.table = reader_.string();
     intent.id_column = reader_.string();
     read(intent.columns);
@@ -110,10 +144,8 @@ class IntentReader {
       fail("it ends too early");
     } else if (!reader_.finished()) {
       fail("bytes follow its end");
-    } else if (intent.path.uses(Slot::kPath)) {
-      fail("its path names itself");
-    } else if (path_bytes_max(intent.path) > kIntentPathBytesMax) {
-      fail("its path is too long");
+    } else {
+      fail(fault_of(intent));
     }
   }
 
@@ -124,6 +156,11 @@ class IntentReader {
   bool going() const { return fault_.empty() && reader_.ok(); }
   void fail(std::string_view what) {
     if (fault_.empty()) fault_ = what;
+  }
+
+  void read_hash(MutableByteSpan into) {
+    const ByteSpan hash = reader_.raw(into.size());
+    if (reader_.ok()) std::memcpy(into.data(), hash.data(), hash.size());
   }
 
   void read(std::vector<IntentColumn>& columns) {
@@ -203,6 +240,30 @@ size_t estimated_bytes(const Template& text) {
 
 }  // namespace
 
+ByteSpan content_hash_bytes(const ContentHash& hash) {
+  if (const auto* const xxh3 = std::get_if<Xxh3Hash>(&hash)) return *xxh3;
+  if (const auto* const sha256 = std::get_if<Sha256Hash>(&hash)) return *sha256;
+  return {};
+}
+
+std::optional<ContentHash> content_hash_of(ByteSpan bytes) {
+  ContentHash hash;
+  if (bytes.size() == sizeof(Xxh3Hash)) {
+    std::ranges::copy(bytes, hash.emplace<Xxh3Hash>().begin());
+  } else if (bytes.size() == sizeof(Sha256Hash)) {
+    std::ranges::copy(bytes, hash.emplace<Sha256Hash>().begin());
+  } else {
+    return std::nullopt;
+  }
+  return hash;
+}
+
+bool same_effects(const Intent& one, const Intent& other) {
+  return one.operation == other.operation && one.kind == other.kind && one.table == other.table &&
+         one.id_column == other.id_column && one.columns == other.columns &&
+         one.path == other.path && one.text == other.text;
+}
+
 ByteVector encode_intent(const Intent& intent) {
   size_t bytes = 128 + intent.kind.size() + intent.key.size() + estimated_bytes(intent.path) +
                  estimated_bytes(intent.header) + estimated_bytes(intent.text) +
@@ -226,11 +287,11 @@ Result<Intent> decode_intent(Operation operation, ByteSpan payload) {
                       "use a newer syncline");
   }
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kPayloadName));
+  TRY_ASSIGN(const uint8_t version, take_payload_version(reader, kNewestVersion, kPayloadName));
   Intent intent;
   intent.operation = operation;
   IntentReader intent_reader(reader);
-  intent_reader.read(intent);
+  intent_reader.read(intent, version);
   if (!intent_reader.fault().empty()) return payload_error(kPayloadName, intent_reader.fault());
   return intent;
 }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -66,17 +67,27 @@ struct IntentColumn {
   bool operator==(const IntentColumn&) const = default;
 };
 
-using ContentHash = std::array<std::byte, 16>;
+// Of kind and fields as the user gave them: does a repeated key have the same content?
+//
+// Payloads of version 1 carry an XXH3-128. It is no cryptographic hash: two contents that have one
+// in common can be written on purpose, so it tells contents apart and never says that they are the
+// same. From version 2 on a record with a key carries a SHA-256, and one without a key nothing.
+using Xxh3Hash = std::array<std::byte, 16>;
+using Sha256Hash = std::array<std::byte, 32>;
+using ContentHash = std::variant<std::monostate, Xxh3Hash, Sha256Hash>;
+ByteSpan content_hash_bytes(const ContentHash& hash);
+// The kind of hash follows from its length; nothing where it is no hash's.
+std::optional<ContentHash> content_hash_of(ByteSpan bytes);
 
 struct Intent {
   Operation operation =
       Operation::kCreate;  // kCreate or kAppend; carried by the frame, not the payload
   std::string kind;
-  std::string key;             // idempotency key, empty for none
-  ContentHash content_hash{};  // of kind and fields as the user gave them: same key, same content?
+  std::string key;           // idempotency key, empty for none
+  ContentHash content_hash;  // an Xxh3Hash makes it a payload of version 1
   std::string table;
   std::string id_column;
-  std::vector<IntentColumn> columns;  // without the id column
+  std::vector<IntentColumn> columns;  // without the id column, whatever its letters' case
   Template path;                      // relative to the work tree, '/'-separated
   Template header;                    // kAppend: what a file that is not there yet begins with
   Template text;                      // the whole file (kCreate) or the section (kAppend)
@@ -96,6 +107,10 @@ inline constexpr size_t kSlotBytesMax = 32;  // every slot but kPath
 // version or operation. A real that is not a number is encoded as NULL, as SQLite stores it.
 ByteVector encode_intent(const Intent& intent);
 Result<Intent> decode_intent(Operation operation, ByteSpan payload);
+
+// Do two records put the same into row and file, whatever their ids and times? With equal hashes of
+// version 1 that is as much as can be known of their contents.
+bool same_effects(const Intent& one, const Intent& other);
 
 // What a record does, in full.
 using Value = std::variant<std::monostate, int64_t, double, std::string>;

@@ -36,7 +36,7 @@ Result<Mark> Journal::begin() const {
   return first.header.start();
 }
 
-Result<uint64_t> Journal::trim(const Mark& checkpoint) {
+Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
   // The flush lock keeps two trims apart, and the last segment the last.
   TRY_ASSIGN(const bool held, impl_->lock_flush(nullptr, kForever));
   if (!held) return make_error(Code::kInternal, "the flush lock was not taken");
@@ -51,7 +51,15 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint) {
       ++gone;
     }
     if (gone == 0) return uint64_t{0};
-    // First it is said, durably, that they may be missing. Then they go from the front, each
+    // First what is to outlive them is durable; written again by the next trim where this one dies.
+    for (size_t i = 0; keep && i < gone; ++i) {
+      TRY_ASSIGN(const OpenSegment segment, impl_->open_for_reading(entries[i].segment));
+      TRY_ASSIGN(const OpenSegment next, impl_->open_for_reading(entries[i + 1].segment));
+      const Mark to{next.header.previous(), next.header.first_seq - 1};
+      TRY_ASSIGN(const KeptKeys kept, keep(segment.header.start(), to));
+      TRY(write_kept_keys(*impl_->folder, impl_->store, kept));
+    }
+    // Then it is said, durably, that they may be missing. Then they go from the front, each
     // durably gone before the next, so that a crash leaves no hole.
     TRY(write_base(*impl_->folder, impl_->store, entries[gone].segment));
     for (size_t i = 0; i < gone; ++i) {

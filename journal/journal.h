@@ -34,6 +34,7 @@
 #include "journal/file_system.h"
 #include "journal/format.h"
 #include "journal/frame.h"
+#include "journal/kept_keys.h"
 #include "journal/result.h"
 #include "journal/ring.h"
 
@@ -155,8 +156,11 @@ class Journal {
   Result<Mark> begin() const;
 
   // Trims whole segments that hold nothing after `checkpoint`. The caller holds that every
-  // projection up to it is durable. Returns how many segments went.
-  Result<uint64_t> trim(const Mark& checkpoint);
+  // projection up to it is durable. Of each segment that goes, what `keep` answers for the frames
+  // from..to stays, durable before the segment is gone; without it nothing does, for the journal
+  // does not know what payloads say. Returns how many segments went.
+  using Keep = std::function<Result<KeptKeys>(const Mark& from, const Mark& to)>;
+  Result<uint64_t> trim(const Mark& checkpoint, const Keep& keep = {});
   // Bytes of all segments, for the backlog limit and retention.
   Result<uint64_t> size_bytes() const;
 

@@ -8,11 +8,10 @@
 
 namespace syncline {
 
-inline constexpr uint8_t kPayloadVersion = 1;
-
-// Takes the version byte: kCorrupt when there is none, kUnsupported for one this program does not
-// know.
-Status take_payload_version(ByteReader& reader, std::string_view payload_name);
+// Takes the version byte, which is from 1 to `newest`: kCorrupt when there is none, kUnsupported
+// for one this program does not know.
+Result<uint8_t> take_payload_version(ByteReader& reader, uint8_t newest,
+                                     std::string_view payload_name);
 
 // "the <payload_name> payload is damaged: <what>". The frame's checksums held, so this is a defect
 // of a program that wrote it, or a forgery; never a torn write.

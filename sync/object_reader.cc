@@ -37,6 +37,11 @@ Result<bool> is_there(const std::string& objects_path, const ObjectId& id) {
   return false;
 }
 
+// How often packs may come and go before those that went are let go of. libgit2 adds new ones to
+// its list and keeps each that it has read from open and mapped, one that was consolidated away
+// too.
+constexpr int kPackChangesMax = 16;
+
 class OdbReader final : public ObjectReader {
  public:
   OdbReader(const Libgit2& git, std::string objects_path, git_odb* odb)
@@ -46,6 +51,7 @@ class OdbReader final : public ObjectReader {
   OdbReader& operator=(const OdbReader&) = delete;
 
   Result<std::optional<Object>> read(const ObjectId& id) override {
+    TRY(let_go_of_old_packs());
     const git_oid oid = to_git_oid(id);
     git_odb_object* found = nullptr;
     // On a miss git_odb_read itself looks for packs that have appeared since.
@@ -84,7 +90,19 @@ class OdbReader final : public ObjectReader {
   }
 
  private:
+  Status let_go_of_old_packs() {
+    TRY_ASSIGN(const std::unique_ptr<Directory> objects, open_posix_directory(objects_path_));
+    const Result<FileInfo> folder = objects->info("pack");
+    if (!folder && folder.error().code == Code::kNotFound) return {};
+    if (!folder) return folder.error();
+    const std::pair changed{folder->mtime_s, folder->mtime_ns};
+    if (changed == packs_changed_) return {};
+    packs_changed_ = changed;
+    return ++pack_changes_ < kPackChangesMax ? Status() : reopen();
+  }
+
   Status reopen() {
+    pack_changes_ = 0;
     git_odb* fresh = nullptr;
     if (const int code = git_.git_odb_open(&fresh, objects_path_.c_str()); code < 0) {
       return libgit2_error(git_, code, "opening " + objects_path_);
@@ -96,6 +114,8 @@ class OdbReader final : public ObjectReader {
   const Libgit2& git_;
   std::string objects_path_;
   git_odb* odb_;
+  std::pair<int64_t, uint32_t> packs_changed_;  // when, as last seen
+  int pack_changes_ = 0;                        // since it was opened
 };
 
 }  // namespace

@@ -76,7 +76,8 @@ Status check_index(Directory& git_dir) {
 
 }  // namespace
 
-// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so.
+// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so, or in a number that no
+// row can have: nothing of ours is called so.
 uint64_t id_in_path(std::string_view path) {
   constexpr std::string_view kSuffix = ".md";
   if (!path.ends_with(kSuffix)) return 0;
@@ -86,7 +87,8 @@ uint64_t id_in_path(std::string_view path) {
   uint64_t id = 0;
   const auto [end, fault] =
       std::from_chars(path.data() + before + 1, path.data() + path.size(), id);
-  return fault == std::errc{} && end == path.data() + path.size() ? id : 0;
+  const bool whole = fault == std::errc{} && end == path.data() + path.size();
+  return whole && is_row_id(id) ? id : 0;
 }
 
 namespace {

@@ -12,6 +12,10 @@
 namespace syncline {
 namespace {
 
+// Of trees, commits and texts that the next batch or publish looks at again: a few folders of a
+// thousand names each, whatever the store has grown to.
+constexpr size_t kObjectsBytesMax = 8u << 20;
+
 // The commit's tree; zero for no commit.
 Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
   if (commit_id.is_zero()) return ObjectId{};
@@ -52,7 +56,7 @@ SyncerImpl::SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_
     : options_(std::move(options)),
       common_dir_(std::move(common_dir)),
       reader_(std::move(reader)),
-      objects_(*reader_),
+      objects_(*reader_, kObjectsBytesMax),
       refs_(*common_dir_),
       context_{.platform = platform,
                .work_tree = std::move(work_tree),

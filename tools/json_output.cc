@@ -56,7 +56,7 @@ void add_receipt(Json& json, const Receipt& receipt) {
   json["key"] = text_or_null(receipt.key);
   json["time"] = format_time(receipt.time_ms);
   json["table"] = receipt.table;
-  json["id"] = receipt.id;
+  json["id"] = number_or_null(receipt.id);
   json["path"] = text_or_null(receipt.path);
 }
 
@@ -141,7 +141,7 @@ std::string init_json(const InitReport& report) {
 std::string recorded_json(const Receipt& receipt) {
   Json json = object();
   json["seq"] = receipt.seq;
-  json["id"] = receipt.id;
+  json["id"] = number_or_null(receipt.id);
   json["kind"] = receipt.kind;
   json["path"] = text_or_null(receipt.path);
   json["stage"] = stage_name(receipt.stage);

@@ -203,5 +203,37 @@ TEST_F(TakenIdTest, ACommittedRecordKeepsItsFile) {
   EXPECT_EQ(count_frames(Operation::kRebind), 4u);
 }
 
+// Programs before this one gave ids that no row can have; what they journalled so is mended.
+TEST_F(TakenIdTest, AnIdThatNoRowCanHaveIsAsGoodAsTaken) {
+  open_applier();
+  append(note("one"), 1);
+  append(note("beyond"), uint64_t{1} << 63);
+  append(note("zero"), 0);
+  append(note("last"), UINT64_MAX);
+  EXPECT_EQ(apply_all().rebound, 3u);
+  EXPECT_EQ(query("SELECT id, title FROM notes ORDER BY id"), "1|one\n2|beyond\n3|zero\n4|last\n");
+  EXPECT_EQ(file(note_path(2)), note_text("beyond", 2));
+  EXPECT_EQ(must(highest_id(applier->database(), "notes", "id")), 4u);
+}
+
+TEST_F(TakenIdTest, WhereNoIdIsFreeTheRecordIsSetAside) {
+  open_applier();
+  foreign(
+      "INSERT INTO notes(id, title) VALUES(9223372036854775806, 'a'), (9223372036854775807, 'b')");
+  append(note("ours"), 9223372036854775806u);
+  EXPECT_EQ(apply_all().set_aside, 1u);
+  EXPECT_EQ(query("SELECT reason FROM syncline_outcomes"), "table notes has no free id\n");
+}
+
+TEST_F(TakenIdTest, WhatIsNoIdDoesNotHideThoseThatAre) {
+  open_applier();
+  foreign(
+      "CREATE TABLE loose(id, a);"
+      "INSERT INTO loose VALUES('text', 1), (1e300, 1), (-5, 1), (12, 1)");
+  EXPECT_EQ(must(highest_id(applier->database(), "loose", "id")), 12u);
+  EXPECT_EQ(must(next_free_id(applier->database(), "loose", "id", 11)), 13u);
+  EXPECT_EQ(must(next_free_id(applier->database(), "loose", "id", 0)), 1u);
+}
+
 }  // namespace
 }  // namespace syncline

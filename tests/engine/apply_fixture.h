@@ -159,7 +159,7 @@ class ApplyTest : public ::testing::Test {
     intent.operation = Operation::kCreate;
     intent.kind = "note";
     intent.key = key;
-    intent.content_hash[0] = std::byte(title.size());
+    if (!key.empty()) intent.content_hash = Sha256Hash{std::byte(title.size())};
     intent.table = "notes";
     intent.id_column = "id";
     intent.path.add("notes/");

@@ -49,7 +49,7 @@ const IntentValue& column(const Intent& intent, std::string_view name) {
 }
 
 ContentHash hash_of(const Fields& fields, std::string_view kind = "failure") {
-  const auto intent = make_intent(profile("elf"), kind, fields, {});
+  const auto intent = make_intent(profile("elf"), kind, fields, "key");
   EXPECT_TRUE(intent) << intent.error().message;
   return intent ? intent->content_hash : ContentHash{};
 }
@@ -189,9 +189,44 @@ TEST(MakeIntent, ContentIsTheSameInAnyOrderAndWriting) {
 
 // What is journalled must stay comparable with what later versions make of the same retry.
 TEST(MakeIntent, ContentHashIsPinned) {
-  const auto intent = note({{"title", "Hello"}, {"body", "World"}});
+  Xxh3Hash xxh3;
+  const auto intent = make_intent(profile("notes"), "note", {{"title", "Hello"}, {"body", "World"}},
+                                  "key", {}, &xxh3);
   ASSERT_TRUE(intent);
-  EXPECT_EQ(to_hex(intent->content_hash), "1e27fcf66aec2308ca217d0513c7ccbd");
+  // By `sha256sum` and `xxh128sum` of the bytes that journal/FORMAT-payloads.md names.
+  EXPECT_EQ(to_hex(content_hash_bytes(intent->content_hash)),
+            "6a3c5f2c4eeb2330c8a060a9edb8e6069d466a52916607d5b1c74dc8c039f3f9");
+  EXPECT_EQ(to_hex(xxh3), "1e27fcf66aec2308ca217d0513c7ccbd");
+}
+
+// XXH3 multiplies what stands here with nothing: each of the two words has a half that equals the
+// secret it is mixed with, so that what changes in the other half cancels out.
+std::string body_of_one_xxh3(char one, char other) {
+  std::string body(1300, '.');
+  body[171] = one;
+  body.replace(174, 5, "\xe3\xb7\xb3g\x1f");
+  body[427] = other;
+  body.replace(430, 5, "\xc3\x81:&L");
+  return body;
+}
+
+TEST(MakeIntent, TwoBodiesOfOneXxh3AreTwoContents) {
+  const auto made = [](const std::string& body, Xxh3Hash& xxh3) {
+    return make_intent(profile("notes"), "note", {{"title", "a"}, {"body", body}}, "key", {},
+                       &xxh3);
+  };
+  Xxh3Hash first_xxh3, second_xxh3;
+  const auto first = made(body_of_one_xxh3('A', 'z'), first_xxh3);
+  const auto second = made(body_of_one_xxh3('B', 'y'), second_xxh3);
+  ASSERT_TRUE(first && second);
+  ASSERT_EQ(first_xxh3, second_xxh3);
+  EXPECT_NE(first->content_hash, second->content_hash);
+}
+
+TEST(MakeIntent, ARecordWithoutAKeyHasNoContentHash) {
+  const auto intent = note({{"title", "Hello"}});
+  ASSERT_TRUE(intent);
+  EXPECT_EQ(intent->content_hash, ContentHash{});
 }
 
 TEST(MakeIntent, SubjectIsOneShortLine) {

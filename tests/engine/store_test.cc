@@ -71,6 +71,11 @@ class StoreTest : public testing::Test {
     auto count = (*database)->prepare("SELECT count(*) FROM notes");
     return count && count->step() ? count->integer(0) : -1;
   }
+  // As a person's own program.
+  void sql(const std::string& statement) const {
+    const std::string command = "sqlite3 '" + root() + "/syncline.db' \"" + statement + "\"";
+    ASSERT_EQ(std::system(command.c_str()), 0) << statement;
+  }
   void expect_sound(Store& store) {
     const auto report = store.verify({});
     ASSERT_TRUE(report) << report.error().message;
@@ -422,18 +427,16 @@ TEST_F(RetentionTest, AStoreThatWasTrimmedToItsLastSegmentGoesOn) {
   EXPECT_EQ(must_record(*store, note("after"), Stage::kPublished).seq, 4 * 121u + 1);
 }
 
-TEST_F(RetentionTest, ATrimmedRecordIsSaidToBeTrimmed) {
+TEST_F(RetentionTest, ATrimmedRecordWithoutAKeyIsSaidToBeTrimmed) {
   auto store = open();
-  submit_large_notes(*store, 0, 400);
+  must_record(*store, note("without a key"));
+  submit_large_notes(*store, 1, 400);
   must_record(*store, note("last"));
   must_sync(*store);
   const auto trimmed = store->show(1);
   ASSERT_FALSE(trimmed);
   EXPECT_EQ(trimmed.error().code, Code::kNotFound);
   EXPECT_NE(trimmed.error().message.find("trimmed"), std::string::npos) << trimmed.error().message;
-  const auto by_key = store->show_key("k0");
-  ASSERT_FALSE(by_key);
-  EXPECT_NE(by_key.error().message.find("trimmed"), std::string::npos) << by_key.error().message;
   std::vector<uint64_t> logged;
   const auto read = store->log(1, /*follow=*/false, [&](const LogEntry& entry) {
     logged.push_back(entry.receipt.seq);
@@ -443,6 +446,77 @@ TEST_F(RetentionTest, ATrimmedRecordIsSaidToBeTrimmed) {
   ASSERT_FALSE(logged.empty());
   EXPECT_GT(logged.front(), 1u);
   EXPECT_EQ(logged.back(), 401u);
+}
+
+// A receipt by its parts, so that a difference is told by name.
+std::string parts_of(const Receipt& receipt) {
+  return fmt::format("seq {} kind {} key {} table {} id {} path {} time {} rebound {}", receipt.seq,
+                     receipt.kind, receipt.key, receipt.table, receipt.id, receipt.path,
+                     receipt.time_ms, receipt.rebound);
+}
+
+TEST_F(RetentionTest, ATrimmedRecordsKeyAnswersWithTheWholeReceipt) {
+  std::string first, rebound;
+  {
+    auto store = open();
+    first = parts_of(must_record(*store, large_note(0)));
+    sql("INSERT INTO notes(id, title, path, created_at) VALUES (2, 'theirs', '', '')");
+    const Receipt moved = must_record(*store, large_note(1));
+    ASSERT_TRUE(moved.rebound);
+    rebound = parts_of(moved);
+    submit_large_notes(*store, 2, 400);
+    must_record(*store, note("last"));
+    must_sync(*store);
+    ASSERT_GT(segment_bytes().begin()->first, "0000000000000001.seg");
+  }
+  const auto expect_kept = [&] {
+    auto store = open();
+    const Receipt again = must_record(*store, large_note(0));
+    EXPECT_TRUE(again.duplicate);
+    EXPECT_EQ(parts_of(again), first);
+    const auto by_key = store->show_key("k1");
+    ASSERT_TRUE(by_key) << by_key.error().message;
+    EXPECT_EQ(parts_of(*by_key), rebound);
+    const auto by_seq = store->show(2);
+    ASSERT_TRUE(by_seq) << by_seq.error().message;
+    EXPECT_EQ(parts_of(*by_seq), rebound);
+    Record other = large_note(0);
+    other.fields[0].second = std::string("another title");
+    const auto refused = store->record(other);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kKeyConflict);
+  };
+  expect_kept();
+  // The database that knew them is lost: the journal's folder still does. The retry comes first,
+  // and no id is given again.
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  expect_kept();
+  EXPECT_GT(must_record(*open(), note("after")).id, 400u);
+}
+
+// A trim writes what it takes away, and nothing that it kept before.
+TEST_F(RetentionTest, WhatWasKeptIsNotWrittenAgain) {
+  const auto kept = [&] {
+    std::map<std::string, fs::file_time_type> found;
+    for (const auto& entry : fs::directory_iterator(root() + "/.git/syncline/journal")) {
+      if (entry.path().extension() == ".keys") {
+        found[entry.path().filename()] = entry.last_write_time();
+      }
+    }
+    return found;
+  };
+  auto store = open();
+  submit_large_notes(*store, 0, 400);
+  must_record(*store, note("one"));
+  must_sync(*store);
+  const auto before = kept();
+  ASSERT_GE(before.size(), 3u);
+  submit_large_notes(*store, 400, 800);
+  must_record(*store, note("two"));
+  must_sync(*store);
+  const auto after = kept();
+  EXPECT_GT(after.size(), before.size());
+  for (const auto& [name, time] : before) EXPECT_EQ(after.at(name), time) << name;
 }
 
 TEST_F(RetentionTest, ADatabaseThatIsLostWithATrimmedJournalIsNoSilentLoss) {
@@ -457,8 +531,7 @@ TEST_F(RetentionTest, ADatabaseThatIsLostWithATrimmedJournalIsNoSilentLoss) {
   must_record(*store, note("after"));
   const std::vector<std::string> notes = store->take_notes();
   ASSERT_EQ(notes.size(), 1u);
-  EXPECT_NE(notes[0].find("was trimmed: rows and keys of records up to"), std::string::npos)
-      << notes[0];
+  EXPECT_NE(notes[0].find("was trimmed: rows of records up to"), std::string::npos) << notes[0];
   expect_sound(*store);
 }
 
@@ -708,6 +781,57 @@ TEST_F(StoreTest, ATableWithRowsIsContinuedAboveItsHighestId) {
             0);
   auto store = open();
   EXPECT_EQ(must_record(*store, note("ours")).id, 42u);
+}
+
+TEST_F(StoreTest, AboveTheLargestIdNothingIsWritten) {
+  sql("INSERT INTO notes(id, title, path, created_at) "
+      "VALUES (9223372036854775807, 'theirs', '', '')");
+  auto store = open();
+  const auto refused = store->record(note("ours"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  EXPECT_EQ(refused.error().seq, 0u);
+  EXPECT_NE(refused.error().message.find("no id is left in table notes"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(store->status()->journaled, 0u);
+  EXPECT_EQ(notes(), 1);
+  // The same process goes on once the row is out of the way.
+  sql("UPDATE notes SET id = 7");
+  EXPECT_EQ(must_record(*store, note("ours")).id, 8u);
+}
+
+// Accepted before the row above it came, it gets an id all the same: a free one.
+TEST_F(StoreTest, ARebindBelowTheLargestIdTakesTheNextThatIsFree) {
+  auto store = open();
+  EXPECT_EQ(must_record(*store, note("first")).id, 1u);
+  const Receipt waiting = must_record(*store, note("second"), Stage::kJournaled);
+  EXPECT_EQ(waiting.id, 2u);
+  sql("INSERT INTO notes(id, title, path, created_at) VALUES "
+      "(2, 'a', '', ''), (3, 'b', '', ''), (9223372036854775807, 'c', '', '')");
+  ASSERT_TRUE(store->sync(false, kForever));
+  const auto shown = store->show(waiting.seq);
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(shown->set_aside, "");
+  EXPECT_TRUE(shown->rebound);
+  EXPECT_EQ(shown->id, 4u);
+}
+
+// Numbers in the names of a repository's files that no row can have are nobody's ids.
+TEST_F(StoreTest, ACloneTakesNoIdFromANumberThatIsNone) {
+  must_record(*open(), note("original"), Stage::kPublished);
+  for (const char* name : {"x-18446744073709551615.md", "y-9223372036854775808.md"}) {
+    std::ofstream(root() + "/" + name) << "text\n";
+  }
+  const std::string clone = folder_.path().string() + "/clone";
+  const std::string command = "cd '" + root() + "' && git add '*.md' && git -c user.name=a " +
+                              "-c user.email=a@a commit -qm theirs && git clone -q . '" + clone +
+                              "'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const auto made = Store::init(clone, {.new_identity = true});
+  ASSERT_TRUE(made) << made.error().message;
+  auto store = Store::open(clone);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ(must_record(**store, note("of the clone")).id, 2u);
 }
 
 TEST_F(StoreTest, TheIdThatARebindGaveOutIsNotDecidedAgain) {

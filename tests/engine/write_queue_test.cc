@@ -37,13 +37,14 @@ class WriteQueueTest : public ApplyTest {
                                                  database_path(), WriteQueueOptions{});
     return process;
   }
-  PendingWritePtr record(Process& process, const Intent& intent) {
+  PendingWritePtr record(Process& process, const Intent& intent, const Xxh3Hash& xxh3 = {}) {
     auto write = std::make_shared<PendingWrite>();
     write->operation = intent.operation;
     write->payload = encode_intent(intent);
     write->payload_hash = hash_payload(write->payload);
     write->key = intent.key;
     write->content_hash = intent.content_hash;
+    write->xxh3 = xxh3;
     write->table = intent.table;
     write->id_column = intent.id_column;
     write->config = std::make_shared<Config>();
@@ -128,6 +129,64 @@ TEST_F(WriteQueueTest, ADamagedTailIsToldAndNothingIsAppended) {
   ASSERT_TRUE(next->error);
   EXPECT_EQ(next->error->code, Code::kCorrupt);
   EXPECT_EQ(journal->end().seq, 2u);
+}
+
+// A record of payload version 1 under the key: equal hashes alone are no proof of equal contents.
+TEST_F(WriteQueueTest, TwoContentsOfOneOldHashAreTwoContents) {
+  const Xxh3Hash hash{std::byte{7}};
+  Intent first = note("first", "the key");
+  first.content_hash = hash;
+  const uint64_t seq = append(first, 1);
+  const auto expect_answers = [&] {
+    Process process = start(std::make_shared<DirectoryHook>());
+    const auto retry = [&](const std::string& title, const Xxh3Hash& xxh3) {
+      return record(process, note(title, "the key"), xxh3);
+    };
+    const PendingWritePtr same = retry("first", hash);
+    ASSERT_FALSE(same->error) << same->error->message;
+    EXPECT_TRUE(same->duplicate);
+    EXPECT_EQ(same->seq, seq);
+    for (const PendingWritePtr& other :
+         {retry("other", hash), retry("first", Xxh3Hash{std::byte{8}})}) {
+      EXPECT_FALSE(other->duplicate);
+      ASSERT_TRUE(other->error);
+      EXPECT_EQ(other->error->code, Code::kKeyConflict);
+    }
+  };
+  expect_answers();
+  open_applier();
+  apply_all();
+  EXPECT_EQ(query("SELECT length(content_hash) FROM syncline_keys"), "16\n");
+  expect_answers();
+}
+
+// The database is made again while a long ingest runs, or was not there when it began.
+TEST_F(WriteQueueTest, RemembersOnlyWhatSqliteDoesNotKnow) {
+  constexpr size_t kRemembered = 8192;
+  options.write_files = false;
+  Process process = start(std::make_shared<DirectoryHook>());
+  const auto submit = [&](const std::string& title) {
+    const Intent intent = note(title);
+    auto write = std::make_shared<PendingWrite>();
+    write->payload = encode_intent(intent);
+    write->payload_hash = hash_payload(write->payload);
+    write->table = intent.table;
+    write->id_column = intent.id_column;
+    write->config = std::make_shared<Config>();
+    EXPECT_OK(process.queue->submit(write, kForever));
+    return write;
+  };
+  for (size_t i = 0; i < kRemembered; ++i) submit("many");
+  ASSERT_OK(process.queue->wait(submit("last"), kForever));
+  while (process.queue->remembered() <= kRemembered) {
+    ASSERT_OK(process.queue->wait(submit("one more"), kForever));
+  }
+  open_applier();
+  apply_all();
+  const PendingWritePtr next = record(process, note("next", "a key"));
+  ASSERT_FALSE(next->error) << next->error->message;
+  EXPECT_LE(process.queue->remembered(), 1u);
+  EXPECT_EQ(next->id, next->seq);
 }
 
 }  // namespace

@@ -172,6 +172,13 @@ TEST(ControlFrameTest, FramesThatCannotBeMeantAreRefused) {
       refused(decode_append_offsets(bytes("01"
                                           "ffffffff" +
                                           one + one))));
+  // The largest offset there is, one beyond it, and one that runs over with any section's length.
+  const auto offset_of = [&](const std::string& offset) {
+    return decode_append_offsets(bytes("0101000000" + one + offset));
+  };
+  EXPECT_TRUE(offset_of("ffffffffffffff3f"));
+  EXPECT_TRUE(refused(offset_of("0000000000000040")));
+  EXPECT_TRUE(refused(offset_of("ffffffffffffffff")));
   const auto batch = [&](const std::string& range, const std::string& tree,
                          const std::string& commit) {
     return decode_batch(bytes("01" + range + no_object + tree + commit + no_author));
@@ -182,7 +189,14 @@ TEST(ControlFrameTest, FramesThatCannotBeMeantAreRefused) {
   EXPECT_TRUE(refused(batch(two + one, object, object)));
   EXPECT_TRUE(refused(batch(one + two, no_object, object)));
   EXPECT_TRUE(refused(batch(one + two, object, no_object)));
-  EXPECT_TRUE(refused(decode_publish(bytes("01" + one + "00000000" + object + no_object))));
+  const auto publish = [&](const std::string& branch, const std::string& commit) {
+    return decode_publish(bytes("01" + one + branch + object + commit));
+  };
+  const std::string full_name = "06000000726566732f61";  // refs/a
+  EXPECT_TRUE(publish(full_name, object));
+  EXPECT_TRUE(refused(publish(full_name, no_object)));
+  EXPECT_TRUE(refused(publish("00000000", object)));
+  EXPECT_TRUE(refused(publish("040000006d61696e", object)));  // main
 }
 
 TEST(ControlFrameTest, WhatCouldNotBeReadBackIsNeverJournalled) {
@@ -190,6 +204,7 @@ TEST(ControlFrameTest, WhatCouldNotBeReadBackIsNeverJournalled) {
   EXPECT_DEATH(encode(BatchFrame{}), "assertion failed");
   EXPECT_DEATH(encode(PublishFrame{}), "assertion failed");
   EXPECT_DEATH(encode(AppendOffsetsFrame{{{0, 1}}}), "assertion failed");
+  EXPECT_DEATH(encode(AppendOffsetsFrame{{{1, uint64_t{1} << 62}}}), "assertion failed");
 }
 
 TEST(ObjectIdTest, HexIsFortyLowerCaseDigits) {

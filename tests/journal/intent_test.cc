@@ -24,13 +24,19 @@ Template slot_of(Slot slot) {
   return made;
 }
 
+template <typename Hash>
+Hash counting_hash() {
+  Hash hash;
+  for (size_t i = 0; i < hash.size(); ++i) hash[i] = static_cast<std::byte>(i);
+  return hash;
+}
+
 // The worked example of journal/FORMAT-payloads.md.
 Intent example() {
   Intent intent;
   intent.kind = "note";
-  for (size_t i = 0; i < intent.content_hash.size(); ++i) {
-    intent.content_hash[i] = static_cast<std::byte>(i);
-  }
+  intent.key = "k1";
+  intent.content_hash = counting_hash<Sha256Hash>();
   intent.table = "notes";
   intent.id_column = "id";
   Template at_path = text_of("at ");
@@ -48,11 +54,13 @@ Intent example() {
 
 // Written by hand from the byte tables.
 constexpr std::string_view kExampleHex =
-    "01"
+    "02"
     "04000000"
     "6e6f7465"
-    "00000000"
+    "02000000"
+    "6b31"
     "000102030405060708090a0b0c0d0e0f"
+    "101112131415161718191a1b1c1d1e1f"
     "05000000"
     "6e6f746573"
     "02000000"
@@ -104,6 +112,49 @@ TEST(IntentTest, BytesAreThoseOfTheFormatPage) {
   EXPECT_EQ(*decoded, example());
 }
 
+// What stands before the table in `example()`, and in what else it may be.
+constexpr std::string_view kHead =
+    "02"
+    "04000000"
+    "6e6f7465"
+    "02000000"
+    "6b31"
+    "000102030405060708090a0b0c0d0e0f"
+    "101112131415161718191a1b1c1d1e1f";
+std::string with_head(std::string_view head) {
+  return std::string(head) + std::string(kExampleHex.substr(kHead.size()));
+}
+
+TEST(IntentTest, ARecordWithoutAKeyCarriesNoHash) {
+  Intent intent = example();
+  intent.key.clear();
+  intent.content_hash = {};
+  const std::string hex = with_head("02040000006e6f746500000000");
+  EXPECT_EQ(to_hex(encode_intent(intent)), hex);
+  EXPECT_EQ(*decode_intent(Operation::kCreate, *from_hex(hex)), intent);
+}
+
+TEST(IntentTest, PayloadsOfVersionOneAreReadAndStayWhatTheyAre) {
+  Intent intent = example();
+  intent.content_hash = counting_hash<Xxh3Hash>();
+  for (const auto& [key, in_hex] : {std::pair{"", "00000000"}, {"k1", "020000006b31"}}) {
+    intent.key = key;
+    const std::string hex =
+        with_head(std::string("01040000006e6f7465") + in_hex + "000102030405060708090a0b0c0d0e0f");
+    EXPECT_EQ(*decode_intent(Operation::kCreate, *from_hex(hex)), intent);
+    EXPECT_EQ(to_hex(encode_intent(intent)), hex);
+  }
+}
+
+TEST(IntentTest, AHashWithoutAKeyOrAKeyWithoutAHashIsAProgrammersError) {
+  Intent intent = example();
+  intent.key.clear();
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
+  intent = example();
+  intent.content_hash = {};
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
+}
+
 TEST(IntentTest, RandomIntentsComeBackAsTheyWere) {
   std::mt19937_64 random(20'260'131);
   const auto below = [&](uint64_t limit) { return random() % limit; };
@@ -129,12 +180,19 @@ TEST(IntentTest, RandomIntentsComeBackAsTheyWere) {
     intent.operation = below(2) == 0 ? Operation::kCreate : Operation::kAppend;
     intent.kind = some_text();
     intent.key = some_text();
-    for (std::byte& byte : intent.content_hash) byte = static_cast<std::byte>(below(256));
+    const auto fill = [&](auto& hash) {
+      for (std::byte& byte : hash) byte = static_cast<std::byte>(below(256));
+    };
+    if (below(4) == 0) {
+      fill(intent.content_hash.emplace<Xxh3Hash>());
+    } else if (!intent.key.empty()) {
+      fill(intent.content_hash.emplace<Sha256Hash>());
+    }
     intent.table = some_text();
-    intent.id_column = some_text();
+    intent.id_column = "_" + some_text();
     for (uint64_t columns = below(5); columns > 0; --columns) {
       IntentColumn& column = intent.columns.emplace_back();
-      column.name = some_text();
+      column.name = "c" + some_text();
       switch (below(4)) {
         case 0:
           break;
@@ -152,7 +210,8 @@ TEST(IntentTest, RandomIntentsComeBackAsTheyWere) {
     intent.path = some_template(false);
     intent.header = some_template(true);
     intent.text = some_template(true);
-    intent.subject = some_template(true);
+    intent.subject = text_of(std::string(below(20), 's'));
+    intent.subject.add(Slot::kPath);
     const ByteVector payload = encode_intent(intent);
     const auto decoded = decode_intent(intent.operation, payload);
     ASSERT_TRUE(decoded) << decoded.error().message;
@@ -180,9 +239,11 @@ TEST(IntentTest, WhatDecodesHasThatOneEncoding) {
 
 TEST(IntentTest, NewerVersionsAndOperationsAreUnsupportedNotDamaged) {
   ByteVector payload = encode_intent(example());
+  for (const int version : {0, 3, 255}) {
+    payload[0] = static_cast<std::byte>(version);
+    EXPECT_EQ(decode_intent(Operation::kCreate, payload).error().code, Code::kUnsupported);
+  }
   payload[0] = std::byte{2};
-  EXPECT_EQ(decode_intent(Operation::kCreate, payload).error().code, Code::kUnsupported);
-  payload[0] = std::byte{1};
   EXPECT_EQ(decode_intent(Operation::kRetract, payload).error().code, Code::kUnsupported);
   EXPECT_EQ(decode_intent(Operation::kBatch, payload).error().code, Code::kUnsupported);
   EXPECT_EQ(decode_intent(Operation::kCreate, {}).error().code, Code::kCorrupt);
@@ -235,6 +296,13 @@ TEST(IntentTest, WhatEncodingNeverYieldsIsRefused) {
        "too many columns"},
       {"0400000000020000006e2f", "0100010000020000006e2f", "too many pieces"},
       {"0400000000020000006e2f", "ffffffff00020000006e2f", "too many pieces"},
+      // Each of the four columns called as the id column is, whatever its letters' case.
+      {"010000006e01", "02000000696401", "the id column"},
+      {"010000006e01", "02000000494401", "the id column"},
+      {"010000007a00", "02000000694400", "the id column"},
+      // The subject "s" with a line break in it, at its end and before it.
+      {"01000000000100000073", "010000000002000000730a", "more than one line"},
+      {"01000000000100000073", "0100000000020000000d73", "more than one line"},
   };
   for (const auto& refused : cases) {
     const auto decoded = decode_changed(refused.part, refused.by);
@@ -254,7 +322,7 @@ TEST(IntentTest, APathIsBoundedSinceOtherTemplatesRepeatIt) {
   const std::string longest = to_hex(encode_intent(fits));
   Intent intent = fits;
   intent.path.add(Slot::kDate);
-  EXPECT_DEATH(encode_intent(intent), "kIntentPathBytesMax");
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
 
   // The same payload with a piece more: the count, then one more tag.
   std::string longer = longest;
@@ -305,9 +373,15 @@ TEST(IntentTest, NotANumberIsNullAsInSqlite) {
   EXPECT_EQ(*decode_intent(Operation::kCreate, encode_intent(intent)), intent);
 }
 
-TEST(IntentTest, APathThatNamesItselfIsAProgrammersError) {
+TEST(IntentTest, WhatCouldNotBeReadBackIsNeverJournalled) {
   Intent intent = example();
   intent.path.add(Slot::kPath);
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
+  intent = example();
+  intent.columns[2].name = "ID";
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
+  intent = example();
+  intent.subject.add("\nSyncline-Range: 1-9");
   EXPECT_DEATH(encode_intent(intent), "assertion failed");
 }
 

@@ -133,9 +133,7 @@ void Client::acknowledge(size_t entry, const Receipt& receipt) {
   if (!receipt.set_aside.empty()) {
     ledger_.faults.push_back(told.marker + " was set aside: " + receipt.set_aside);
   }
-  // Of a duplicate whose segment was trimmed only the seq is left to be told.
-  const bool trimmed = receipt.duplicate && receipt.id == 0;
-  if (told.acknowledged && (told.seq != receipt.seq || (!trimmed && told.id != receipt.id))) {
+  if (told.acknowledged && (told.seq != receipt.seq || told.id != receipt.id)) {
     ledger_.faults.push_back(fmt::format("{} was acknowledged as record {} id {}, then as {} id {}",
                                          told.marker, told.seq, told.id, receipt.seq, receipt.id));
   }
@@ -146,7 +144,7 @@ void Client::acknowledge(size_t entry, const Receipt& receipt) {
   told_new = told_new || !receipt.duplicate;
   told.acknowledged = true;
   told.seq = receipt.seq;
-  if (!trimmed) told.id = receipt.id;
+  told.id = receipt.id;
 }
 
 bool Client::record(size_t entry) {
@@ -236,6 +234,10 @@ void Client::retry_unacknowledged() {
   for (size_t entry = 0; entry < ledger_.entries.size(); ++entry) {
     if (!ledger_.entries[entry].told.acknowledged) record(entry);
   }
+}
+
+void Client::retry_all() {
+  for (size_t entry = 0; entry < ledger_.entries.size(); ++entry) record(entry);
 }
 
 void Client::verify() {

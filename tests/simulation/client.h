@@ -66,6 +66,8 @@ class Client {
   bool run(Step step);
   // Hands every record over again that was not acknowledged: it must then be there once.
   void retry_unacknowledged();
+  // Hands all of them over again: who was acknowledged must be told the same receipt.
+  void retry_all();
   Store* store() { return store_.get(); }
   // Folds and publishes; what waits is a fault, for nobody stands in the way.
   bool sync();

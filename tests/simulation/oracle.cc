@@ -56,8 +56,8 @@ void read_journal(Directory& root, Picture& picture) {
       picture.faults.push_back("journal: " + text.error().message);
       continue;
     }
-    // A name says nothing that the header does not.
-    if (name.ends_with(".new") || text->size() < 56) continue;
+    // Which one it is, its header tells.
+    if (!name.ends_with(".seg") || text->size() < 56) continue;
     files[second_reader::get(*text, 48, 8)] = *text;
   }
   if (!store || files.empty()) {

@@ -58,5 +58,47 @@ TEST(Trim, LosesNothingThatADeadProcessDidNotMakeDurable) {
   EXPECT_GT(trimmed, 30u);
 }
 
+// The next process finds no database, and hands over again whatever was handed over before.
+void lose_the_database_and_retry(const DiskImage& image, SimulatedClock& clock, Ledger& ledger) {
+  FaultPlan plan;
+  Machine machine(image, plan, clock, 7);
+  plan = FaultPlan(&machine.clock);
+  SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+  const auto work_tree = platform.open_directory(kRoot);
+  ASSERT_TRUE(work_tree.has_value());
+  for (const char* name : {"syncline.db", "syncline.db-wal", "syncline.db-shm"}) {
+    const Status removed = (*work_tree)->remove_file(name);
+    ASSERT_TRUE(removed || removed.error().code == Code::kNotFound);
+  }
+  const Undisturbed fate(platform);
+  Client client(platform, kRoot, ledger, fate);
+  ASSERT_TRUE(client.open().has_value());
+  client.retry_all();
+  client.close();
+}
+
+TEST(Trim, KeepsTheKeysOfWhatItTakesAwayWhereverOneDies) {
+  const Base& start = base({.retain_bytes_max = 65536, .lived_in = true});
+  SimulatedClock clock = start.clock;
+  Ledger ledger = start.ledger;
+  const Life before = live(start.image, clock, ledger, {Step::kRotate, Step::kRotate}, 0);
+  uint64_t trimmed = 0;
+  for (uint64_t n = 1;; ++n) {
+    SCOPED_TRACE("a death at change " + std::to_string(n));
+    Ledger told = ledger;
+    SimulatedClock then = clock;
+    const Life first = live(before.image, then, told, {Step::kTrim}, n);
+    for (const DiskImage& image : {first.image, with_nothing_kept(first.image)}) {
+      Ledger after = told;
+      SimulatedClock later = then;
+      trimmed += look_at(image).journal_begins_after > 0;
+      lose_the_database_and_retry(image, later, after);
+      ASSERT_EQ(after.faults, std::vector<std::string>{});
+    }
+    if (!first.crashed) break;
+  }
+  EXPECT_GT(trimmed, 5u);
+}
+
 }  // namespace
 }  // namespace syncline::simulation
