@@ -46,6 +46,7 @@ class SimulatedPlatform final : public StorePlatform {
                                     const std::vector<std::string>& environment,
                                     Deadline deadline) override;
   bool some_process_names(std::string_view path) override;
+  uint32_t effective_user() override { return 0; }  // whose everything on a simulated disk is
   const char* sqlite_vfs() override { return vfs_.name(); }
 
  private:
