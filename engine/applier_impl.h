@@ -114,6 +114,7 @@ struct Applier::Impl {
 
   // ---- applier.cc ----
   Status open_database();
+  Status make_database_folder();
   Status check_identity();
   // Reopens a database that was replaced or deleted, reads the watermarks.
   Status refresh();
@@ -131,6 +132,7 @@ struct Applier::Impl {
   // Rows of the batch, rebinding and setting aside. False: to be redone.
   Result<bool> apply_rows(Batch& batch, std::optional<Appended>& journalled);
   Result<Placed> place(BatchRecord& record);
+  Error tell_ddl_failure(const BatchRecord& record, Error error) const;
   // What checkpoints ahead claim; a replay makes its files anew, whatever they say.
   bool was_applied(uint64_t seq) const {
     return options.journal_outcomes && seq <= ahead.claimed_applied();

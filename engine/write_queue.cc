@@ -4,6 +4,7 @@
 #include <chrono>
 #include <new>
 
+#include "engine/schema.h"
 #include "journal/assert.h"
 #include "journal/control_frame.h"
 
@@ -44,8 +45,7 @@ bool resolved(const PendingWrite& write) {
 
 WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
                        DatabaseFile database_file, WriteQueueOptions options)
-    : platform_(platform),
-      directory_(store_directory),
+    : directory_(store_directory),
       journal_(journal),
       clock_(platform.clock()),
       database_file_(std::move(database_file)),
@@ -195,16 +195,23 @@ void WriteQueue::write_group(const Group& group, Deadline deadline) {
 Status WriteQueue::restart_tail(uint64_t epoch) {
   database_.reset();
   database_ids_.clear();
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  auto database = open_to_read(database_file_);
+  // The journal knows what a damaged one did, where it is whole.
+  if (!database && (database.error().code != Code::kCorrupt || begin.seq != 0)) {
+    return std::move(database).error();
+  }
+  if (database) database_ = std::move(*database);
   Mark applied;
-  TRY_ASSIGN(const bool there, platform_.is_there(database_file_.path));
-  if (there) {
-    TRY_ASSIGN(database_, Database::open(database_file_, Database::Access::kRead));
+  if (database_ != nullptr) {
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
     applied = state.applied;
   }
   if (applied == Mark{}) {
-    TRY_ASSIGN(applied, journal_.begin());
+    database_.reset();  // it knows nothing
+    applied = begin;
   }
+  tail_from_seq_ = applied.seq;
   tail_.restart(applied);
   tail_epoch_ = epoch;
   const Result<std::string> copy = read_file(directory_, kConfigCopy);
@@ -220,12 +227,27 @@ Status WriteQueue::restart_and_look(const Group& group, const AppendTurn& turn) 
   return tail_.catch_up(turn.end());
 }
 
+// In one view of the database: what it does not know now lies behind its watermark of now, where
+// the tail index has to begin.
 Status WriteQueue::answer_applied(const Group& group) {
-  if (database_ == nullptr) return {};
+  const bool prune = tail_.size() > kTailPruneRecords;
+  const bool any_key =
+      std::ranges::any_of(group, [](const auto& write) { return !write->key.empty(); });
+  if (database_ == nullptr || (!any_key && !prune)) return {};
+  TRY_ASSIGN(const ReadView view, ReadView::begin(*database_));
+  TRY_ASSIGN(const std::optional<Mark> applied, read_applied_mark(*database_));
+  if (!applied || applied->seq < tail_from_seq_) {
+    return make_error(Code::kBusy, "the database was exchanged for one that knows less",
+                      "it is being rebuilt; try again");
+  }
   for (const auto& write : group) {
     if (write->key.empty() || resolved(*write)) continue;
     TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
     if (entry) answer_key(*write, *entry);
+  }
+  if (prune) {
+    tail_.prune(applied->seq);
+    tail_from_seq_ = applied->seq;
   }
   return {};
 }
@@ -233,11 +255,11 @@ Status WriteQueue::answer_applied(const Group& group) {
 // What can be done before the append lock: SQLite answers for the applied, and what it does not
 // know yet the tail index will, which is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
-  if (!tail_.started()) TRY(restart_tail(journal_.epoch()));
-  if (tail_.size() > kTailPruneRecords && database_ != nullptr) {
-    TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
-    tail_.prune(state.applied.seq);
+  if (tail_.started() && (database_ == nullptr || !database_->has_moved())) {
+    if (answer_applied(group)) return {};
+    // The database is being rebuilt, was exchanged or is damaged: asked anew.
   }
+  TRY(restart_tail(journal_.epoch()));
   return answer_applied(group);
 }
 

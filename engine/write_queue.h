@@ -93,12 +93,11 @@ class WriteQueue {
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
   Status restart_and_look(const Group& group, const AppendTurn& turn);
-  // Answers those whose keys SQLite knows.
+  // Answers those whose keys SQLite knows; prunes the tail index.
   Status answer_applied(const Group& group);
   Result<uint64_t> next_id(const std::string& table, const std::string& id_column);
   void note_config(const Config& config);
 
-  Platform& platform_;
   Directory& directory_;
   Journal& journal_;
   Clock& clock_;
@@ -109,6 +108,7 @@ class WriteQueue {
   std::unique_ptr<Database> database_;
   TailIndex tail_;
   uint64_t tail_epoch_ = 0;
+  uint64_t tail_from_seq_ = 0;     // the tail index knows the keys behind it, SQLite the others
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 
