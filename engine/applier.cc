@@ -60,14 +60,25 @@ Result<std::unique_ptr<Applier>> Applier::open(Directory& store_directory, Journ
   return std::unique_ptr<Applier>(new Applier(std::move(impl)));
 }
 
+// A database of which the folder is gone begins anew as one that is gone itself.
+Status Applier::Impl::make_database_folder() {
+  const std::string root = options.work_tree + "/";
+  if (!options.database_path.starts_with(root)) return {};
+  const std::string below = options.database_path.substr(root.size());
+  const size_t slash = below.rfind('/');
+  return slash == std::string::npos ? Status()
+                                    : work_tree->make_directories(below.substr(0, slash));
+}
+
 Status Applier::Impl::open_database() {
   projection.reset();
   rows.reset();
   database.reset();
   reader.reset();
   ahead.reset();
-  TRY_ASSIGN(database,
-             Database::open({options.database_path, options.sqlite_vfs}, Database::Access::kWrite));
+  TRY(make_database_folder());
+  const DatabaseFile file(options.database_path, options.sqlite_vfs, options.work_tree);
+  TRY_ASSIGN(database, Database::open(file, Database::Access::kWrite));
 
   TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
   const auto suspect = store.info(kDatabaseSuspect);
@@ -91,6 +102,9 @@ Status Applier::Impl::open_database() {
 // Creates the engine's tables, or sees that those there are this journal's projection; sets the
 // watermark where there is none, or the journal no longer reaches back to it.
 Status Applier::Impl::check_identity() {
+  // Somebody dropped one of them: what the others say of the watermark is not true any more.
+  TRY_ASSIGN(const bool whole, has_engine_tables(*database));
+  if (!whole) TRY(drop_engine_tables(*database));
   TRY(create_engine_tables(*database));
   const std::string store_id = journal.store().hex();
   TRY_ASSIGN(auto projected, read_meta_text(*database, "store"));
@@ -151,8 +165,8 @@ Status Applier::Impl::refresh() {
     return make_error(Code::kCorrupt, "a sync of the database failed: what it holds is not known",
                       "it is moved aside and rebuilt from the journal");
   }
-  // Without it somebody dropped our tables: they are begun anew, and filled from the journal.
-  TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
+  // Somebody dropped our tables: they are begun anew, and filled from the journal.
+  TRY_ASSIGN(const bool known, has_engine_tables(*database));
   if (!known) return open_database();
   TRY_ASSIGN(const auto mark, read_applied_mark(*database));
   if (!mark) return make_error(Code::kCorrupt, "the database has lost its applied watermark");

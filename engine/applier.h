@@ -130,7 +130,11 @@ struct AppliedState {
   // The database was rebuilt from a trimmed journal: rows up to here are not ours any more. 0: no.
   uint64_t missing_before = 0;
 };
+// All of one moment; zeros of a database that knows nothing.
 Result<AppliedState> read_applied_state(Database& database);
+// To read by; nothing where the database knows nothing: it is absent, empty, or being made. Then
+// the journal, read from its begin, knows all that it would.
+Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file);
 
 struct KeyEntry {
   uint64_t seq = 0;

@@ -117,6 +117,7 @@ struct Applier::Impl {
 
   // ---- applier.cc ----
   Status open_database();
+  Status make_database_folder();
   Status check_identity();
   Status project_kept_keys(uint64_t after_seq, uint64_t last_seq);
   // Reopens a database that was replaced or deleted, reads the watermarks.
@@ -135,6 +136,7 @@ struct Applier::Impl {
   // Rows of the batch, rebinding and setting aside. False: to be redone.
   Result<bool> apply_rows(Batch& batch, std::optional<Appended>& journalled);
   Result<Placed> place(BatchRecord& record);
+  Error tell_ddl_failure(const BatchRecord& record, Error error) const;
   // What checkpoints ahead claim; a replay makes its files anew, whatever they say.
   bool was_applied(uint64_t seq) const {
     return options.journal_outcomes && seq <= ahead.claimed_applied();

@@ -42,7 +42,9 @@ Result<Applier::Impl::Placed> Applier::Impl::place(BatchRecord& record) {
   if (!record.is_set_aside() && !is_row_id(record.effects.id)) return Placed::kIdTaken;
   if (record.has_file()) TRY(look_at_path(record));
   if (record.is_set_aside() || record.effects.table.empty()) return Placed::kDone;
-  TRY_ASSIGN(RowResult row, rows->insert(record.intent, record.effects));
+  Result<RowResult> inserted = rows->insert(record.intent, record.effects);
+  if (!inserted) return tell_ddl_failure(record, std::move(inserted).error());
+  RowResult row = std::move(*inserted);
   switch (row.kind) {
     case RowResult::Kind::kInserted:
     case RowResult::Kind::kOurs:
@@ -55,11 +57,16 @@ Result<Applier::Impl::Placed> Applier::Impl::place(BatchRecord& record) {
     case RowResult::Kind::kRefused:
       break;
   }
-  if (const auto ddl = ddl_failures.find(record.effects.table); ddl != ddl_failures.end()) {
-    row.reason += fmt::format(" (its table could not be made: {})", ddl->second);
-  }
   TRY(set_aside(record, std::move(row.reason)));
   return Placed::kDone;
+}
+
+Error Applier::Impl::tell_ddl_failure(const BatchRecord& record, Error error) const {
+  const auto failure = ddl_failures.find(record.effects.table);
+  if (failure != ddl_failures.end() && error.code == Code::kRetryLater) {
+    error.message += fmt::format(" (it could not be made: {})", failure->second);
+  }
+  return error;
 }
 
 Status Applier::Impl::look_at_path(BatchRecord& record) {
@@ -83,6 +90,12 @@ Status Applier::Impl::look_at_path(BatchRecord& record) {
   if (target == targets.end()) {
     TRY_ASSIGN(SectionApplier::Target looked, sections.look(effects.path));
     target = targets.emplace(effects.path, std::move(looked)).first;
+  }
+  // Not the record's fault, and settled in a moment: order is kept.
+  if (!target->second.blocked.empty() && !applied_before && options.journal_outcomes) {
+    return make_error(
+        Code::kRetryLater, target->second.blocked + "; what was recorded waits for it",
+        fmt::format("give it one name: cp -p {0} {0}.new && mv {0}.new {0}", effects.path));
   }
   if (target->second.unusable.empty()) {
     record.seen = target->second.exists ? FileApplier::State::kEdited : FileApplier::State::kAbsent;

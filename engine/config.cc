@@ -30,7 +30,8 @@
 //   [kind.NAME] *                  one table for each kind; NAME is [a-z][a-z0-9_-]*
 //   table = "notes" *              the row's table
 //   id_column = "id"               its INTEGER PRIMARY KEY
-//   create_table = "CREATE TABLE IF NOT EXISTS …" *   may be left out where another kind with the
+//   create_table = "CREATE TABLE IF NOT EXISTS …" *   one statement, for this table alone (see
+//                                  engine/table_ddl.h); may be left out where another kind with the
 //                                  same table has it
 //   subject = "note: {title}" *    pattern: the commit subject of a record alone; made one line of
 //                                  at most 200 characters
@@ -67,6 +68,7 @@
 #include "engine/kind_patterns.h"
 #include "engine/near_name.h"
 #include "engine/path_rules.h"
+#include "engine/table_ddl.h"
 
 namespace syncline {
 namespace {
@@ -380,6 +382,16 @@ Result<Config> parse_config(std::string text) {
   TRY_ASSIGN(ParsedConfig parsed, parse_config_text(std::move(text)));
   TRY(ConfigChecker(parsed).check());
   return std::move(parsed.config);
+}
+
+Status check_tables(const Config& config) {
+  for (const KindSpec& kind : config.kinds) {
+    if (auto made = check_table_ddl(kind.table, kind.create_table); !made) {
+      return config_error(0, fmt::format("kind.{}: {}", kind.name, made.error().message),
+                          made.error().hint);
+    }
+  }
+  return {};
 }
 
 }  // namespace syncline

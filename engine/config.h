@@ -71,6 +71,9 @@ struct Config {
 };
 
 Result<Config> parse_config(std::string text);
+// Are the statements that make its tables such as they may be? Asked where a configuration comes
+// from outside; what was journalled is held to it where it is run (engine/table_ddl.h).
+Status check_tables(const Config& config);
 
 // The text of a profile's syncline.toml: "notes", "packages", "elf"; kInvalid names the three.
 Result<std::string> profile_text(std::string_view name);

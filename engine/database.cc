@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "engine/database_vfs.h"
 #include "journal/assert.h"
 
 namespace syncline {
@@ -26,6 +27,23 @@ bool is_on_read_only_file_system(sqlite3* handle) {
   const char* const path = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   struct statvfs status{};
   return path != nullptr && statvfs(path, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
+}
+
+void tell_open_failure(Error& error) {
+  if (error.sys_errno == ENOENT) error.code = Code::kNotFound;
+  const std::string_view refusal = describe_refusal(error.sys_errno);
+  if (refusal.empty()) return;
+  error.code = Code::kUnsafePath;
+  error.message += fmt::format(": {}", refusal);
+  error.hint = "move it out of the way; the database is rebuilt from the journal";
+}
+
+// The form that beneath_vfs() takes.
+std::string path_for_vfs(const DatabaseFile& file) {
+  const std::string root = file.root + "/";
+  if (file.root.empty() || !file.path.starts_with(root)) return file.path;
+  if (file.vfs == nullptr || std::string_view(file.vfs) != beneath_vfs()) return file.path;
+  return root + file.path.substr(file.root.size());
 }
 
 }  // namespace
@@ -50,9 +68,18 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
       error.code = Code::kCorrupt;
       error.hint = "the database is rebuilt from the journal";
       break;
+    case SQLITE_ERROR:  // no such table, no such column
+    case SQLITE_SCHEMA:
+      error.code = Code::kBusy;
+      error.hint = kDatabaseExchangedHint;
+      break;
     case SQLITE_READONLY:
     case SQLITE_PERM:
       error.code = Code::kReadOnly;
+      if (code == SQLITE_READONLY_DBMOVED) {
+        error.code = Code::kBusy;
+        error.hint = kDatabaseExchangedHint;
+      }
       if (is_on_read_only_file_system(handle)) error.sys_errno = EROFS;
       break;
     case SQLITE_CANTOPEN:
@@ -62,14 +89,14 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
         error.code = Code::kRetryLater;
       }
       if (system_errno == EROFS) error.code = Code::kReadOnly;
-      if ((code & 0xff) == SQLITE_CANTOPEN && system_errno == ENOENT) error.code = Code::kNotFound;
+      if ((code & 0xff) == SQLITE_CANTOPEN) tell_open_failure(error);
       break;
     case SQLITE_MISUSE:
     case SQLITE_INTERNAL:
       error.code = Code::kInternal;
       break;
-    default:  // CONSTRAINT, ERROR, MISMATCH, TOOBIG, …: what was asked for cannot be done
-      error.code = Code::kInvalid;
+    default:  // CONSTRAINT, MISMATCH, TOOBIG, …: see the head of engine/database.h
+      break;
   }
   return error;
 }
@@ -194,7 +221,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Acces
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
                     (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(file.path.c_str(), &handle, flags, file.vfs);
+  const int code = sqlite3_open_v2(path_for_vfs(file).c_str(), &handle, flags, file.vfs);
   std::unique_ptr<Database> database(new Database(handle, busy_timeout_ms));
   if (code != SQLITE_OK) return sqlite_error(handle, code, "open " + file.path);
   if (auto ready = database->set_up(access); !ready) {
@@ -202,6 +229,18 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Acces
     error.message = fmt::format("open {}: {}", file.path, error.message);
     return error;
   }
+  return database;
+}
+
+Result<std::unique_ptr<Database>> Database::open_in_memory() {
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(":memory:", &handle,
+                      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
+                          SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
+                      nullptr);
+  std::unique_ptr<Database> database(new Database(handle, 0));
+  if (code != SQLITE_OK) return sqlite_error(handle, code, "open a database in memory");
   return database;
 }
 
@@ -321,7 +360,15 @@ bool Database::in_transaction() const {
 
 bool Database::has_moved() const {
   int moved = 0;
-  return sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+  if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+      moved != 0) {
+    return true;
+  }
+  // Somebody may have deleted the log alone: what is written to it nobody else would see.
+  sqlite3_file* log = nullptr;
+  return sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+         log != nullptr && log->pMethods != nullptr && log->pMethods->xFileControl != nullptr &&
+         log->pMethods->xFileControl(log, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
          moved != 0;
 }
 
@@ -348,6 +395,17 @@ Status Transaction::commit() {
   TRY(database_->execute("COMMIT"));
   database_ = nullptr;
   return {};
+}
+
+Result<ReadView> ReadView::begin(Database& database) {
+  if (database.in_transaction()) return ReadView(nullptr);
+  TRY(database.execute("BEGIN"));
+  return ReadView(&database);
+}
+
+ReadView::~ReadView() {
+  // Nothing was written, so nothing is lost by a failure.
+  if (database_ != nullptr && database_->in_transaction()) (void)database_->execute("ROLLBACK");
 }
 
 std::string quote_identifier(std::string_view name) {

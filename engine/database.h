@@ -12,8 +12,10 @@
 // builds SQLite with other defaults.
 //
 // Not thread-safe: one Database for each thread. SQLite's own errors: BUSY after busy_timeout is
-// kBusy, FULL (and IOERR from a full disk) kRetryLater, CORRUPT/NOTADB kCorrupt, CONSTRAINT and SQL
-// errors kInvalid with the extended code in Statement::last_code() for the caller to tell.
+// kBusy, and so is a table that is not there or another than it was (the database is being rebuilt,
+// or was exchanged); FULL (and IOERR from a full disk) kRetryLater, CORRUPT/NOTADB kCorrupt, a link
+// in the way kUnsafePath. None of them says anything about a record, so none is kInvalid: what a
+// table thinks of a row, Statement::last_code() tells whoever writes it.
 #pragma once
 
 #include <cstdint>
@@ -73,10 +75,13 @@ class Statement {
 
 // Where a database is, and by whose VFS it is reached (null: SQLite's own).
 struct DatabaseFile {
-  DatabaseFile(std::string path_, const char* vfs_ = nullptr)  // NOLINT: a path is one
-      : path(std::move(path_)), vfs(vfs_) {}
+  DatabaseFile(std::string path_, const char* vfs_ = nullptr, std::string root_ = {})  // NOLINT
+      : path(std::move(path_)), vfs(vfs_), root(std::move(root_)) {}
   std::string path;  // absolute
   const char* vfs;
+  // The folder that the path may not leave by a link; empty: the one that the file is in. Only
+  // beneath_vfs() keeps to it (engine/database_vfs.h).
+  std::string root;
 };
 
 class Database {
@@ -84,6 +89,8 @@ class Database {
   enum class Access : uint8_t { kRead, kWrite };
   static Result<std::unique_ptr<Database>> open(const DatabaseFile& file, Access access,
                                                 int busy_timeout_ms = 5000);
+  // An empty one that ends with its connection: to try a statement on.
+  static Result<std::unique_ptr<Database>> open_in_memory();
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -134,6 +141,24 @@ class Transaction {
   explicit Transaction(Database& database) : database_(&database) {}
   Database* database_;
 };
+
+// One state of the database for as long as it lives, whatever others write; within a transaction it
+// is that one's.
+class ReadView {
+ public:
+  static Result<ReadView> begin(Database& database);
+  ReadView(ReadView&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  ReadView& operator=(ReadView&&) = delete;
+  ~ReadView();
+
+ private:
+  explicit ReadView(Database* database) : database_(database) {}
+  Database* database_;  // null: the transaction is another's
+};
+
+// Of a kBusy error that is no lock's: the file or its tables are not those that were opened.
+inline constexpr std::string_view kDatabaseExchangedHint =
+    "the database is being rebuilt, or somebody changed it; try again";
 
 // What SQLite's last failure on this connection means to a caller; `what` names the attempt.
 Error sqlite_error(sqlite3* handle, int code, std::string_view what);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "sync/git_paths.h"
+#include "sync/ownership.h"
 
 namespace syncline {
 
@@ -32,6 +33,11 @@ Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform
   if (!paths) return std::move(paths).error();
   return StorePlaces{&platform, paths->work_tree, paths->common_dir,
                      paths->common_dir + "/syncline"};
+}
+
+Status check_owner(const StorePlaces& places) {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(places.root, *places.platform));
+  return check_owner(paths);
 }
 
 Result<Identity> read_identity(Directory& store_directory) {
@@ -72,21 +78,22 @@ Result<Identity> read_identity(Directory& store_directory) {
   identity.read_only = entries["mode"] == "read-only";
   identity.branch = entries["branch"];
   identity.tag = entries["tag"];
+  identity.database = entries["database"];
   return identity;
 }
 
 Status write_identity(Directory& store_directory, const Identity& identity) {
   const std::string text = fmt::format(
       "# Who this store is, and what it is bound to. Written by `syncline init`.\n"
-      "store {}\nstate {}\nmode {}\ninode {}\nfile_system {}\nbranch {}\ntag {}\nid_floor {}\n"
-      "first_seq {}\nkept {}\n",
+      "store {}\nstate {}\nmode {}\ninode {}\nfile_system {}\nbranch {}\ntag {}\ndatabase {}\n"
+      "id_floor {}\nfirst_seq {}\nkept {}\n",
       identity.store.hex(),
       identity.accepting_loss ? "accepting-loss"
       : identity.ready        ? "ready"
                               : "initialising",
       identity.read_only ? "read-only" : "read-write", identity.bound.inode,
-      identity.bound.file_system_id, identity.branch, identity.tag, identity.id_floor,
-      identity.first_seq, identity.kept);
+      identity.bound.file_system_id, identity.branch, identity.tag, identity.database,
+      identity.id_floor, identity.first_seq, identity.kept);
   return replace_file(store_directory, kIdentityFile, as_bytes(text));
 }
 

@@ -27,6 +27,8 @@ struct Identity {
   bool read_only = false;  // made by replay: takes no records
   std::string branch;      // full ref name that is published to: the one checked out at init
   std::string tag;         // marks this store's paths where others have written to the repository
+  // Where its database is, below the root: another setting is refused. Empty: a store of before.
+  std::string database;
   uint64_t id_floor = 0;   // ids begin above this: what other stores' paths were found to use
   std::string kept;        // below the store's folder: what is left of the store that was lost
   uint64_t first_seq = 1;  // of the store's first record: above those of a store that was lost
@@ -43,6 +45,9 @@ struct StorePlaces {
 // kNoStore when `root` is no work tree; says nothing about whether a store is there.
 Result<StorePlaces> find_places(const std::string& root,
                                 StorePlatform& platform = system_store_platform());
+
+// See sync/ownership.h: asked before anything in the store is read.
+Status check_owner(const StorePlaces& places);
 
 // kNotFound when there is none; kCorrupt when it does not parse.
 Result<Identity> read_identity(Directory& store_directory);

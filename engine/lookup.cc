@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/schema.h"
 #include "journal/frame_place.h"
 
 namespace syncline {
@@ -35,21 +36,19 @@ Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journ
   return std::optional<FoundRecord>();
 }
 
-Result<Lookup> Lookup::open(Platform& platform, Directory& store_directory, Journal& journal,
+Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
                             const DatabaseFile& database_file, const std::string& own_ref) {
   Lookup lookup(store_directory, journal);
   lookup.own_ref_ = own_ref;
-  TRY_ASSIGN(const bool there, platform.is_there(database_file.path));
-  if (there) {
-    auto database = Database::open(database_file, Database::Access::kRead);
-    if (database) {
-      // A crash may leave a file that has none of our tables yet: it knows nothing.
-      TRY_ASSIGN(const bool known, (*database)->has_table("syncline_meta"));
-      if (known) lookup.database_ = std::move(*database);
-    } else if (database.error().code != Code::kCorrupt) {
-      return std::move(database).error();
-    }
-  }
+  auto database = open_to_read(database_file);
+  // A damaged one is rebuilt by whoever applies; the journal knows what it did.
+  if (!database && database.error().code != Code::kCorrupt) return std::move(database).error();
+  if (!database || *database == nullptr) return lookup;
+  TRY_ASSIGN(ReadView view, ReadView::begin(**database));
+  TRY_ASSIGN(const bool known, has_engine_tables(**database));
+  if (!known) return lookup;
+  lookup.database_ = std::move(*database);
+  lookup.view_.emplace(std::move(view));
   return lookup;
 }
 

@@ -1,7 +1,8 @@
 // Finds a record by sequence or key, and renders its receipt: SQLite tells where to look, the
 // journal what was recorded.
 //
-// Works with a missing database too (everything is then found by reading the journal). Not
+// Works without a database too, and beside one that is being made: everything is then found by
+// reading the journal. Not
 // thread-safe; its owner opens one for each use or guards it.
 #pragma once
 
@@ -14,7 +15,6 @@
 #include "engine/applier.h"
 #include "engine/store.h"
 #include "journal/journal.h"
-#include "journal/platform.h"
 #include "journal/reader.h"
 
 namespace syncline {
@@ -33,7 +33,7 @@ Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journ
 class Lookup {
  public:
   // The journal may still be writing; what is read lies before its durable mark.
-  static Result<Lookup> open(Platform& platform, Directory& store_directory, Journal& journal,
+  static Result<Lookup> open(Directory& store_directory, Journal& journal,
                              const DatabaseFile& database_file, const std::string& own_ref);
 
   Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
@@ -49,6 +49,8 @@ class Lookup {
   Result<Progress> progress();
   // The outcome of an applied record, if it was not the plain case.
   Result<std::optional<Outcome>> applied_outcome(uint64_t seq);
+  // That of any record, applied or not.
+  Result<std::optional<Outcome>> outcome_of(uint64_t seq);
   // Bytes of journal after record `seq`, to within an apply batch.
   Result<uint64_t> bytes_after(uint64_t seq);
 
@@ -61,12 +63,14 @@ class Lookup {
   Stage stage_of(uint64_t seq) const;
   // Of a record that was trimmed.
   Result<Receipt> kept_receipt(uint64_t seq, const Mark& begin);
-  Result<std::optional<Outcome>> outcome_of(uint64_t seq);
   Status add_commits(Receipt& receipt);
 
   Directory& directory_;
   Journal& journal_;
   std::unique_ptr<Database> database_;
+  // What the database says is of one moment, so that what it does not know is behind the watermark
+  // that the tail is read from.
+  std::optional<ReadView> view_;
   std::string own_ref_;
   bool tail_read_ = false;
   std::map<uint64_t, Outcome> tail_outcomes_;

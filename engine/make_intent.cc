@@ -261,6 +261,9 @@ Status check_key(std::string_view key) {
       key.find('\t') != std::string_view::npos) {
     return invalid("the key holds a control character");
   }
+  if (find_bidi_control(key) != std::string_view::npos) {
+    return invalid("the key holds a character that changes the direction of text");
+  }
   return {};
 }
 

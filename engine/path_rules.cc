@@ -147,6 +147,10 @@ Status check_path(std::string_view path) {
   for (size_t index = 0; index < path.size();) {
     const char32_t code = next_code_point(path, index);
     if (is_control(code)) return unsafe(path, "it has a control character");
+    if (is_bidi_control(code)) {
+      return unsafe(path, fmt::format("U+{:04X} changes the direction of the text around it",
+                                      static_cast<uint32_t>(code)));
+    }
     if (is_hfs_ignorable(code)) {
       return unsafe(path, fmt::format("U+{:04X} is invisible, and ignored in names on HFS+",
                                       static_cast<uint32_t>(code)));
@@ -163,6 +167,21 @@ Status check_path(std::string_view path) {
     if (end == path.size()) return {};
     begin = end + 1;
   }
+}
+
+bool is_bidi_control(char32_t code) {
+  return code == 0x061c || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
+}
+
+size_t find_bidi_control(std::string_view text) {
+  // All of them begin with one of these bytes.
+  for (size_t at = text.find_first_of("\xd8\xe2"); at != std::string_view::npos;
+       at = text.find_first_of("\xd8\xe2", at + 1)) {
+    size_t index = at;
+    if (is_bidi_control(next_code_point(text, index))) return at;
+  }
+  return std::string_view::npos;
 }
 
 bool is_valid_utf8(std::string_view text) {

@@ -321,6 +321,13 @@ bool is_slot_name(std::string_view name) {
   return name == "store" || find_slot(name).has_value();
 }
 
+namespace {
+uint32_t three_byte_code(const char* bytes) {
+  const auto bits = [&](int i) { return static_cast<uint32_t>(bytes[i]) & 0x3fu; };
+  return (static_cast<uint32_t>(bytes[0]) & 0xfu) << 12 | bits(1) << 6 | bits(2);
+}
+}  // namespace
+
 std::string to_one_line(std::string_view text) {
   std::string result;
   result.reserve(text.size());
@@ -334,6 +341,13 @@ std::string to_one_line(std::string_view text) {
       control_bytes = 2;  // U+0080…U+009F
     } else if (text.substr(i).starts_with("\u2028") || text.substr(i).starts_with("\u2029")) {
       control_bytes = 3;
+    }
+    const size_t bidi_bytes = byte == 0xd8 ? 2 : byte == 0xe2 ? 3 : 0;
+    if (bidi_bytes != 0 && i + bidi_bytes <= text.size() &&
+        find_bidi_control(text.substr(i, bidi_bytes)) == 0) {
+      result += bidi_bytes == 2 ? "<U+061C>" : fmt::format("<U+{:04X}>", three_byte_code(&text[i]));
+      i += bidi_bytes;
+      continue;
     }
     if (control_bytes == 0) {
       if (text[i] != ' ' || !result.empty()) result += text[i];

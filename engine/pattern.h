@@ -68,7 +68,8 @@ class Pattern {
 // The names that patterns give a meaning, so that no field may have them.
 bool is_slot_name(std::string_view name);
 
-// Line breaks and control characters become single spaces, none at the ends.
+// Line breaks and control characters become single spaces, none at the ends; what changes the
+// direction of text is written out, as in <U+202E>.
 std::string to_one_line(std::string_view text);
 // At most `length_max` code points; a cut ends in "…".
 std::string limit_length(std::string_view text, size_t length_max);

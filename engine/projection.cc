@@ -11,7 +11,8 @@ namespace syncline {
 
 Result<AppliedState> read_applied_state(Database& database) {
   AppliedState state;
-  TRY_ASSIGN(const bool there, database.has_table("syncline_meta"));
+  TRY_ASSIGN(const ReadView view, ReadView::begin(database));
+  TRY_ASSIGN(const bool there, has_engine_tables(database));
   if (!there) return state;
   TRY_ASSIGN(const auto applied, read_applied_mark(database));
   if (applied) state.applied = *applied;
@@ -32,6 +33,15 @@ Result<AppliedState> read_applied_state(Database& database) {
   return state;
 }
 
+Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file) {
+  auto database = Database::open(file, Database::Access::kRead);
+  if (!database && database.error().code == Code::kNotFound) return std::unique_ptr<Database>();
+  if (!database) return std::move(database).error();
+  TRY_ASSIGN(const bool known, has_engine_tables(**database));
+  if (!known) return std::unique_ptr<Database>();
+  return std::move(*database);
+}
+
 Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key) {
   TRY_ASSIGN(Statement statement,
              database.prepare("SELECT seq, content_hash FROM syncline_keys WHERE key = ?1"));
@@ -50,6 +60,7 @@ Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view ke
 Result<uint64_t> highest_id(Database& database, const std::string& table,
                             const std::string& id_column) {
   int64_t highest = 0;
+  TRY_ASSIGN(const ReadView view, ReadView::begin(database));
   TRY_ASSIGN(const bool there, database.has_table(table));
   if (there) {
     const std::string from = fmt::format(" FROM main.{}", quote_identifier(table));

@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t kRoleRetryMs = 20;
 // A one-shot caller does others' work too, but not for ever.
 constexpr int kTurnsMax = 64;
+// Turns that find the database exchanged under them before who waits is told.
+constexpr int kExchangesMax = 50;
 constexpr std::string_view kCacheTokenFile = "cache.token";
 
 class HeldLock {
@@ -33,6 +35,13 @@ class HeldLock {
   FileLock& lock_;
 };
 
+// Somebody deleted or exchanged the database under a turn: the next one finds what is there now.
+// Another program that holds its lock has been waited for already.
+bool is_exchanged(const Error& error) {
+  return error.code == Code::kNotFound ||
+         (error.code == Code::kBusy && error.hint == kDatabaseExchangedHint);
+}
+
 Deadline sooner(Deadline a, Deadline b) {
   return a.monotonic_ns < b.monotonic_ns ? a : b;
 }
@@ -40,7 +49,7 @@ Deadline sooner(Deadline a, Deadline b) {
 }  // namespace
 
 DatabaseFile database_file(const StorePlaces& places, const Config& config) {
-  return {places.root + "/" + config.database, places.platform->sqlite_vfs()};
+  return {places.root + "/" + config.database, places.platform->sqlite_vfs(), places.root};
 }
 
 Projector::Projector(const StorePlaces& places, const Identity& identity,
@@ -208,8 +217,16 @@ Result<bool> Projector::try_apply() {
 }
 
 Status Projector::apply_until(uint64_t seq, Deadline deadline) {
+  int exchanged = 0;
   while (journal_.watermark(Watermark::kApplied) < seq) {
-    TRY_ASSIGN(const bool held, try_apply());
+    const Result<bool> turn = try_apply();
+    if (!turn && is_exchanged(turn.error()) && ++exchanged < kExchangesMax &&
+        !clock_.passed(deadline)) {
+      clock_.pause_ns(kRoleRetryMs * 1'000'000);
+      continue;
+    }
+    if (!turn) return turn.error();
+    const bool held = *turn;
     if (journal_.watermark(Watermark::kApplied) >= seq) break;
     if (clock_.passed(deadline)) {
       return make_error(Code::kTimeout, "the record is journalled; applying it goes on");
@@ -281,7 +298,12 @@ Status Projector::open_syncer() {
 Status Projector::open_outcomes() {
   // A database that was rebuilt is another file.
   if (sync_database_ != nullptr && !sync_database_->has_moved()) return {};
-  TRY_ASSIGN(sync_database_, Database::open(database_file_, Database::Access::kRead));
+  outcomes_.reset();
+  TRY_ASSIGN(sync_database_, open_to_read(database_file_));
+  if (sync_database_ == nullptr) {
+    return make_error(Code::kBusy, "the database is being rebuilt: what it holds is committed then",
+                      "try again");
+  }
   outcomes_ = std::make_unique<DatabaseOutcomes>(*sync_database_);
   return {};
 }
@@ -390,7 +412,13 @@ Status Projector::fold_until(uint64_t seq, Deadline deadline) {
     if (clock_.passed(deadline)) {
       return make_error(Code::kTimeout, "the record is applied; committing it goes on");
     }
-    if (held) return make_error(Code::kInternal, fmt::format("record {} is not applied", seq));
+    if (held) {
+      return make_error(Code::kBusy,
+                        fmt::format("record {} is not applied any more: the database is being "
+                                    "rebuilt",
+                                    seq),
+                        "try again");
+    }
     journal_.add_counter(Counter::kRetries);
     journal_.wait_watermark(Watermark::kCommitted, seq,
                             sooner(deadline, clock_.after_ms(kRoleRetryMs)));

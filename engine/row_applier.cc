@@ -11,15 +11,13 @@ namespace {
 
 constexpr size_t kTablesMax = 64;
 
-// Codes that speak of the record or the table, not of the database's health.
+// Codes by which a compiled INSERT speaks of the row that it was given.
 bool is_refusal(int code) {
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
-    case SQLITE_ERROR:
+    case SQLITE_ERROR:  // an expression of the table cannot be computed for these values
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
-    case SQLITE_AUTH:
-    case SQLITE_RANGE:
       return true;
     default:
       return false;
@@ -43,12 +41,19 @@ std::optional<size_t> path_column(const Intent& intent) {
   return std::nullopt;
 }
 
+// The table, not the record, is at fault: what was recorded waits for it.
+void tell_wrong_table(const Effects& effects, Error& error) {
+  error.code = Code::kRetryLater;
+  error.message =
+      fmt::format("table {} does not take records: {}; they wait, in the journal, until it does",
+                  effects.table, error.message);
+  error.hint = "see `syncline config show` for the columns it needs, and add what it lacks";
+}
+
 }  // namespace
 
 Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effects) {
-  RowResult refused;
-  TRY_ASSIGN(Table * table, table_for(effects, refused));
-  if (table == nullptr) return refused;
+  TRY_ASSIGN(Table * table, table_for(effects));
 
   const auto id = static_cast<int64_t>(effects.id);
   if (!table->id_is_unique) {
@@ -90,7 +95,7 @@ Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effect
   return RowResult{.kind = RowResult::Kind::kRefused, .reason = done.error().message};
 }
 
-Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects, RowResult& refused) {
+Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {
   table_key_.assign(effects.table).append(1, '\0').append(effects.id_column);
   for (const auto& [name, value] : effects.columns) table_key_.append(1, '\0').append(name);
   if (const auto found = tables_.find(table_key_); found != tables_.end()) {
@@ -107,10 +112,9 @@ Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects, RowResu
   auto insert = database_.prepare(
       fmt::format("INSERT OR ABORT INTO main.{}({}) VALUES({})", table, names, values));
   if (!insert) {
-    const int code = sqlite3_extended_errcode(database_.handle());
-    if (!is_refusal(code)) return std::move(insert).error();
-    refused = {.kind = RowResult::Kind::kRefused, .reason = insert.error().message};
-    return nullptr;
+    Error error = std::move(insert).error();
+    if (error.code == Code::kBusy) tell_wrong_table(effects, error);
+    return error;
   }
   TRY_ASSIGN(Statement exists,
              database_.prepare(fmt::format("SELECT 1 FROM main.{} WHERE {} = ?1 LIMIT 1", table,

@@ -4,8 +4,9 @@
 // the user's table declares, so a conflict never replaces a row nor ends the transaction; only a
 // trigger's RAISE(ROLLBACK) can, and says so.
 //
-// Not thread-safe. Failure: errors are the database's (busy, full, I/O, damage) and mean nothing
-// about the record; what the table thinks of the record is a RowResult.
+// Not thread-safe. Failure: errors are the database's (busy, full, I/O, damage; a table that is not
+// there or lacks a column) and mean nothing about the record; what the table thinks of the record
+// is a RowResult.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +46,7 @@ class RowApplier {
     Statement exists;
     bool id_is_unique = false;
   };
-  Result<Table*> table_for(const Effects& effects, RowResult& refused);
+  Result<Table*> table_for(const Effects& effects);
   Result<bool> id_is_unique(const Effects& effects);
   Result<bool> is_ours(const Intent& intent, const Effects& effects);
 

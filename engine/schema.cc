@@ -1,6 +1,6 @@
 #include "engine/schema.h"
 
-#include <fmt/format.h>
+#include "engine/table_ddl.h"
 
 namespace syncline {
 
@@ -22,6 +22,17 @@ Status create_engine_tables(Database& database) {
       "  PRIMARY KEY(ref, last_seq)) WITHOUT ROWID;"
       "CREATE TABLE IF NOT EXISTS syncline_ids("
       "  table_name TEXT COLLATE NOCASE PRIMARY KEY, last_id INTEGER NOT NULL) WITHOUT ROWID;");
+}
+
+Result<bool> has_engine_tables(Database& database) {
+  TRY_ASSIGN(
+      Statement statement,
+      database.prepare("SELECT count(*) = 8 FROM sqlite_schema WHERE type = 'table' AND name IN"
+                       "('syncline_meta', 'syncline_keys', 'syncline_outcomes',"
+                       " 'syncline_offsets', 'syncline_waiting', 'syncline_positions',"
+                       " 'syncline_commits', 'syncline_ids')"));
+  TRY_ASSIGN(const bool row, statement.step());
+  return row && statement.integer(0) != 0;
 }
 
 Status drop_engine_tables(Database& database, bool keep_keys) {
@@ -110,13 +121,8 @@ Status write_durable_mark(Database& database, const Mark& mark) {
 Status create_kind_table(Database& database, std::string_view table, const std::string& ddl) {
   TRY_ASSIGN(const bool there, database.has_table(table));
   if (there || ddl.empty()) return {};
-  const bool in_transaction = database.in_transaction();
-  TRY(database.execute(ddl));
-  if (database.in_transaction() != in_transaction) {
-    return make_error(Code::kInvalid,
-                      fmt::format("the DDL of table {} begins or ends a transaction", table));
-  }
-  return {};
+  TRY(check_table_ddl(table, ddl));
+  return run_table_ddl(database, table, ddl);
 }
 
 }  // namespace syncline

@@ -20,6 +20,8 @@
 namespace syncline {
 
 Status create_engine_tables(Database& database);
+// All of them are there; a database that is being made, or that lost one, knows nothing.
+Result<bool> has_engine_tables(Database& database);
 // Of a database that was another journal's projection: ids given out stay, the rest goes.
 Status drop_engine_tables(Database& database, bool keep_keys);
 
@@ -36,8 +38,8 @@ Status write_applied_mark(Database& database, const Mark& mark);
 Result<std::optional<Mark>> read_durable_mark(Database& database);
 Status write_durable_mark(Database& database, const Mark& mark);
 
-// Runs `ddl` where there is no table (or view) of the name. In a transaction it stays in it: DDL
-// that ends it is refused with kInvalid.
+// Runs `ddl` where there is no table (or view) of the name; see engine/table_ddl.h. In a
+// transaction it stays in it.
 Status create_kind_table(Database& database, std::string_view table, const std::string& ddl);
 
 }  // namespace syncline

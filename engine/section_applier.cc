@@ -25,10 +25,10 @@ Result<SectionApplier::Target> SectionApplier::look(std::string_view path) {
     return Target{.unusable = fmt::format("{}: the path is not a regular file", path)};
   }
   if (info->links != 1) {
-    return Target{.unusable = fmt::format(
-                      "{}: the file has {} names (hard links); writing to it would change "
-                      "another file",
-                      path, info->links)};
+    const std::string reason = fmt::format(
+        "{}: the file has {} names (hard links); writing to it would change another file", path,
+        info->links);
+    return Target{.unusable = reason, .blocked = reason};
   }
   return Target{.exists = true};
 }

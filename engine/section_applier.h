@@ -58,9 +58,10 @@ class SectionApplier {
  public:
   explicit SectionApplier(ParentDirectories& parents) : parents_(parents) {}
 
-  // Why no section can go to the path, or nothing; and whether a file is there.
+  // Why no section can go to the path ever, or for now, or nothing; and whether a file is there.
   struct Target {
     std::string unusable;
+    std::string blocked;
     bool exists = false;
   };
   Result<Target> look(std::string_view path);

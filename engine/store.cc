@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "engine/database_claims.h"
+#include "engine/database_place.h"
 #include "engine/database_replacement.h"
 #include "engine/store_impl.h"
 #include "sync/own_claims.h"
@@ -59,13 +60,16 @@ Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
   }
   if (!text) return std::move(text).error();
   TRY_ASSIGN(Config config, parse_config(std::move(*text)));
+  TRY(check_tables(config));
   return std::make_shared<const Config>(std::move(config));
 }
 
 namespace {
+// Nothing of one that knows nothing.
 Result<std::vector<DurableClaim>> look_at_database(const DatabaseFile& file, const StoreId& store,
                                                    const std::string& name) {
-  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
+  TRY_ASSIGN(const auto database, open_to_read(file));
+  if (database == nullptr) return std::vector<DurableClaim>();
   return database_claims(*database, store, name);
 }
 }  // namespace
@@ -90,6 +94,7 @@ Error journal_refused(Error error) {
 Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
   auto impl = std::make_unique<Impl>(options);
   TRY_ASSIGN(impl->places, find_places(root, impl->platform));
+  TRY(check_owner(impl->places));
   TRY_ASSIGN(impl->common_directory, impl->platform.open_directory(impl->places.common_dir));
   auto store_directory = impl->platform.open_directory(impl->places.store_dir);
   if (!store_directory) {
@@ -115,6 +120,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   }
   TRY(check_identity(impl->identity, *impl->common_directory));
   TRY_ASSIGN(impl->config, load_config(impl->places, *impl->store_directory));
+  TRY(check_known_database(impl->identity, *impl->store_directory, *impl->config));
 
   const DatabaseFile database = database_file(impl->places, *impl->config);
   TRY_ASSIGN(std::vector<DurableClaim> claims,
@@ -339,17 +345,37 @@ Stage Store::Impl::stage_of(uint64_t seq) const {
 }
 
 // Tickets are waited for in order, near enough, so one query answers for many of them.
+Status Store::Impl::read_outcomes_from(uint64_t seq) {
+  if (outcomes_database == nullptr || outcomes_database->has_moved()) {
+    TRY_ASSIGN(outcomes_database, open_to_read(database_file(places, *config)));
+  }
+  AppliedState state;
+  if (outcomes_database != nullptr) {
+    TRY_ASSIGN(state, read_applied_state(*outcomes_database));
+  }
+  outcomes.clear();
+  outcomes_from = seq;
+  outcomes_to = state.applied.seq;
+  if (seq <= outcomes_to) {
+    TRY_ASSIGN(outcomes, read_outcomes(*outcomes_database, seq, outcomes_to));
+    return {};
+  }
+  // The database has been begun anew since the record was applied: the journal tells.
+  outcomes_to = seq;
+  TRY_ASSIGN(Lookup records, lookup());
+  TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(seq));
+  if (outcome) outcomes.emplace(seq, *outcome);
+  return {};
+}
+
 Result<uint64_t> Store::Impl::fill_outcome(Receipt& receipt) {
   MutexLock lock(outcomes_mutex);
   if (receipt.seq < outcomes_from || receipt.seq > outcomes_to) {
-    if (outcomes_database == nullptr || outcomes_database->has_moved()) {
-      TRY_ASSIGN(outcomes_database,
-                 Database::open(database_file(places, *config), Database::Access::kRead));
+    if (const Status read = read_outcomes_from(receipt.seq); !read) {
+      outcomes_database.reset();
+      outcomes_from = outcomes_to = 0;
+      return read.error();
     }
-    TRY_ASSIGN(const AppliedState state, read_applied_state(*outcomes_database));
-    TRY_ASSIGN(outcomes, read_outcomes(*outcomes_database, receipt.seq, state.applied.seq));
-    outcomes_from = receipt.seq;
-    outcomes_to = state.applied.seq;
   }
   const auto found = outcomes.find(receipt.seq);
   if (found == outcomes.end()) return receipt.id;
@@ -451,6 +477,14 @@ Result<StoreStatus> Store::status() {
     status.git = asked.error().message;
   }
   if (status.git.empty()) status.git = "ok";
+  std::string apply_waits;
+  if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
+    // Why, only a try tells.
+    if (const auto tried = store.projector->try_apply(); !tried) {
+      apply_waits =
+          fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
+    }
+  }
   TRY_ASSIGN(Lookup records, store.lookup());
   TRY_ASSIGN(const AppliedState applied, records.state());
   status.applied = applied.applied.seq;
@@ -466,6 +500,7 @@ Result<StoreStatus> Store::status() {
   status.publishes = store.journal->counter(Counter::kPublishes);
   status.retries = store.journal->counter(Counter::kRetries);
   status.notes = take_notes();
+  if (!apply_waits.empty()) status.notes.push_back(std::move(apply_waits));
   return status;
 }
 

@@ -72,8 +72,7 @@ struct Store::Impl {
 
   std::string own_ref() const { return "refs/syncline/" + identity.store.hex(); }
   Result<Lookup> lookup() {
-    return Lookup::open(platform, *store_directory, *journal, database_file(places, *config),
-                        own_ref());
+    return Lookup::open(*store_directory, *journal, database_file(places, *config), own_ref());
   }
   // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
   Status restore_watermarks();
@@ -89,6 +88,7 @@ struct Store::Impl {
   // Tells the receipt of an applied record what became of it, where it was not the plain case.
   // What became of an applied record; the id that its path has.
   Result<uint64_t> fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
+  Status read_outcomes_from(uint64_t seq) REQUIRES(outcomes_mutex);
   Stage stage_of(uint64_t seq) const;
 };
 

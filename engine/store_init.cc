@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "engine/database_place.h"
 #include "engine/store_impl.h"
 #include "journal/control_frame.h"
 #include "journal/journal_create.h"
@@ -73,6 +74,13 @@ Status append_config(Journal& journal, Clock& clock, const Config& config) {
   return journal.flush(*appended);
 }
 
+Status exclude_database(const Making& making, const Config& config) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    TRY(exclude_path(making.repository, "/" + config.database + suffix));
+  }
+  return {};
+}
+
 // The journal with its first frame, the database with its tables.
 Status make_projections(Making& making, const Identity& identity,
                         const std::shared_ptr<const Config>& config, Clock& clock) {
@@ -88,9 +96,7 @@ Status make_projections(Making& making, const Identity& identity,
   TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
   const auto folder = std::filesystem::path(config->database).parent_path();
   if (!folder.empty()) TRY(making.root->make_directories(folder.string()));
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    TRY(exclude_path(making.repository, "/" + config->database + suffix));
-  }
+  TRY(exclude_database(making, *config));
   // Rows that another store's records left stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Projector projector(making.places, identity, config, *making.store, *journal, clock,
@@ -124,6 +130,15 @@ class ClosedStore {
  private:
   std::unique_ptr<FileLock> append_lock_, open_lock_;
 };
+
+// `init --moved` where syncline.toml names another place for the database.
+Status take_database_along(Making& making, const Config& config) {
+  TRY_ASSIGN(const auto apply_role, making.store->open_lock("apply.lock"));
+  TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
+  TRY_ASSIGN(Identity identity, read_identity(*making.store));
+  TRY(exclude_database(making, config));
+  return move_database(making.places, *making.root, *making.store, identity, config);
+}
 
 // A copy that is to be a store of its own, or a store that has lost its identity: what is there
 // goes aside below `kept`, and init then finds a repository with another store's records and no
@@ -227,7 +242,10 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     }
     if (!bound) TRY(adopt_identity(making, *identity));
     TRY_ASSIGN(const auto config, load_config(making.places, *making.store));
-    report.existed = bound.has_value();
+    const Status known = check_known_database(*identity, *making.store, *config);
+    if (!known && !options.moved) return known.error();
+    if (!known) TRY(take_database_along(making, *config));
+    report.existed = bound.has_value() && known.has_value();
     report.store_id = identity->store.hex();
     report.profile = config->profile;
     return report;
@@ -252,7 +270,13 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     identity = fresh;
   }
   TRY_ASSIGN(Config settled, settle_config(making, options.profile));
+  TRY(check_tables(settled));
   const auto config = std::make_shared<const Config>(std::move(settled));
+  if (identity->database != config->database) {
+    TRY(check_new_database(making.places, *making.root, *config));
+    identity->database = config->database;
+    TRY(write_identity(*making.store, *identity));
+  }
   TRY(make_projections(making, *identity, config, clock));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;

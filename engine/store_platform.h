@@ -2,6 +2,7 @@
 // its files.
 #pragma once
 
+#include "engine/database_vfs.h"
 #include "sync/git_platform.h"
 
 namespace syncline {
@@ -9,7 +10,7 @@ namespace syncline {
 class StorePlatform : public GitPlatform {
  public:
   // The name of the registered VFS that every connection is opened with; null for SQLite's default.
-  virtual const char* sqlite_vfs() { return nullptr; }
+  virtual const char* sqlite_vfs() { return beneath_vfs(); }
 };
 
 StorePlatform& system_store_platform();

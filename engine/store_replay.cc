@@ -140,6 +140,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   if (config_text.empty()) config_text = source.config->text;
   TRY_ASSIGN(Config parsed, parse_config(config_text));
   const auto config = std::make_shared<const Config>(std::move(parsed));
+  identity.database = config->database;
   TRY(replace_file(*root, "syncline.toml", as_bytes(config->text)));
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
     TRY(exclude_path(repository, "/" + config->database + suffix));

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "engine/lookup.h"
+#include "engine/schema.h"
 #include "journal/assert.h"
 #include "journal/control_frame.h"
 
@@ -43,8 +44,7 @@ bool resolved(const PendingWrite& write) {
 
 WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
                        DatabaseFile database_file, WriteQueueOptions options)
-    : platform_(platform),
-      directory_(store_directory),
+    : directory_(store_directory),
       journal_(journal),
       clock_(platform.clock()),
       database_file_(std::move(database_file)),
@@ -194,17 +194,24 @@ void WriteQueue::write_group(const Group& group, Deadline deadline) {
 Status WriteQueue::restart_tail(uint64_t epoch) {
   database_.reset();
   database_ids_.clear();
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  auto database = open_to_read(database_file_);
+  // The journal knows what a damaged one did, where it is whole.
+  if (!database && (database.error().code != Code::kCorrupt || begin.seq != 0)) {
+    return std::move(database).error();
+  }
+  if (database) database_ = std::move(*database);
   Mark applied;
-  TRY_ASSIGN(const bool there, platform_.is_there(database_file_.path));
-  if (there) {
-    TRY_ASSIGN(database_, Database::open(database_file_, Database::Access::kRead));
+  if (database_ != nullptr) {
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
     applied = state.applied;
   }
   const bool nothing_known = applied == Mark{};
   if (nothing_known) {
-    TRY_ASSIGN(applied, journal_.begin());
+    database_.reset();
+    applied = begin;
   }
+  tail_from_seq_ = applied.seq;
   tail_.restart(applied);
   if (nothing_known && applied.seq > 0) {
     TRY(visit_kept_keys(directory_, journal_.store(), 0, applied.seq,
@@ -256,12 +263,27 @@ Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entr
   return same_effects(first->intent, intent);
 }
 
+// In one view of the database: what it does not know now lies behind its watermark of now, where
+// the tail index has to begin.
 Status WriteQueue::answer_applied(const Group& group) {
-  if (database_ == nullptr) return {};
+  const bool prune = tail_.size() > kTailPruneRecords;
+  const bool any_key =
+      std::ranges::any_of(group, [](const auto& write) { return !write->key.empty(); });
+  if (database_ == nullptr || (!any_key && !prune)) return {};
+  TRY_ASSIGN(const ReadView view, ReadView::begin(*database_));
+  TRY_ASSIGN(const std::optional<Mark> applied, read_applied_mark(*database_));
+  if (!applied || applied->seq < tail_from_seq_) {
+    return make_error(Code::kBusy, "the database was exchanged for one that knows less",
+                      "it is being rebuilt; try again");
+  }
   for (const auto& write : group) {
     if (write->key.empty() || resolved(*write)) continue;
     TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
     if (entry) answer_key(*write, *entry);
+  }
+  if (prune) {
+    tail_.prune(applied->seq);
+    tail_from_seq_ = applied->seq;
   }
   return {};
 }
@@ -269,21 +291,19 @@ Status WriteQueue::answer_applied(const Group& group) {
 // What can be done before the append lock: SQLite answers for the applied, and what it does not
 // know yet the tail index will, which is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
-  if (!tail_.started()) TRY(restart_tail(journal_.epoch()));
-  if (tail_.size() > kTailPruneRecords) TRY(prune_tail());
-  return answer_applied(group);
-}
-
-// Where there was no database when the index began, or there is another one by now, the index
-// begins anew with the one there is: it would grow for as long as this process records.
-Status WriteQueue::prune_tail() {
-  if (database_ == nullptr || database_->has_moved()) {
-    TRY_ASSIGN(const bool there, platform_.is_there(database_file_.path));
-    return there ? restart_tail(tail_epoch_) : Status();
+  // Without a database the index would grow for as long as this process records: it begins anew
+  // once there is one.
+  bool anew = !tail_.started() || (database_ != nullptr && database_->has_moved());
+  if (!anew && database_ == nullptr && tail_.size() > kTailPruneRecords) {
+    const auto database = open_to_read(database_file_);
+    anew = database && *database != nullptr;
   }
-  TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
-  tail_.prune(state.applied.seq);
-  return {};
+  if (!anew) {
+    if (answer_applied(group)) return {};
+    // The database is being rebuilt, was exchanged or is damaged: asked anew.
+  }
+  TRY(restart_tail(journal_.epoch()));
+  return answer_applied(group);
 }
 
 Result<std::optional<uint64_t>> WriteQueue::next_id(const std::string& table,

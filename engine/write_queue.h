@@ -97,18 +97,16 @@ class WriteQueue {
   Status know_the_log(const Group& group, const AppendTurn& turn);
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
-  Status prune_tail();
   Status restart_and_look(const Group& group, const AppendTurn& turn);
   // Tells a write whose key is taken that it repeats that record, or that it does not.
   void answer_key(PendingWrite& write, const KeyEntry& entry);
   Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
-  // Answers those whose keys SQLite knows.
+  // Answers those whose keys SQLite knows; prunes the tail index.
   Status answer_applied(const Group& group);
   // Nothing where none is left.
   Result<std::optional<uint64_t>> next_id(const std::string& table, const std::string& id_column);
   void note_config(const Config& config);
 
-  Platform& platform_;
   Directory& directory_;
   Journal& journal_;
   Clock& clock_;
@@ -119,6 +117,7 @@ class WriteQueue {
   std::unique_ptr<Database> database_;
   TailIndex tail_;
   uint64_t tail_epoch_ = 0;
+  uint64_t tail_from_seq_ = 0;     // the tail index knows the keys behind it, SQLite the others
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 

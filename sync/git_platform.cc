@@ -2,6 +2,7 @@
 #include "sync/git_platform.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -87,6 +88,10 @@ Result<CommandResult> GitPlatform::run_command(const std::vector<std::string>& a
                                                const std::vector<std::string>& environment,
                                                Deadline deadline) {
   return syncline::run_command(arguments, environment, clock(), deadline);
+}
+
+uint32_t GitPlatform::effective_user() {
+  return ::geteuid();
 }
 
 GitPlatform& system_git_platform() {

@@ -23,6 +23,8 @@ class GitPlatform : public Platform {
   virtual Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment,
                                             Deadline deadline);
+  // Whose rights this process has: geteuid().
+  virtual uint32_t effective_user();
   // Is a process running that has exactly this path among its arguments?
   virtual bool some_process_names(std::string_view path);
   // Is a git program running whose work folder is at or below `work_tree`, or that names it among

@@ -26,7 +26,6 @@
   X(git_repository_free)              \
   X(git_repository_init_ext)          \
   X(git_repository_init_options_init) \
-  X(git_repository_open)              \
   X(git_odb_open)                     \
   X(git_odb_free)                     \
   X(git_odb_read)                     \

@@ -42,6 +42,28 @@ Result<bool> is_there(const std::string& objects_path, const ObjectId& id) {
 // too.
 constexpr int kPackChangesMax = 16;
 
+// Libgit2 opens these by name, and waits for ever where one is a FIFO.
+Status check_regular(const std::string& objects_path) {
+  TRY_ASSIGN(const std::unique_ptr<Directory> objects, open_posix_directory(objects_path));
+  std::vector<std::string> names = {"info/alternates"};
+  const auto packs = objects->list("pack");
+  if (!packs && packs.error().code != Code::kNotFound) return packs.error();
+  for (const std::string& name : packs ? *packs : std::vector<std::string>()) {
+    if (name.ends_with(".idx") || name == "multi-pack-index") names.push_back("pack/" + name);
+  }
+  for (const std::string& name : names) {
+    const Result<FileInfo> info = objects->info(name);
+    if (!info && info.error().code == Code::kNotFound) continue;
+    if (!info) return info.error();
+    // A link is git's to follow, to something that is not waited for.
+    if (info->type != FileInfo::Type::kOther) continue;
+    return make_error(Code::kUnsupported,
+                      fmt::format("{}/{} is not a regular file", objects_path, name),
+                      "move it out of the way");
+  }
+  return {};
+}
+
 class OdbReader final : public ObjectReader {
  public:
   OdbReader(const Libgit2& git, std::string objects_path, git_odb* odb)
@@ -123,6 +145,7 @@ class OdbReader final : public ObjectReader {
 Result<std::unique_ptr<ObjectReader>> open_object_reader(const std::string& objects_path) {
   TRY_ASSIGN(const Libgit2* git, load_libgit2());
   git_odb* odb = nullptr;
+  TRY(check_regular(objects_path));
   if (const int code = git->git_odb_open(&odb, objects_path.c_str()); code < 0) {
     return libgit2_error(*git, code, "opening " + objects_path);
   }

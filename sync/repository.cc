@@ -2,7 +2,6 @@
 // store.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,6 +14,7 @@
 #include "sync/libgit2.h"
 #include "sync/loss_survey.h"
 #include "sync/own_history.h"
+#include "sync/ownership.h"
 #include "sync/ref_store.h"
 #include "sync/syncer.h"
 #include "sync/tree.h"
@@ -47,18 +47,6 @@ Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
   state.common_dir = paths.common_dir;
   TRY_ASSIGN(state.branch, branch_of_head(git_dir));
   return state;
-}
-
-// Git refuses to work in another user's repository unless that was allowed; so do we, root aside.
-Status check_owner(const GitPaths& paths, Directory& common_dir) {
-  TRY_ASSIGN(const FileInfo info, common_dir.info("."));
-  if (info.uid == ::geteuid() || ::geteuid() == 0) return {};
-  TRY_ASSIGN(const Libgit2* const git, load_libgit2());
-  git_repository* repository = nullptr;
-  const int code = git->git_repository_open(&repository, paths.work_tree.c_str());
-  if (code < 0) return libgit2_error(*git, code, paths.work_tree);
-  git->git_repository_free(repository);
-  return {};
 }
 
 Status check_index(Directory& git_dir) {
@@ -156,6 +144,7 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
   }
   if (!paths) return std::move(paths).error();
 
+  TRY(check_owner(*paths));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(*paths));
   TRY_ASSIGN(const bool half_made, head_is_blank(*git.git_dir));
   if (half_made) {
@@ -164,7 +153,6 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
     created = true;
   }
   TRY(check_repository_format(*git.common_dir));
-  TRY(check_owner(*paths, *git.common_dir));
   TRY(check_index(*git.git_dir));
   TRY_ASSIGN(RepositoryState state, state_of(*paths, *git.git_dir));
   state.created = created;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "engine/path_rules.h"
+
 namespace syncline {
 namespace {
 
@@ -30,8 +32,7 @@ Decoded decode_utf8(std::string_view text) {
 }
 
 bool steers_a_terminal(uint32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200e && c <= 0x200f) ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || is_bidi_control(c);
 }
 
 }  // namespace

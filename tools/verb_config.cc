@@ -42,8 +42,9 @@ class ConfigVerb final : public Verb {
       return session.fail(error);
     }
     const auto config = parse_config(std::move(*text));
-    if (!config) {
-      Error error = config.error();
+    const Status tables = config ? check_tables(*config) : Status();
+    if (!config || !tables) {
+      Error error = config ? tables.error() : config.error();
       error.message = fmt::format("{}: {}", path, error.message);
       return session.fail(error);
     }

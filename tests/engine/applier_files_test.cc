@@ -210,15 +210,24 @@ TEST_F(ApplierFilesTest, SectionGoesBehindWhatIsThere) {
   EXPECT_EQ(file("memory/testing.md"), "my own notes\n" + rule_text("r", 1));
 }
 
-TEST_F(ApplierFilesTest, HardLinkedFileSetsAsideAndIsNotWritten) {
+TEST_F(ApplierFilesTest, AFileWithTwoNamesMakesItsSectionsWaitAndIsNotWritten) {
   open_applier();
   write_text(directory / "other-name.md", "text\n");
   fs::create_directories(work() / "memory");
   fs::create_hard_link(directory / "other-name.md", work() / "memory/testing.md");
   append(rule("r"), 1);
-  EXPECT_EQ(apply_all().set_aside, 1u);
-  EXPECT_NE(reason(1).find("hard link"), std::string::npos) << reason(1);
+  append(note("behind it"), 1);
+  const auto waiting = applier->step();
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.error().code, Code::kRetryLater);
+  EXPECT_NE(waiting.error().message.find("hard link"), std::string::npos);
+  EXPECT_NE(waiting.error().hint.find("cp -p memory/testing.md"), std::string::npos);
   EXPECT_EQ(read_text(directory / "other-name.md"), "text\n");
+
+  fs::remove(directory / "other-name.md");
+  EXPECT_EQ(apply_all().set_aside, 0u);
+  EXPECT_EQ(file("memory/testing.md"), "text\n" + rule_text("r", 1));
+  EXPECT_EQ(file(note_path(1)), note_text("behind it", 1));
 }
 
 TEST_F(ApplierFilesTest, SpecialFileSetsAside) {

@@ -392,6 +392,28 @@ TEST_F(ApplierTest, EngineTablesDroppedUnderALivingApplierAreBegunAnew) {
   EXPECT_EQ(query("SELECT id, title FROM notes"), "1|a\n2|b\n");
 }
 
+TEST_F(ApplierTest, AnyEngineTableThatWasDroppedIsBegunAnewWithTheOthers) {
+  open_applier();
+  append(note("a", "the key"), 1);
+  apply_all();
+  ASSERT_EQ(ForeignConnection(database_path()).execute("DROP TABLE syncline_keys"), SQLITE_OK);
+  // Until then it knows nothing: neither that the key is new, nor how far it has come.
+  EXPECT_EQ(must(open_to_read(database_path())), nullptr);
+  apply_all();
+  EXPECT_EQ(query("SELECT key, seq FROM syncline_keys"), "the key|1\n");
+  EXPECT_EQ(query("SELECT id, title FROM notes"), "1|a\n");
+}
+
+TEST_F(ApplierTest, ADatabaseFolderThatIsGoneIsMadeAgain) {
+  options.database_path = (work() / "memory/index.db").string();
+  open_applier();
+  append(note("a"), 1);
+  apply_all();
+  fs::remove_all(work() / "memory");
+  apply_all();
+  EXPECT_EQ(ForeignConnection(options.database_path).query("SELECT id, title FROM notes"), "1|a\n");
+}
+
 TEST_F(ApplierTest, TrimmedJournalTellsFromWhereADatabaseCouldBeRebuilt) {
   close();
   journal_options.segment_bytes_max = 1u << 20;
@@ -414,16 +436,21 @@ TEST_F(ApplierTest, TrimmedJournalTellsFromWhereADatabaseCouldBeRebuilt) {
   EXPECT_EQ(query("SELECT min(id), max(id) FROM notes"), fmt::format("{}|700\n", begin + 1));
 }
 
-TEST_F(ApplierTest, TableThatCannotBeMadeSetsItsRecordsAsideAndOthersGoOn) {
+TEST_F(ApplierTest, TableThatCannotBeMadeMakesItsRecordsWaitWithTheReason) {
   options.ddl = {{"notes", "CREATE TABLE notes(id INTEGER PRIMARY KEY, nonsense"},
                  {"rules", kRulesDdl}};
   open_applier();
-  append(note("a"), 1);
   append(rule("r"), 1);
-  EXPECT_EQ(apply_all().set_aside, 1u);
-  EXPECT_NE(query("SELECT reason FROM syncline_outcomes").find("could not be made"),
-            std::string::npos);
+  append(note("a"), 1);
+  const auto waiting = applier->step();
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.error().code, Code::kRetryLater);
+  EXPECT_NE(waiting.error().message.find("could not be made"), std::string::npos)
+      << waiting.error().message;
+  ASSERT_EQ(ForeignConnection(database_path()).execute(kNotesDdl), SQLITE_OK);
+  EXPECT_EQ(apply_all().set_aside, 0u);
   EXPECT_EQ(query("SELECT rule FROM rules"), "r\n");
+  EXPECT_EQ(query("SELECT title FROM notes"), "a\n");
 }
 
 // ---- Sections that wait for the person's git state ----

@@ -6,6 +6,7 @@
 #include "engine/config.h"
 #include "engine/kind_patterns.h"
 #include "engine/near_name.h"
+#include "engine/table_ddl.h"
 
 namespace syncline {
 namespace {
@@ -407,6 +408,57 @@ TEST(NearName, QuotedTextIsOneShortLineOfText) {
   const std::string quoted = quote_for_message(std::string(1000, 'x'));
   EXPECT_LT(quoted.size(), 100u);
   EXPECT_LT(quote_for_message(std::string(1000, '\x80')).size(), 100u);
+}
+
+// ---- the statement that makes a table ----
+
+constexpr std::string_view kMake = "CREATE TABLE IF NOT EXISTS t(";
+
+TEST(TableDdlTest, OrdinaryTablesAreMade) {
+  for (const std::string columns :
+       {"id INTEGER PRIMARY KEY, a TEXT)", "id INTEGER PRIMARY KEY AUTOINCREMENT, a UNIQUE);",
+        "id INTEGER PRIMARY KEY, a CHECK(length(a) > 0), b DEFAULT CURRENT_TIMESTAMP) -- so\n;",
+        "id INTEGER PRIMARY KEY, a REFERENCES other(b), c AS (upper(a)))",
+        "id INTEGER PRIMARY KEY, day DEFAULT (date('now')), UNIQUE(day))"}) {
+    const auto made = check_table_ddl("t", std::string(kMake) + columns);
+    EXPECT_TRUE(made) << columns << made.error().message;
+  }
+}
+
+TEST(TableDdlTest, NothingButTheOneTableIsMadeReadOrCalled) {
+  const std::string table = std::string(kMake) + "id INTEGER PRIMARY KEY)";
+  for (const std::string& ddl :
+       {table + "; ATTACH '/nowhere/x.db' AS p", table + "; CREATE TABLE IF NOT EXISTS u(a)",
+        table + "; PRAGMA journal_mode=OFF", table + "; DROP TABLE notes", table + ";;SELECT 1",
+        table + "; INSERT INTO t VALUES(1)", std::string("CREATE TABLE IF NOT EXISTS u(a)"),
+        std::string("CREATE TABLE IF NOT EXISTS temp.t(a)"), std::string("SELECT 1"),
+        std::string("CREATE TEMP TABLE t(a)"), std::string("CREATE VIEW t AS SELECT 1"),
+        std::string("CREATE TABLE IF NOT EXISTS t AS SELECT * FROM sqlite_schema"),
+        std::string("CREATE TABLE IF NOT EXISTS t AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL "
+                    "SELECT x FROM c) SELECT x FROM c"),
+        std::string(kMake) + "id INTEGER PRIMARY KEY, a DEFAULT (zeroblob(1000000000)))",
+        std::string(kMake) + "id INTEGER PRIMARY KEY, a CHECK(load_extension(a)))",
+        table + "; CREATE TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM t; END",
+        std::string("CREATE VIRTUAL TABLE t USING fts5(a)"), std::string("-- nothing"),
+        std::string()}) {
+    const auto made = check_table_ddl("t", ddl);
+    ASSERT_FALSE(made) << ddl;
+    EXPECT_EQ(made.error().code, Code::kInvalid) << ddl;
+  }
+}
+
+TEST(TableDdlTest, AConfigurationIsHeldToIt) {
+  std::string text(kSound);
+  const std::string ddl = "what TEXT, size INTEGER)";
+  text.replace(text.find(ddl), ddl.size(), ddl + "; ATTACH '/nowhere/x.db' AS p");
+  const auto config = parse_config(text);
+  ASSERT_TRUE(config) << config.error().message;
+  const auto tables = check_tables(*config);
+  ASSERT_FALSE(tables);
+  EXPECT_EQ(tables.error().code, Code::kInvalid);
+  const auto sound = parse_config(std::string(kSound));
+  ASSERT_TRUE(sound);
+  EXPECT_TRUE(check_tables(*sound));
 }
 
 }  // namespace

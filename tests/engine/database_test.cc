@@ -1,5 +1,8 @@
 #include "engine/database.h"
 
+#include <sys/stat.h>
+
+#include "engine/database_vfs.h"
 #include "tests/engine/apply_fixture.h"
 
 namespace syncline {
@@ -137,8 +140,82 @@ TEST_F(DatabaseTest, ConstraintTellsItsExtendedCode) {
   Statement insert = must(database->prepare("INSERT INTO t VALUES(0)"));
   const auto refused = insert.run();
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_NE(refused.error().code, Code::kInvalid);  // of a record, only who writes its row says so
   EXPECT_EQ(insert.last_code(), SQLITE_CONSTRAINT_CHECK);
+}
+
+TEST_F(DatabaseTest, ATableThatIsNotThereIsNoFaultOfARecord) {
+  const auto database = open();
+  const auto missing = database->prepare("SELECT * FROM syncline_keys");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::kBusy) << missing.error().message;
+  EXPECT_EQ(missing.error().hint, kDatabaseExchangedHint);
+}
+
+// ---- by the rules of record files ----
+
+class BeneathTest : public DatabaseTest {
+ protected:
+  BeneathTest() {
+    std::filesystem::create_directories(directory / "root/memory");
+    std::filesystem::create_directories(directory / "elsewhere");
+  }
+  DatabaseFile place() const {
+    return {(directory / "root/memory/index.db").string(), beneath_vfs(),
+            (directory / "root").string()};
+  }
+  void expect_refused(const std::string& what) {
+    const auto opened = Database::open(place(), Database::Access::kWrite);
+    ASSERT_FALSE(opened) << what;
+    EXPECT_EQ(opened.error().code, Code::kUnsafePath) << what << opened.error().message;
+  }
+};
+
+TEST_F(BeneathTest, AnOrdinaryDatabaseIsOpenedAndItsLogLiesBesideIt) {
+  const auto database = must(Database::open(place(), Database::Access::kWrite));
+  ASSERT_OK(database->execute("CREATE TABLE t(a); INSERT INTO t VALUES(7)"));
+  EXPECT_TRUE(std::filesystem::exists(place().path + "-wal"));
+  EXPECT_FALSE(database->has_moved());
+  EXPECT_EQ(ForeignConnection(place().path).query("SELECT a FROM t"), "7\n");
+  EXPECT_EQ(one(*must(Database::open(place(), Database::Access::kRead)), "SELECT a FROM t"), "7");
+}
+
+TEST_F(BeneathTest, ALinkAtTheDatabaseOrBesideItIsRefusedAndNothingBehindItIsTouched) {
+  const std::string victim = (directory / "elsewhere/victim").string();
+  for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
+    const std::string at = place().path + suffix;
+    write_text(victim, "mine");
+    std::filesystem::create_symlink(victim, at);
+    expect_refused("symbolic link " + suffix);
+    std::filesystem::remove(at);
+    std::filesystem::create_hard_link(victim, at);
+    expect_refused("hard link " + suffix);
+    std::filesystem::remove(at);
+    ASSERT_EQ(mkfifo(at.c_str(), 0600), 0);
+    expect_refused("FIFO " + suffix);
+    std::filesystem::remove(at);
+    EXPECT_EQ(read_text(victim), "mine") << suffix;
+  }
+}
+
+TEST_F(BeneathTest, AFolderExchangedForALinkIsRefused) {
+  std::filesystem::remove(directory / "root/memory");
+  std::filesystem::create_directory_symlink(directory / "elsewhere", directory / "root/memory");
+  expect_refused("folder");
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "elsewhere"));
+}
+
+TEST_F(BeneathTest, AnExchangedFolderOrADeletedLogIsSeenAsMoved) {
+  const auto database = must(Database::open(place(), Database::Access::kWrite));
+  ASSERT_OK(database->execute("CREATE TABLE t(a)"));
+  std::filesystem::rename(directory / "root/memory", directory / "root/old");
+  std::filesystem::create_directory(directory / "root/memory");
+  EXPECT_TRUE(database->has_moved());
+  std::filesystem::remove(directory / "root/memory");
+  std::filesystem::rename(directory / "root/old", directory / "root/memory");
+  EXPECT_FALSE(database->has_moved());
+  std::filesystem::remove(place().path + "-wal");
+  EXPECT_TRUE(database->has_moved());
 }
 
 TEST_F(DatabaseTest, FullDatabaseIsRetryLater) {

@@ -167,6 +167,10 @@ TEST(MakeIntent, KeysAreShortLines) {
   expect_refused(note({{"title", "a"}}, "a\tb"), {"key", "control"});
   expect_refused(note({{"title", "a"}}, std::string_view("a\0b", 3)), {"key", "control"});
   expect_refused(note({{"title", "a"}}, "\xff"), {"key", "UTF-8"});
+  for (const std::string_view turn : {"\u061c", "\u200e", "\u202e", "\u2066", "\u2069"}) {
+    expect_refused(note({{"title", "a"}}, "a" + std::string(turn) + "b"), {"key", "direction"});
+  }
+  EXPECT_TRUE(note({{"title", "a"}}, "\u0628\u2026"));
 }
 
 TEST(MakeIntent, ContentIsTheSameInAnyOrderAndWriting) {

@@ -78,6 +78,12 @@ TEST(CheckPath, WhatWindowsReadsOtherwiseIsRefused) {
   }
 }
 
+TEST(CheckPath, WhatTurnsTheTextAroundItIsRefused) {
+  for (const std::string turn : {"\u061c", "\u200f", "\u202e", "\u2066", "\u2067", "\u2069"}) {
+    EXPECT_FALSE(check_path("a" + turn + "gpj.md")) << turn;
+  }
+}
+
 TEST(CheckPath, ControlCharactersAndBadTextAreRefused) {
   for (const std::string& path :
        {std::string("a\nb"), std::string("a\tb"), std::string("a\0b", 3), std::string("a\x7f"),

@@ -69,6 +69,8 @@ TEST(Pattern, OneLineDropsEverythingThatBreaksALine) {
   EXPECT_EQ(to_one_line(" a\u0085b\u2028c\u2029d\x1b[0m\x7f "), "a b c d [0m");
   EXPECT_EQ(to_one_line("a  b"), "a  b");
   EXPECT_EQ(to_one_line("\n\t "), "");
+  EXPECT_EQ(to_one_line("a\u202eb\u2066c\u061cd\u200fe"), "a<U+202E>b<U+2066>c<U+061C>d<U+200F>e");
+  EXPECT_EQ(to_one_line("\u0628\u2026"), "\u0628\u2026");  // of the same bytes, and no controls
   EXPECT_EQ(to_one_line("é\u00a0你"), "é\u00a0你");
 }
 

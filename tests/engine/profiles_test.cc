@@ -9,6 +9,7 @@
 
 #include "engine/config.h"
 #include "engine/path_rules.h"
+#include "engine/pattern.h"
 #include "journal/intent.h"
 
 namespace syncline {
@@ -261,7 +262,7 @@ TEST(Profiles, HostileTitlesAreKeptInTheRowAndTamedInThePath) {
     EXPECT_EQ(std::get<std::string>(effects.columns[0].second), hostile.title);
     EXPECT_TRUE(effects.text.starts_with("# " + hostile.title + "\n\n")) << effects.text;
     EXPECT_TRUE(effects.text.ends_with("\n" + hostile.title + "\n")) << effects.text;
-    EXPECT_TRUE(effects.subject.starts_with("note: " + hostile.title.substr(0, 8)));
+    EXPECT_TRUE(effects.subject.starts_with("note: " + to_one_line(hostile.title).substr(0, 8)));
   }
 }
 

@@ -850,14 +850,15 @@ TEST_F(StoreTest, TheIdThatARebindGaveOutIsNotDecidedAgain) {
   EXPECT_EQ(next.id, 4u);
 }
 
-TEST_F(StoreTest, ARecordThatCannotBeAppliedIsAnErrorThatNamesItsSequence) {
+TEST_F(StoreTest, WhatIsInTheDatabasesWayIsRefusedBeforeAnythingIsWritten) {
   auto store = open();
   must_record(*store, note("applied"));
   fs::rename(root() + "/syncline.db", root() + "/elsewhere.db");
   fs::create_directory(root() + "/syncline.db");
-  const auto receipt = store->record(note("not applied"), Stage::kApplied);
+  const auto receipt = store->record(note("not written"), Stage::kApplied);
   ASSERT_FALSE(receipt);
-  EXPECT_EQ(receipt.error().seq, 2u);
+  EXPECT_EQ(receipt.error().code, Code::kUnsafePath) << receipt.error().message;
+  EXPECT_EQ(receipt.error().seq, 0u);
 }
 
 // The real system, but before each operation on a folder `hook` is asked.
@@ -883,7 +884,7 @@ TEST_F(StoreTest, AThreadThatRunsOutOfMemoryIsReportedAndGoesOn) {
     if (std::this_thread::get_id() != caller && calls_left-- == 0) throw std::bad_alloc();
     return {};
   });
-  constexpr int kCalls = 60;
+  constexpr int kCalls = 40;
   for (int call = 0; call < kCalls; ++call) {
     const Record record = note(fmt::format("starved at call {}", call), std::to_string(call));
     calls_left = call;
@@ -939,6 +940,104 @@ TEST_F(StoreTest, ACheckOfTheFilesThatFailsOnceIsMadeAgain) {
     EXPECT_EQ(read_text(path), whole);
     EXPECT_LT(operations_left, 0) << "nothing came to operation " << operation;
   }
+}
+
+TEST_F(StoreTest, ATableThatLacksAColumnMakesRecordsWaitAndStatusSaysWhy) {
+  const auto change = [&](const std::string& sql) {
+    auto database = Database::open({root() + "/syncline.db"}, Database::Access::kWrite);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE((*database)->execute(sql));
+  };
+  const auto store = open();
+  change("ALTER TABLE notes RENAME COLUMN tags TO labels");
+  const auto waiting = store->record(note("a"));
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.error().code, Code::kRetryLater);
+  EXPECT_EQ(waiting.error().seq, 1u);  // it is durable, and told so
+  const auto status = store->status();
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(status->applied, 0u);
+  ASSERT_FALSE(status->notes.empty());
+  EXPECT_NE(status->notes.back().find("no column named tags"), std::string::npos)
+      << status->notes.back();
+  change("ALTER TABLE notes RENAME COLUMN labels TO tags");
+  const auto healed = store->status();
+  ASSERT_TRUE(healed);
+  EXPECT_EQ(healed->applied, 1u);
+  EXPECT_EQ(healed->set_aside, 0u);
+}
+
+// ---- whose it is, and what a configuration may say ----
+
+// Seen by a user who is not the owner.
+class StrangersPlatform final : public StorePlatform {
+ public:
+  explicit StrangersPlatform(bool git_lets_in) : git_lets_in_(git_lets_in) {}
+  uint32_t effective_user() override { return StorePlatform::effective_user() + 1; }
+  Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                    const std::vector<std::string>& /*environment*/,
+                                    Deadline /*deadline*/) override {
+    // Asked of git plainly: nothing on its command line says that the store is trusted.
+    for (const std::string& argument : arguments) {
+      EXPECT_EQ(argument.find("safe.directory"), std::string::npos) << argument;
+    }
+    return CommandResult{.exit_code = git_lets_in_ ? 0 : 128, .error_text = {}};
+  }
+
+ private:
+  const bool git_lets_in_;
+};
+
+TEST_F(StoreTest, AnotherUsersStoreIsNotEvenReadUnlessGitWouldLetIn) {
+  StrangersPlatform stranger(false);
+  for (const bool read_only : {false, true}) {
+    const auto refused = Store::open(root(), {.read_only = read_only, .platform = &stranger});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kUnsafePath);
+    EXPECT_NE(refused.error().hint.find("safe.directory"), std::string::npos);
+  }
+  EXPECT_FALSE(Store::init(root(), {.platform = &stranger}));
+  StrangersPlatform let_in(true);
+  const auto opened = Store::open(root(), {.platform = &let_in});
+  ASSERT_TRUE(opened) << opened.error().message;
+}
+
+TEST_F(StoreTest, ASettingThatNamesAnotherDatabaseIsRefusedUntilTheDatabaseIsMoved) {
+  const fs::path top(root());
+  {
+    const auto store = Store::open(root());
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->record(note("a", "the key")));
+  }
+  set_setting("database", "\"data/rows.db\"");
+  const auto refused = Store::open(root());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kDisagree);
+  EXPECT_FALSE(Store::init(root(), {}));
+  EXPECT_FALSE(fs::exists(top / "data"));
+
+  const auto moved = Store::init(root(), {.moved = true});
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_FALSE(fs::exists(top / "syncline.db"));
+  const auto store = Store::open(root());
+  ASSERT_TRUE(store) << store.error().message;
+  const auto again = (*store)->record(note("a", "the key"));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_TRUE(fs::exists(top / "data/rows.db"));
+}
+
+TEST_F(StoreTest, ANewStoreTakesNoFileOfAPersonForItsDatabase) {
+  TemporaryDirectory other;
+  const fs::path top = other / "store";
+  fs::create_directories(top);
+  std::ofstream(top / "syncline.db") << "a person's text";
+  const auto refused = Store::init(top.string(), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnsafePath) << refused.error().message;
+  EXPECT_EQ(read_text(top / "syncline.db"), "a person's text");
+  fs::remove(top / "syncline.db");
+  EXPECT_TRUE(Store::init(top.string(), {}));
 }
 
 }  // namespace

@@ -189,5 +189,76 @@ TEST_F(WriteQueueTest, RemembersOnlyWhatSqliteDoesNotKnow) {
   EXPECT_EQ(next->id, next->seq);
 }
 
+// What a database may be while another process, or a person, deletes, replaces or remakes it.
+class RebuiltDatabaseTest : public WriteQueueTest {
+ protected:
+  void remove_database() {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(database_path() + suffix);
+    }
+  }
+  // Applied, then asked for again by a process that has begun before or begins now.
+  void expect_known(Process& process) {
+    const PendingWritePtr again = record(process, note("once", "the key"));
+    ASSERT_FALSE(again->error) << again->error->message;
+    EXPECT_TRUE(again->duplicate);
+    EXPECT_EQ(again->seq, 1u);
+  }
+  void expect_known_by_old_and_new() {
+    expect_known(*old_);
+    Process fresh = start(std::make_shared<DirectoryHook>());
+    expect_known(fresh);
+  }
+  void SetUp() override {
+    open_applier();
+    append(note("once", "the key"), 1);
+    apply_all();
+    applier.reset();
+    old_.emplace(start(std::make_shared<DirectoryHook>()));
+    expect_known(*old_);
+  }
+  std::optional<Process> old_;
+};
+
+TEST_F(RebuiltDatabaseTest, AKeyIsKnownWhereTheDatabaseIsGone) {
+  remove_database();
+  expect_known_by_old_and_new();
+}
+
+TEST_F(RebuiltDatabaseTest, AKeyIsKnownWhereTheDatabaseIsEmpty) {
+  remove_database();
+  write_text(database_path(), "");
+  expect_known_by_old_and_new();
+}
+
+TEST_F(RebuiltDatabaseTest, AKeyIsKnownWhereTheDatabaseHasNoneOfOurTablesYet) {
+  remove_database();
+  ASSERT_EQ(ForeignConnection(database_path()).execute("CREATE TABLE notes(id)"), SQLITE_OK);
+  expect_known_by_old_and_new();
+}
+
+TEST_F(RebuiltDatabaseTest, AKeyIsKnownWhereOurTablesWereDroppedUnderTheConnection) {
+  ASSERT_EQ(ForeignConnection(database_path())
+                .execute("DROP TABLE syncline_keys; DROP TABLE syncline_meta"),
+            SQLITE_OK);
+  expect_known_by_old_and_new();
+}
+
+TEST_F(RebuiltDatabaseTest, AKeyIsKnownWhereTheDatabaseHasFallenBehindWhatWasForgotten) {
+  ASSERT_EQ(ForeignConnection(database_path())
+                .execute("DELETE FROM syncline_keys;"
+                         "UPDATE syncline_meta SET value = 0 WHERE name = 'applied_seq';"
+                         "UPDATE syncline_meta SET value = 0 WHERE name = 'applied_segment';"
+                         "UPDATE syncline_meta SET value = 0 WHERE name = 'applied_offset'"),
+            SQLITE_OK);
+  expect_known_by_old_and_new();
+}
+
+TEST_F(RebuiltDatabaseTest, AKeyIsKnownWhereTheDatabaseIsDamaged) {
+  remove_database();
+  write_text(database_path(), std::string(50'000, 'x'));
+  expect_known_by_old_and_new();
+}
+
 }  // namespace
 }  // namespace syncline

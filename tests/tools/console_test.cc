@@ -12,6 +12,7 @@ TEST(Printable, TextOfAnyLanguageStays) {
 TEST(Printable, EscapeSequencesCannotReachATerminal) {
   EXPECT_EQ(printable("\033[2J\a\r\n"), "\\x1b[2J\\x07\\x0d\\x0a");
   EXPECT_EQ(printable("\x7f"), "\\x7f");
+  EXPECT_EQ(printable("a\u061cb\u202e"), "a\\u{61c}b\\u{202e}");
   EXPECT_EQ(printable("\xc2\x9b"
                       "31m"),
             "\\u{9b}31m");  // CSI as one C1 character
