@@ -70,6 +70,8 @@ class ControlPage {
   explicit ControlPage(std::unique_ptr<SharedPage> page);
 
   bool is_private() const { return page_->is_private(); }
+  // The durable mark is a claim in the next boot too, once the page is on the disk.
+  void start_writeback() { page_->start_writeback(); }
   // Is it a page of this store and version?
   bool valid(const StoreId& store) const;
   // Makes it one, with nothing known; `token` as in same_cache().

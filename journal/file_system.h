@@ -95,6 +95,8 @@ class SharedPage {
   // May return early: look again.
   virtual void wait(size_t offset, uint32_t expected, Deadline deadline) = 0;
   virtual void wake(size_t offset) = 0;
+  // Asks the kernel to write the page to the disk soon, and waits for nothing: a hint.
+  virtual void start_writeback() {}
 };
 
 class Directory {

@@ -8,7 +8,9 @@ namespace syncline {
 
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Journal::~Journal() {
-  if (impl_->present) impl_->page->add_live(-1);
+  if (!impl_->present) return;
+  impl_->page->add_live(-1);
+  impl_->page->start_writeback();
 }
 
 const RecoveryReport& Journal::recovery() const {

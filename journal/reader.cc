@@ -166,8 +166,8 @@ Result<std::optional<FrameView>> Reader::next(const Mark& limit) {
     }
     if (is_record(frame.operation)) {
       if (frame.seq != r.position.seq + 1) {
-        return damaged(frame.position,
-                       fmt::format("record {} follows record {}", frame.seq, r.position.seq));
+        return damaged(frame.position, fmt::format("record {} stands where record {} belongs",
+                                                   frame.seq, r.position.seq + 1));
       }
       r.position.seq = frame.seq;
     }

@@ -177,7 +177,8 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
         scan.evidence.found =
             in_sequence ? found_by(*fault, scanner.offset() >= scan.size_bytes) : TailFound::kGap;
         what = in_sequence ? std::string(frame_fault_name(*fault))
-                           : fmt::format("record {} follows record {}", frame.seq, scan.seq);
+                           : fmt::format("record {} stands where record {} belongs", frame.seq,
+                                         scan.seq + 1);
         break;
       }
       scan.last_frame = frame.position.offset;

@@ -160,7 +160,8 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId
     // A trim under way removes from the front, so what lies before a gap there is no loss.
     if (entries[i].segment == entries[i - 1].segment + 1) continue;
     TRY_ASSIGN(const uint64_t base_now, read_base(folder, store));
-    if (entries[i].segment > base_now) return missing(std::max(entries[i - 1].segment + 1, base_now));
+    if (entries[i].segment > base_now)
+      return missing(std::max(entries[i - 1].segment + 1, base_now));
     entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i));
     i = 0;
   }

@@ -16,8 +16,8 @@ namespace {
 
 class PosixSharedPage final : public SharedPage {
  public:
-  PosixSharedPage(MutableByteSpan mapping, bool is_private)
-      : mapping_(mapping), is_private_(is_private) {}
+  PosixSharedPage(PosixFd descriptor, MutableByteSpan mapping, bool is_private)
+      : descriptor_(std::move(descriptor)), mapping_(mapping), is_private_(is_private) {}
   ~PosixSharedPage() override { munmap(mapping_.data(), mapping_.size()); }
   PosixSharedPage(const PosixSharedPage&) = delete;
   PosixSharedPage& operator=(const PosixSharedPage&) = delete;
@@ -40,6 +40,12 @@ class PosixSharedPage final : public SharedPage {
     syscall(SYS_futex, word_at(offset), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
   }
 
+  void start_writeback() override {
+    // Where it does not know how, the kernel writes the page in its own time.
+    static_cast<void>(sync_file_range(descriptor_.get(), 0, static_cast<off_t>(mapping_.size()),
+                                      SYNC_FILE_RANGE_WRITE));
+  }
+
  private:
   std::byte* word_at(size_t offset) {
     SYNCLINE_ASSERT(offset % sizeof(uint32_t) == 0 && offset < mapping_.size() &&
@@ -47,6 +53,7 @@ class PosixSharedPage final : public SharedPage {
     return mapping_.data() + offset;
   }
 
+  PosixFd descriptor_;
   MutableByteSpan mapping_;
   bool is_private_;
 };
@@ -88,12 +95,14 @@ Status allocate(int descriptor, size_t size_bytes, const std::string& path) {
   return {};
 }
 
-Result<std::unique_ptr<SharedPage>> map(int descriptor, size_t size_bytes, int flags,
+Result<std::unique_ptr<SharedPage>> map(PosixFd descriptor, size_t size_bytes, int flags,
                                         const std::string& path) {
-  void* const mapping = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  const int mapped = (flags & MAP_ANONYMOUS) != 0 ? -1 : descriptor.get();
+  void* const mapping = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, flags, mapped, 0);
   if (mapping == MAP_FAILED) return errno_error(errno, fmt::format("map {}", path));
   return std::make_unique<PosixSharedPage>(
-      MutableByteSpan{static_cast<std::byte*>(mapping), size_bytes}, (flags & MAP_PRIVATE) != 0);
+      std::move(descriptor), MutableByteSpan{static_cast<std::byte*>(mapping), size_bytes},
+      (flags & MAP_PRIVATE) != 0);
 }
 
 }  // namespace
@@ -103,15 +112,15 @@ Result<std::unique_ptr<SharedPage>> make_private_page(PosixFd descriptor, size_t
   struct stat status{};
   const bool whole = descriptor.get() >= 0 && fstat(descriptor.get(), &status) == 0 &&
                      status.st_size >= static_cast<off_t>(size_bytes);
-  return map(whole ? descriptor.get() : -1, size_bytes,
-             whole ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS, path);
+  return map(std::move(descriptor), size_bytes, whole ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS,
+             path);
 }
 
 Result<std::unique_ptr<SharedPage>> make_shared_page(PosixFd descriptor, size_t size_bytes,
                                                      const std::string& path) {
   SYNCLINE_ASSERT(size_bytes > 0);
   TRY(allocate(descriptor.get(), size_bytes, path));
-  TRY_ASSIGN(auto page, map(descriptor.get(), size_bytes, MAP_SHARED, path));
+  TRY_ASSIGN(auto page, map(std::move(descriptor), size_bytes, MAP_SHARED, path));
   TRY(populate(page->bytes(), path));
   return page;
 }
