@@ -104,7 +104,7 @@ Status Applier::Impl::open_database() {
 Status Applier::Impl::check_identity() {
   // Somebody dropped one of them: what the others say of the watermark is not true any more.
   TRY_ASSIGN(const bool whole, has_engine_tables(*database));
-  if (!whole) TRY(drop_engine_tables(*database));
+  if (!whole) TRY(drop_engine_tables(*database, /*keep_keys=*/false));
   TRY(create_engine_tables(*database));
   const std::string store_id = journal.store().hex();
   TRY_ASSIGN(auto projected, read_meta_text(*database, "store"));
