@@ -185,7 +185,7 @@ Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random&
 // What an init that died while it wrote one of these has left beside it.
 Status remove_left_temporaries(Making& making) {
   TRY(remove_temporaries(*making.root, kConfigFile));
-  for (const char* name : {"identity", "config.toml"}) {
+  for (const char* name : {"identity", "config.toml", "cache.token"}) {
     TRY(remove_temporaries(*making.store, name));
   }
   return remove_temporaries(*making.common, "info/exclude");

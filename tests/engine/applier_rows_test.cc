@@ -212,13 +212,20 @@ TEST_F(ApplierRowsTest, UniqueIndexOverTheIdIsSeen) {
   EXPECT_EQ(apply_all().rebound, 1u);
 }
 
-TEST_F(ApplierRowsTest, TableWithoutFreeIdSetsAside) {
+TEST_F(ApplierRowsTest, WhereTheTopIdIsTakenTheNextFreeOneIsGivenAndWithoutOneItIsSetAside) {
   user_table(std::string(kNotesDdl) +
              "; INSERT INTO notes(id, title) VALUES(9223372036854775807, 'last'), (1, 'first')");
   open_applier();
   append(note("ours"), 1);
+  EXPECT_EQ(apply_all().rebound, 1u);
+  EXPECT_EQ(query("SELECT id FROM notes WHERE title = 'ours'"), "2\n");
+  // What was given out is not given again: above the last one there is only the row at the end.
+  ASSERT_EQ(ForeignConnection(database_path())
+                .execute("UPDATE syncline_ids SET last_id = 9223372036854775806"),
+            SQLITE_OK);
+  append(note("no room"), 1);
   EXPECT_EQ(apply_all().set_aside, 1u);
-  EXPECT_NE(outcome(1).find("no free id"), std::string::npos);
+  EXPECT_NE(outcome(2).find("no free id"), std::string::npos);
 }
 
 TEST_F(ApplierRowsTest, EngineTablesDroppedByAUserAreRebuiltAroundTheRows) {

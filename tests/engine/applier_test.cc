@@ -27,7 +27,7 @@ TEST_F(ApplierTest, RowFileKeyAndWatermarkGoTogether) {
   const auto key = must(find_key(applier->database(), "k1"));
   ASSERT_TRUE(key);
   EXPECT_EQ(key->seq, 1u);
-  EXPECT_EQ(key->content_hash, note("hello").content_hash);
+  EXPECT_EQ(key->content_hash, note("hello", "k1").content_hash);
   EXPECT_FALSE(must(find_key(applier->database(), "k2")));
   EXPECT_EQ(must(read_applied_state(applier->database())).applied, report.applied);
   EXPECT_EQ(report.applied, journal->durable());

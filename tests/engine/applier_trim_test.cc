@@ -18,8 +18,10 @@ class ApplierTrimTest : public ApplyTest {
     const Mark applied = applier->applied();
     {
       ControlPage page(must(store_directory->map_page("control", kControlPageBytes)));
-      page.set_flush_mark({applied.position.segment, journal->epoch()});
-      page.adopt_cache("of another boot");
+      // The page as it was before its durable mark was written, but for the flush mark.
+      const uint64_t epoch = journal->epoch();
+      page.format(journal->store(), "of another boot");
+      page.set_flush_mark({applied.position.segment, epoch});
     }
     close();
     open_journal();
