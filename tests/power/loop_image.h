@@ -1,9 +1,9 @@
 // A file system of its own in a sparse file, whose power a test can cut.
 //
-// cut() is the shutdown ioctl of ext4 and XFS (btrfs has none) without a flush of their log: what the file system
-// had not yet written is gone as in a power cut, and every call on it fails until it is mounted
-// again. It takes away what was not flushed but does not reorder what was already written;
-// block_log.h does.
+// cut() is the shutdown ioctl of ext4 and XFS (btrfs has none) without a flush of their log: what
+// the file system had not yet written is gone as in a power cut, and every call on it fails until
+// it is mounted again. It takes away what was not flushed but does not reorder what was already
+// written; block_log.h does.
 //
 // Mounts are made in a mount namespace of the test's own and loop devices clear themselves, so the
 // kernel takes both away however the test ends. Nothing here touches the machine's own file
@@ -19,7 +19,8 @@ namespace syncline {
 // nothing.
 std::string enter_private_mounts();
 
-// An empty file system of `type` ("ext4", "xfs", "btrfs") of its least useful size in a new sparse file.
+// An empty file system of `type` ("ext4", "xfs", "btrfs") of its least useful size in a new sparse
+// file.
 void make_file_system(const std::string& type, const std::filesystem::path& file);
 // The data of `from` as a sparse file, zeros left out.
 void copy_image(const std::filesystem::path& from, const std::filesystem::path& to);
