@@ -110,7 +110,12 @@ class SegmentSalvage {
         !done && done.error().code != Code::kExists) {
       return done;
     }
-    TRY(directory.sync_directory(kept));
+    for (std::string_view made = kept; !made.empty();) {
+      TRY(directory.sync_directory(made));
+      const size_t slash = made.rfind('/');
+      made = made.substr(0, slash == std::string_view::npos ? 0 : slash);
+    }
+    TRY(directory.sync_directory("."));
     TRY(folder_.rename(unborn_segment_name(segment_.id()), segment_name(segment_.id())));
     return folder_.sync_directory(".");
   }

@@ -29,8 +29,9 @@ Result<std::vector<DurableClaim>> own_claims(const std::string& common_dir_path,
   std::vector<DurableClaim> claims;
   TRY_ASSIGN(const std::optional<SyncState> state, load_sync_state(store_directory, store));
   if (state) {
-    claims.push_back({state->scanned, std::string(kSyncStateFile)});
-    claims.push_back({{{}, state->committed}, std::string(kSyncStateFile)});
+    const std::string source = "syncer's note in " + std::string(kSyncStateFile);
+    claims.push_back({state->scanned, source});
+    claims.push_back({{{}, state->committed}, source});
   }
   const std::string ref = "refs/syncline/" + store.hex();
   const Result<ObjectId> tip = RefStore(common_dir).read(ref);
