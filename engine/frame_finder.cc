@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "engine/kind_patterns.h"
+#include "engine/schema.h"
 #include "journal/segment.h"
 #include "journal/segment_scanner.h"
 
@@ -258,6 +259,14 @@ Result<std::optional<ByteVector>> FrameFinder::outcome_payload(const FrameView& 
   return std::optional<ByteVector>{};
 }
 
+// Was the frame durable when a transaction of the database committed? Then what it was written for
+// is applied.
+Result<bool> FrameFinder::was_durable_when_applied(const Position& position) {
+  if (database_ == nullptr) return false;
+  TRY_ASSIGN(const std::optional<Mark> durable, read_durable_mark(*database_));
+  return durable && durable->position > position;
+}
+
 // By the hash that the header tells. Without a header nothing says what a control frame was.
 Result<std::optional<FoundFrame>> FrameFinder::find_control(const LostFrame& lost) {
   std::optional<FoundFrame> found;
@@ -289,10 +298,16 @@ Result<std::optional<FoundFrame>> FrameFinder::find_control(const LostFrame& los
         source = "the database";
       }
       break;
+    case Operation::kAppendOffsets: {
+      // Needed until the sections are applied: without it one that was half written is written
+      // twice.
+      TRY_ASSIGN(const bool applied, was_durable_when_applied(lost.position));
+      if (!applied) break;
+      [[fallthrough]];
+    }
     case Operation::kPublish:
     case Operation::kCheckpoint:
-    case Operation::kAppendOffsets:
-      // What they tell is asked of the branch, the disk and the files again, once nothing tells it.
+      // What they tell is asked of the branch and the disk again, once nothing tells it.
       payload = encode(CheckpointFrame{});
       source = "nothing: what it told is looked at anew";
       break;

@@ -55,6 +55,7 @@ class FrameFinder final : public FrameSource {
   Result<std::optional<FoundFrame>> find_record(const LostFrame& lost);
   Result<std::optional<FoundFrame>> find_control(const LostFrame& lost);
   Result<std::optional<ByteVector>> outcome_payload(const FrameView& header);
+  Result<bool> was_durable_when_applied(const Position& position);
   Result<std::optional<FoundFrame>> rebuild(const LostFrame& lost, const Candidate& candidate);
   // The file as the engine wrote it, or as the work tree has it.
   Result<std::optional<std::string>> file_text(const std::string& path);

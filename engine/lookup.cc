@@ -276,7 +276,11 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
   TRY_ASSIGN(const Mark begin, journal_.begin());
   if (seq <= begin.seq) return kept_receipt(seq, begin);
   TRY_ASSIGN(const auto record, find_record(directory_, journal_, database_.get(), seq, end));
-  if (!record) return missing();
+  if (!record) {
+    // Trimmed since its begin was asked for.
+    TRY_ASSIGN(const Mark begin_now, journal_.begin());
+    return seq <= begin_now.seq ? kept_receipt(seq, begin_now) : missing();
+  }
   TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
   Receipt receipt = make_receipt(*record, outcome);
   TRY(add_commits(receipt));

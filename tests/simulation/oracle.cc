@@ -68,7 +68,8 @@ void read_journal(Directory& root, Picture& picture) {
   const second_reader::Journal journal = second_reader::read(files, id);
   if (!journal.fault.empty()) picture.faults.push_back("journal: " + journal.fault);
   picture.journal_begins_after = second_reader::get(files.begin()->second, 64, 8) - 1;
-  if (!journal.frames.empty()) {
+  // Where a new segment has nothing in it yet, the frame that ends the log is in a closed one.
+  if (!journal.frames.empty() && journal.frames.back().segment == journal.end_segment) {
     const second_reader::Record& last = journal.frames.back();
     picture.last_frame = {last.segment, last.offset, journal.end_offset, last.seq};
   }

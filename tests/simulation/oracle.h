@@ -64,7 +64,7 @@ struct Picture {
   std::string store_id;             // hex
   std::vector<JournalRecord> journal;
   uint64_t journal_begins_after = 0;  // seq; not 0 when it was trimmed
-  // The frame that ends the log, a control frame's seq being 0.
+  // The frame that ends the log, if it stands in the last segment; a control frame's seq is 0.
   struct LastFrame {
     uint64_t segment = 0, offset = 0, end = 0, seq = 0;
   };

@@ -115,7 +115,14 @@ RotReport rot_after_acknowledgement(const DiskImage& image, const SimulatedClock
   World world(rotten, clock, random.next_u64(), {});
   world.start("R", [&](World::Actor& actor) {
     const auto store = Store::open(kRoot, {.platform = &actor.platform()});
-    if (!store) refusal = store.error();
+    if (!store) {
+      refusal = store.error();
+      return;
+    }
+    // What was carried over into a new segment was durable before that had a name, and is looked at
+    // when it is read.
+    const Status read = (*store)->log(1, /*follow=*/false, [](const LogEntry&) { return true; });
+    if (!read) refusal = read.error();
   });
   world.run();
   if (!refusal) {
