@@ -299,6 +299,7 @@ Status Projector::open_outcomes() {
   // A database that was rebuilt is another file.
   if (sync_database_ != nullptr && !sync_database_->has_moved()) return {};
   outcomes_.reset();
+  sync_database_.reset();
   TRY_ASSIGN(sync_database_, open_to_read(database_file_));
   if (sync_database_ == nullptr) {
     return make_error(Code::kBusy, "the database is being rebuilt: what it holds is committed then",
