@@ -338,6 +338,12 @@ TEST_F(ClaimsTest, NothingIsWrittenBehindAFrameThatThisProgramCannotActOn) {
           << refused.error().message;
     }
     EXPECT_TRUE(bytes() == journal);
+    // And whoever looks through the journal does not say that all is well.
+    const auto verified = [&]() -> Result<VerifyReport> {
+      TRY_ASSIGN(const auto store, Store::open(root()));
+      return store->verify({});
+    }();
+    EXPECT_FALSE(verified && verified->ok());
   }
 }
 
