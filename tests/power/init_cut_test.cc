@@ -2,7 +2,7 @@
 // a cut at any moment could have left it. Init again must finish there, and leave nothing of the
 // first try behind.
 //
-//   SYNCLINE_POWER_INITS   states of each file system (default 60)
+//   SYNCLINE_POWER_INITS   states of each file system (default 20)
 //   SYNCLINE_TEST_SEED     moments and subsets
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 uint64_t states_wanted() {
   const char* given = std::getenv("SYNCLINE_POWER_INITS");
-  return given == nullptr ? 60 : std::max<uint64_t>(1, std::strtoull(given, nullptr, 10));
+  return given == nullptr ? 20 : std::max<uint64_t>(1, std::strtoull(given, nullptr, 10));
 }
 
 std::vector<std::string> left_behind(const fs::path& folder) {
