@@ -182,8 +182,21 @@ Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random&
   return fresh;
 }
 
+// Once `.git` has its name, only what libgit2 tried the file system with can be left in there, and
+// only where it could not be removed then.
+Status remove_hidden_repository(Directory& root) {
+  const auto names = root.list(kHiddenRepository);
+  if (!names && names.error().code == Code::kNotFound) return {};
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    TRY(root.remove_file(std::string(kHiddenRepository) + "/" + name));
+  }
+  return root.remove_directory(kHiddenRepository);
+}
+
 // What an init that died while it wrote one of these has left beside it.
 Status remove_left_temporaries(Making& making) {
+  TRY(remove_hidden_repository(*making.root));
   TRY(remove_temporaries(*making.root, kConfigFile));
   for (const char* name : {"identity", "config.toml", "cache.token"}) {
     TRY(remove_temporaries(*making.store, name));

@@ -12,7 +12,6 @@ namespace syncline {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view kHiddenRepository = ".syncline-tmp-repository";
 
 // A new repository must survive a power cut before anything is promised on top of it.
 Status sync_everything(Directory& directory, const std::string& name) {

@@ -34,4 +34,7 @@ class GitPlatform : public Platform {
 
 GitPlatform& system_git_platform();
 
+// Where create_repository() makes a new one before `.git` gets its name; below the work tree.
+inline constexpr std::string_view kHiddenRepository = ".syncline-tmp-repository";
+
 }  // namespace syncline
