@@ -96,7 +96,7 @@ Status Applier::Impl::open_database() {
 
   rows = std::make_unique<RowApplier>(*database);
   TRY_ASSIGN(projection, ProjectionWriter::prepare(*database));
-  return refresh();
+  return read_marks();
 }
 
 // Creates the engine's tables, or sees that those there are this journal's projection; sets the
@@ -168,6 +168,10 @@ Status Applier::Impl::refresh() {
   // Somebody dropped our tables: they are begun anew, and filled from the journal.
   TRY_ASSIGN(const bool known, has_engine_tables(*database));
   if (!known) return open_database();
+  return read_marks();
+}
+
+Status Applier::Impl::read_marks() {
   TRY_ASSIGN(const auto mark, read_applied_mark(*database));
   if (!mark) return make_error(Code::kCorrupt, "the database has lost its applied watermark");
   TRY_ASSIGN(const auto synced, read_meta(*database, "files_synced"));

@@ -122,6 +122,7 @@ struct Applier::Impl {
   Status project_kept_keys(uint64_t after_seq, uint64_t last_seq);
   // Reopens a database that was replaced or deleted, reads the watermarks.
   Status refresh();
+  Status read_marks();
   Status note_damage(Error& error);
   Result<ApplyReport> step(std::optional<uint64_t> stop_after_seq);
   // Nothing: a path or the database changed under the step, it was rolled back and is to be redone.

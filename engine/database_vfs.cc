@@ -112,11 +112,16 @@ int close_file(sqlite3_file* file) {
   return opened->base->xClose(file);
 }
 
-// The path leads to another file now, or to none.
+// The path leads to another file now, or to none. What keeps it from being looked at for the moment
+// (no descriptor is left, no memory) says neither.
 bool has_moved(const Opened& opened) {
+  const auto is_of_the_moment = [](int reason) {
+    return reason == EMFILE || reason == ENFILE || reason == ENOMEM || reason == EINTR;
+  };
   Place now;
+  if (!find_place(opened.given, now)) return !is_of_the_moment(errno);
   struct stat status{};
-  if (!find_place(opened.given, now) || look(now, "", status) != 0) return true;
+  if (const int refused = look(now, "", status); refused != 0) return !is_of_the_moment(refused);
   return !is_same(status, opened.found);
 }
 
