@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bench/bench_store.h"
-#include "journal/journal.h"
+#include "journal/log/journal.h"
 
 namespace syncline {
 namespace {

@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "bench/bench_store.h"
-#include "engine/database.h"
+#include "engine/sqlite/database.h"
 
 namespace syncline {
 namespace {

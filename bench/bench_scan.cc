@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bench/bench_store.h"
-#include "journal/journal.h"
-#include "journal/reader.h"
+#include "journal/log/journal.h"
+#include "journal/log/reader.h"
 
 namespace syncline {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <charconv>
 
-#include "sync/git_paths.h"
-#include "sync/redundant_packs.h"
-#include "sync/subprocess.h"
+#include "sync/git/git_paths.h"
+#include "sync/git/redundant_packs.h"
+#include "sync/git/subprocess.h"
 
 namespace syncline {
 namespace {

@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 #include "sync/sync_context.h"
 
 namespace syncline {

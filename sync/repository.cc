@@ -8,16 +8,16 @@
 #include <filesystem>
 #include <set>
 
-#include "sync/commit.h"
-#include "sync/git_paths.h"
-#include "sync/index_file.h"
-#include "sync/libgit2.h"
-#include "sync/loss_survey.h"
-#include "sync/own_history.h"
-#include "sync/ownership.h"
-#include "sync/ref_store.h"
+#include "sync/git/commit.h"
+#include "sync/git/git_paths.h"
+#include "sync/git/index_file.h"
+#include "sync/git/libgit2.h"
+#include "sync/git/ownership.h"
+#include "sync/git/ref_store.h"
+#include "sync/git/tree.h"
+#include "sync/own/loss_survey.h"
+#include "sync/own/own_history.h"
 #include "sync/syncer.h"
-#include "sync/tree.h"
 
 namespace syncline {
 namespace {

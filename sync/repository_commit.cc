@@ -5,16 +5,16 @@
 #include <algorithm>
 #include <map>
 
-#include "sync/backoff.h"
-#include "sync/branch_commit.h"
-#include "sync/git_paths.h"
-#include "sync/left_ref_lock.h"
-#include "sync/ref_store.h"
+#include "journal/base/backoff.h"
+#include "sync/git/git_paths.h"
+#include "sync/git/left_ref_lock.h"
+#include "sync/git/ref_store.h"
+#include "sync/git/tree.h"
+#include "sync/git/unborn.h"
+#include "sync/git/work_files.h"
+#include "sync/git/worktree_state.h"
+#include "sync/publish/branch_commit.h"
 #include "sync/syncer.h"
-#include "sync/tree.h"
-#include "sync/unborn.h"
-#include "sync/work_files.h"
-#include "sync/worktree_state.h"
 
 namespace syncline {
 namespace {

@@ -3,14 +3,14 @@
 
 #include <string>
 
-#include "journal/clock.h"
-#include "journal/file_system.h"
-#include "journal/journal.h"
-#include "sync/git_platform.h"
-#include "sync/object_reader.h"
-#include "sync/pack_writer.h"
-#include "sync/ref_store.h"
-#include "sync/sync_state.h"
+#include "journal/base/clock.h"
+#include "journal/log/journal.h"
+#include "journal/os/file_system.h"
+#include "sync/git/git_platform.h"
+#include "sync/git/object_reader.h"
+#include "sync/git/pack_writer.h"
+#include "sync/git/ref_store.h"
+#include "sync/own/sync_state.h"
 #include "sync/syncer.h"
 
 namespace syncline {

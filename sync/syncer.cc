@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "sync/commit.h"
-#include "sync/publisher.h"
-#include "sync/pusher.h"
+#include "sync/git/commit.h"
+#include "sync/git/tree.h"
+#include "sync/publish/publisher.h"
+#include "sync/publish/pusher.h"
 #include "sync/syncer_impl.h"
-#include "sync/tree.h"
 
 namespace syncline {
 namespace {

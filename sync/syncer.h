@@ -26,14 +26,14 @@
 #include <string>
 #include <vector>
 
-#include "journal/control_frame.h"
-#include "journal/intent.h"
-#include "journal/journal.h"
-#include "journal/result.h"
+#include "journal/base/result.h"
+#include "journal/log/journal.h"
+#include "journal/record/control_frame.h"
+#include "journal/record/intent.h"
 
 namespace syncline {
 
-class GitPlatform;                   // sync/git_platform.h
+class GitPlatform;                   // sync/git/git_platform.h
 GitPlatform& system_git_platform();  // the real one
 
 struct SyncOptions {

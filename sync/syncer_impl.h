@@ -7,14 +7,14 @@
 #include <memory>
 #include <string>
 
-#include "sync/folder.h"
+#include "sync/fold/folder.h"
 #include "sync/sync_context.h"
 #include "sync/syncer.h"
 
 namespace syncline {
 
-class Publisher;  // sync/publisher.h
-class Pusher;     // sync/pusher.h
+class Publisher;  // sync/publish/publisher.h
+class Pusher;     // sync/publish/pusher.h
 
 class SyncerImpl final : public Syncer {
  public:

@@ -1,9 +1,9 @@
 // The part of the Syncer that faces people's branch: publishing, pushing, consolidation.
 
 #include "sync/consolidator.h"
-#include "sync/own_history.h"
-#include "sync/publisher.h"
-#include "sync/pusher.h"
+#include "sync/own/own_history.h"
+#include "sync/publish/publisher.h"
+#include "sync/publish/pusher.h"
 #include "sync/syncer_impl.h"
 
 namespace syncline {

@@ -37,7 +37,7 @@ std::vector<fs::path> sources(const std::vector<std::string>& folders) {
   return paths;
 }
 
-// Every `#include` of a file, with its brackets: "journal/bytes.h" in quotes or <vector>.
+// Every `#include` of a file, with its brackets: "journal/base/bytes.h" in quotes or <vector>.
 std::vector<std::string> includes(const fs::path& path) {
   std::vector<std::string> found;
   std::istringstream stream(read_whole(path));
@@ -116,7 +116,7 @@ TEST(Layering, NothingSleepsInPlaceOfWaiting) {
   // The clock's own sleep, behind its seam, is the one exception.
   expect_only_in(
       {"std::this_thread::sleep", "sleep_for(", "sleep_until(", "usleep(", "nanosleep(", "sleep("},
-      {"journal/clock.h", "journal/clock.cc", "tests/layering_test.cc"}, kEverything);
+      {"journal/base/clock.h", "journal/base/clock.cc", "tests/layering_test.cc"}, kEverything);
 }
 
 TEST(Layering, PublicHeadersDoNotShowTheFormattingLibrary) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "engine/path_rules.h"
+#include "engine/config/path_rules.h"
 
 namespace syncline {
 namespace {

@@ -4,7 +4,7 @@
 // hooks read it as "block".
 #pragma once
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/path_rules.h"
-#include "journal/bytes.h"
-#include "journal/intent.h"
+#include "engine/config/path_rules.h"
+#include "journal/base/bytes.h"
+#include "journal/record/intent.h"
 
 namespace syncline {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/store.h"
+#include "engine/store/store.h"
 #include "tools/bench_report.h"
 #include "tools/failure.h"
 #include "tools/ingest_report.h"

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/bytes.h"
-#include "journal/result.h"
+#include "journal/base/bytes.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/near_name.h"
-#include "engine/path_rules.h"
+#include "engine/config/near_name.h"
+#include "engine/config/path_rules.h"
 
 namespace syncline {
 namespace {

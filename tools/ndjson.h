@@ -10,8 +10,8 @@
 
 #include <string_view>
 
-#include "engine/store.h"
-#include "journal/result.h"
+#include "engine/store/store.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/near_name.h"
-#include "engine/path_rules.h"
-#include "engine/pattern.h"
+#include "engine/config/near_name.h"
+#include "engine/config/path_rules.h"
+#include "engine/config/pattern.h"
 
 namespace syncline {
 namespace {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 #include "tools/line_reader.h"
 
 namespace syncline {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <string>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 #include "tools/exit_code.h"
 #include "tools/failure.h"
 #include "tools/json_output.h"

@@ -2,15 +2,15 @@
 // sends SIGBUS. The command answers all the same, exit 74, and ends.
 //
 // It ends where it stands, and never puts an empty page in the place of the lost one: through these
-// pages the processes of a store tell each other that a flush has failed (journal/control_page.h)
-// and what is in the write-ahead log (SQLite's -shm). Who went on with a page that nobody else sees
-// would believe and tell what is not so. Any moment is safe to end at: that is what the journal is
-// for. What was answered before was durable and stays.
+// pages the processes of a store tell each other that a flush has failed
+// (journal/log/control_page.h) and what is in the write-ahead log (SQLite's -shm). Who went on with
+// a page that nobody else sees would believe and tell what is not so. Any moment is safe to end at:
+// that is what the journal is for. What was answered before was durable and stays.
 //
 // Only the command promises this. The library leaves the process's signals alone; to a program that
 // embeds it, a page that is lost while the store is open is what a kill is, unless that program
 // handles SIGBUS itself (and then it has to end, for the reason above). What it is promised is that
-// opening a store on a full disk is an error and no signal (journal/shared_page.cc).
+// opening a store on a full disk is an error and no signal (journal/os/shared_page.cc).
 #pragma once
 
 #include <csignal>

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "journal/clock.h"
+#include "journal/base/clock.h"
 
 namespace syncline {
 namespace {

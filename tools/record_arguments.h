@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/config.h"
-#include "engine/store.h"
-#include "journal/result.h"
+#include "engine/config/config.h"
+#include "engine/store/store.h"
+#include "journal/base/result.h"
 #include "tools/arguments.h"
 
 namespace syncline {

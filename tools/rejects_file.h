@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "engine/store.h"
-#include "journal/clock.h"
+#include "engine/store/store.h"
+#include "journal/base/clock.h"
 #include "tools/arguments.h"
 #include "tools/console.h"
 #include "tools/exit_code.h"

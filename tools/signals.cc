@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cerrno>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline {
 namespace {

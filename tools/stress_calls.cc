@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline {
 namespace {

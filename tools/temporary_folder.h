@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "journal/result.h"
+#include "journal/base/result.h"
 
 namespace syncline {
 

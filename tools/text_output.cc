@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "journal/intent.h"
+#include "journal/record/intent.h"
 #include "tools/console.h"
 
 namespace syncline {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "engine/store.h"
+#include "engine/store/store.h"
 #include "tools/ingest_report.h"
 
 namespace syncline {

@@ -10,8 +10,8 @@
 #include <map>
 #include <set>
 
-#include "engine/database.h"
-#include "journal/clock.h"
+#include "engine/sqlite/database.h"
+#include "journal/base/clock.h"
 #include "tools/child_process.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"

@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "engine/file_applier.h"
+#include "engine/apply/file_applier.h"
 #include "tests/engine/apply_fixture.h"
 
 namespace syncline {

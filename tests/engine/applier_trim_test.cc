@@ -1,5 +1,5 @@
 // What the applier finds where the journal was trimmed up to the place it had come to.
-#include "journal/control_page.h"
+#include "journal/log/control_page.h"
 #include "tests/engine/apply_fixture.h"
 
 namespace syncline {

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/applier.h"
-#include "engine/schema.h"
+#include "engine/apply/applier.h"
+#include "engine/projection/schema.h"
 #include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 

@@ -7,13 +7,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "engine/database.h"
-#include "engine/identity.h"
-#include "engine/store.h"
-#include "journal/control_frame.h"
-#include "journal/journal_files.h"
-#include "journal/reader.h"
-#include "journal/segment.h"
+#include "engine/place/identity.h"
+#include "engine/sqlite/database.h"
+#include "engine/store/store.h"
+#include "journal/log/journal_files.h"
+#include "journal/log/reader.h"
+#include "journal/log/segment.h"
+#include "journal/record/control_frame.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {

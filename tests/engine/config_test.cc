@@ -3,10 +3,10 @@
 #include <string>
 #include <string_view>
 
-#include "engine/config.h"
-#include "engine/kind_patterns.h"
-#include "engine/near_name.h"
-#include "engine/table_ddl.h"
+#include "engine/config/config.h"
+#include "engine/config/kind_patterns.h"
+#include "engine/config/near_name.h"
+#include "engine/sqlite/table_ddl.h"
 
 namespace syncline {
 namespace {

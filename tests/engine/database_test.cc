@@ -1,8 +1,8 @@
-#include "engine/database.h"
+#include "engine/sqlite/database.h"
 
 #include <sys/stat.h>
 
-#include "engine/database_vfs.h"
+#include "engine/sqlite/database_vfs.h"
 #include "tests/engine/apply_fixture.h"
 
 namespace syncline {

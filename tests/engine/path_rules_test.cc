@@ -1,4 +1,4 @@
-#include "engine/path_rules.h"
+#include "engine/config/path_rules.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/pattern.h"
+#include "engine/config/pattern.h"
 
 #include <gtest/gtest.h>
 

@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "engine/config.h"
-#include "engine/path_rules.h"
-#include "engine/pattern.h"
-#include "journal/intent.h"
+#include "engine/config/config.h"
+#include "engine/config/path_rules.h"
+#include "engine/config/pattern.h"
+#include "journal/record/intent.h"
 
 namespace syncline {
 namespace {

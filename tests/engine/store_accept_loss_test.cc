@@ -9,9 +9,9 @@
 #include <functional>
 #include <vector>
 
-#include "engine/database.h"
-#include "engine/store.h"
-#include "engine/store_platform.h"
+#include "engine/place/store_platform.h"
+#include "engine/sqlite/database.h"
+#include "engine/store/store.h"
 #include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 

@@ -1,7 +1,7 @@
 // The Store facade: what a program that embeds it relies on. Two Store objects on one folder stand
 // for two processes here (locks belong to descriptors); real processes are the end-to-end tests'
 // matter.
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -16,9 +16,9 @@
 #include <set>
 #include <thread>
 
-#include "engine/database.h"
-#include "engine/identity.h"
-#include "engine/store_platform.h"
+#include "engine/place/identity.h"
+#include "engine/place/store_platform.h"
+#include "engine/sqlite/database.h"
 #include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 

@@ -1,8 +1,8 @@
 // The write queue among other processes: keys are looked up in two places, and nothing falls
 // between them.
-#include "engine/write_queue.h"
+#include "engine/write/write_queue.h"
 
-#include "journal/control_page.h"
+#include "journal/log/control_page.h"
 #include "tests/engine/apply_fixture.h"
 
 namespace syncline {

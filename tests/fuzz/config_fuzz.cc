@@ -9,9 +9,9 @@
 //   the text up to the first NUL; then the fields' values, each a length and its bytes
 #include <nlohmann/json.hpp>
 
-#include "engine/config.h"
-#include "engine/path_rules.h"
-#include "journal/intent.h"
+#include "engine/config/config.h"
+#include "engine/config/path_rules.h"
+#include "journal/record/intent.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tools/json_output.h"
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "journal/segment.h"
+#include "journal/log/segment.h"
 #include "tests/fuzz/forge.h"
 #include "tests/journal/journal_testing.h"
 

@@ -6,9 +6,9 @@
 
 #include <cstring>
 
-#include "journal/bytes.h"
-#include "journal/format.h"
-#include "journal/frame.h"
+#include "journal/base/bytes.h"
+#include "journal/log/format.h"
+#include "journal/log/frame.h"
 
 namespace syncline::fuzz {
 

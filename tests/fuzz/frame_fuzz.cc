@@ -8,8 +8,8 @@
 //   u8 segment, u8 epoch, u16 place; u16 bit; then the bytes
 #include "tests/fuzz/fuzz_target.h"
 
-#include "journal/frame.h"
-#include "journal/segment.h"
+#include "journal/log/frame.h"
+#include "journal/log/segment.h"
 #include "tests/fuzz/forge.h"
 #include "tests/journal/journal_testing.h"
 

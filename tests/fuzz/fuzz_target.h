@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "journal/bytes.h"
+#include "journal/base/bytes.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 

@@ -10,9 +10,9 @@
 #include <map>
 #include <span>
 
-#include "sync/commit.h"
-#include "sync/git_config.h"
-#include "sync/tree.h"
+#include "sync/git/commit.h"
+#include "sync/git/git_config.h"
+#include "sync/git/tree.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/journal/journal_testing.h"
 

@@ -1,7 +1,7 @@
 // What git itself takes as a path of its index, with core.protectHFS and core.protectNTFS on:
 // written from git's documentation (git-config(1), git-fsck(1): hasDot, hasDotdot, hasDotgit,
-// fullPathname; git-update-index(1)), not from engine/path_rules.cc. path_git_test.cc holds it
-// against git.
+// fullPathname; git-update-index(1)), not from engine/config/path_rules.cc. path_git_test.cc holds
+// it against git.
 #pragma once
 
 #include <string>

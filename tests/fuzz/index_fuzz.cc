@@ -10,7 +10,7 @@
 
 #include <map>
 
-#include "sync/index_file.h"
+#include "sync/git/index_file.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace syncline::fuzz {

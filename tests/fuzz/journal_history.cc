@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <memory>
 
-#include "journal/assert.h"
-#include "journal/frame.h"
+#include "journal/base/assert.h"
+#include "journal/log/frame.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "journal/bytes.h"
-#include "journal/format.h"
-#include "journal/journal.h"
+#include "journal/base/bytes.h"
+#include "journal/log/format.h"
+#include "journal/log/journal.h"
 
 namespace syncline::fuzz {
 

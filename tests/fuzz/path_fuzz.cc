@@ -9,10 +9,10 @@
 //
 //   u8 what: 0 a path, 1 a slug, 2 a pattern; then for 1: u8 length, text; for 2: u8 mode, the
 //   pattern, fields, two ids
-#include "engine/path_rules.h"
+#include "engine/config/path_rules.h"
 
-#include "engine/config.h"
-#include "engine/kind_patterns.h"
+#include "engine/config/config.h"
+#include "engine/config/kind_patterns.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/git_path_oracle.h"
 

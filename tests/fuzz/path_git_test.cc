@@ -9,7 +9,7 @@
 #include <random>
 #include <set>
 
-#include "engine/path_rules.h"
+#include "engine/config/path_rules.h"
 #include "tests/fuzz/git_path_oracle.h"
 #include "tests/sync/git_fixture.h"
 

@@ -6,9 +6,9 @@
 // memory in proportion to its payload.
 //
 //   u8 which payload; then its bytes
-#include "journal/control_frame.h"
-#include "journal/intent.h"
-#include "sync/sync_state.h"
+#include "journal/record/control_frame.h"
+#include "journal/record/intent.h"
+#include "sync/own/sync_state.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/journal/journal_testing.h"
 

@@ -1,4 +1,4 @@
-#include "journal/control_frame.h"
+#include "journal/record/control_frame.h"
 
 #include <gtest/gtest.h>
 

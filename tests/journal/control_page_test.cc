@@ -1,4 +1,4 @@
-#include "journal/control_page.h"
+#include "journal/log/control_page.h"
 
 #include "tests/journal/journal_testing.h"
 #include "tests/simulation/test_machine.h"

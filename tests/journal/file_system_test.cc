@@ -1,4 +1,4 @@
-#include "journal/file_system.h"
+#include "journal/os/file_system.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,9 +16,9 @@
 #include <sstream>
 #include <thread>
 
-#include "journal/format.h"
-#include "journal/posix_path.h"
-#include "journal/whole_file.h"
+#include "journal/log/format.h"
+#include "journal/os/posix_path.h"
+#include "journal/os/whole_file.h"
 #include "tests/support/child_process.h"
 #include "tests/support/fault_directory.h"
 #include "tests/support/temporary_directory.h"

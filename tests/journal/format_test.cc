@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "journal/frame.h"
-#include "journal/segment.h"
+#include "journal/log/frame.h"
+#include "journal/log/segment.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/journal/second_reader.h"
 #include "tests/simulation/test_machine.h"

@@ -1,4 +1,4 @@
-#include "journal/frame.h"
+#include "journal/log/frame.h"
 
 #include <xxhash.h>
 

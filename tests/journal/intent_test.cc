@@ -1,4 +1,4 @@
-#include "journal/intent.h"
+#include "journal/record/intent.h"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <string>
 
-#include "journal/file_system.h"
+#include "journal/os/file_system.h"
 #include "tests/support/temporary_directory.h"
 
 namespace {

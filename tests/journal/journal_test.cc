@@ -1,11 +1,11 @@
 // What journal.h promises, apart from crashes (journal_crash_test.cc) and processes
 // (journal_process_test.cc).
-#include "journal/journal.h"
+#include "journal/log/journal.h"
 
 #include <cerrno>
 #include <filesystem>
 
-#include "journal/control_page.h"
+#include "journal/log/control_page.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 #include "tests/support/hooked_directory.h"

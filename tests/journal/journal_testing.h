@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "journal/journal.h"
-#include "journal/reader.h"
-#include "journal/segment.h"
+#include "journal/log/journal.h"
+#include "journal/log/reader.h"
+#include "journal/log/segment.h"
 
 namespace syncline {
 

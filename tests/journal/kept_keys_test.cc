@@ -1,8 +1,8 @@
-#include "journal/kept_keys.h"
+#include "journal/log/kept_keys.h"
 
 #include <gtest/gtest.h>
 
-#include "journal/segment.h"
+#include "journal/log/segment.h"
 #include "tests/support/payload_fuzz.h"
 #include "tests/support/temporary_directory.h"
 

@@ -1,9 +1,9 @@
 // The decision table by enumeration, and what recovery makes of every kind of fault in the bytes.
-#include "journal/recovery.h"
+#include "journal/log/recovery.h"
 
 #include <cerrno>
 
-#include "journal/control_page.h"
+#include "journal/log/control_page.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 

@@ -1,4 +1,4 @@
-#include "journal/ring.h"
+#include "journal/os/ring.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "journal/format.h"
+#include "journal/log/format.h"
 #include "tests/support/child_process.h"
 #include "tests/support/fault_directory.h"
 #include "tests/support/temporary_directory.h"

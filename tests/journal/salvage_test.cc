@@ -1,9 +1,9 @@
-// What journal/salvage.h promises: a durable frame that no longer holds is put back where its
+// What journal/log/salvage.h promises: a durable frame that no longer holds is put back where its
 // content is known, at its place, and nothing is changed where it is not.
-#include "journal/salvage.h"
+#include "journal/log/salvage.h"
 
-#include "journal/control_frame.h"
-#include "journal/segment.h"
+#include "journal/log/segment.h"
+#include "journal/record/control_frame.h"
 #include "tests/journal/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/store.h"
-#include "engine/store_platform.h"
+#include "engine/place/store_platform.h"
+#include "engine/store/store.h"
 #include "tests/simulation/oracle.h"
 
 namespace syncline::simulation {

@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/assert.h"
-#include "journal/bytes.h"
-#include "journal/clock.h"
+#include "journal/base/assert.h"
+#include "journal/base/bytes.h"
+#include "journal/base/clock.h"
 #include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {

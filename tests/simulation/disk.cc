@@ -8,9 +8,9 @@
 #include <cstring>
 #include <exception>
 
-#include "journal/assert.h"
-#include "journal/format.h"
-#include "journal/posix_path.h"
+#include "journal/base/assert.h"
+#include "journal/log/format.h"
+#include "journal/os/posix_path.h"
 
 namespace syncline::simulation {
 namespace {

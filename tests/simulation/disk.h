@@ -25,7 +25,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/file_system.h"
+#include "journal/os/file_system.h"
 #include "tests/simulation/conductor.h"
 #include "tests/simulation/disk_image.h"
 #include "tests/simulation/simulated_time.h"

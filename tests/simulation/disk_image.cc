@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline::simulation {
 namespace {

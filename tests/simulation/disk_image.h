@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "journal/bytes.h"
-#include "journal/file_system.h"
+#include "journal/base/bytes.h"
+#include "journal/os/file_system.h"
 
 namespace syncline::simulation {
 

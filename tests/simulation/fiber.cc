@@ -7,7 +7,7 @@
 #include <exception>
 #include <vector>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SYNCLINE_ASAN 1

@@ -20,7 +20,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 #include "tests/simulation/journal_faults.h"
 
 namespace syncline::simulation {

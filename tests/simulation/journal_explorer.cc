@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline::simulation {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "journal/control_page.h"
+#include "journal/log/control_page.h"
 
 namespace syncline::simulation {
 namespace {

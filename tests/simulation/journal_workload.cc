@@ -1,6 +1,6 @@
 #include "tests/simulation/journal_workload.h"
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 #include "tests/simulation/persistence.h"
 
 namespace syncline::simulation {

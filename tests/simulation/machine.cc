@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <map>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline::simulation {
 

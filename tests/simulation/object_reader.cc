@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "sync/sha1.h"
+#include "sync/git/sha1.h"
 
 namespace syncline::simulation {
 

@@ -1,18 +1,18 @@
 // Reads git objects through the Directory seam, so that folding and publishing run on the simulated
 // disk: the loose objects and the packs that a store of ours can have there.
 //
-// It knows what sync/pack_writer.h writes (index version 2 without 8-byte offsets, whole objects,
-// no deltas) and refuses the rest as kUnsupported. The list of packs is read again on a miss, like
-// libgit2's. What it answers hashes to the name it was asked by; what does not is kCorrupt.
-// Not thread-safe.
+// It knows what sync/git/pack_writer.h writes (index version 2 without 8-byte offsets, whole
+// objects, no deltas) and refuses the rest as kUnsupported. The list of packs is read again on a
+// miss, like libgit2's. What it answers hashes to the name it was asked by; what does not is
+// kCorrupt. Not thread-safe.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
 
-#include "journal/file_system.h"
-#include "sync/object_reader.h"
+#include "journal/os/file_system.h"
+#include "sync/git/object_reader.h"
 
 namespace syncline::simulation {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sync/pack_writer.h"
+#include "sync/git/pack_writer.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::simulation {

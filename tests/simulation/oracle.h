@@ -24,10 +24,10 @@
 #include <string>
 #include <vector>
 
-#include "journal/control_frame.h"
-#include "journal/file_system.h"
-#include "journal/format.h"
-#include "journal/result.h"
+#include "journal/base/result.h"
+#include "journal/log/format.h"
+#include "journal/os/file_system.h"
+#include "journal/record/control_frame.h"
 
 namespace syncline::simulation {
 

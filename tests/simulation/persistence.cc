@@ -6,7 +6,7 @@
 #include <cstring>
 #include <set>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 #include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {

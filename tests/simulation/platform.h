@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/store_platform.h"
+#include "engine/place/store_platform.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/sqlite_vfs.h"
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "engine/database_replacement.h"
+#include "engine/projection/database_replacement.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/persistence.h"
 #include "tests/simulation/undisturbed.h"

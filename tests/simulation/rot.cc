@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "journal/control_page.h"
-#include "journal/segment.h"
+#include "journal/log/control_page.h"
+#include "journal/log/segment.h"
 #include "tests/simulation/world.h"
 
 namespace syncline::simulation {

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline::simulation {
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "journal/clock.h"
+#include "journal/base/clock.h"
 
 namespace syncline::simulation {
 

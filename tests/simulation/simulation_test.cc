@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sync/owned_lock.h"
-#include "sync/ref_store.h"
+#include "sync/git/owned_lock.h"
+#include "sync/git/ref_store.h"
 #include "tests/simulation/explorer.h"
 #include "tests/simulation/persistence.h"
 

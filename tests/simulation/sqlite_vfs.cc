@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-#include "journal/assert.h"
+#include "journal/base/assert.h"
 
 namespace syncline::simulation {
 

@@ -26,8 +26,8 @@
 #include <string>
 #include <vector>
 
-#include "journal/clock.h"
-#include "journal/file_system.h"
+#include "journal/base/clock.h"
+#include "journal/os/file_system.h"
 
 namespace syncline::simulation {
 

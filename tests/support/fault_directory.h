@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "journal/file_system.h"
-#include "journal/mutex.h"
+#include "journal/base/mutex.h"
+#include "journal/os/file_system.h"
 
 namespace syncline {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "journal/file_system.h"
+#include "journal/os/file_system.h"
 
 namespace syncline {
 

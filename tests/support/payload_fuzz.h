@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "journal/bytes.h"
+#include "journal/base/bytes.h"
 
 namespace syncline {
 

@@ -1,7 +1,7 @@
-#include "sync/commit.h"
+#include "sync/git/commit.h"
 
-#include "sync/pack_writer.h"
-#include "sync/tree.h"
+#include "sync/git/pack_writer.h"
+#include "sync/git/tree.h"
 #include "tests/sync/git_fixture.h"
 
 namespace syncline {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "sync/git_platform.h"
-#include "sync/redundant_packs.h"
+#include "sync/git/git_platform.h"
+#include "sync/git/redundant_packs.h"
 #include "tests/support/hooked_directory.h"
 #include "tests/sync/publish_fixture.h"
 

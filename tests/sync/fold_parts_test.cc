@@ -1,7 +1,7 @@
 // The parts of the fold that are pure: batch policy, cached state, and where a ref stands.
-#include "sync/batch_log.h"
-#include "sync/batch_policy.h"
-#include "sync/sync_state.h"
+#include "sync/fold/batch_log.h"
+#include "sync/fold/batch_policy.h"
+#include "sync/own/sync_state.h"
 #include "tests/sync/git_fixture.h"
 
 namespace syncline {

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "journal/clock.h"
-#include "journal/intent.h"
-#include "journal/journal.h"
-#include "journal/ring.h"
-#include "sync/folder.h"
+#include "journal/base/clock.h"
+#include "journal/log/journal.h"
+#include "journal/os/ring.h"
+#include "journal/record/intent.h"
+#include "sync/fold/folder.h"
 #include "sync/sync_context.h"
 #include "tests/support/fault_directory.h"
 #include "tests/sync/git_fixture.h"

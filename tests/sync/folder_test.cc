@@ -1,4 +1,4 @@
-#include "sync/folder.h"
+#include "sync/fold/folder.h"
 
 #include <set>
 

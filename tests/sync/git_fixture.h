@@ -16,8 +16,8 @@
 #include <string>
 #include <string_view>
 
-#include "journal/file_system.h"
-#include "sync/object_reader.h"
+#include "journal/os/file_system.h"
+#include "sync/git/object_reader.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {

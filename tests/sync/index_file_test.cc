@@ -1,11 +1,11 @@
 // The index as git writes it and reads it back: every case is checked by git itself.
 
-#include "sync/index_file.h"
+#include "sync/git/index_file.h"
 
 #include <algorithm>
 #include <random>
 
-#include "sync/sha1.h"
+#include "sync/git/sha1.h"
 #include "tests/sync/git_fixture.h"
 
 namespace syncline {

@@ -1,7 +1,7 @@
 // A lock that came back from the dead, as btrfs brings one back after a power cut: judged by what
 // it holds and where it lies. And a person's, which is never touched.
 
-#include "sync/left_ref_lock.h"
+#include "sync/git/left_ref_lock.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

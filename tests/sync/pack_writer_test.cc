@@ -1,11 +1,11 @@
-#include "sync/pack_writer.h"
+#include "sync/git/pack_writer.h"
 
 #include <algorithm>
 #include <random>
 
-#include "sync/commit.h"
+#include "sync/git/commit.h"
+#include "sync/git/tree.h"
 #include "sync/syncer.h"
-#include "sync/tree.h"
 #include "tests/sync/git_fixture.h"
 
 namespace syncline {

@@ -1,6 +1,6 @@
 // A publish that dies at any change it makes to the repository, and the next one.
 
-#include "sync/publisher.h"
+#include "sync/publish/publisher.h"
 #include "tests/sync/publish_fixture.h"
 #include "tests/sync/stopping_directory.h"
 

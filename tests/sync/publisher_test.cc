@@ -1,6 +1,6 @@
 // Publishing beside a person who works in the same repository: G6 and G7, one promise a test.
 
-#include "sync/publisher.h"
+#include "sync/publish/publisher.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

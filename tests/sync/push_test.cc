@@ -1,7 +1,7 @@
 // Pushing to a remote, and the programs run for it.
 
-#include "sync/backoff.h"
-#include "sync/subprocess.h"
+#include "journal/base/backoff.h"
+#include "sync/git/subprocess.h"
 #include "tests/sync/publish_fixture.h"
 
 namespace syncline {

@@ -1,4 +1,4 @@
-#include "sync/ref_store.h"
+#include "sync/git/ref_store.h"
 
 #include "tests/sync/git_fixture.h"
 

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <random>
 
-#include "sync/git_config.h"
-#include "sync/git_paths.h"
+#include "sync/git/git_config.h"
+#include "sync/git/git_paths.h"
 #include "sync/syncer.h"
 #include "tests/sync/publish_fixture.h"
 

@@ -1,6 +1,6 @@
 // Sections whose texts are parts of each other: each is found once, and none hides another.
 
-#include "sync/section_text.h"
+#include "sync/publish/section_text.h"
 
 #include <gtest/gtest.h>
 

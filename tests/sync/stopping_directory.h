@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "journal/file_system.h"
+#include "journal/os/file_system.h"
 
 namespace syncline {
 

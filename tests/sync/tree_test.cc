@@ -1,4 +1,4 @@
-#include "sync/tree.h"
+#include "sync/git/tree.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-#include "engine/path_rules.h"
+#include "engine/config/path_rules.h"
 
 namespace syncline {
 namespace {

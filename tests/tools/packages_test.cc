@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/path_rules.h"
+#include "engine/config/path_rules.h"
 #include "tools/ndjson.h"
 
 namespace syncline {

@@ -1,0 +1,88 @@
+// syncline.toml: the kinds of records a store takes, and its settings.
+//
+// A Config is a value: parsed once, never changed. Every text that records were made by is
+// journalled (Operation::kConfig), so replay needs no file. Unknown keys are refused by name and
+// line: a typo must not silently mean the default. The grammar is told in the head of
+// engine/config/config.cc and shown by the profiles in engine/config/profiles.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "journal/base/result.h"
+#include "journal/record/intent.h"
+#include "sync/syncer.h"
+
+namespace syncline {
+
+// A field's value as a user gives it: text on the command line; text, integer or real in JSON.
+using FieldValue = std::variant<std::string, int64_t, double>;
+using Fields = std::vector<std::pair<std::string, FieldValue>>;
+
+struct FieldSpec {
+  enum class Type : uint8_t { kText, kInteger, kReal };
+  std::string name;
+  Type type = Type::kText;
+  bool required = false;
+  bool single_line = false;         // newlines are refused (titles, names, rules)
+  uint64_t length_max = 1'000'000;  // text: Unicode code points
+  std::variant<std::monostate, int64_t, double, std::string> default_value;
+  double minimum = 0, maximum = 0;                   // numbers: checked when minimum < maximum
+  std::map<std::string, double, std::less<>> words;  // "high" -> 4
+};
+
+struct KindPatterns;  // engine/config/kind_patterns.h
+
+struct KindSpec {
+  std::string name;
+  std::vector<FieldSpec> fields;
+  std::string table;
+  std::string id_column = "id";
+  std::string create_table;  // DDL, run with IF NOT EXISTS when the table is missing
+  std::vector<std::pair<std::string, std::string>> columns;  // column -> pattern
+  Operation operation = Operation::kCreate;
+  std::string path_pattern;
+  std::string header_pattern;
+  std::string text_pattern;
+  std::string subject_pattern;
+  // The patterns above, parsed and checked by parse_config; never changed, so copies share them.
+  std::shared_ptr<const KindPatterns> patterns;
+};
+
+struct Config {
+  std::string text;  // exactly as read
+  std::string profile;
+  std::string database = "syncline.db";  // relative to the store
+  SyncOptions sync;
+  uint64_t backlog_records_max = 1'000'000;
+  uint64_t backlog_bytes_max = 1u << 30;
+  uint64_t segment_bytes_max = 64u << 20;
+  uint64_t retain_bytes_max = 0;  // 0: the journal is never trimmed
+  uint64_t retain_days_max = 0;
+  std::vector<KindSpec> kinds;
+
+  const KindSpec* find_kind(std::string_view name) const;
+};
+
+Result<Config> parse_config(std::string text);
+// Are the statements that make its tables such as they may be? Asked where a configuration comes
+// from outside; what was journalled is held to it where it is run (engine/sqlite/table_ddl.h).
+Status check_tables(const Config& config);
+
+// The text of a profile's syncline.toml: "notes", "packages", "elf"; kInvalid names the three.
+Result<std::string> profile_text(std::string_view name);
+
+// Validates the fields and decides every effect but id and time. `store_tag` is empty, or what
+// marks this store's paths where another store has written to the repository. kInvalid: which field
+// and why. `xxh3`, where given, gets what payloads of version 1 carried of a record with a key.
+Result<Intent> make_intent(const Config& config, std::string_view kind, const Fields& fields,
+                           std::string_view key, std::string_view store_tag = {},
+                           Xxh3Hash* xxh3 = nullptr);
+
+}  // namespace syncline

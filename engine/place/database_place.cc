@@ -1,0 +1,113 @@
+#include "engine/place/database_place.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sync/git/git_paths.h"
+#include "sync/git/index_file.h"
+
+namespace syncline {
+namespace {
+
+constexpr std::string_view kConfigCopy = "config.toml";
+constexpr std::string_view kSqliteHeader = {"SQLite format 3\0", 16};
+constexpr std::array<std::string_view, 4> kSuffixes = {"", "-wal", "-shm", "-journal"};
+constexpr uint64_t kIndexBytesMax = 4ull << 30;
+
+// Stores made before the identity told it: by the configuration that was journalled last.
+std::string known_database(const Identity& identity, Directory& store_directory) {
+  if (!identity.database.empty()) return identity.database;
+  Result<std::string> copy = read_file(store_directory, kConfigCopy, 1u << 20);
+  if (!copy) return {};
+  const auto config = parse_config(std::move(*copy));
+  return config ? config->database : std::string();
+}
+
+Result<bool> is_tracked(const StorePlaces& places, std::string_view path) {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(places.root, *places.platform));
+  TRY_ASSIGN(const auto git_dir, places.platform->open_directory(paths.git_dir));
+  Result<std::string> bytes = read_file(*git_dir, "index", kIndexBytesMax);
+  if (!bytes && bytes.error().code == Code::kNotFound) return false;
+  if (!bytes) return std::move(bytes).error();
+  TRY_ASSIGN(const IndexFile index, IndexFile::parse(std::move(*bytes)));
+  bool found = false;
+  TRY(index.for_each([&](const IndexEntry& entry) -> Status {
+    found = found || entry.path == path;
+    return {};
+  }));
+  return found;
+}
+
+Status check_is_sqlite(Directory& root, const std::string& path) {
+  TRY_ASSIGN(const auto file, root.open_file(path, {}));
+  std::array<std::byte, 16> head{};
+  TRY_ASSIGN(const size_t count, file->read_at(0, head));
+  const std::string_view found(reinterpret_cast<const char*>(head.data()), count);
+  if (count == 0 || found == kSqliteHeader) return {};
+  return make_error(Code::kUnsafePath, fmt::format("{} is no database: it is left as it is", path),
+                    "name another file by `database` in syncline.toml");
+}
+
+}  // namespace
+
+Status check_known_database(const Identity& identity, Directory& store_directory,
+                            const Config& config) {
+  const std::string known = known_database(identity, store_directory);
+  if (known.empty() || known == config.database) return {};
+  return make_error(
+      Code::kDisagree,
+      fmt::format("syncline.toml names the database {}, and this store has its own in {}",
+                  config.database, known),
+      fmt::format("put database = \"{}\" back into syncline.toml; or, to take the database to the "
+                  "new place, `syncline init --moved`",
+                  known));
+}
+
+Status check_new_database(const StorePlaces& places, Directory& root, const Config& config) {
+  for (const std::string_view suffix : kSuffixes) {
+    const std::string path = config.database + std::string(suffix);
+    TRY_ASSIGN(const bool tracked, is_tracked(places, path));
+    if (tracked) {
+      return make_error(
+          Code::kUnsafePath, fmt::format("{} is tracked by git: a database cannot be", path),
+          fmt::format("git rm --cached {0}, then git commit -m \"untrack {0}\"; or name another "
+                      "file by `database` in syncline.toml",
+                      path));
+    }
+    const auto info = root.info(path);
+    if (!info && info.error().code == Code::kNotFound) continue;
+    if (!info) return info.error();
+    if (info->type != FileInfo::Type::kRegular || info->links != 1) {
+      return make_error(Code::kUnsafePath,
+                        fmt::format("{} is a link, no regular file, or has another name", path),
+                        "move it out of the way, or name another file by `database` in "
+                        "syncline.toml");
+    }
+    if (suffix.empty()) TRY(check_is_sqlite(root, path));
+  }
+  return {};
+}
+
+Status move_database(const StorePlaces& places, Directory& root, Directory& store_directory,
+                     Identity& identity, const Config& config) {
+  const std::string known = known_database(identity, store_directory);
+  TRY(check_new_database(places, root, config));
+  const auto there = root.info(config.database);
+  if (!there && there.error().code != Code::kNotFound) return there.error();
+  if (const size_t slash = config.database.rfind('/'); slash != std::string::npos) {
+    TRY(root.make_directories(config.database.substr(0, slash)));
+  }
+  // The database goes first: a log without its database is nothing to SQLite.
+  for (const std::string_view suffix : kSuffixes) {
+    if (there || known.empty()) break;
+    const Status moved = root.rename(fmt::format("{}{}", known, suffix),
+                                     fmt::format("{}{}", config.database, suffix));
+    if (!moved && moved.error().code != Code::kNotFound) return moved;
+  }
+  TRY(root.sync_file_system());
+  identity.database = config.database;
+  return write_identity(store_directory, identity);
+}
+
+}  // namespace syncline

@@ -1,0 +1,101 @@
+#include "engine/projection/database_replacement.h"
+
+#include <fmt/format.h>
+
+#include "engine/apply/applier.h"
+
+namespace syncline {
+
+namespace {
+constexpr std::string_view kUnfinishedCopy = "database.copy.new";
+}  // namespace
+
+Status check_database(const DatabaseFile& file) {
+  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
+  TRY(read_applied_state(*database));
+  TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
+  TRY_ASSIGN(const bool row, check.step());
+  if (row && check.text(0) == "ok") return {};
+  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
+}
+
+Result<std::string> DatabaseReplacement::replace(uint64_t begins_after) {
+  bool copied = false;
+  if (begins_after != 0) {
+    TRY_ASSIGN(copied, copy(begins_after));
+  }
+  TRY_ASSIGN(const std::string kept, move_aside());
+  if (!copied) {
+    return fmt::format("{} was damaged: kept in {}, and rebuilt from the journal", file_.path,
+                       kept);
+  }
+  TRY(move_copy_in());
+  return fmt::format("a sync of {} failed: kept in {}, and what it held was carried over",
+                     file_.path, kept);
+}
+
+Result<std::optional<std::string>> DatabaseReplacement::finish() {
+  const auto there = store_directory_.info(kDatabaseCopy);
+  if (!there && there.error().code == Code::kNotFound) return std::optional<std::string>{};
+  if (!there) return there.error();
+  TRY_ASSIGN(const std::string kept, move_aside());
+  TRY(move_copy_in());
+  return std::optional<std::string>(fmt::format(
+      "the copy of {} was put in its place; what was there is kept in {}", file_.path, kept));
+}
+
+Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
+  if (const Status removed = store_directory_.remove_file(kUnfinishedCopy);
+      !removed && removed.error().code != Code::kNotFound) {
+    return removed.error();
+  }
+  if (const Status sound = check_database(file_); !sound) {
+    if (sound.error().code == Code::kCorrupt) return false;
+    return sound.error();
+  }
+  {
+    TRY_ASSIGN(const auto database, Database::open(file_, Database::Access::kRead));
+    TRY_ASSIGN(const AppliedState state, read_applied_state(*database));
+    if (state.applied.seq < begins_after) return false;
+    TRY(database->execute("PRAGMA query_only=OFF"));  // it changes another file than this one
+    TRY_ASSIGN(Statement copying, database->prepare("VACUUM INTO ?1"));
+    const std::string into = fmt::format("{}/{}", places_.store_dir, kUnfinishedCopy);
+    copying.bind(1, std::string_view(into));
+    TRY(copying.run());
+  }
+  TRY_ASSIGN(const auto file, store_directory_.open_file(kUnfinishedCopy, {.write = true}));
+  TRY(file->sync_data());
+  TRY(file->close());
+  TRY(store_directory_.rename(kUnfinishedCopy, kDatabaseCopy));
+  TRY(store_directory_.sync_directory("."));
+  return true;
+}
+
+Result<std::string> DatabaseReplacement::move_aside() {
+  const std::string folder = fmt::format("kept/database-{}", clock_.now_ms());
+  TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
+  TRY(store_directory_.sync_directory("kept"));
+  TRY(store_directory_.sync_directory("."));
+  std::string kept = fmt::format("{}/{}", places_.store_dir, folder);
+  const std::string name = file_.path.substr(file_.path.rfind('/') + 1);
+  // The database goes first: a log without its database is nothing to SQLite, a database without
+  // its log is another one.
+  for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
+    const std::string from = file_.path + suffix;
+    TRY_ASSIGN(const bool there, places_.platform->is_there(from));
+    if (there) {
+      TRY(places_.platform->move_file(from, fmt::format("{}/{}{}", kept, name, suffix)));
+    }
+  }
+  return kept;
+}
+
+Status DatabaseReplacement::move_copy_in() {
+  TRY(places_.platform->move_file(fmt::format("{}/{}", places_.store_dir, kDatabaseCopy),
+                                  file_.path));
+  const Status trusted = store_directory_.remove_file(kDatabaseSuspect);
+  if (!trusted && trusted.error().code != Code::kNotFound) return trusted;
+  return store_directory_.sync_directory(".");
+}
+
+}  // namespace syncline

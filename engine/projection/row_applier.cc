@@ -1,0 +1,168 @@
+#include "engine/projection/row_applier.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <optional>
+#include <variant>
+
+namespace syncline {
+namespace {
+
+constexpr size_t kTablesMax = 64;
+
+// Codes by which a compiled INSERT speaks of the row that it was given.
+bool is_refusal(int code) {
+  switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_ERROR:  // an expression of the table cannot be computed for these values
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_unique_violation(int code) {
+  return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE ||
+         code == SQLITE_CONSTRAINT_ROWID;
+}
+
+// The path column of a record, by its value's template: exactly the path, which holds the id.
+std::optional<size_t> path_column(const Intent& intent) {
+  if (!intent.path.uses(Slot::kId)) return std::nullopt;
+  for (size_t i = 0; i < intent.columns.size(); ++i) {
+    const auto* text = std::get_if<Template>(&intent.columns[i].value);
+    if (text == nullptr || text->pieces().size() != 1) continue;
+    const auto* slot = std::get_if<Slot>(&text->pieces()[0]);
+    if (slot != nullptr && *slot == Slot::kPath) return i;
+  }
+  return std::nullopt;
+}
+
+// The table, not the record, is at fault: what was recorded waits for it.
+void tell_wrong_table(const Effects& effects, Error& error) {
+  error.code = Code::kRetryLater;
+  error.message =
+      fmt::format("table {} does not take records: {}; they wait, in the journal, until it does",
+                  effects.table, error.message);
+  error.hint = "see `syncline config show` for the columns it needs, and add what it lacks";
+}
+
+}  // namespace
+
+Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effects) {
+  TRY_ASSIGN(Table * table, table_for(effects));
+
+  const auto id = static_cast<int64_t>(effects.id);
+  if (!table->id_is_unique) {
+    const auto there = table->exists.bind(1, id).step();
+    table->exists.reset();
+    if (!there) return there.error();
+    if (*there) {
+      TRY_ASSIGN(const bool ours, is_ours(intent, effects));
+      return RowResult{.kind = ours ? RowResult::Kind::kOurs : RowResult::Kind::kIdTaken};
+    }
+  }
+
+  Statement& insert = table->insert;
+  insert.bind(1, id);
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    insert.bind(static_cast<int>(i) + 2, effects.columns[i].second);
+  }
+  auto done = insert.run();
+  if (done) {
+    if (database_.changes() > 0) return RowResult{};
+    return RowResult{.kind = RowResult::Kind::kRefused,
+                     .reason = fmt::format("table {} ignored the row: a trigger of it or a view",
+                                           effects.table)};
+  }
+  const int code = insert.last_code();
+  if (!is_refusal(code)) return std::move(done).error();
+  if (!database_.in_transaction()) {
+    return RowResult{.kind = RowResult::Kind::kRolledBack, .reason = done.error().message};
+  }
+  if (is_unique_violation(code)) {
+    const auto there = table->exists.bind(1, id).step();
+    table->exists.reset();
+    if (!there) return there.error();
+    if (*there) {
+      TRY_ASSIGN(const bool ours, is_ours(intent, effects));
+      return RowResult{.kind = ours ? RowResult::Kind::kOurs : RowResult::Kind::kIdTaken};
+    }
+  }
+  return RowResult{.kind = RowResult::Kind::kRefused, .reason = done.error().message};
+}
+
+Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {
+  table_key_.assign(effects.table).append(1, '\0').append(effects.id_column);
+  for (const auto& [name, value] : effects.columns) table_key_.append(1, '\0').append(name);
+  if (const auto found = tables_.find(table_key_); found != tables_.end()) {
+    return found->second.get();
+  }
+
+  std::string names = quote_identifier(effects.id_column);
+  std::string values = "?1";
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    names += ", " + quote_identifier(effects.columns[i].first);
+    values += fmt::format(", ?{}", i + 2);
+  }
+  const std::string table = quote_identifier(effects.table);
+  auto insert = database_.prepare(
+      fmt::format("INSERT OR ABORT INTO main.{}({}) VALUES({})", table, names, values));
+  if (!insert) {
+    Error error = std::move(insert).error();
+    if (error.code == Code::kBusy) tell_wrong_table(effects, error);
+    return error;
+  }
+  TRY_ASSIGN(Statement exists,
+             database_.prepare(fmt::format("SELECT 1 FROM main.{} WHERE {} = ?1 LIMIT 1", table,
+                                           quote_identifier(effects.id_column))));
+  TRY_ASSIGN(const bool unique, id_is_unique(effects));
+  // A program with more shapes of records than this prepares again now and then.
+  if (tables_.size() >= kTablesMax) tables_.clear();
+  auto made = std::make_unique<Table>(std::move(*insert), std::move(exists), unique);
+  return tables_.emplace(table_key_, std::move(made)).first->second.get();
+}
+
+// True where the table itself refuses a second row with the id: the key alone, or a unique index
+// over it alone without a condition.
+Result<bool> RowApplier::id_is_unique(const Effects& effects) {
+  TRY_ASSIGN(Statement statement,
+             database_.prepare(
+                 "SELECT (SELECT count(*) = 1 AND max(name = ?2 COLLATE NOCASE)"
+                 "          FROM pragma_table_info(?1) WHERE pk > 0)"
+                 "    OR EXISTS(SELECT 1 FROM pragma_index_list(?1) AS i"
+                 "               WHERE i.\"unique\" AND NOT i.partial"
+                 "                 AND (SELECT count(*) = 1 AND max(name = ?2 COLLATE NOCASE)"
+                 "                        FROM pragma_index_info(i.name)))"));
+  statement.bind(1, std::string_view(effects.table));
+  statement.bind(2, std::string_view(effects.id_column));
+  TRY_ASSIGN(const bool row, statement.step());
+  return row && !statement.is_null(0) && statement.integer(0) != 0;
+}
+
+Result<bool> RowApplier::is_ours(const Intent& intent, const Effects& effects) {
+  const auto path = path_column(intent);
+  std::string equal = "1";
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    equal += fmt::format(" AND {} IS ?{}", quote_identifier(effects.columns[i].first), i + 2);
+  }
+  std::string where = fmt::format("({})", equal);
+  if (path) {
+    where +=
+        fmt::format(" OR {} IS ?{}", quote_identifier(effects.columns[*path].first), *path + 2);
+  }
+  TRY_ASSIGN(Statement statement,
+             database_.prepare(fmt::format("SELECT 1 FROM main.{} WHERE {} = ?1 AND ({}) LIMIT 1",
+                                           quote_identifier(effects.table),
+                                           quote_identifier(effects.id_column), where)));
+  statement.bind(1, static_cast<int64_t>(effects.id));
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    statement.bind(static_cast<int>(i) + 2, effects.columns[i].second);
+  }
+  return statement.step();
+}
+
+}  // namespace syncline

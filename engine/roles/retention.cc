@@ -1,0 +1,68 @@
+#include "engine/roles/retention.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/apply/applier.h"
+#include "journal/log/reader.h"
+#include "journal/log/segment.h"
+
+namespace syncline {
+
+Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
+                                      const Config& config, const Mark& limit, int64_t now_ms) {
+  constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
+  TRY_ASSIGN(const std::unique_ptr<Directory> folder, store_directory.open_directory("journal"));
+  TRY_ASSIGN(const auto segments, list_segments(*folder, store));
+  uint64_t total_bytes = 0;
+  for (const SegmentEntry& segment : segments) total_bytes += segment.size_bytes;
+
+  std::optional<Mark> mark;
+  for (size_t i = 0; i + 1 < segments.size(); ++i) {
+    TRY_ASSIGN(const OpenSegment next, open_segment(*folder, store, segments[i + 1].segment, {}));
+    const bool too_much = config.retain_bytes_max != 0 && total_bytes > config.retain_bytes_max;
+    // Everything in a segment is older than the one that came after it.
+    const bool too_old =
+        config.retain_days_max != 0 &&
+        next.header.created_ms < now_ms - static_cast<int64_t>(config.retain_days_max) * kDayMs;
+    if (!too_much && !too_old) break;
+    if (segments[i].segment >= limit.position.segment || next.header.first_seq > limit.seq + 1)
+      break;
+    mark = Mark{next.header.previous(), next.header.first_seq - 1};
+    total_bytes -= segments[i].size_bytes;
+  }
+  return mark;
+}
+
+Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, Database& database,
+                              const Mark& from, const Mark& to) {
+  KeptKeys kept{.segment = from.position.segment, .first_seq = from.seq + 1, .last_seq = to.seq};
+  TRY_ASSIGN(const auto outcomes, read_outcomes(database, kept.first_seq, kept.last_seq));
+  TRY_ASSIGN(const auto reader, Reader::open(store_directory, store, from));
+  while (true) {
+    TRY_ASSIGN(const auto frame, reader->next(to));
+    if (!frame) return kept;
+    if (!is_record(frame->operation)) continue;
+    TRY_ASSIGN(Intent intent, decode_intent(frame->operation, frame->payload));
+    const auto outcome = outcomes.find(frame->seq);
+    const bool plain = outcome == outcomes.end();
+    const EffectIds ids(frame->id, plain ? nullptr : &outcome->second);
+    for (const uint64_t id : {frame->id, ids.row}) {
+      if (!is_row_id(id)) continue;
+      uint64_t& last = kept.last_ids[intent.table];
+      last = std::max(last, id);
+    }
+    if (intent.key.empty()) continue;
+    KeptRecord record{.seq = frame->seq, .id = ids.row, .time_ms = frame->time_ms};
+    record.path = render(intent.path, {.id = ids.file, .time_ms = frame->time_ms, .path = {}});
+    record.key = std::move(intent.key);
+    record.content_hash = intent.content_hash;
+    record.kind = std::move(intent.kind);
+    record.table = std::move(intent.table);
+    record.rebound = !plain && outcome->second.kind == Outcome::Kind::kRebind;
+    if (!plain && !outcome->second.has_row()) record.set_aside = outcome->second.reason;
+    kept.records.push_back(std::move(record));
+  }
+}
+
+}  // namespace syncline

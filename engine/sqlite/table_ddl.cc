@@ -1,0 +1,231 @@
+#include "engine/sqlite/table_ddl.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace syncline {
+namespace {
+
+// Steps of SQLite's machine between two calls of the progress handler, and calls until it ends the
+// statement. Making a table takes a few hundred steps.
+constexpr int kProgressSteps = 1000;
+constexpr int kProgressCallsMax = 100;
+
+// Of a CHECK, a DEFAULT or a generated column: bounded by the values they are given.
+constexpr std::array<std::string_view, 43> kFunctions = {"abs",
+                                                         "cast",
+                                                         "char",
+                                                         "coalesce",
+                                                         "date",
+                                                         "datetime",
+                                                         "glob",
+                                                         "hex",
+                                                         "ifnull",
+                                                         "iif",
+                                                         "instr",
+                                                         "json",
+                                                         "json_array_length",
+                                                         "json_extract",
+                                                         "json_type",
+                                                         "json_valid",
+                                                         "julianday",
+                                                         "length",
+                                                         "like",
+                                                         "likelihood",
+                                                         "likely",
+                                                         "lower",
+                                                         "ltrim",
+                                                         "max",
+                                                         "min",
+                                                         "nullif",
+                                                         "quote",
+                                                         "random",
+                                                         "round",
+                                                         "rtrim",
+                                                         "sign",
+                                                         "strftime",
+                                                         "substr",
+                                                         "substring",
+                                                         "time",
+                                                         "trim",
+                                                         "typeof",
+                                                         "unicode",
+                                                         "unixepoch",
+                                                         "unlikely",
+                                                         "upper",
+                                                         "current_date",
+                                                         "current_timestamp"};
+
+bool same_name(const char* a, std::string_view b) {
+  return a != nullptr && std::string_view(a).size() == b.size() &&
+         strncasecmp(a, b.data(), b.size()) == 0;
+}
+
+// What the statement may touch, and what stopped it.
+struct Guard {
+  std::string_view table;
+  std::string refused;
+  int progress_calls = 0;
+};
+
+bool is_schema_table(const char* name) {
+  return same_name(name, "sqlite_master") || same_name(name, "sqlite_schema");
+}
+
+bool is_allowed_function(std::string_view name) {
+  return std::ranges::any_of(kFunctions, [&](std::string_view allowed) {
+    return same_name(allowed.data(), name) && allowed.size() == name.size();
+  });
+}
+
+bool is_allowed(const Guard& guard, int action, const char* first, const char* second,
+                const char* database) {
+  if (database != nullptr && !same_name(database, "main")) return false;
+  switch (action) {
+    case SQLITE_CREATE_TABLE:
+      return same_name(first, guard.table) || same_name(first, "sqlite_sequence");
+    case SQLITE_CREATE_INDEX:  // that of a UNIQUE or PRIMARY KEY
+      return std::string_view(first != nullptr ? first : "").starts_with("sqlite_autoindex_") &&
+             same_name(second, guard.table);
+    case SQLITE_INSERT:
+      return is_schema_table(first) || same_name(first, guard.table);
+    case SQLITE_UPDATE:
+      return is_schema_table(first);
+    case SQLITE_READ:
+      return is_schema_table(first) || same_name(first, guard.table);
+    case SQLITE_FUNCTION:
+      return second != nullptr && is_allowed_function(second);
+    default:
+      return false;
+  }
+}
+
+int authorize(void* context, int action, const char* first, const char* second,
+              const char* database, const char* /*trigger*/) {
+  Guard& guard = *static_cast<Guard*>(context);
+  if (is_allowed(guard, action, first, second, database)) return SQLITE_OK;
+  if (guard.refused.empty()) {
+    guard.refused = action == SQLITE_FUNCTION
+                        ? fmt::format("it may not call {}()", second != nullptr ? second : "")
+                        : fmt::format("it may only make the table {}", guard.table);
+  }
+  return SQLITE_DENY;
+}
+
+int count_progress(void* context) {
+  return ++static_cast<Guard*>(context)->progress_calls > kProgressCallsMax ? 1 : 0;
+}
+
+// The connection is restricted while one of these lives.
+class Restriction {
+ public:
+  Restriction(sqlite3* handle, Guard& guard) : handle_(handle) {
+    sqlite3_set_authorizer(handle_, authorize, &guard);
+    sqlite3_progress_handler(handle_, kProgressSteps, count_progress, &guard);
+  }
+  ~Restriction() {
+    sqlite3_set_authorizer(handle_, nullptr, nullptr);
+    sqlite3_progress_handler(handle_, 0, nullptr, nullptr);
+  }
+  Restriction(const Restriction&) = delete;
+  Restriction& operator=(const Restriction&) = delete;
+
+ private:
+  sqlite3* handle_;
+};
+
+// Of the text itself; everything else is trouble of the database.
+bool is_fault_of_text(int code) {
+  switch (code & 0xff) {
+    case SQLITE_ERROR:
+    case SQLITE_AUTH:
+    case SQLITE_INTERRUPT:
+    case SQLITE_MISUSE:
+    case SQLITE_TOOBIG:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct Finalizer {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Compiled = std::unique_ptr<sqlite3_stmt, Finalizer>;
+
+Error failure(sqlite3* handle, int code, const Guard& guard) {
+  if (!is_fault_of_text(code)) return sqlite_error(handle, code, "making a table");
+  std::string reason = guard.refused.empty() ? sqlite3_errmsg(handle) : guard.refused;
+  if ((code & 0xff) == SQLITE_INTERRUPT) reason = "it does more than make a table";
+  return make_error(Code::kInvalid,
+                    fmt::format("create_table of table {}: {}", guard.table, reason),
+                    "give it one CREATE TABLE IF NOT EXISTS statement");
+}
+
+Status run_restricted(sqlite3* handle, Guard& guard, const std::string& ddl) {
+  const Restriction restriction(handle, guard);
+  const char* at = ddl.c_str();
+  const char* const end = at + ddl.size();
+  bool made = false;
+  while (at < end) {
+    sqlite3_stmt* prepared = nullptr;
+    const int code = sqlite3_prepare_v2(handle, at, static_cast<int>(end - at), &prepared, &at);
+    const Compiled statement(prepared);
+    if (code != SQLITE_OK) return failure(handle, code, guard);
+    if (statement == nullptr) continue;  // white space and comments
+    if (made || sqlite3_stmt_readonly(statement.get()) != 0) {
+      guard.refused = "it is more than one statement, or another than CREATE TABLE";
+      return failure(handle, SQLITE_AUTH, guard);
+    }
+    made = true;
+    if (const int done = sqlite3_step(statement.get()); done != SQLITE_DONE) {
+      return failure(handle, sqlite3_extended_errcode(handle), guard);
+    }
+  }
+  return {};
+}
+
+// SQLite asks the authorizer of no function in a DEFAULT. What it compiles a row of nothing but
+// defaults to shows each that would be called.
+Status check_defaults(Database& database, std::string_view table) {
+  auto program = database.prepare(
+      fmt::format("EXPLAIN INSERT INTO main.{} DEFAULT VALUES", quote_identifier(table)));
+  if (!program) return {};  // no such row can be made, so no default is ever looked at
+  constexpr int kOpcode = 1, kOperand = 5;
+  while (true) {
+    TRY_ASSIGN(const bool row, program->step());
+    if (!row) return {};
+    const std::string_view opcode = program->text(kOpcode);
+    if (opcode != "Function" && opcode != "PureFunc") continue;
+    const std::string_view operand = program->text(kOperand);  // "name(arguments)"
+    const std::string_view name = operand.substr(0, operand.find('('));
+    if (is_allowed_function(name)) continue;
+    Guard guard{.table = table, .refused = fmt::format("it may not call {}()", name)};
+    return failure(database.handle(), SQLITE_AUTH, guard);
+  }
+}
+
+}  // namespace
+
+Status run_table_ddl(Database& database, std::string_view table, const std::string& ddl) {
+  Guard guard{.table = table, .refused = {}};
+  TRY(run_restricted(database.handle(), guard, ddl));
+  TRY_ASSIGN(const bool there, database.has_table(table));
+  if (there) return {};
+  return make_error(Code::kInvalid,
+                    fmt::format("create_table of table {} makes no such table", table),
+                    "give it one CREATE TABLE IF NOT EXISTS statement");
+}
+
+Status check_table_ddl(std::string_view table, const std::string& ddl) {
+  TRY_ASSIGN(const auto database, Database::open_in_memory());
+  TRY(run_table_ddl(*database, table, ddl));
+  return check_defaults(*database, table);
+}
+
+}  // namespace syncline

@@ -1,0 +1,145 @@
+// Going on without what is lost: a store whose journal is damaged beyond repair, gone, or older
+// than what database, commits or remote hold of it.
+//
+//   loss found → floors gathered (journal, database, own refs, remote, files) → identity: accepting
+//   → init: all but the identity moved to kept/, under the locks of every opener
+//         → new identity with those floors → journal that begins above them → ready
+//
+// Until the identity says so nothing was changed; from then on no process opens the store, and
+// whoever runs this or `init` again goes on where it stopped. Rows, files and commits of the lost
+// records stay where they are: they belong to no record of the new store, whose ids and sequences
+// begin above them all. Keys that the database knows go on answering.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/store/store_impl.h"
+#include "engine/verify/lost_store.h"
+#include "sync/own/loss_survey.h"
+#include "sync/own/sync_state.h"
+
+namespace syncline {
+
+namespace {
+
+struct LostStore {
+  StorePlaces places;
+  Identity identity;
+  std::unique_ptr<Directory> root, common, store;
+};
+
+Result<LostStore> open_lost_store(const std::string& root, StorePlatform& platform) {
+  LostStore lost;
+  TRY_ASSIGN(lost.places, find_places(root, platform));
+  TRY_ASSIGN(lost.root, platform.open_directory(lost.places.root));
+  TRY_ASSIGN(lost.common, platform.open_directory(lost.places.common_dir));
+  auto store = platform.open_directory(lost.places.store_dir);
+  if (store) lost.store = std::move(*store);
+  auto identity = store ? read_identity(*lost.store) : Result<Identity>(store.error());
+  if (!identity && identity.error().code == Code::kNotFound) {
+    return make_error(Code::kNoStore, fmt::format("{} is not a store", lost.places.root),
+                      "`syncline init --new-identity` makes one beside what another has left");
+  }
+  if (!identity) return std::move(identity).error();
+  lost.identity = std::move(*identity);
+  return lost;
+}
+
+// Sequences that something else than the journal names.
+Status survey_claims(const LostStore& lost, const Config& config, const RepositoryClaims& git,
+                     LossFloors& floors) {
+  floors.note_seq(git.last_seq);
+  floors.note_id(git.highest_id);
+  floors.note_id(lost.identity.id_floor);
+  floors.note_seq(lost.identity.first_seq - 1);
+  TRY_ASSIGN(const auto state, load_sync_state(*lost.store, lost.identity.store));
+  if (state) floors.note_seq(std::max(state->committed, state->published));
+  TRY(survey_database(lost.places, config, floors));
+  return survey_files(*lost.root, config, floors);
+}
+
+}  // namespace
+
+// What is lost, in a sentence; empty when everything is there.
+Result<std::string> Store::find_loss(uint64_t claimed_seq, const ObjectId& remote_tip) {
+  const uint64_t last_seq = impl_->journal->durable().seq;
+  if (claimed_seq > last_seq) {
+    return fmt::format("record {} is named by database, commits or files; the journal ends at {}",
+                       claimed_seq, last_seq);
+  }
+  TRY_ASSIGN(const VerifyReport report, verify({}));
+  for (const Finding& finding : report.findings) {
+    if (finding.cls == "journal-damaged") return finding.detail;
+  }
+  if (remote_tip.is_zero()) return std::string();
+  // A commit of ours that this journal did not make: a copy of the store, or what this one was
+  // before it was put back, has gone on under the same name.
+  bool known = false;
+  const auto is_tip = [&](const Syncer::ClaimedRange& range) { return range.commit == remote_tip; };
+  TRY(impl_->projector->read_syncer([&](Syncer& syncer) -> Status {
+    TRY_ASSIGN(const auto ranges, syncer.claimed_ranges());
+    known = std::ranges::any_of(ranges, is_tip);
+    return {};
+  }));
+  if (known) return std::string();
+  return fmt::format("the remote's {} is at {}, which this store did not make", impl_->own_ref(),
+                     remote_tip.hex());
+}
+
+Result<LossReport> Store::accept_loss(const std::string& root, const LossOptions& options) {
+  StorePlatform& platform = platform_or_system(options.platform);
+  TRY_ASSIGN(LostStore lost, open_lost_store(root, platform));
+  Identity& identity = lost.identity;
+  LossReport report;
+  const bool interrupted = !identity.ready && !identity.kept.empty();
+  if (!interrupted) {
+    if (!identity.ready) {
+      return make_error(Code::kNoStore, "making this store was interrupted",
+                        "run `syncline init` again: it goes on where it stopped");
+    }
+    if (identity.read_only) {
+      return make_error(Code::kReadOnly, "this store was made by replay: nothing of it is lost",
+                        "`syncline replay` makes it again from its journal");
+    }
+    TRY(check_identity(identity, *lost.common));
+    TRY_ASSIGN(const auto config, load_config(lost.places, *lost.store));
+    TRY_ASSIGN(const RepositoryClaims git,
+               survey_repository(lost.places.root, identity.store, config->sync.remote, platform,
+                                 options.deadline));
+    LossFloors floors;
+    TRY(survey_claims(lost, *config, git, floors));
+    {
+      auto store = open(root, {.open_deadline = options.deadline, .platform = options.platform});
+      if (!store && store.error().code != Code::kCorrupt) return std::move(store).error();
+      if (store) {
+        TRY_ASSIGN(report.lost, (*store)->find_loss(floors.last_seq(), git.remote_tip));
+      } else {
+        report.lost = store.error().message;
+      }
+    }
+    if (report.lost.empty()) {
+      return make_error(Code::kInvalid, "nothing is lost: nothing was changed",
+                        "`syncline status` shows the store as it is");
+    }
+    TRY(survey_journal(*lost.store, identity.store, floors));
+    report.dry_run = options.dry_run;
+    identity.first_seq = floors.last_seq() + 1;
+    identity.id_floor = floors.last_id();
+    identity.kept = fmt::format("kept/lost-{}-{}", identity.store.hex(), platform.clock().now_ms());
+    if (!options.dry_run) {
+      identity.ready = false;
+      identity.accepting_loss = true;
+      TRY(write_identity(*lost.store, identity));
+    }
+  }
+  report.lost_store = identity.store.hex();
+  report.first_seq = identity.first_seq;
+  report.id_floor = identity.id_floor;
+  report.kept_in = lost.places.store_dir + "/" + identity.kept;
+  if (report.dry_run) return report;
+  TRY_ASSIGN(const InitReport made, init(root, {.platform = options.platform}));
+  report.store_id = made.store_id;
+  return report;
+}
+
+}  // namespace syncline

@@ -1,0 +1,123 @@
+// The threads of a Store that was opened with StoreOptions::background: one writes, one applies,
+// one syncs. Each waits for what it can do. What one of them could not do, whoever waits for that
+// stage tries itself and is told why (Projector::apply_until and its like); the threads try again,
+// backing off.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <system_error>
+
+#include "engine/store/store_impl.h"
+#include "journal/base/backoff.h"
+
+namespace syncline {
+
+namespace {
+constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'000'000'000};
+}  // namespace
+
+// What was submitted and never waited for is journalled all the same.
+Store::Impl::~Impl() {
+  if (writer.joinable()) {
+    stop_background();
+  } else if (queue != nullptr) {
+    queue->stop();
+    queue->run();
+  }
+}
+
+Status Store::Impl::start_background() {
+  try {
+    writer = std::thread([this] { queue->run(); });
+    apply_worker = std::thread([this] { apply_loop(); });
+    sync_worker = std::thread([this] { sync_loop(); });
+  } catch (const std::system_error& error) {
+    return make_error(Code::kRetryLater, fmt::format("cannot start a thread: {}", error.what()),
+                      "memory or threads are used up: try again when there are more");
+  }
+  return {};
+}
+
+// In the order of the data: what was submitted is flushed, then applied, then folded; a checkpoint
+// makes the next start a clean one.
+void Store::Impl::stop_background() {
+  queue->stop();
+  writer.join();
+  {
+    MutexLock lock(work_mutex);
+    stopping = true;
+    work.notify_all();
+  }
+  // Those that could not be started are none.
+  if (apply_worker.joinable()) apply_worker.join();
+  if (sync_worker.joinable()) sync_worker.join();
+  // A failed checkpoint costs the next start a check of the files, nothing else.
+  (void)projector->checkpoint();
+}
+
+void Store::Impl::wake_apply() {
+  MutexLock lock(work_mutex);
+  apply_wanted = true;
+  work.notify_all();
+}
+
+void Store::Impl::apply_loop() {
+  Backoff backoff(platform.random(), kRetryLimits);
+  while (true) {
+    {
+      MutexLock lock(work_mutex);
+      while (!apply_wanted && !stopping) work.wait(work_mutex);
+      if (!apply_wanted && stopping) return;
+      apply_wanted = false;
+    }
+    const Status applied = projector->apply_until(journal->durable().seq, kForever);
+    {
+      MutexLock lock(work_mutex);
+      work.notify_all();
+      if (!applied && stopping) return;  // the journal holds it; the next process applies it
+      if (!applied) apply_wanted = true;
+    }
+    if (applied) {
+      backoff.reset();
+    } else {
+      journal->add_counter(Counter::kRetries);
+      clock.pause_ns(backoff.next_delay_ns());
+    }
+  }
+}
+
+void Store::Impl::sync_loop() {
+  using namespace std::chrono;
+  Backoff backoff(platform.random(), kRetryLimits);
+  while (true) {
+    const auto pending = [&] {
+      return journal->watermark(Watermark::kApplied) - journal->watermark(Watermark::kCommitted);
+    };
+    bool last = false;
+    {
+      MutexLock lock(work_mutex);
+      const auto age = milliseconds(config->sync.batch_age_ms_max);
+      // Something to fold, then a full batch or its age; the publisher keeps its own interval.
+      while (!stopping && pending() == 0 &&
+             journal->watermark(Watermark::kPublished) >=
+                 journal->watermark(Watermark::kCommitted)) {
+        work.wait(work_mutex);
+      }
+      const auto due = steady_clock::now() + age;
+      while (!stopping && pending() < config->sync.batch_records_max) {
+        if (!work.wait_until(work_mutex, due)) break;
+      }
+      last = stopping;
+    }
+    const Result<bool> synced = projector->try_sync(/*publish_now=*/false);
+    if (last) return;
+    if (synced) {
+      backoff.reset();
+    } else {
+      journal->add_counter(Counter::kRetries);
+      clock.pause_ns(backoff.next_delay_ns());
+    }
+  }
+}
+
+}  // namespace syncline

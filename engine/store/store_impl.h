@@ -1,0 +1,99 @@
+// What a Store is made of. Private to engine/store*.cc.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "engine/place/identity.h"
+#include "engine/place/store_platform.h"
+#include "engine/roles/projector.h"
+#include "engine/store/store.h"
+#include "engine/write/lookup.h"
+#include "engine/write/write_queue.h"
+#include "journal/base/mutex.h"
+
+namespace syncline {
+
+inline StorePlatform& platform_or_system(StorePlatform* platform) {
+  return platform != nullptr ? *platform : system_store_platform();
+}
+
+struct Store::Impl {
+  explicit Impl(const StoreOptions& store_options)
+      : options(store_options), platform(platform_or_system(options.platform)) {}
+
+  StoreOptions options;
+  StorePlatform& platform;
+  StorePlaces places;
+  Identity identity;
+  std::shared_ptr<const Config> config;
+  Clock& clock = platform.clock();
+  std::unique_ptr<Directory> common_directory;
+  std::unique_ptr<Directory> store_directory;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<Projector> projector;
+  std::unique_ptr<WriteQueue> queue;
+  std::vector<std::string> open_notes;
+
+  // ---- tickets ----
+  struct Submitted {
+    PendingWritePtr write;
+    Template path;
+    std::string kind;
+  };
+  Mutex tickets_mutex;
+  std::map<uint64_t, Submitted> tickets GUARDED_BY(tickets_mutex);
+  uint64_t last_ticket GUARDED_BY(tickets_mutex) = 0;
+
+  // ---- outcomes of applied records, read a stretch at a time ----
+  Mutex outcomes_mutex;
+  std::unique_ptr<Database> outcomes_database GUARDED_BY(outcomes_mutex);
+  std::map<uint64_t, Outcome> outcomes GUARDED_BY(outcomes_mutex);
+  uint64_t outcomes_from GUARDED_BY(outcomes_mutex) = 0;
+  uint64_t outcomes_to GUARDED_BY(outcomes_mutex) = 0;
+
+  // ---- background threads ----
+  std::thread writer, apply_worker, sync_worker;
+  Mutex work_mutex;
+  CondVar work;
+  bool stopping GUARDED_BY(work_mutex) = false;
+  bool apply_wanted GUARDED_BY(work_mutex) = false;
+
+  ~Impl();
+  Status start_background();
+  void stop_background();
+  void apply_loop();
+  void sync_loop();
+  void wake_apply();
+
+  std::string own_ref() const { return "refs/syncline/" + identity.store.hex(); }
+  Result<Lookup> lookup() {
+    return Lookup::open(*store_directory, *journal, database_file(places, *config), own_ref());
+  }
+  // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
+  Status restore_watermarks();
+  Status check_writable() const;
+  // Looks at everything once, as of one moment.
+  Result<VerifyReport> verify_once(const DatabaseFile& file,
+                                   const std::function<void(uint64_t, uint64_t)>& progress);
+  Result<Submitted> make_write(const Record& record) const;
+  // kRetryLater when too much waits to be committed.
+  Status check_backlog();
+  // Waits for the stage; false when `deadline` came first.
+  Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
+  // Tells the receipt of an applied record what became of it, where it was not the plain case.
+  // What became of an applied record; the id that its path has.
+  Result<uint64_t> fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
+  Status read_outcomes_from(uint64_t seq) REQUIRES(outcomes_mutex);
+  Stage stage_of(uint64_t seq) const;
+};
+
+// For init and replay: the parts of opening that they share with open().
+Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
+                                                  Directory& store_directory);
+
+}  // namespace syncline

@@ -1,0 +1,312 @@
+// Making a store, and giving a copied or moved one its identity.
+//
+// Order, so that a crash anywhere is finished by running init again: repository → store folder →
+// identity, not ready (it fixes the store id) → syncline.toml → journal with its first
+// configuration frame → tables → the commit of syncline.toml → identity, ready. What the one that
+// crashed left lying about is taken away on the way.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "engine/place/database_place.h"
+#include "engine/store/store_impl.h"
+#include "journal/log/journal_create.h"
+#include "journal/log/journal_files.h"
+#include "journal/os/whole_file.h"
+#include "journal/record/control_frame.h"
+
+namespace syncline {
+
+namespace {
+
+constexpr std::string_view kConfigFile = "syncline.toml";
+
+StoreId random_store_id(Random& random) {
+  StoreId id;
+  for (size_t i = 0; i < id.bytes.size(); i += sizeof(uint64_t)) {
+    store_le(id.bytes.data() + i, random.next_u64());
+  }
+  return id;
+}
+
+struct Making {
+  RepositoryState repository;
+  StorePlaces places;
+  std::unique_ptr<Directory> root, common, store;
+};
+
+Result<Making> open_places(const std::string& directory, StorePlatform& platform) {
+  Making making;
+  TRY_ASSIGN(making.repository, open_or_create_repository(directory, platform));
+  TRY_ASSIGN(making.places, find_places(making.repository.work_tree, platform));
+  TRY_ASSIGN(making.root, platform.open_directory(making.places.root));
+  TRY_ASSIGN(making.common, platform.open_directory(making.places.common_dir));
+  TRY(making.common->make_directories("syncline", /*private_mode=*/true));
+  TRY(making.common->sync_directory("."));
+  TRY_ASSIGN(making.store, platform.open_directory(making.places.store_dir));
+  return making;
+}
+
+// The configuration in the work tree, written there from the profile when there is none.
+Result<Config> settle_config(Making& making, const std::string& profile) {
+  Result<std::string> text = read_file(*making.root, kConfigFile, 1u << 20);
+  if (!text && text.error().code == Code::kNotFound) {
+    TRY_ASSIGN(const std::string fresh, profile_text(profile));
+    TRY(replace_file(*making.root, kConfigFile, as_bytes(fresh)));
+    return parse_config(fresh);
+  }
+  if (!text) return std::move(text).error();
+  return parse_config(std::move(*text));
+}
+
+Status append_config(Journal& journal, Clock& clock, const Config& config) {
+  const ByteVector payload = encode(ConfigFrame{config.text});
+  Result<Appended> appended = make_error(Code::kInternal, "not appended");
+  {
+    TRY_ASSIGN(AppendTurn turn, journal.begin_append());
+    const NewFrame frame{Operation::kConfig, 0, std::max(clock.now_ms(), turn.last_time_ms()),
+                         payload, hash_payload(payload)};
+    appended = turn.append({&frame, 1});
+  }
+  if (!appended) return std::move(appended).error();
+  return journal.flush(*appended);
+}
+
+Status exclude_database(const Making& making, const Config& config) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    TRY(exclude_path(making.repository, "/" + config.database + suffix));
+  }
+  return {};
+}
+
+// The journal with its first frame, the database with its tables.
+Status make_projections(Making& making, const Identity& identity,
+                        const std::shared_ptr<const Config>& config, Clock& clock) {
+  JournalOptions options;
+  options.segment_bytes_max = config->segment_bytes_max;
+  const Status created =
+      create_journal_from(*making.store, identity.store, clock, options, identity.first_seq);
+  if (!created && created.error().code != Code::kExists) return created;
+  TRY_ASSIGN(auto journal,
+             Journal::open(*making.store, identity.store, clock,
+                           making.places.platform->make_ring(/*many_groups=*/false), options));
+  TRY(append_config(*journal, clock, *config));
+  TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
+  const auto folder = std::filesystem::path(config->database).parent_path();
+  if (!folder.empty()) TRY(making.root->make_directories(folder.string()));
+  TRY(exclude_database(making, *config));
+  // Rows that another store's records left stay, as foreign ones.
+  const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
+  Projector projector(making.places, identity, config, *making.store, *journal, clock,
+                      beside_others);
+  return projector.with_applier([](Applier& applier) -> Status {
+    TRY(applier.step());
+    return applier.checkpoint();
+  });
+}
+
+Status adopt_identity(Making& making, Identity identity) {
+  TRY_ASSIGN(identity.bound, making.common->identity());
+  return write_identity(*making.store, identity);
+}
+
+// Nobody has the store open, and nobody comes to open it, until this is destroyed. An opener that
+// waits meanwhile finds another identity afterwards.
+class ClosedStore {
+ public:
+  static Result<ClosedStore> close(Directory& store) {
+    ClosedStore closed;
+    TRY_ASSIGN(closed.append_lock_, store.open_lock(kAppendLockName));
+    TRY_ASSIGN(closed.open_lock_, store.open_lock(kOpenLockName));
+    TRY_ASSIGN(const bool append_held, closed.append_lock_->try_lock(FileLock::Mode::kExclusive));
+    TRY_ASSIGN(const bool open_held, closed.open_lock_->try_lock(FileLock::Mode::kExclusive));
+    if (append_held && open_held) return closed;
+    return make_error(Code::kBusy, "other processes have the store open: nothing was moved",
+                      "end them, then run this again");
+  }
+
+ private:
+  std::unique_ptr<FileLock> append_lock_, open_lock_;
+};
+
+// `init --moved` where syncline.toml names another place for the database.
+Status take_database_along(Making& making, const Config& config) {
+  TRY_ASSIGN(const auto apply_role, making.store->open_lock("apply.lock"));
+  TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
+  TRY_ASSIGN(Identity identity, read_identity(*making.store));
+  TRY(exclude_database(making, config));
+  return move_database(making.places, *making.root, *making.store, identity, config);
+}
+
+// A copy that is to be a store of its own, or a store that has lost its identity: what is there
+// goes aside below `kept`, and init then finds a repository with another store's records and no
+// journal, as in a clone.
+Status set_old_store_aside(Making& making, const std::string& kept, bool with_identity = true) {
+  TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
+  TRY(making.store->make_directories(kept, /*private_mode=*/true));
+  TRY(making.store->sync_directory("kept"));
+  TRY_ASSIGN(const auto names, making.store->list("."));
+  // These two go last: until then the old store is what is found, and this is done again.
+  std::vector<std::string> last;
+  for (const std::string& name : names) {
+    if (name == "kept" || name.ends_with(".lock")) continue;
+    if (name == "identity" && !with_identity) continue;
+    if (name == "journal" || name == "identity") {
+      last.push_back(name);
+      continue;
+    }
+    TRY(making.store->rename(name, kept + "/" + name));
+  }
+  std::ranges::sort(last, std::greater<>());
+  for (const std::string& name : last) TRY(making.store->rename(name, kept + "/" + name));
+  TRY(making.store->sync_directory(kept));
+  return making.store->sync_directory(".");
+}
+
+// The store that goes on above one that is given up. The old identity stands until all else is
+// kept, the new one replaces it in one step: so that this is done again after a crash anywhere.
+Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random& random) {
+  TRY(set_old_store_aside(making, lost.kept, /*with_identity=*/false));
+  Identity as_it_was = lost;
+  as_it_was.ready = true;
+  as_it_was.accepting_loss = false;
+  TRY_ASSIGN(const auto kept, making.store->open_directory(lost.kept));
+  TRY(write_identity(*kept, as_it_was));
+  Identity fresh = lost;
+  fresh.accepting_loss = false;
+  fresh.store = random_store_id(random);
+  fresh.tag = fresh.store.hex().substr(0, 6);
+  TRY(write_identity(*making.store, fresh));
+  return fresh;
+}
+
+// Once `.git` has its name, only what libgit2 tried the file system with can be left in there, and
+// only where it could not be removed then.
+Status remove_hidden_repository(Directory& root) {
+  const auto names = root.list(kHiddenRepository);
+  if (!names && names.error().code == Code::kNotFound) return {};
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    TRY(root.remove_file(std::string(kHiddenRepository) + "/" + name));
+  }
+  return root.remove_directory(kHiddenRepository);
+}
+
+// What an init that died while it wrote one of these has left beside it.
+Status remove_left_temporaries(Making& making) {
+  TRY(remove_hidden_repository(*making.root));
+  TRY(remove_temporaries(*making.root, kConfigFile));
+  for (const char* name : {"identity", "config.toml", "cache.token"}) {
+    TRY(remove_temporaries(*making.store, name));
+  }
+  return remove_temporaries(*making.common, "info/exclude");
+}
+
+// Traces of a store, and no identity to go on with: going on as if it were new could give ids and
+// keys a second time.
+Error refuse_without_identity(const Making& making, bool journal_there) {
+  if (journal_there) {
+    return make_error(Code::kDisagree,
+                      fmt::format("{} holds a journal, but the file `identity` that says whose is "
+                                  "gone",
+                                  making.places.store_dir),
+                      "put that file back from a backup; `syncline init --new-identity` keeps the "
+                      "journal aside and makes a store of its own");
+  }
+  const size_t others = making.repository.foreign_stores.size();
+  return make_error(
+      Code::kDisagree,
+      fmt::format("this repository holds records of {} other store{}, but no journal: it is a "
+                  "clone, or the journal was lost",
+                  others, others == 1 ? "" : "s"),
+      "`syncline init --new-identity` makes a store of its own beside them");
+}
+
+}  // namespace
+
+Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
+  // A wrong name leaves nothing half made, and is no success where a store is already.
+  if (const auto text = profile_text(options.profile); !text) return text.error();
+  StorePlatform& platform = platform_or_system(options.platform);
+  Clock& clock = platform.clock();
+  TRY_ASSIGN(Making making, open_places(directory, platform));
+  InitReport report;
+  report.root = making.places.root;
+  report.created_repository = making.repository.created;
+
+  // One init at a time: what is half made here is then what a dead one left.
+  TRY_ASSIGN(const auto alone, making.store->open_lock("init.lock"));
+  TRY(alone->lock(FileLock::Mode::kExclusive, kForever));
+  Result<Identity> identity = read_identity(*making.store);
+  if (!identity && identity.error().code != Code::kNotFound) return std::move(identity).error();
+  if (identity && identity->accepting_loss) {
+    TRY(check_identity(*identity, *making.common));
+    TRY_ASSIGN(identity, follow_lost_store(making, *identity, platform.random()));
+  }
+  if (identity && identity->ready) {
+    const Status bound = check_identity(*identity, *making.common);
+    if (!bound && !options.moved && !options.new_identity) return bound.error();
+    if (!bound && options.new_identity) {
+      TRY(set_old_store_aside(making, "kept/identity-" + identity->store.hex()));
+      alone->unlock();
+      return init(directory, options);
+    }
+    if (!bound) TRY(adopt_identity(making, *identity));
+    TRY_ASSIGN(const auto config, load_config(making.places, *making.store));
+    const Status known = check_known_database(*identity, *making.store, *config);
+    if (!known && !options.moved) return known.error();
+    if (!known) TRY(take_database_along(making, *config));
+    report.existed = bound.has_value() && known.has_value();
+    report.store_id = identity->store.hex();
+    report.profile = config->profile;
+    return report;
+  }
+  TRY(remove_left_temporaries(making));
+  if (!identity) {
+    const auto journal = making.store->info("journal");
+    if (!journal && journal.error().code != Code::kNotFound) return journal.error();
+    const bool traces = journal || !making.repository.foreign_stores.empty();
+    if (traces && !options.new_identity)
+      return refuse_without_identity(making, journal.has_value());
+    if (journal) TRY(set_old_store_aside(making, fmt::format("kept/store-{}", clock.now_ms())));
+    Identity fresh;
+    fresh.store = random_store_id(platform.random());
+    TRY_ASSIGN(fresh.bound, making.common->identity());
+    fresh.branch = making.repository.branch;
+    if (!making.repository.foreign_stores.empty()) {
+      fresh.tag = fresh.store.hex().substr(0, 6);
+      fresh.id_floor = making.repository.highest_id_in_paths;
+    }
+    TRY(write_identity(*making.store, fresh));
+    identity = fresh;
+  }
+  TRY_ASSIGN(Config settled, settle_config(making, options.profile));
+  TRY(check_tables(settled));
+  const auto config = std::make_shared<const Config>(std::move(settled));
+  if (identity->database != config->database) {
+    TRY(check_new_database(making.places, *making.root, *config));
+    identity->database = config->database;
+    TRY(write_identity(*making.store, *identity));
+  }
+  TRY(make_projections(making, *identity, config, clock));
+  SyncOptions sync = config->sync;
+  sync.branch = identity->branch;
+  const std::string paths[] = {std::string(kConfigFile)};
+  {
+    // Nobody else syncs, so that locks of this store's own are those of an init that died.
+    TRY_ASSIGN(const auto sync_role, making.store->open_lock("sync.lock"));
+    TRY(sync_role->lock(FileLock::Mode::kExclusive, kForever));
+    TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock,
+                     identity->store.hex()));
+  }
+  TRY(making.root->sync_file_system());
+  identity->ready = true;
+  TRY(write_identity(*making.store, *identity));
+  report.store_id = identity->store.hex();
+  report.profile = config->profile;
+  return report;
+}
+
+}  // namespace syncline

@@ -1,0 +1,170 @@
+// replay --into: rows, files and commits elsewhere, from the journal alone.
+//
+// The frames go, in order and unchanged but for their places, into a new journal with the same
+// store id; everything else is what apply and fold make of it. Outcomes and batch boundaries were
+// journalled, so nothing is decided anew: same rows, same tree, same commit ids. The new store is
+// read-only, or two stores would go on as one.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/store/store_impl.h"
+#include "journal/log/frame_place.h"
+#include "journal/record/control_frame.h"
+
+namespace syncline {
+
+namespace {
+
+constexpr size_t kGroupBytesMax = 4u << 20;
+constexpr size_t kGroupFramesMax = 4096;
+
+// Does a control frame belong to a history that ends at `to_seq`?
+Result<bool> belongs(const FrameView& frame, uint64_t to_seq) {
+  switch (frame.operation) {
+    case Operation::kConfig:
+      return true;
+    case Operation::kRebind:
+    case Operation::kSetAside: {
+      TRY_ASSIGN(const Outcome outcome,
+                 at_frame(frame, decode_outcome(frame.operation, frame.payload)));
+      return outcome.seq <= to_seq;
+    }
+    case Operation::kBatch: {
+      TRY_ASSIGN(const BatchFrame batch, at_frame(frame, decode_batch(frame.payload)));
+      return batch.last_seq <= to_seq;
+    }
+    default:
+      // Where sections were written, what was published and checkpointed is the other place's
+      // matter.
+      return false;
+  }
+}
+
+// Copies groups of frames; what is decoded stays valid until the group is written.
+class FrameCopier {
+ public:
+  explicit FrameCopier(Journal& into) : into_(into) {}
+
+  Status add(const FrameView& frame) {
+    payloads_.emplace_back(frame.payload.begin(), frame.payload.end());
+    frames_.push_back({frame.operation, frame.id, frame.time_ms, {}, frame.payload_hash});
+    bytes_ += frame.payload.size();
+    if (bytes_ < kGroupBytesMax && frames_.size() < kGroupFramesMax) return {};
+    return write();
+  }
+  Status write() {
+    if (frames_.empty()) return {};
+    for (size_t i = 0; i < frames_.size(); ++i) frames_[i].payload = payloads_[i];
+    TRY_ASSIGN(AppendTurn turn, into_.begin_append());
+    TRY_ASSIGN([[maybe_unused]] const Appended appended, turn.append(frames_));
+    frames_.clear();
+    payloads_.clear();
+    bytes_ = 0;
+    return {};
+  }
+
+ private:
+  Journal& into_;
+  std::vector<NewFrame> frames_;
+  std::vector<ByteVector> payloads_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace
+
+Status Store::replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
+                          const std::function<void(uint64_t, uint64_t)>& progress) {
+  namespace fs = std::filesystem;
+  Impl& source = *impl_;
+  const Mark end = source.journal->durable();
+  const uint64_t last = std::min(to_seq.value_or(end.seq), end.seq);
+  TRY_ASSIGN(const Mark begin, source.journal->begin());
+  if (begin.seq != 0) {
+    return make_error(Code::kUnsupported,
+                      fmt::format("the journal was trimmed: it starts at record {}", begin.seq + 1),
+                      "replay needs all of it; keep the journal whole by retain_bytes_max = 0");
+  }
+  const auto there = source.platform.open_directory(directory);
+  if (!there && there.error().code != Code::kNotFound) return there.error();
+  std::vector<std::string> names;
+  if (there) {
+    TRY_ASSIGN(names, (*there)->list("."));
+  }
+  if (!names.empty()) {
+    return make_error(Code::kExists, fmt::format("{} is not empty", directory),
+                      "name a folder that is empty or not there");
+  }
+  TRY_ASSIGN(const RepositoryState repository,
+             open_or_create_repository(directory, source.platform));
+  TRY_ASSIGN(const StorePlaces places, find_places(repository.work_tree, source.platform));
+  TRY_ASSIGN(auto common, source.platform.open_directory(places.common_dir));
+  TRY(common->make_directories("syncline", /*private_mode=*/true));
+  TRY_ASSIGN(auto store, source.platform.open_directory(places.store_dir));
+  TRY_ASSIGN(auto root, source.platform.open_directory(places.root));
+  Identity identity = source.identity;
+  TRY_ASSIGN(identity.bound, common->identity());
+  identity.branch = repository.branch;
+  identity.read_only = true;
+  identity.ready = false;
+  TRY(write_identity(*store, identity));
+
+  JournalOptions options;
+  options.segment_bytes_max = source.config->segment_bytes_max;
+  TRY(Journal::create(*store, identity.store, source.clock, options));
+  TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
+                                         source.platform.make_ring(/*many_groups=*/true), options));
+  std::string config_text;
+  TRY_ASSIGN(auto reader, Reader::open(*source.store_directory, source.identity.store, begin));
+  FrameCopier copier(*journal);
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    bool wanted = is_record(frame->operation) && frame->seq <= last;
+    if (!is_record(frame->operation)) {
+      TRY_ASSIGN(wanted, belongs(*frame, last));
+    }
+    if (!wanted) continue;
+    if (frame->operation == Operation::kConfig) {
+      if (reader->position().seq > last) continue;  // settings of later records
+      TRY_ASSIGN(ConfigFrame config, at_frame(*frame, decode_config(frame->payload)));
+      config_text = std::move(config.text);
+    }
+    TRY(copier.add(*frame));
+  }
+  TRY(copier.write());
+  TRY(journal->flush_all());
+
+  // The first segment may have been trimmed before there was a record: its settings went with it.
+  if (config_text.empty()) config_text = source.config->text;
+  TRY_ASSIGN(Config parsed, parse_config(config_text));
+  const auto config = std::make_shared<const Config>(std::move(parsed));
+  identity.database = config->database;
+  TRY(replace_file(*root, "syncline.toml", as_bytes(config->text)));
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    TRY(exclude_path(repository, "/" + config->database + suffix));
+  }
+  TRY(exclude_path(repository, "/syncline.toml"));
+  const auto folder = fs::path(config->database).parent_path();
+  if (!folder.empty()) TRY(root->make_directories(folder.string()));
+
+  Projector projector(places, identity, config, *store, *journal, source.clock);
+  TRY(projector.with_applier([&](Applier& applier) -> Status {
+    while (true) {
+      TRY_ASSIGN(const ApplyReport report, applier.step());
+      if (progress) progress(report.applied.seq, last);
+      if (!report.more) break;
+    }
+    return applier.checkpoint();
+  }));
+  // The journal knows every batch and the ref none: recovery folds them all again, exactly.
+  TRY(projector.with_syncer(
+      [](Syncer& syncer, OutcomeSource& outcomes) -> Status { return syncer.recover(outcomes); }));
+  TRY(check_out_own_ref(repository, identity.store, source.clock));
+  TRY(root->sync_file_system());
+  identity.ready = true;
+  return write_identity(*store, identity);
+}
+
+}  // namespace syncline

@@ -1,0 +1,162 @@
+// Store::verify and Store::repair: the Verifier's report, and what can be healed of it.
+//
+// Repair heals what follows from the journal alone: missing rows, missing files, unfolded and
+// unpublished records, a lost or moved ref, a damaged database. What a person changed is left, and
+// so is damage to the journal itself: both are named in `left`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/projection/database_replacement.h"
+#include "engine/store/store_impl.h"
+#include "engine/verify/verifier.h"
+
+namespace syncline {
+
+namespace {
+
+// Classes that repair heals from the journal.
+bool healable(const Finding& finding) {
+  static const std::set<std::string, std::less<>> kClasses = {"file-without-row", "record-missing",
+                                                              "row-without-file",
+                                                              "row-without-commit", "unpublished"};
+  return kClasses.contains(finding.cls);
+}
+
+bool is_among(const Finding& finding, const std::vector<Finding>& others) {
+  return std::ranges::any_of(others, [&](const Finding& other) {
+    return other.cls == finding.cls && other.seq == finding.seq && other.path == finding.path;
+  });
+}
+
+// The check itself failed, for now: that says nothing of what the store holds.
+bool is_no_finding(Code code) {
+  return code == Code::kIo || code == Code::kBusy || code == Code::kRetryLater ||
+         code == Code::kReadOnly || code == Code::kUnsupported;
+}
+
+}  // namespace
+
+Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
+  Impl& store = *impl_;
+  const DatabaseFile file = database_file(store.places, *store.config);
+  if (const Status sound = check_database(file); !sound) {
+    if (is_no_finding(sound.error().code)) return sound.error();
+    VerifyReport report;
+    report.findings.push_back({"record-missing",
+                               0,
+                               {},
+                               {},
+                               0,
+                               {},
+                               fmt::format("the database cannot be read ({}): `syncline repair` "
+                                           "rebuilds it from the journal",
+                                           sound.error().message)});
+    return report;
+  }
+  // Others write on. What they make impossible to look at in one go is looked at again: a segment
+  // that was trimmed, a ref that had moved on when the journal was read.
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    Result<VerifyReport> report = store.verify_once(file, progress);
+    const bool trimmed = !report && report.error().code == Code::kNotFound;
+    const bool moved = report && std::ranges::any_of(report->findings, [](const Finding& finding) {
+                         return finding.cls == "history-rewritten";
+                       });
+    if (tries == kTries || !(trimmed || moved)) return report;
+  }
+}
+
+Result<VerifyReport> Store::Impl::verify_once(
+    const DatabaseFile& file, const std::function<void(uint64_t, uint64_t)>& progress) {
+  TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
+  TRY_ASSIGN(const VerifyFloor floor, verify_floor(*store_directory, *journal));
+  Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
+  const auto run = [&](Syncer* syncer, const std::optional<Error>& git_error) {
+    Verifier verifier(places, *store_directory, *journal, *database, floor, identity.first_seq,
+                      progress);
+    report = verifier.run(syncer, git_error);
+  };
+  const Status asked = projector->read_syncer([&](Syncer& syncer) -> Status {
+    run(&syncer, std::nullopt);
+    return {};
+  });
+  if (!asked && is_no_finding(asked.error().code)) return asked.error();
+  if (!asked) run(nullptr, asked.error());
+  if (report && !identity.kept.empty()) {
+    report->notes.push_back({"record-missing",
+                             identity.first_seq - 1,
+                             {},
+                             {},
+                             0,
+                             {},
+                             fmt::format("records up to here were given up, their rows, files and "
+                                         "commits stay; what is left of their journal is in "
+                                         ".git/syncline/{}",
+                                         identity.kept)});
+  }
+  return report;
+}
+
+Status Store::heal(const std::vector<Finding>& findings) {
+  Impl& store = *impl_;
+  if (const Status sound = check_database(database_file(store.places, *store.config));
+      !sound && sound.error().code == Code::kCorrupt) {
+    TRY(store.projector->rebuild_database());
+  }
+  std::vector<uint64_t> rows, files;
+  for (const Finding& finding : findings) {
+    if (finding.seq == 0) continue;  // of the whole database, or of git
+    if (finding.cls == "file-without-row" || finding.cls == "record-missing") {
+      rows.push_back(finding.seq);
+    }
+    if (finding.cls == "row-without-file" || finding.cls == "record-missing") {
+      files.push_back(finding.seq);
+    }
+  }
+  // First what was never applied here: a database that was put back from a copy is behind.
+  TRY(store.projector->try_apply());
+  TRY(store.projector->with_applier([&](Applier& applier) -> Status {
+    TRY(applier.restore_rows(rows));
+    return applier.restore_files(files);
+  }));
+  TRY(store.projector->with_syncer(
+      [](Syncer& syncer, OutcomeSource& outcomes) -> Status { return syncer.restore(outcomes); }));
+  TRY(store.projector->try_sync(/*publish_now=*/true));
+  return {};
+}
+
+Result<RepairReport> Store::repair(bool dry_run) {
+  RepairReport report;
+  TRY_ASSIGN(const VerifyReport found, verify({}));
+  for (const Finding& finding : found.findings) {
+    (healable(finding) ? report.healed : report.left).push_back(finding);
+  }
+  if (dry_run || report.healed.empty()) return report;
+  TRY(impl_->check_writable());
+  TRY(heal(report.healed));
+
+  // What is said to be healed was looked at again. A database that could not be read hid what else
+  // there was.
+  TRY_ASSIGN(VerifyReport after, verify({}));
+  std::vector<Finding> hidden;
+  for (const Finding& finding : after.findings) {
+    if (!is_among(finding, found.findings)) hidden.push_back(finding);
+  }
+  if (std::ranges::any_of(hidden, healable)) {
+    TRY(heal(hidden));
+    TRY_ASSIGN(after, verify({}));
+  }
+  for (const Finding& finding : hidden) {
+    (healable(finding) ? report.healed : report.left).push_back(finding);
+  }
+  std::vector<Finding> healed;
+  for (Finding& finding : report.healed) {
+    (is_among(finding, after.findings) ? report.left : healed).push_back(std::move(finding));
+  }
+  report.healed = std::move(healed);
+  return report;
+}
+
+}  // namespace syncline

@@ -1,0 +1,502 @@
+#include "engine/verify/verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "journal/log/frame_place.h"
+#include "sync/own/sync_state.h"
+
+namespace syncline {
+
+namespace {
+
+constexpr uint64_t kProgressEvery = 1024;
+
+bool same_value(const Value& a, const Value& b) {
+  if (a == b) return true;
+  // A column's affinity may have stored the integer 3 as the real 3.0, or the number as text.
+  const auto number = [](const Value& value) -> std::optional<double> {
+    if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+    if (const auto* real = std::get_if<double>(&value)) return *real;
+    return std::nullopt;
+  };
+  const auto left = number(a);
+  const auto right = number(b);
+  return left && right && *left == *right;
+}
+
+}  // namespace
+
+Result<VerifyFloor> verify_floor(Directory& store_directory, const Journal& journal) {
+  VerifyFloor floor{.durable = journal.durable()};
+  TRY_ASSIGN(const auto state, load_sync_state(store_directory, journal.store()));
+  // A cache of another journal's commits, or of more than this one holds, says nothing.
+  if (state && state->committed <= floor.durable.seq) floor.committed = state->committed;
+  return floor;
+}
+
+Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
+                   Database& database, const VerifyFloor& floor, uint64_t first_seq,
+                   Progress progress)
+    : places_(places),
+      store_directory_(store_directory),
+      journal_(journal),
+      database_(database),
+      floor_(floor),
+      first_seq_(first_seq),
+      progress_(std::move(progress)) {}
+
+void Verifier::find(std::string_view cls, const Effects& effects, std::string detail) {
+  report_.findings.push_back({std::string(cls),
+                              effects.seq,
+                              effects.path,
+                              effects.table,
+                              effects.id,
+                              {},
+                              std::move(detail)});
+}
+
+Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_error) {
+  syncer_ = syncer;
+  git_error_ = std::move(git_error);
+  TRY_ASSIGN(root_, places_.platform->open_directory(places_.root));
+  if (syncer_ != nullptr) TRY(load_trees());
+  TRY(read_applied());
+  end_ = journal_.durable();
+  TRY(collect_outcomes());
+  if (syncer_ == nullptr && git_error_) note_git_error();
+  TRY(compare_records());
+  if (!journal_damaged_) {
+    TRY(check_foreign_rows());
+    if (syncer_ != nullptr) {
+      TRY(check_foreign_blobs());
+      TRY(check_history());
+    }
+  }
+  TRY(tell_behind());
+  return std::move(report_);
+}
+
+void Verifier::note_git_error() {
+  const bool rewritten = git_error_->code == Code::kDisagree;
+  report_.findings.push_back({rewritten ? "history-rewritten" : "row-without-commit",
+                              0,
+                              {},
+                              {},
+                              0,
+                              {},
+                              git_error_->message});
+}
+
+// One moment of the database. The transaction is a short one: while it lasts the log of the
+// database cannot begin anew.
+Status Verifier::read_applied() {
+  TRY(database_.execute("BEGIN"));
+  const auto read = [&]() -> Status {
+    TRY_ASSIGN(applied_, read_applied_state(database_));
+    TRY_ASSIGN(const bool there, database_.has_table("syncline_waiting"));
+    if (!there) return {};
+    TRY_ASSIGN(Statement waiting, database_.prepare("SELECT seq FROM syncline_waiting"));
+    while (true) {
+      TRY_ASSIGN(const bool row, waiting.step());
+      if (!row) return {};
+      waiting_.insert(static_cast<uint64_t>(waiting.integer(0)));
+    }
+  };
+  const Status done = read();
+  TRY(database_.execute("COMMIT"));
+  return done;
+}
+
+void Verifier::note_damage(const Reader& reader, const Error& error) {
+  report_.findings.push_back(
+      {"journal-damaged", reader.position().seq + 1, {}, {}, 0, {}, error.message});
+  journal_damaged_ = true;
+  end_ = reader.position();
+}
+
+Status Verifier::note_control(const FrameView& frame) {
+  switch (frame.operation) {
+    case Operation::kRebind:
+    case Operation::kSetAside: {
+      TRY_ASSIGN(Outcome outcome, at_frame(frame, decode_outcome(frame.operation, frame.payload)));
+      const auto before = outcomes_.find(outcome.seq);
+      settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second,
+                  batches_.empty() ? 0 : batches_.back().last_seq);
+      outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
+      return {};
+    }
+    case Operation::kBatch: {
+      TRY_ASSIGN(BatchFrame batch, at_frame(frame, decode_batch(frame.payload)));
+      if (frame.end() <= floor_.durable.position) {
+        // One that begins within those before it takes their place.
+        while (!floor_batches_.empty() && floor_batches_.back() >= batch.first_seq) {
+          floor_batches_.pop_back();
+        }
+        floor_batches_.push_back(batch.last_seq);
+      }
+      batches_.push_back(std::move(batch));
+      return {};
+    }
+    default:
+      // Of records only the operation: they are decoded when they are compared.
+      return is_record(frame.operation) && is_known(frame.operation) ? Status{}
+                                                                     : check_frame(frame);
+  }
+}
+
+Status Verifier::collect_outcomes() {
+  TRY_ASSIGN(begin_, journal_.begin());
+  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin_));
+  while (true) {
+    const auto frame = reader->next(end_);
+    if (frame && !*frame) return {};
+    const Status noted = frame ? note_control(**frame) : Status(frame.error());
+    if (noted) continue;
+    // Damage is a finding, not a failure of this command; what lies behind it cannot be told.
+    if (noted.error().code != Code::kCorrupt) return noted;
+    note_damage(*reader, noted.error());
+    return {};
+  }
+}
+
+Status Verifier::load_trees() {
+  TRY(syncer_->walk_tree_of(syncer_->own_tip(), [&](const TreeEntry& entry) -> Status {
+    own_tree_.emplace(entry.path, entry.blob);
+    return {};
+  }));
+  return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
+    branch_tree_.emplace(entry.path, entry.blob);
+    return {};
+  });
+}
+
+Status Verifier::compare_records() {
+  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin_));
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end_));
+    if (!frame) break;
+    if (!is_record(frame->operation)) continue;
+    const auto intent = at_frame(*frame, decode_intent(frame->operation, frame->payload));
+    if (!intent) {
+      if (intent.error().code != Code::kCorrupt) return intent.error();
+      report_.findings.push_back(
+          {"journal-damaged", frame->seq, {}, {}, 0, {}, intent.error().message});
+      journal_damaged_ = true;
+      break;
+    }
+    if (progress_ && frame->seq % kProgressEvery == 0) progress_(frame->seq, end_.seq);
+    const auto found = outcomes_.find(frame->seq);
+    const Outcome* const outcome = found == outcomes_.end() ? nullptr : &found->second;
+    TRY(check_record(
+        render_effects(*intent, frame->seq, EffectIds(frame->id, outcome), frame->time_ms),
+        outcome));
+  }
+  if (progress_) progress_(end_.seq, end_.seq);
+  return {};
+}
+
+Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
+  const bool has_row = outcome == nullptr || outcome->has_row();
+  const bool has_file = outcome == nullptr || outcome->has_file();
+  if (has_file) known_paths_.insert(effects.path);
+  if (has_row && has_file) {
+    ids_by_table_[effects.table].push_back(effects.id);
+    id_columns_[effects.table] = effects.id_column;
+  }
+  // What is committed was applied before, whatever a database says that was put back from a copy.
+  const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
+  if (effects.seq > std::max(applied_.applied.seq, committed)) return {};  // on its way
+  ++report_.checked;
+  if (!has_row) find("set-aside", effects, outcome->reason);
+  if (!has_file) return {};
+  if (has_row) TRY(check_row(effects));
+  if (!waiting_.contains(effects.seq)) TRY(check_file(effects));
+  return syncer_ == nullptr ? Status() : check_commit(effects);
+}
+
+// Said, not judged: what had not come so far when it was looked at.
+Status Verifier::tell_behind() {
+  const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
+    if (reached >= end_.seq) return;
+    const uint64_t count = end_.seq - reached;
+    report_.behind.push_back(fmt::format("{} record{} not {} yet{}{}", count,
+                                         count == 1 ? " is" : "s are", done,
+                                         why.empty() ? "" : ": ", why));
+  };
+  if (journal_damaged_) return {};
+  const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
+  tell(std::max(applied_.applied.seq, committed), "applied", {});
+  if (!waiting_.empty()) {
+    report_.behind.push_back(fmt::format("{} section{} for the git state of the work tree",
+                                         waiting_.size(),
+                                         waiting_.size() == 1 ? " waits" : "s wait"));
+  }
+  if (syncer_ == nullptr) return {};
+  tell(committed, "committed", {});
+  if (syncer_->published() >= end_.seq) return {};
+  TRY_ASSIGN(const std::string why, syncer_->waiting_reason());
+  tell(std::max(syncer_->published(), first_seq_ - 1), "published", why);
+  return {};
+}
+
+Statement* Verifier::row_statement(const Effects& effects) {
+  std::string sql = "SELECT ";
+  for (const auto& [column, value] : effects.columns) sql += quote_identifier(column) + ", ";
+  sql += fmt::format("1 FROM {} WHERE {} = ?1", quote_identifier(effects.table),
+                     quote_identifier(effects.id_column));
+  const auto found = statements_.find(sql);
+  if (found != statements_.end()) return &found->second;
+  auto statement = database_.prepare(sql);
+  if (!statement) return nullptr;  // the table or a column is gone: every row of it is
+  return &statements_.emplace(sql, std::move(*statement)).first->second;
+}
+
+Status Verifier::check_row(const Effects& effects) {
+  Statement* row = row_statement(effects);
+  bool there = false;
+  if (row != nullptr) {
+    row->bind(1, effects.id);
+    TRY_ASSIGN(there, row->step());
+  }
+  if (!there) {
+    const auto file = root_->info(effects.path);
+    find(file ? "file-without-row" : "record-missing", effects,
+         file ? "the file is there, the row is not" : "neither row nor file is there");
+  } else {
+    for (size_t i = 0; i < effects.columns.size(); ++i) {
+      if (same_value(row->value(static_cast<int>(i)), effects.columns[i].second)) continue;
+      find("row-differs", effects,
+           fmt::format("column {} is not what was recorded", effects.columns[i].first));
+      break;
+    }
+  }
+  if (row != nullptr) row->reset();
+  return {};
+}
+
+bool Verifier::Sections::contains(std::string_view section) {
+  size_t at = text_.find(section, cursor_);
+  if (at == std::string::npos) at = std::string_view(text_).substr(0, cursor_).find(section);
+  if (at == std::string::npos) return false;
+  cursor_ = at + section.size();
+  return true;
+}
+
+Result<bool> Verifier::blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
+                                  std::optional<Sections> AppendFile::* cache,
+                                  const Effects& effects) {
+  const auto entry = tree.find(effects.path);
+  if (entry == tree.end()) return false;
+  if (effects.operation != Operation::kAppend) return entry->second == hash_blob(effects.text);
+  std::optional<Sections>& sections = append_files_[effects.path].*cache;
+  if (!sections) {
+    TRY_ASSIGN(std::string text, syncer_->read_blob(entry->second));
+    sections.emplace(std::move(text));
+  }
+  return sections->contains(effects.text);
+}
+
+Status Verifier::check_file(const Effects& effects) {
+  bool whole = false;
+  if (effects.operation == Operation::kAppend && append_files_[effects.path].work_tree) {
+    whole = append_files_[effects.path].work_tree->contains(effects.text);
+  } else {
+    Result<std::string> text = read_file(*root_, effects.path);
+    if (!text) {
+      if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
+        return text.error();
+      }
+      find("row-without-file", effects, text.error().message);
+      return {};
+    }
+    if (effects.operation == Operation::kAppend) {
+      auto& sections = append_files_[effects.path].work_tree;
+      sections.emplace(std::move(*text));
+      whole = sections->contains(effects.text);
+    } else {
+      whole = *text == effects.text;
+    }
+  }
+  if (whole) return {};
+  // Committed as recorded, other in the work tree: a person is editing. That is theirs to do.
+  bool only_in_work_tree = true;
+  if (syncer_ != nullptr && effects.seq <= syncer_->published()) {
+    TRY_ASSIGN(only_in_work_tree, blob_holds(branch_tree_, &AppendFile::branch, effects));
+  }
+  if (only_in_work_tree) {
+    report_.notes.push_back({"file-differs",
+                             effects.seq,
+                             effects.path,
+                             effects.table,
+                             effects.id,
+                             {},
+                             "edited by hand in the work tree"});
+  } else {
+    find("file-differs", effects, "the work tree and the branch hold other bytes");
+  }
+  return {};
+}
+
+Status Verifier::check_commit(const Effects& effects) {
+  if (effects.seq > syncer_->committed()) return {};
+  TRY_ASSIGN(const bool own, blob_holds(own_tree_, &AppendFile::own_ref, effects));
+  if (!own_tree_.contains(effects.path)) {
+    find("row-without-commit", effects, "the store's ref does not hold the file");
+  } else if (!own) {
+    find("file-without-commit", effects, "the store's ref does not hold these bytes");
+  }
+  if (effects.seq > syncer_->published()) return {};
+  if (!branch_tree_.contains(effects.path)) {
+    find("unpublished", effects, "the branch does not hold the file: a publish puts it back");
+  } else if (effects.operation == Operation::kAppend) {
+    // Of a created file the branch may hold a person's version; a section must stand in whatever
+    // is.
+    TRY_ASSIGN(const bool there, blob_holds(branch_tree_, &AppendFile::branch, effects));
+    if (!there) find("unpublished", effects, "the branch does not hold the section");
+  }
+  return {};
+}
+
+Status Verifier::check_foreign_rows() {
+  // Another moment of the database, as short a one; its records are looked up below.
+  TRY(database_.execute("BEGIN"));
+  Result<std::vector<Finding>> strangers = find_strangers();
+  TRY(database_.execute("COMMIT"));
+  if (!strangers) return std::move(strangers).error();
+  if (!strangers->empty()) TRY(keep_unexplained(*strangers));
+  std::ranges::move(*strangers, std::back_inserter(report_.findings));
+  return {};
+}
+
+Result<std::vector<Finding>> Verifier::find_strangers() {
+  std::vector<Finding> strangers;
+  // Of records that were trimmed from the journal nothing says which rows are theirs, but that
+  // their ids come before those of the records that are left, unless they were rebound.
+  std::set<uint64_t> trimmed_rebound;
+  if (begin_.seq > 0) {
+    TRY_ASSIGN(const auto outcomes, read_outcomes(database_, 1, begin_.seq));
+    for (const auto& [seq, outcome] : outcomes) {
+      if (outcome.kind == Outcome::Kind::kRebind) trimmed_rebound.insert(outcome.new_id);
+    }
+  }
+  for (auto& [table, ids] : ids_by_table_) {
+    std::sort(ids.begin(), ids.end());
+    auto query = database_.prepare(fmt::format("SELECT {0} FROM {1} ORDER BY {0}",
+                                               quote_identifier(id_columns_[table]),
+                                               quote_identifier(table)));
+    if (!query) continue;  // no such table: its rows were reported one by one
+    auto next = ids.begin();
+    while (true) {
+      TRY_ASSIGN(const bool row, query->step());
+      if (!row) break;
+      const auto id = static_cast<uint64_t>(query->integer(0));
+      while (next != ids.end() && *next < id) ++next;
+      if (next != ids.end() && *next == id) continue;
+      if (begin_.seq > 0 && (id < ids.front() || trimmed_rebound.contains(id))) continue;
+      strangers.push_back(
+          {"foreign-row", 0, {}, table, id, {}, "a row that did not come through the journal"});
+    }
+  }
+  return strangers;
+}
+
+Status Verifier::keep_unexplained(std::vector<Finding>& strangers) {
+  std::set<std::pair<std::string, uint64_t>> recorded;
+  std::set<uint64_t> rebound;
+  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), end_));
+  const Mark now = journal_.durable();
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(now));
+    if (!frame) break;
+    if (is_record(frame->operation)) {
+      TRY_ASSIGN(const Intent intent,
+                 at_frame(*frame, decode_intent(frame->operation, frame->payload)));
+      recorded.emplace(intent.table, frame->id);
+    } else if (frame->operation == Operation::kRebind) {
+      TRY_ASSIGN(const Outcome outcome,
+                 at_frame(*frame, decode_outcome(frame->operation, frame->payload)));
+      rebound.insert(outcome.new_id);
+    }
+  }
+  std::erase_if(strangers, [&](const Finding& row) {
+    return recorded.contains({row.table, row.id}) || rebound.contains(row.id);
+  });
+  return {};
+}
+
+Status Verifier::check_foreign_blobs() {
+  if (begin_.seq > 0) {
+    // What was trimmed is told by the commit that holds the last of it; later ones are held to the
+    // journal.
+    ObjectId held = syncer_->own_tip();
+    if (!batches_.empty()) held = batches_.front().parent;
+    for (const BatchFrame& batch : batches_) {
+      if (batch.first_seq <= begin_.seq) held = batch.commit;
+    }
+    TRY(syncer_->walk_tree_of(held, [&](const TreeEntry& entry) -> Status {
+      known_paths_.insert(entry.path);
+      return {};
+    }));
+  }
+  for (const auto& [path, blob] : own_tree_) {
+    if (known_paths_.contains(path)) continue;
+    report_.findings.push_back(
+        {"commit-without-row", 0, path, {}, 0, {}, "the store's ref holds a file no record made"});
+  }
+  return {};
+}
+
+// The commits of the store's ref must be the journalled batches, one to one.
+Status Verifier::check_history() {
+  check_ref_floor();
+  if (syncer_->own_tip().is_zero()) return {};
+  TRY_ASSIGN(auto claimed, syncer_->claimed_ranges());
+  // Those that were folded since the ref was looked at are not judged.
+  const auto tip = std::ranges::find(claimed, syncer_->own_tip(), &Syncer::ClaimedRange::commit);
+  claimed.erase(claimed.begin(), tip == claimed.end() ? claimed.begin() : tip);
+  std::map<std::string, const BatchFrame*> journalled;
+  for (const BatchFrame& batch : batches_) journalled[batch.commit.hex()] = &batch;
+  uint64_t reached = first_seq_ - 1;
+  for (auto range = claimed.rbegin(); range != claimed.rend(); ++range) {
+    const auto found = journalled.find(range->commit.hex());
+    const bool same = found != journalled.end() && found->second->first_seq == range->first_seq &&
+                      found->second->last_seq == range->last_seq && range->first_seq == reached + 1;
+    // A batch is journalled behind its records, and may be trimmed with the last of them.
+    const bool trimmed = found == journalled.end() && range->last_seq <= begin_.seq &&
+                         range->first_seq == reached + 1;
+    if (!same && !trimmed) {
+      report_.findings.push_back(
+          {"history-rewritten",
+           range->first_seq,
+           {},
+           {},
+           0,
+           range->commit.hex(),
+           fmt::format("the commit claims records {} to {}, the journal does not", range->first_seq,
+                       range->last_seq)});
+    }
+    reached = range->last_seq;
+  }
+  return {};
+}
+
+// The ref moves forward only. It holds what sync.state had seen on it, and each batch but the last
+// that was journalled: the next is built upon it.
+void Verifier::check_ref_floor() {
+  uint64_t floor = floor_.committed;
+  if (floor_batches_.size() > 1) floor = std::max(floor, *(floor_batches_.end() - 2));
+  if (floor <= syncer_->committed()) return;
+  report_.findings.push_back({"row-without-commit",
+                              syncer_->committed() + 1,
+                              {},
+                              {},
+                              0,
+                              {},
+                              fmt::format("the store's ref ends at record {}; it has held record "
+                                          "{}",
+                                          syncer_->committed(), floor)});
+}
+
+}  // namespace syncline

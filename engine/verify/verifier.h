@@ -1,0 +1,127 @@
+// Do journal, rows, files and git agree? Reads everything, changes nothing.
+//
+// The journal is the truth; each record's row, file, blob on the own ref and blob on the branch are
+// compared with what the journal says they must be. A first pass collects outcomes and batches
+// (they come later in the log than the records they speak of), a second compares. Memory: the paths
+// and blob names of both trees, and the texts of append files. What retention has trimmed from the
+// journal cannot be compared any more, and is taken as it is.
+//
+// Others may go on writing meanwhile, so the order of the reads decides what may be compared. A
+// stage is read before the one it is made from, and the journal's end after all of them:
+//
+//   VerifyFloor   what had been committed before anything else is looked at
+//     → own ref → what the journal says was published → the branch's tip      (the syncer's view)
+//     → the database's applied watermark → the journal's durable end
+//     → files of the work tree, rows
+//
+// So every row, commit and file that is seen has its record, and its outcome and batch, before the
+// end; and a watermark is older than what is held to it. What has not come so far yet is counted as
+// behind, not judged. A row that no record before the end has made is looked up in what was
+// journalled since.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/apply/applier.h"
+#include "engine/place/identity.h"
+#include "engine/store/store.h"
+#include "journal/log/journal.h"
+#include "journal/log/reader.h"
+#include "sync/syncer.h"
+
+namespace syncline {
+
+// What was known when nothing had been looked at yet: the own ref can only be further.
+struct VerifyFloor {
+  Mark durable;            // of the journal
+  uint64_t committed = 0;  // by sync.state
+};
+Result<VerifyFloor> verify_floor(Directory& store_directory, const Journal& journal);
+
+class Verifier {
+ public:
+  using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+  Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
+           Database& database, const VerifyFloor& floor, uint64_t first_seq, Progress progress);
+
+  // `syncer` has just been refreshed; null where git cannot be used, and why. kNotFound where a
+  // segment was trimmed meanwhile: begin again, with another Verifier.
+  Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
+
+ private:
+  // A text that sections are looked for in, in the order in which they were appended: each search
+  // begins where the last one ended, so a long file is read once.
+  class Sections {
+   public:
+    explicit Sections(std::string text) : text_(std::move(text)) {}
+    bool contains(std::string_view section);
+
+   private:
+    std::string text_;
+    size_t cursor_ = 0;
+  };
+  struct AppendFile {
+    std::optional<Sections> work_tree, own_ref, branch;
+  };
+
+  Status read_applied();
+  Status collect_outcomes();
+  Status note_control(const FrameView& frame);
+  void note_damage(const Reader& reader, const Error& error);
+  void note_git_error();
+  Status load_trees();
+  Status compare_records();
+  Status check_row(const Effects& effects);
+  Status check_file(const Effects& effects);
+  Status check_commit(const Effects& effects);
+  Status check_record(const Effects& effects, const Outcome* outcome);
+  Status check_foreign_rows();
+  Result<std::vector<Finding>> find_strangers();
+  // Those that no record journalled since the end explains.
+  Status keep_unexplained(std::vector<Finding>& strangers);
+  Status check_foreign_blobs();
+  Status check_history();
+  void check_ref_floor();
+  Status tell_behind();
+  // Does the file of `tree` hold what the record put there?
+  Result<bool> blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
+                          std::optional<Sections> AppendFile::* cache, const Effects& effects);
+  Statement* row_statement(const Effects& effects);
+  void find(std::string_view cls, const Effects& effects, std::string detail);
+
+  const StorePlaces& places_;
+  Directory& store_directory_;
+  Journal& journal_;
+  Database& database_;
+  const VerifyFloor floor_;
+  const uint64_t first_seq_;  // the store's first record
+  Syncer* syncer_ = nullptr;
+  std::optional<Error> git_error_;
+  Progress progress_;
+
+  VerifyReport report_;
+  std::unique_ptr<Directory> root_;
+  AppliedState applied_;
+  std::set<uint64_t> waiting_;  // sections that wait for the person's git state
+  Mark begin_;                  // what came before was trimmed
+  Mark end_;
+  bool journal_damaged_ = false;
+  std::map<uint64_t, Outcome> outcomes_;
+  std::vector<BatchFrame> batches_;
+  std::vector<uint64_t> floor_batches_;  // last records of those that were there at the floor
+  std::unordered_map<std::string, ObjectId> own_tree_, branch_tree_;
+  std::set<std::string, std::less<>> known_paths_;
+  std::map<std::string, AppendFile> append_files_;
+  std::map<std::string, std::vector<uint64_t>> ids_by_table_;
+  std::map<std::string, std::string> id_columns_;
+  std::map<std::string, Statement> statements_;
+};
+
+}  // namespace syncline

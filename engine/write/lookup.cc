@@ -1,0 +1,311 @@
+#include "engine/write/lookup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/projection/schema.h"
+#include "journal/log/frame_place.h"
+
+namespace syncline {
+namespace {
+
+Result<std::unique_ptr<Reader>> open_before(Directory& store_directory, Journal& journal,
+                                            Database* database, uint64_t seq) {
+  Mark from;
+  if (database != nullptr) {
+    TRY_ASSIGN(from, position_before(*database, seq));
+  }
+  TRY_ASSIGN(const Mark begin, journal.begin());
+  if (from.position < begin.position) from = begin;  // the place was trimmed, or there is none
+  return Reader::open(store_directory, journal.store(), from);
+}
+
+}  // namespace
+
+Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journal& journal,
+                                               Database* database, uint64_t seq, const Mark& end) {
+  TRY_ASSIGN(auto reader, open_before(store_directory, journal, database, seq));
+  while (reader->position().seq < seq) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    if (frame->seq != seq) continue;
+    TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
+    return std::optional(FoundRecord{std::move(intent), seq, frame->id, frame->time_ms});
+  }
+  return std::optional<FoundRecord>();
+}
+
+Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
+                            const DatabaseFile& database_file, const std::string& own_ref) {
+  Lookup lookup(store_directory, journal);
+  lookup.own_ref_ = own_ref;
+  auto database = open_to_read(database_file);
+  // A damaged one is rebuilt by whoever applies; the journal knows what it did.
+  if (!database && database.error().code != Code::kCorrupt) return std::move(database).error();
+  if (!database || *database == nullptr) return lookup;
+  TRY_ASSIGN(ReadView view, ReadView::begin(**database));
+  TRY_ASSIGN(const bool known, has_engine_tables(**database));
+  if (!known) return lookup;
+  lookup.database_ = std::move(*database);
+  lookup.view_.emplace(std::move(view));
+  return lookup;
+}
+
+Result<AppliedState> Lookup::state() {
+  if (database_ == nullptr) return AppliedState{};
+  return read_applied_state(*database_);
+}
+
+Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
+  return open_before(directory_, journal_, database_.get(), seq);
+}
+
+Status Lookup::read_tail() {
+  if (tail_read_) return {};
+  Mark from;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const AppliedState applied, read_applied_state(*database_));
+    from = applied.applied;
+  }
+  if (from == Mark{}) {
+    TRY_ASSIGN(from, journal_.begin());
+  }
+  TRY_ASSIGN(auto reader, Reader::open(directory_, journal_.store(), from));
+  const Mark end = journal_.durable();
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    switch (frame->operation) {
+      case Operation::kRebind:
+      case Operation::kSetAside: {
+        TRY_ASSIGN(Outcome outcome,
+                   at_frame(*frame, decode_outcome(frame->operation, frame->payload)));
+        TRY_ASSIGN(const auto applied, applied_outcome(outcome.seq));
+        const auto before = tail_outcomes_.find(outcome.seq);
+        if (applied && applied->file_id) {
+          outcome.file_id = applied->file_id;
+        } else {
+          settle_file(outcome, before == tail_outcomes_.end() ? nullptr : &before->second,
+                      tail_batches_.empty() ? 0 : tail_batches_.back().last_seq);
+        }
+        tail_outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
+        break;
+      }
+      case Operation::kBatch: {
+        TRY_ASSIGN(BatchFrame batch, at_frame(*frame, decode_batch(frame->payload)));
+        tail_batches_.push_back(std::move(batch));
+        break;
+      }
+      case Operation::kPublish: {
+        TRY_ASSIGN(PublishFrame publish, at_frame(*frame, decode_publish(frame->payload)));
+        tail_publishes_.push_back(std::move(publish));
+        break;
+      }
+      default:
+        if (!is_record(frame->operation)) break;
+        TRY_ASSIGN(const Intent intent,
+                   at_frame(*frame, decode_intent(frame->operation, frame->payload)));
+        if (!intent.key.empty()) {
+          tail_keys_.insert_or_assign(intent.key, KeyEntry{frame->seq, intent.content_hash});
+        }
+    }
+  }
+  tail_read_ = true;
+  return {};
+}
+
+Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, key));
+    if (entry) return entry;
+  }
+  TRY(read_tail());
+  const auto found = tail_keys_.find(std::string(key));
+  if (found != tail_keys_.end()) return std::optional<KeyEntry>(found->second);
+  std::optional<KeyEntry> entry;
+  if (database_ != nullptr) return entry;  // it knows what was trimmed
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  TRY(visit_kept_keys(directory_, journal_.store(), 0, begin.seq,
+                      [&](const KeptKeys& kept) -> Status {
+                        for (const KeptRecord& record : kept.records) {
+                          if (record.key == key && !entry) {
+                            entry = KeyEntry{record.seq, record.content_hash};
+                          }
+                        }
+                        return {};
+                      }));
+  return entry;
+}
+
+Result<Lookup::Progress> Lookup::progress() {
+  Progress progress;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const AppliedState applied, read_applied_state(*database_));
+    progress.applied = applied.applied.seq;
+    TRY_ASSIGN(auto query, database_->prepare("SELECT ref = ?1, max(last_seq) "
+                                              "FROM syncline_commits GROUP BY 1"));
+    query.bind(1, std::string_view(own_ref_));
+    while (true) {
+      TRY_ASSIGN(const bool row, query.step());
+      if (!row) break;
+      uint64_t& reached = query.integer(0) != 0 ? progress.committed : progress.published;
+      reached = static_cast<uint64_t>(query.integer(1));
+    }
+  }
+  TRY(read_tail());
+  for (const auto& batch : tail_batches_) {
+    progress.committed = std::max(progress.committed, batch.last_seq);
+  }
+  for (const auto& publish : tail_publishes_) {
+    progress.published = std::max(progress.published, publish.last_seq);
+  }
+  return progress;
+}
+
+Result<uint64_t> Lookup::bytes_after(uint64_t seq) {
+  Mark from;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(from, position_before(*database_, seq + 1));
+  }
+  if (from == Mark{}) {
+    TRY_ASSIGN(from, journal_.begin());
+  }
+  const Position end = journal_.durable().position;
+  if (end.segment == from.position.segment) return end.offset - from.position.offset;
+  // Segments between are full, near enough; their sizes are those of the whole log shared out.
+  TRY_ASSIGN(const uint64_t total, journal_.size_bytes());
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  const uint64_t segments = end.segment - begin.position.segment + 1;
+  return total / segments * (end.segment - from.position.segment);
+}
+
+Result<std::optional<Outcome>> Lookup::outcome_of(uint64_t seq) {
+  TRY(read_tail());
+  const auto found = tail_outcomes_.find(seq);
+  if (found != tail_outcomes_.end()) return std::optional<Outcome>(found->second);
+  return applied_outcome(seq);
+}
+
+Result<std::optional<Outcome>> Lookup::applied_outcome(uint64_t seq) {
+  if (database_ == nullptr) return std::optional<Outcome>();
+  TRY_ASSIGN(const auto outcomes, read_outcomes(*database_, seq, seq));
+  if (outcomes.empty()) return std::optional<Outcome>();
+  return std::optional<Outcome>(outcomes.begin()->second);
+}
+
+Receipt Lookup::make_receipt(const FoundRecord& record,
+                             const std::optional<Outcome>& outcome) const {
+  const Intent& intent = record.intent;
+  Receipt receipt;
+  receipt.seq = record.seq;
+  receipt.kind = intent.kind;
+  receipt.key = intent.key;
+  receipt.table = intent.table;
+  receipt.time_ms = record.time_ms;
+  const EffectIds ids(record.id, outcome ? &*outcome : nullptr);
+  receipt.id = ids.row;
+  receipt.rebound = outcome && outcome->kind == Outcome::Kind::kRebind;
+  if (outcome && !outcome->has_row()) receipt.set_aside = outcome->reason;
+  receipt.path = render(intent.path, {ids.file, receipt.time_ms, {}});
+  receipt.stage = stage_of(record.seq);
+  return receipt;
+}
+
+Stage Lookup::stage_of(uint64_t seq) const {
+  const auto reached = [&](Watermark which) { return journal_.watermark(which) >= seq; };
+  return reached(Watermark::kPushed)      ? Stage::kPushed
+         : reached(Watermark::kPublished) ? Stage::kPublished
+         : reached(Watermark::kCommitted) ? Stage::kCommitted
+         : reached(Watermark::kApplied)   ? Stage::kApplied
+                                          : Stage::kJournaled;
+}
+
+Result<Receipt> Lookup::kept_receipt(uint64_t seq, const Mark& begin) {
+  TRY_ASSIGN(auto kept, find_kept_record(directory_, journal_.store(), seq));
+  if (!kept) {
+    return make_error(
+        Code::kNotFound, fmt::format("record {} was trimmed from the journal", seq),
+        fmt::format("the first one that is left is {}; the row and the file are where "
+                    "they were",
+                    begin.seq + 1));
+  }
+  Receipt receipt;
+  receipt.seq = seq;
+  receipt.kind = std::move(kept->kind);
+  receipt.key = std::move(kept->key);
+  receipt.table = std::move(kept->table);
+  receipt.id = kept->id;
+  receipt.path = std::move(kept->path);
+  receipt.time_ms = kept->time_ms;
+  receipt.rebound = kept->rebound;
+  receipt.set_aside = std::move(kept->set_aside);
+  receipt.stage = stage_of(seq);
+  TRY(add_commits(receipt));
+  return receipt;
+}
+
+Status Lookup::add_commits(Receipt& receipt) {
+  CommitNames names;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(names, find_commits(*database_, receipt.seq));
+  }
+  TRY(read_tail());
+  for (const BatchFrame& batch : tail_batches_) {
+    if (batch.first_seq <= receipt.seq && receipt.seq <= batch.last_seq) {
+      names.own = batch.commit.hex();
+    }
+  }
+  for (const PublishFrame& publish : tail_publishes_) {
+    if (names.branch.empty() && receipt.seq <= publish.last_seq) {
+      names.branch = publish.commit.hex();
+    }
+  }
+  receipt.commit = std::move(names.own);
+  receipt.branch_commit = std::move(names.branch);
+  return {};
+}
+
+Result<Receipt> Lookup::receipt(uint64_t seq) {
+  const Mark end = journal_.durable();
+  const auto missing = [&] {
+    return make_error(Code::kNotFound, fmt::format("there is no record {}", seq),
+                      fmt::format("the last one is {}", end.seq));
+  };
+  if (seq == 0 || seq > end.seq) return missing();
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  if (seq <= begin.seq) return kept_receipt(seq, begin);
+  TRY_ASSIGN(const auto record, find_record(directory_, journal_, database_.get(), seq, end));
+  if (!record) {
+    // Trimmed since its begin was asked for.
+    TRY_ASSIGN(const Mark begin_now, journal_.begin());
+    return seq <= begin_now.seq ? kept_receipt(seq, begin_now) : missing();
+  }
+  TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
+  Receipt receipt = make_receipt(*record, outcome);
+  TRY(add_commits(receipt));
+  return receipt;
+}
+
+Result<uint64_t> Lookup::visit(uint64_t from_seq,
+                               const std::function<bool(const LogEntry&)>& visit) {
+  const Mark end = journal_.durable();
+  TRY_ASSIGN(auto reader, reader_before(std::max<uint64_t>(from_seq, 1)));
+  uint64_t next_seq = from_seq;
+  while (true) {
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    if (!frame) break;
+    if (!is_record(frame->operation) || frame->seq < from_seq) continue;
+    TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
+    const FoundRecord record{std::move(intent), frame->seq, frame->id, frame->time_ms};
+    TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(record.seq));
+    LogEntry entry;
+    entry.receipt = make_receipt(record, outcome);
+    entry.operation = record.intent.operation == Operation::kAppend ? "append" : "create";
+    next_seq = record.seq + 1;
+    if (!visit(entry)) break;
+  }
+  return next_seq;
+}
+
+}  // namespace syncline

@@ -1,0 +1,411 @@
+#include "engine/write/write_queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+#include "engine/projection/schema.h"
+#include "engine/write/lookup.h"
+#include "journal/base/assert.h"
+#include "journal/record/control_frame.h"
+
+namespace syncline {
+
+namespace {
+
+// Beyond this many records the tail index asks SQLite how far it has come, and forgets.
+constexpr size_t kTailPruneRecords = 8192;
+// A copy of the newest journalled configuration: a cache, so a one-shot need not look for the
+// frame.
+constexpr std::string_view kConfigCopy = "config.toml";
+
+std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
+  using Clock = std::chrono::steady_clock;
+  if (deadline.forever()) return Clock::time_point::max();
+  return Clock::time_point(
+      std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(deadline.monotonic_ns)));
+}
+
+Error no_id_left(const std::string& table, const std::string& id_column) {
+  return make_error(Code::kUnsupported,
+                    "no id is left in table " + table +
+                        ": a row, or a file of another store, has " + std::to_string(kRowIdMax) +
+                        ", the largest there is; nothing was written",
+                    "give that row a smaller " + id_column +
+                        " and record again; where it is a file of a clone, rename it and run "
+                        "`syncline init --new-identity`");
+}
+
+bool resolved(const PendingWrite& write) {
+  return write.duplicate || write.error;
+}
+
+}  // namespace
+
+WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
+                       DatabaseFile database_file, WriteQueueOptions options)
+    : directory_(store_directory),
+      journal_(journal),
+      clock_(platform.clock()),
+      database_file_(std::move(database_file)),
+      options_(std::move(options)),
+      tail_(store_directory, journal.store()) {}
+
+WriteQueue::~WriteQueue() {
+  MutexLock lock(mutex_);
+  SYNCLINE_ASSERT(queue_.empty() && !leading_);
+}
+
+Status WriteQueue::submit(PendingWritePtr write, Deadline deadline) {
+  const uint64_t bytes = write->payload.size();
+  MutexLock lock(mutex_);
+  while (queue_.size() >= options_.queue_records_max || queue_bytes_ >= options_.queue_bytes_max) {
+    if (!background_ && !leading_) {
+      // Nobody would make room: this thread does, for itself and the others.
+      const Group group = take_group();
+      leading_ = true;
+      mutex_.unlock();
+      lead(group, deadline);
+      mutex_.lock();
+      leading_ = false;
+      done_.notify_all();
+      continue;
+    }
+    if (!done_.wait_until(mutex_, to_time_point(deadline)) && clock_.passed(deadline)) {
+      return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
+    }
+  }
+  queue_.push_back(std::move(write));
+  queue_bytes_ += bytes;
+  work_.notify_one();
+  return {};
+}
+
+Status WriteQueue::wait(const PendingWritePtr& write, Deadline deadline) {
+  MutexLock lock(mutex_);
+  while (!write->done) {
+    if (!background_ && !leading_) {
+      const Group group = take_group();
+      leading_ = true;
+      mutex_.unlock();
+      lead(group, deadline);
+      mutex_.lock();
+      leading_ = false;
+      done_.notify_all();
+      continue;
+    }
+    if (!done_.wait_until(mutex_, to_time_point(deadline)) && clock_.passed(deadline)) {
+      return make_error(Code::kTimeout, "the record is still on its way into the journal",
+                        "retry with the same key");
+    }
+  }
+  return {};
+}
+
+void WriteQueue::run() {
+  MutexLock lock(mutex_);
+  background_ = true;
+  while (true) {
+    while (leading_) done_.wait(mutex_);
+    while (queue_.empty() && !stopping_) work_.wait(mutex_);
+    if (queue_.empty()) break;
+    Group group;
+    try {
+      group = take_group();
+    } catch (const std::bad_alloc&) {
+      refuse_queued();
+    }
+    done_.notify_all();  // there is room again
+    mutex_.unlock();
+    lead(group, kForever);
+    mutex_.lock();
+    done_.notify_all();
+  }
+  background_ = false;
+  done_.notify_all();
+}
+
+void WriteQueue::stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  work_.notify_all();
+}
+
+void WriteQueue::refuse_queued() {
+  for (const auto& write : queue_) {
+    write->error = out_of_memory();
+    write->done = true;
+  }
+  queue_.clear();
+  queue_bytes_ = 0;
+}
+
+// Takes them all or, out of memory, none.
+WriteQueue::Group WriteQueue::take_group() {
+  Group group;
+  group.reserve(std::min(queue_.size(), options_.group_records_max));
+  uint64_t bytes = 0;
+  while (!queue_.empty() && group.size() < options_.group_records_max &&
+         bytes < options_.group_bytes_max) {
+    bytes += queue_.front()->payload.size();
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queue_bytes_ -= bytes;
+  return group;
+}
+
+void WriteQueue::lead(const Group& group, Deadline deadline) {
+  try {
+    write_group(group, deadline);
+  } catch (const std::bad_alloc&) {
+    // Its frames may be in the log or not, durable or not.
+    tail_.invalidate();
+    Error error = out_of_memory();
+    error.code = Code::kOutcomeUnknown;
+    for (const auto& write : group) write->error = error;
+  }
+  MutexLock lock(mutex_);
+  for (const auto& write : group) write->done = true;
+}
+
+void WriteQueue::write_group(const Group& group, Deadline deadline) {
+  const auto answer_all = [&](const Error& error) {
+    for (const auto& write : group) {
+      if (!resolved(*write)) write->error = error;
+    }
+  };
+  if (const Status prepared = prepare(group); !prepared) {
+    answer_all(prepared.error());
+  } else if (const Result<Appended> appended = append(group, deadline); !appended) {
+    tail_.invalidate();
+    answer_all(appended.error());
+  } else if (Status flushed = journal_.flush(*appended, deadline); !flushed) {
+    Error error = flushed.error();
+    error.code = Code::kOutcomeUnknown;
+    error.hint = "retry with the same key";
+    // Duplicates too: what they repeat may be part of what is not durable.
+    for (const auto& write : group) write->error = error;
+  } else if (options_.on_durable) {
+    options_.on_durable();
+  }
+}
+
+Status WriteQueue::restart_tail(uint64_t epoch) {
+  database_.reset();
+  database_ids_.clear();
+  TRY_ASSIGN(const Mark begin, journal_.begin());
+  auto database = open_to_read(database_file_);
+  // The journal knows what a damaged one did, where it is whole.
+  if (!database && (database.error().code != Code::kCorrupt || begin.seq != 0)) {
+    return std::move(database).error();
+  }
+  if (database) database_ = std::move(*database);
+  Mark applied;
+  if (database_ != nullptr) {
+    TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
+    applied = state.applied;
+  }
+  const bool nothing_known = applied == Mark{};
+  if (nothing_known) {
+    database_.reset();
+    applied = begin;
+  }
+  tail_from_seq_ = applied.seq;
+  tail_.restart(applied);
+  if (nothing_known && applied.seq > 0) {
+    TRY(visit_kept_keys(directory_, journal_.store(), 0, applied.seq,
+                        [this](const KeptKeys& kept) -> Status {
+                          tail_.note_kept(kept);
+                          return {};
+                        }));
+  }
+  tail_epoch_ = epoch;
+  const Result<std::string> copy = read_file(directory_, kConfigCopy);
+  journalled_config_ = copy ? *copy : std::string();
+  return {};
+}
+
+// Under the append lock. What was applied since prepare() looked is in SQLite now, and not in a
+// tail that begins behind it: so keys are looked up once more.
+Status WriteQueue::restart_and_look(const Group& group, const AppendTurn& turn) {
+  TRY(restart_tail(turn.epoch()));
+  TRY(answer_applied(group));
+  return tail_.catch_up(turn.end());
+}
+
+void WriteQueue::answer_key(PendingWrite& write, const KeyEntry& entry) {
+  write.seq = entry.seq;
+  const Result<bool> same = repeats(write, entry);
+  if (!same) {
+    write.error = same.error();
+  } else if (*same) {
+    write.duplicate = true;
+  } else {
+    write.error = make_error(Code::kKeyConflict,
+                             "the key \"" + write.key + "\" is taken by record " +
+                                 std::to_string(entry.seq) + ", which has other content",
+                             "retry with the content of the first call, or use another key");
+  }
+}
+
+// A hash of payload version 1 tells contents apart, not that they are the same: what the two
+// records do has to be the same too. Of one that was trimmed that cannot be seen, and so it is not
+// believed.
+Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entry) {
+  const auto* const xxh3 = std::get_if<Xxh3Hash>(&entry.content_hash);
+  if (xxh3 == nullptr) return entry.content_hash == write.content_hash;
+  if (*xxh3 != write.xxh3) return false;
+  TRY_ASSIGN(const auto first,
+             find_record(directory_, journal_, database_.get(), entry.seq, journal_.end()));
+  if (!first) return false;
+  TRY_ASSIGN(const Intent intent, decode_intent(write.operation, write.payload));
+  return same_effects(first->intent, intent);
+}
+
+// In one view of the database: what it does not know now lies behind its watermark of now, where
+// the tail index has to begin.
+Status WriteQueue::answer_applied(const Group& group) {
+  const bool prune = tail_.size() > kTailPruneRecords;
+  const bool any_key =
+      std::ranges::any_of(group, [](const auto& write) { return !write->key.empty(); });
+  if (database_ == nullptr || (!any_key && !prune)) return {};
+  TRY_ASSIGN(const ReadView view, ReadView::begin(*database_));
+  TRY_ASSIGN(const std::optional<Mark> applied, read_applied_mark(*database_));
+  if (!applied || applied->seq < tail_from_seq_) {
+    return make_error(Code::kBusy, "the database was exchanged for one that knows less",
+                      "it is being rebuilt; try again");
+  }
+  for (const auto& write : group) {
+    if (write->key.empty() || resolved(*write)) continue;
+    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
+    if (entry) answer_key(*write, *entry);
+  }
+  if (prune) {
+    tail_.prune(applied->seq);
+    tail_from_seq_ = applied->seq;
+  }
+  return {};
+}
+
+// What can be done before the append lock: SQLite answers for the applied, and what it does not
+// know yet the tail index will, which is pruned only here.
+Status WriteQueue::prepare(const Group& group) {
+  // Without a database the index would grow for as long as this process records: it begins anew
+  // once there is one.
+  bool anew = !tail_.started() || (database_ != nullptr && database_->has_moved());
+  if (!anew && database_ == nullptr && tail_.size() > kTailPruneRecords) {
+    const auto database = open_to_read(database_file_);
+    anew = database && *database != nullptr;
+  }
+  if (!anew) {
+    if (answer_applied(group)) return {};
+    // The database is being rebuilt, was exchanged or is damaged: asked anew.
+  }
+  TRY(restart_tail(journal_.epoch()));
+  return answer_applied(group);
+}
+
+Result<std::optional<uint64_t>> WriteQueue::next_id(const std::string& table,
+                                                    const std::string& id_column) {
+  auto known = database_ids_.find(table);
+  if (known == database_ids_.end()) {
+    uint64_t highest = 0;
+    if (database_ != nullptr) {
+      TRY_ASSIGN(highest, highest_id(*database_, table, id_column));
+    }
+    known = database_ids_.emplace(table, std::max(highest, options_.id_floor)).first;
+  }
+  const uint64_t highest = std::max(known->second, tail_.highest_id(table));
+  if (highest < kRowIdMax) return std::optional(highest + 1);
+  database_ids_.erase(known);  // looked at anew by the next record: the row may be gone by then
+  return std::optional<uint64_t>();
+}
+
+Status WriteQueue::know_the_log(const Group& group, const AppendTurn& turn) {
+  // In a new epoch frames may have moved: what the index knows of places is void.
+  Status known =
+      turn.epoch() == tail_epoch_ ? tail_.catch_up(turn.end()) : restart_and_look(group, turn);
+  // Where it stood has been trimmed: what went was applied, and SQLite knows it.
+  if (!known && known.error().code == Code::kNotFound) known = restart_and_look(group, turn);
+  return known;
+}
+
+Result<AppendTurn> WriteQueue::begin_turn(const Group& group, Deadline deadline) {
+  Status known;
+  {
+    TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
+    known = know_the_log(group, turn);
+    if (known) return turn;
+  }
+  if (known.error().code != Code::kCorrupt) return known.error();
+  // Behind a flush that failed, and that nobody has mended yet, what was not durable may be gone. A
+  // flush leaves such a segment; damage of any other kind stays, and is told.
+  tail_.invalidate();
+  if (!journal_.flush_all(deadline)) return known.error();
+  TRY(prepare(group));
+  TRY_ASSIGN(AppendTurn turn, journal_.begin_append(deadline));
+  TRY(know_the_log(group, turn));
+  return turn;
+}
+
+Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
+  TRY_ASSIGN(AppendTurn turn, begin_turn(group, deadline));
+  if (!tail_.config_text().empty()) journalled_config_ = tail_.config_text();
+
+  const int64_t time_ms = std::max(clock_.now_ms(), turn.last_time_ms());
+  uint64_t seq = turn.end().seq;
+  std::vector<NewFrame> frames;
+  frames.reserve(group.size() + 1);
+  std::vector<ByteVector> config_payloads;
+  config_payloads.reserve(group.size());  // spans into it must stay valid
+  const Config* config = nullptr;
+  for (const auto& write : group) {
+    if (resolved(*write)) continue;
+    if (!write->key.empty()) {
+      if (const auto entry = tail_.find(write->key)) {
+        answer_key(*write, *entry);
+        continue;
+      }
+    }
+    TRY_ASSIGN(const auto id, next_id(write->table, write->id_column));
+    if (!id) {
+      write->error = no_id_left(write->table, write->id_column);
+      continue;
+    }
+    if (write->config->text != journalled_config_) {
+      config = write->config.get();
+      journalled_config_ = config->text;
+      config_payloads.push_back(encode(ConfigFrame{config->text}));
+      const ByteVector& payload = config_payloads.back();
+      frames.push_back({Operation::kConfig, 0, time_ms, payload, hash_payload(payload)});
+    }
+    write->id = *id;
+    write->seq = ++seq;
+    write->time_ms = time_ms;
+    tail_.note_record(write->key, write->content_hash, write->table, write->seq, write->id);
+    frames.push_back({write->operation, write->id, time_ms, write->payload, write->payload_hash});
+  }
+  if (frames.empty()) {
+    // Duplicates only; what they repeat must be durable before it is answered for again.
+    Appended nothing;
+    nothing.mark = turn.end();
+    nothing.epoch = turn.epoch();
+    return nothing;
+  }
+  TRY_ASSIGN(Appended appended, turn.append(frames));
+  SYNCLINE_ASSERT(appended.mark.seq == seq);
+  tail_.advance(appended.mark);
+  if (config != nullptr) note_config(*config);
+  return appended;
+}
+
+// The copy is a cache of what was just journalled: where it cannot be written, the next process to
+// come journals the configuration once more, which changes nothing.
+void WriteQueue::note_config(const Config& config) {
+  if (!replace_file(directory_, kConfigCopy, as_bytes(config.text), /*durable=*/false)) {
+    journalled_config_.clear();
+  }
+}
+
+}  // namespace syncline

@@ -1,0 +1,133 @@
+// Where records wait for their turn in the journal, and what decides their ids.
+//
+//   submit(): any thread ──► queue ──► lead(): one thread takes what has gathered
+//                                        │ keys in SQLite (no lock)
+//                                        │ append.lock: catch up, keys, ids, times, one write
+//                                        │ flush
+//                                        ▼
+//                                     tickets done
+//
+// The first waiter leads and the others ride along (no thread switch at one producer); a background
+// thread may lead instead. Encoding and hashing happen in the submitting threads.
+//
+// Cited: Helland et al., "Group Commit Timers and High Volume Transaction Systems", 1988; RocksDB's
+// write_thread for the leader.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/config/config.h"
+#include "engine/write/tail_index.h"
+#include "journal/base/mutex.h"
+#include "journal/log/journal.h"
+#include "journal/os/platform.h"
+
+namespace syncline {
+
+struct WriteQueueOptions {
+  uint64_t group_records_max = 4096;
+  uint64_t group_bytes_max = 4u << 20;
+  uint64_t queue_records_max = 16'384;
+  uint64_t queue_bytes_max = 64u << 20;
+  uint64_t id_floor = 0;             // ids begin above this
+  std::function<void()> on_durable;  // called by the leader after a group became durable
+};
+
+// One record on its way into the journal.
+struct PendingWrite {
+  // Set by the submitter.
+  Operation operation = Operation::kCreate;
+  ByteVector payload;
+  uint64_t payload_hash = 0;
+  std::string key;
+  ContentHash content_hash;
+  Xxh3Hash xxh3{};  // what a first record of payload version 1 has for it
+  std::string table, id_column;
+  std::shared_ptr<const Config> config;  // what the record was made by
+
+  // Set by the leader.
+  bool done = false;
+  std::optional<Error> error;
+  bool duplicate = false;
+  uint64_t seq = 0, id = 0;
+  int64_t time_ms = 0;
+};
+using PendingWritePtr = std::shared_ptr<PendingWrite>;
+
+class WriteQueue {
+ public:
+  // `database_file` is opened for reading when keys or ids have to be looked up; it may not exist
+  // yet.
+  WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
+             DatabaseFile database_file, WriteQueueOptions options);
+  ~WriteQueue();
+
+  // Blocks while the queue is full (until a leader takes from it); kTimeout after `deadline`.
+  Status submit(PendingWritePtr write, Deadline deadline) EXCLUDES(mutex_);
+  // Returns once `write` is done. Leads when nobody does, unless a background leader was announced.
+  Status wait(const PendingWritePtr& write, Deadline deadline) EXCLUDES(mutex_);
+
+  // A background thread's loop: leads whatever comes until stop(); then drains.
+  void run() EXCLUDES(mutex_);
+  void stop() EXCLUDES(mutex_);
+
+  // Of those in the journal, how many are remembered because SQLite may not know them yet. Only
+  // while nobody leads.
+  size_t remembered() const { return tail_.size(); }
+
+ private:
+  using Group = std::vector<PendingWritePtr>;
+  Group take_group() REQUIRES(mutex_);
+  // Journals a group; afterwards each member has its error or its place.
+  void lead(const Group& group, Deadline deadline) EXCLUDES(mutex_);
+  void refuse_queued() REQUIRES(mutex_);
+  void write_group(const Group& group, Deadline deadline) EXCLUDES(mutex_);
+  // The first three answer for the whole group; an error means that nothing of it is in the log.
+  Status prepare(const Group& group);
+  // What SQLite knows, up to where the tail index begins.
+  // The append lock held, and all that the log holds known.
+  Result<AppendTurn> begin_turn(const Group& group, Deadline deadline);
+  Status know_the_log(const Group& group, const AppendTurn& turn);
+  Result<Appended> append(const Group& group, Deadline deadline);
+  Status restart_tail(uint64_t epoch);
+  Status restart_and_look(const Group& group, const AppendTurn& turn);
+  // Tells a write whose key is taken that it repeats that record, or that it does not.
+  void answer_key(PendingWrite& write, const KeyEntry& entry);
+  Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
+  // Answers those whose keys SQLite knows; prunes the tail index.
+  Status answer_applied(const Group& group);
+  // Nothing where none is left.
+  Result<std::optional<uint64_t>> next_id(const std::string& table, const std::string& id_column);
+  void note_config(const Config& config);
+
+  Directory& directory_;
+  Journal& journal_;
+  Clock& clock_;
+  const DatabaseFile database_file_;
+  const WriteQueueOptions options_;
+
+  // Belong to whoever leads.
+  std::unique_ptr<Database> database_;
+  TailIndex tail_;
+  uint64_t tail_epoch_ = 0;
+  uint64_t tail_from_seq_ = 0;     // the tail index knows the keys behind it, SQLite the others
+  std::string journalled_config_;  // text of the newest kConfig frame
+  std::map<std::string, uint64_t, std::less<>> database_ids_;
+
+  Mutex mutex_;
+  CondVar work_, done_;
+  std::deque<PendingWritePtr> queue_ GUARDED_BY(mutex_);
+  uint64_t queue_bytes_ GUARDED_BY(mutex_) = 0;
+  bool leading_ GUARDED_BY(mutex_) = false;
+  bool background_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace syncline

@@ -1,0 +1,59 @@
+// Serialises the threads of one process before they take a file lock, which belongs to the open
+// descriptor and so does not tell them apart.
+//
+// Unlike a mutex it may be released by another thread than the one that took it (an AppendTurn may
+// move), and waiting for it ends at a deadline or as soon as it is not needed any more.
+#pragma once
+
+#include <chrono>
+
+#include "journal/base/clock.h"
+#include "journal/base/mutex.h"
+#include "journal/base/result.h"
+
+namespace syncline {
+
+class Gate {
+ public:
+  enum class Outcome : uint8_t { kTaken, kNotNeeded, kTimeout };
+
+  template <typename NotNeeded>
+  Outcome take(Deadline deadline, NotNeeded not_needed) {
+    const MutexLock lock(mutex_);
+    for (;;) {
+      if (not_needed()) return Outcome::kNotNeeded;
+      if (!taken_) {
+        taken_ = true;
+        return Outcome::kTaken;
+      }
+      if (deadline.forever()) {
+        condition_.wait(mutex_);
+      } else if (!condition_.wait_until(mutex_, time_point(deadline)) && taken_) {
+        return Outcome::kTimeout;
+      }
+    }
+  }
+  Outcome take(Deadline deadline) {
+    return take(deadline, [] { return false; });
+  }
+  // `everyone` where those that wait may find that they need it no more.
+  void leave(bool everyone) {
+    const MutexLock lock(mutex_);
+    taken_ = false;
+    if (everyone) {
+      condition_.notify_all();
+    } else {
+      condition_.notify_one();
+    }
+  }
+
+ private:
+  static std::chrono::steady_clock::time_point time_point(Deadline deadline) {
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline.monotonic_ns));
+  }
+  Mutex mutex_;
+  CondVar condition_;
+  bool taken_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace syncline

@@ -1,0 +1,275 @@
+#include "journal/log/control_page.h"
+
+#include <xxhash.h>
+
+#include <atomic>
+#include <utility>
+
+#include "journal/base/assert.h"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t kPageMagic = 0x314c52544353594eULL;
+constexpr uint64_t kPageVersion = 1;
+
+constexpr size_t kMagicAt = 0;
+constexpr size_t kVersionAt = 8;
+constexpr size_t kStoreAt = 16;  // two words
+constexpr size_t kTokenAt = 32;
+constexpr size_t kAppendMarkAt = 64;
+constexpr size_t kBirthMarkAt = 72;
+constexpr size_t kFlushMarkSegmentAt = 128;
+constexpr size_t kFlushMarkEpochAt = 136;
+constexpr size_t kEndAt = 256;  // two slots
+constexpr size_t kDurableAt = 512;
+constexpr size_t kWatermarksAt = 1024;
+constexpr size_t kFutexesAt = 1152;
+constexpr size_t kCountersAt = 1280;
+constexpr size_t kLiveAt = 2048;
+constexpr size_t kWaitingAt = 2056;
+constexpr size_t kAppendWordAt = 2064;
+static_assert(kWatermarksAt + 8 * static_cast<size_t>(Watermark::kCount) <= kFutexesAt);
+static_assert(kFutexesAt + 4 * static_cast<size_t>(Watermark::kCount) <= kCountersAt);
+static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt);
+
+// A slot: turn, the seven fields of a LogMark, check word.
+constexpr size_t kSlotBytes = 128;
+constexpr size_t kSlotWords = 8;
+constexpr size_t kCheckAt = kSlotWords * 8;
+using SlotWords = std::array<uint64_t, kSlotWords>;
+
+static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
+static_assert(std::atomic_ref<uint32_t>::is_always_lock_free);
+
+uint64_t check_of(const SlotWords& words) {
+  // Bit 0 is set, so that a slot whose check word is zero is never whole.
+  return XXH3_64bits(words.data(), sizeof words) | 1;
+}
+
+size_t watermark_at(Watermark which) {
+  return kWatermarksAt + size_t{8} * std::to_underlying(which);
+}
+size_t futex_at(Watermark which) {
+  return kFutexesAt + size_t{4} * std::to_underlying(which);
+}
+size_t counter_at(Counter which) {
+  return kCountersAt + size_t{8} * std::to_underlying(which);
+}
+
+uint64_t token_of(std::string_view cache_token) {
+  return cache_token.empty() ? 0 : XXH3_64bits(cache_token.data(), cache_token.size()) | 1;
+}
+
+}  // namespace
+
+ControlPage::ControlPage(std::unique_ptr<SharedPage> page)
+    : page_(std::move(page)), bytes_(page_->bytes().data()) {
+  SYNCLINE_ASSERT(page_->bytes().size() >= kControlPageBytes);
+  SYNCLINE_ASSERT(reinterpret_cast<uintptr_t>(bytes_) % 8 == 0);
+}
+
+uint64_t ControlPage::load(size_t offset) const {
+  return std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + offset))
+      .load(std::memory_order_acquire);
+}
+
+void ControlPage::store(size_t offset, uint64_t value) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + offset))
+      .store(value, std::memory_order_seq_cst);
+}
+
+bool ControlPage::valid(const StoreId& store) const {
+  return load(kMagicAt) == kPageMagic && load(kVersionAt) == kPageVersion &&
+         load(kStoreAt) == load_le<uint64_t>(store.bytes.data()) &&
+         load(kStoreAt + 8) == load_le<uint64_t>(store.bytes.data() + 8);
+}
+
+void ControlPage::format(const StoreId& store_id, std::string_view cache_token) {
+  store(kMagicAt, 0);
+  for (size_t at = 8; at < kControlPageBytes; at += 8) store(at, 0);
+  store(kVersionAt, kPageVersion);
+  store(kStoreAt, load_le<uint64_t>(store_id.bytes.data()));
+  store(kStoreAt + 8, load_le<uint64_t>(store_id.bytes.data() + 8));
+  adopt_cache(cache_token);
+  store(kMagicAt, kPageMagic);
+}
+
+bool ControlPage::same_cache(std::string_view cache_token) const {
+  return !cache_token.empty() && load(kTokenAt) == token_of(cache_token);
+}
+
+void ControlPage::adopt_cache(std::string_view cache_token) {
+  store(kTokenAt, token_of(cache_token));
+}
+
+std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
+  // Only a writer that updates twice within one look can spoil both slots, hence the few tries; and
+  // it leaves them changed, so what looks the same twice was never whole.
+  static constexpr int kTries = 1000;
+  using Look = std::array<std::array<uint64_t, kSlotWords + 1>, 2>;
+  Look before{};
+  for (int tries = 0; tries < kTries; ++tries) {
+    Look look;
+    std::optional<SlotWords> newest;
+    for (size_t slot = 0; slot < 2; ++slot) {
+      const size_t at = offset + slot * kSlotBytes;
+      const uint64_t check = look[slot][kSlotWords] = load(at + kCheckAt);
+      SlotWords words;
+      for (size_t i = 0; i < kSlotWords; ++i) look[slot][i] = words[i] = load(at + 8 * i);
+      if (check != check_of(words)) continue;
+      if (!newest || words[0] > (*newest)[0]) newest = words;
+    }
+    if (newest) {
+      const SlotWords& w = *newest;
+      return LogMark{w[1], w[2], w[3], w[4], static_cast<int64_t>(w[5]), w[6], w[7]};
+    }
+    if (tries > 0 && look == before) return std::nullopt;
+    before = look;
+  }
+  return std::nullopt;
+}
+
+void ControlPage::store_slots(size_t offset, const LogMark& mark) {
+  uint64_t turn = 0;
+  size_t into = offset;
+  for (const size_t slot : {offset, offset + kSlotBytes}) {
+    SlotWords words;
+    for (size_t i = 0; i < kSlotWords; ++i) words[i] = load(slot + 8 * i);
+    if (load(slot + kCheckAt) != check_of(words) || words[0] <= turn) continue;
+    turn = words[0];
+    into = slot == offset ? offset + kSlotBytes : offset;
+  }
+  const SlotWords words{turn + 1,        mark.segment,
+                        mark.offset,     mark.seq,
+                        mark.epoch,      static_cast<uint64_t>(mark.last_time_ms),
+                        mark.last_frame, mark.prepared_bytes};
+  store(into + kCheckAt, 0);
+  for (size_t i = 0; i < kSlotWords; ++i) store(into + 8 * i, words[i]);
+  store(into + kCheckAt, check_of(words));
+}
+
+std::optional<LogMark> ControlPage::end() const {
+  return load_slots(kEndAt);
+}
+void ControlPage::set_end(const LogMark& mark) {
+  store_slots(kEndAt, mark);
+}
+std::optional<LogMark> ControlPage::durable() const {
+  return load_slots(kDurableAt);
+}
+void ControlPage::set_durable(const LogMark& mark) {
+  store_slots(kDurableAt, mark);
+}
+
+AppendMark ControlPage::append_mark() const {
+  const uint64_t value = load(kAppendMarkAt);
+  if (value == 0) return AppendMark::kNone;
+  return value == std::to_underlying(AppendMark::kVoid) ? AppendMark::kVoid : AppendMark::kUnderWay;
+}
+void ControlPage::set_append_mark(AppendMark mark) {
+  store(kAppendMarkAt, std::to_underlying(mark));
+}
+
+uint64_t ControlPage::birth_mark() const {
+  return load(kBirthMarkAt);
+}
+void ControlPage::set_birth_mark(uint64_t segment) {
+  store(kBirthMarkAt, segment);
+}
+
+std::optional<FlushMark> ControlPage::flush_mark() const {
+  const FlushMark mark{load(kFlushMarkSegmentAt), load(kFlushMarkEpochAt)};
+  return mark.segment == 0 ? std::nullopt : std::optional(mark);
+}
+void ControlPage::set_flush_mark(const FlushMark& mark) {
+  // The segment goes last: only with it the mark is set.
+  store(kFlushMarkSegmentAt, 0);
+  store(kFlushMarkEpochAt, mark.epoch);
+  store(kFlushMarkSegmentAt, mark.segment);
+}
+void ControlPage::clear_flush_mark() {
+  store(kFlushMarkSegmentAt, 0);
+}
+
+uint64_t ControlPage::watermark(Watermark which) const {
+  return load(watermark_at(which));
+}
+
+void ControlPage::bump(Watermark which) {
+  std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + futex_at(which)))
+      .fetch_add(1, std::memory_order_seq_cst);
+  page_->wake(futex_at(which));
+}
+
+void ControlPage::raise_watermark(Watermark which, uint64_t seq) {
+  const std::atomic_ref word(*reinterpret_cast<uint64_t*>(bytes_ + watermark_at(which)));
+  uint64_t seen = word.load(std::memory_order_acquire);
+  while (seen < seq) {
+    if (word.compare_exchange_weak(seen, seq, std::memory_order_seq_cst)) {
+      bump(which);
+      return;
+    }
+  }
+}
+
+void ControlPage::put_watermark(Watermark which, uint64_t seq) {
+  store(watermark_at(which), seq);
+  bump(which);
+}
+
+bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock) {
+  for (;;) {
+    // The futex word is read first: a rise after this look changes it, and the wait returns.
+    const uint32_t seen = std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + futex_at(which)))
+                              .load(std::memory_order_seq_cst);
+    if (watermark(which) >= seq) return true;
+    if (clock.passed(deadline)) return false;
+    page_->wait(futex_at(which), seen, deadline);
+  }
+}
+
+void ControlPage::reset_presence() {
+  store(kLiveAt, 0);
+  store(kWaitingAt, 0);
+}
+
+void ControlPage::add_live(int64_t difference) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kLiveAt))
+      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+}
+
+void ControlPage::add_waiting(int64_t difference) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kWaitingAt))
+      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+}
+
+bool ControlPage::all_wait() const {
+  return load(kWaitingAt) >= load(kLiveAt);
+}
+
+uint32_t ControlPage::append_word() const {
+  return std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
+      .load(std::memory_order_seq_cst);
+}
+
+void ControlPage::note_append() {
+  std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
+      .fetch_add(1, std::memory_order_seq_cst);
+  page_->wake(kAppendWordAt);
+}
+
+void ControlPage::wait_append(uint32_t seen, Deadline deadline) {
+  page_->wait(kAppendWordAt, seen, deadline);
+}
+
+uint64_t ControlPage::counter(Counter which) const {
+  return load(counter_at(which));
+}
+
+void ControlPage::add_counter(Counter which, uint64_t amount) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + counter_at(which)))
+      .fetch_add(amount, std::memory_order_relaxed);
+}
+
+}  // namespace syncline

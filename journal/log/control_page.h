@@ -1,0 +1,126 @@
+// The mapped page through which the processes of a store share what they know of the log.
+//
+// It is a cache. While another live process holds open.lock shared it is trusted; who is alone
+// derives everything again by scanning the log, with two exceptions.
+//
+// The flush mark is always honoured: its setter may have died after a failed fsync; a spurious mark
+// costs one harmless renewal.
+//
+// The durable mark is a claim, of whatever boot it is: it was set after the flush that it tells of,
+// so a page that has it was written later than the frames became durable. A log that does not reach
+// it has lost data. Nobody waits for the page itself to become durable: after a power cut it may be
+// as it was at any earlier moment, and then claims less. While the page cache is the one it was
+// written in, it also tells where to begin scanning, once what stands there was checked.
+//
+//   field         written under                     read by
+//   end           append.lock                       anyone (as a hint)
+//   durable       flush.lock (or append + alone)    anyone
+//   append mark   append.lock                       who holds append.lock
+//   birth mark    flush.lock + append.lock          who holds either
+//   flush mark    flush.lock                        who holds flush.lock, and recovery
+//   watermarks, counters, presence: anyone, atomically
+//
+// Every access is a lock-free atomic on the mapped bytes. A Mark is held in two slots, written in
+// turn, each with a check word, so that a writer killed at any instruction leaves one whole.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "journal/base/clock.h"
+#include "journal/log/format.h"
+#include "journal/log/journal.h"
+#include "journal/os/file_system.h"
+
+namespace syncline {
+
+inline constexpr size_t kControlPageBytes = 4096;
+
+// A place in the log and what is known of it.
+struct LogMark {
+  uint64_t segment = 0;
+  uint64_t offset = 0;
+  uint64_t seq = 0;
+  uint64_t epoch = 0;
+  int64_t last_time_ms = 0;
+  uint64_t last_frame = 0;      // offset of the frame that ends here; 0 where none does
+  uint64_t prepared_bytes = 0;  // of the segment: zero-filled up to here
+
+  Position position() const { return {segment, offset}; }
+  Mark mark() const { return {position(), seq}; }
+  bool operator==(const LogMark&) const = default;
+};
+
+enum class AppendMark : uint64_t {
+  kNone = 0,
+  kUnderWay = 1,  // a group is being written behind `end`; found set, its writer died
+  kVoid = 2,      // a write failed: what stands behind `end` must never become a frame
+};
+
+struct FlushMark {
+  uint64_t segment = 0;
+  uint64_t epoch = 0;
+  bool operator==(const FlushMark&) const = default;
+};
+
+class ControlPage {
+ public:
+  explicit ControlPage(std::unique_ptr<SharedPage> page);
+
+  bool is_private() const { return page_->is_private(); }
+  // The durable mark is a claim in the next boot too, once the page is on the disk.
+  void start_writeback() { page_->start_writeback(); }
+  // Is it a page of this store and version?
+  bool valid(const StoreId& store) const;
+  // Makes it one, with nothing known; `token` as in same_cache().
+  void format(const StoreId& store, std::string_view cache_token);
+  // Was it last formatted or adopted while the page cache was the one that is there now?
+  bool same_cache(std::string_view cache_token) const;
+  void adopt_cache(std::string_view cache_token);
+
+  std::optional<LogMark> end() const;
+  void set_end(const LogMark& mark);
+  std::optional<LogMark> durable() const;
+  void set_durable(const LogMark& mark);
+
+  AppendMark append_mark() const;
+  void set_append_mark(AppendMark mark);
+  // The segment that is getting its name; 0 for none.
+  uint64_t birth_mark() const;
+  void set_birth_mark(uint64_t segment);
+  std::optional<FlushMark> flush_mark() const;
+  void set_flush_mark(const FlushMark& mark);
+  void clear_flush_mark();
+
+  uint64_t watermark(Watermark which) const;
+  void raise_watermark(Watermark which, uint64_t seq);
+  void put_watermark(Watermark which, uint64_t seq);
+  bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock);
+  // How many journals are open, and how many of them wait for a flush of records: what a flush can
+  // still gather. Guesses: who was killed stays counted until somebody opens the store alone.
+  void reset_presence();
+  void add_live(int64_t difference);
+  void add_waiting(int64_t difference);
+  bool all_wait() const;
+  // Changes with every append.
+  uint32_t append_word() const;
+  void note_append();
+  void wait_append(uint32_t seen, Deadline deadline);
+
+  uint64_t counter(Counter which) const;
+  void add_counter(Counter which, uint64_t amount);
+
+ private:
+  uint64_t load(size_t offset) const;
+  void store(size_t offset, uint64_t value);
+  std::optional<LogMark> load_slots(size_t offset) const;
+  void store_slots(size_t offset, const LogMark& mark);
+  void bump(Watermark which);
+
+  std::unique_ptr<SharedPage> page_;
+  std::byte* bytes_;
+};
+
+}  // namespace syncline

@@ -1,0 +1,108 @@
+#include "journal/log/journal.h"
+
+#include <utility>
+
+#include "journal/log/journal_impl.h"
+
+namespace syncline {
+
+Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Journal::~Journal() {
+  if (!impl_->present) return;
+  impl_->page->add_live(-1);
+  impl_->page->start_writeback();
+}
+
+const RecoveryReport& Journal::recovery() const {
+  return impl_->report;
+}
+const StoreId& Journal::store() const {
+  return impl_->store;
+}
+std::string_view Journal::ring_name() const {
+  return impl_->ring->name();
+}
+
+Mark Journal::durable() const {
+  return impl_->page->durable().value_or(LogMark{}).mark();
+}
+Mark Journal::end() const {
+  return impl_->page->end().value_or(LogMark{}).mark();
+}
+uint64_t Journal::epoch() const {
+  return impl_->page->end().value_or(LogMark{}).epoch;
+}
+
+Result<Mark> Journal::begin() const {
+  TRY_ASSIGN(const OpenSegment first, open_first_segment(*impl_->folder, impl_->store));
+  return first.header.start();
+}
+
+Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
+  // The flush lock keeps two trims apart, and the last segment the last.
+  TRY_ASSIGN(const bool held, impl_->lock_flush(nullptr, kForever));
+  if (!held) return make_error(Code::kInternal, "the flush lock was not taken");
+  const auto trim_now = [&]() -> Result<uint64_t> {
+    TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
+    // What lies before the segment in use; a newer one may have a name and not be in use yet.
+    TRY_ASSIGN(const LogMark end, impl_->current_end());
+    size_t gone = 0;
+    while (gone + 1 < entries.size() && entries[gone].segment < end.segment) {
+      TRY_ASSIGN(const OpenSegment next, impl_->open_for_reading(entries[gone + 1].segment));
+      if (checkpoint.position < next.header.previous()) break;
+      ++gone;
+    }
+    if (gone == 0) return uint64_t{0};
+    // First what is to outlive them is durable; written again by the next trim where this one dies.
+    for (size_t i = 0; keep && i < gone; ++i) {
+      TRY_ASSIGN(const OpenSegment segment, impl_->open_for_reading(entries[i].segment));
+      TRY_ASSIGN(const OpenSegment next, impl_->open_for_reading(entries[i + 1].segment));
+      const Mark to{next.header.previous(), next.header.first_seq - 1};
+      TRY_ASSIGN(const KeptKeys kept, keep(segment.header.start(), to));
+      TRY(write_kept_keys(*impl_->folder, impl_->store, kept));
+    }
+    // Then it is said, durably, that they may be missing. Then they go from the front, each
+    // durably gone before the next, so that a crash leaves no hole.
+    TRY(write_base(*impl_->folder, impl_->store, entries[gone].segment));
+    for (size_t i = 0; i < gone; ++i) {
+      TRY(impl_->folder->remove_file(segment_name(entries[i].segment)));
+      TRY(impl_->folder->sync_directory("."));
+    }
+    return uint64_t{gone};
+  };
+  auto trimmed = or_out_of_memory(trim_now);
+  impl_->unlock_flush();
+  return trimmed;
+}
+
+Result<uint64_t> Journal::size_bytes() const {
+  TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
+  uint64_t total = 0;
+  for (const SegmentEntry& entry : entries) total += entry.size_bytes;
+  return total;
+}
+
+uint64_t Journal::watermark(Watermark which) const {
+  return impl_->page->watermark(which);
+}
+void Journal::set_watermark(Watermark which, uint64_t seq) {
+  impl_->page->raise_watermark(which, seq);
+}
+void Journal::reset_watermark(Watermark which, uint64_t seq) {
+  impl_->page->put_watermark(which, seq);
+}
+bool Journal::wait_watermark(Watermark which, uint64_t seq, Deadline deadline) {
+  return impl_->page->wait_watermark(which, seq, deadline, impl_->clock);
+}
+uint64_t Journal::counter(Counter which) const {
+  return impl_->page->counter(which);
+}
+void Journal::add_counter(Counter which, uint64_t amount) {
+  impl_->page->add_counter(which, amount);
+}
+
+Result<std::unique_ptr<FileLock>> Journal::open_role(std::string_view name) {
+  return impl_->root.open_lock(name);
+}
+
+}  // namespace syncline

@@ -1,0 +1,188 @@
+// The intent journal of a store: appended to by any number of processes, without a server.
+//
+//   threads ──► one AppendTurn at a time (append.lock) ──► frames in the current segment
+//                        │                                        │
+//                        └──────────── flush(mark) ◄──────────────┘
+//               (flush.lock: one fdatasync covers everyone before it)
+//
+// Locks, in the order in which they may be taken: flush.lock, then append.lock. open.lock is held
+// shared for the life of a Journal; who could take it exclusively is alone and recovers.
+//
+// Barriers: a group is written whole under append.lock (padded to kBlockBytes) → fdatasync under
+// flush.lock → durable mark in the control page → acknowledge. A new segment has header, zeros and
+// directory entry durable before the first frame goes in, and everything before it is durable
+// before its header says where the segment before ends.
+//
+// A failed flush (or a process that died inside one, seen by the mark it left) is never retried:
+// the segment is abandoned at its durable end, what lies above is copied to a new segment in a new
+// epoch, and every process sees the epoch change. Nothing is acknowledged into a segment that is no
+// longer linked.
+//
+// Threading: every method may be called from any thread; appends and flushes of one Journal are
+// serialised inside. Cited: Gray & Reuter ch. 9 (group commit); Rebello et al., ATC 2020 (fsync);
+// Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014 (directory syncs, torn
+// writes).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "journal/base/result.h"
+#include "journal/log/format.h"
+#include "journal/log/frame.h"
+#include "journal/log/kept_keys.h"
+#include "journal/os/file_system.h"
+#include "journal/os/ring.h"
+
+namespace syncline {
+
+struct JournalOptions {
+  uint64_t segment_bytes_max = 64u << 20;
+  uint64_t prepare_bytes = 1u << 20;  // zero-filled ahead of the tail in steps of up to this
+  uint64_t control_reserve_bytes = 64u << 10;  // kept back for control frames when the disk is full
+  // A flush of records waits this long for the next process to append, as long as one does, and no
+  // longer than the second: where each process appends once and goes, one flush serves many of
+  // them. Not at all when every process that has the store open waits already. 0: flush at once.
+  int64_t gather_quiet_ns = 0;
+  int64_t gather_ns_max = 0;
+  bool direct_io = true;              // appends by O_DIRECT where the file system knows it
+  Deadline open_deadline = kForever;  // of waiting to open while another opens or appends
+};
+
+// What somebody knows to have been durable: the log must reach at least that far. FORMAT.md,
+// "Claims", lists who may know it.
+struct DurableClaim {
+  // Where only the record's number is known (a commit's trailer) the position is {0, 0}. A position
+  // counts in the segment it names; where that was left for a later one, the sequence counts.
+  Mark mark;
+  std::string source;  // "applied watermark of syncline.db", "trailer of refs/syncline/…"
+};
+
+// What open() found and did. On a read-only file system a journal can be read, as of the moment it
+// was opened, and takes no appends.
+//
+// `torn` is said once: the discarding itself is recorded in the new segment's header, so the next
+// open finds a clean end.
+struct RecoveryReport {
+  bool alone = false;  // this process scanned the tail
+  bool torn = false;   // a torn tail was cut at `torn_at`
+  Position torn_at;
+  uint64_t torn_bytes = 0;
+  bool abandoned = false;  // a flush had failed or was interrupted: its segment was left
+  uint64_t frames_scanned = 0;
+};
+
+// Where an append went; flush() it, then it may be acknowledged.
+struct Appended {
+  Mark mark;  // everything up to and including this append
+  uint64_t epoch = 0;
+  uint64_t first_seq = 0;          // of the records in it; 0 when it held control frames only
+  uint64_t last_payload_hash = 0;  // of its last frame; 0: it has none, and means what came before
+};
+
+// Shared counters and watermarks, for status. All are hints: a cache in the control page.
+enum class Counter : uint8_t {
+  kAppends,  // groups written
+  kRecords,  // records appended
+  kFlushes,  // fdatasyncs of the journal
+  kFlushFailures,
+  kBatches,  // commits on the store's ref
+  kPublishes,
+  kRetries,  // waits for a lock or a git state that were tried again
+  kCount,
+};
+enum class Watermark : uint8_t { kApplied, kCommitted, kPublished, kPushed, kCount };
+
+class Journal;
+
+// The append lock, held. At most one in the world; keep it short: no I/O but the append itself.
+class AppendTurn {
+ public:
+  AppendTurn(AppendTurn&&) noexcept;
+  AppendTurn& operator=(AppendTurn&&) = delete;
+  ~AppendTurn();  // releases the lock
+
+  Mark end() const;              // all that is in the log, durable or not
+  int64_t last_time_ms() const;  // no later record may have an earlier time
+  uint64_t epoch() const;
+
+  // Writes the frames as one group, in order; records get end().seq + 1, + 2, …
+  // Failure: kRetryLater on a full disk (nothing was written that will ever be read as a frame);
+  // kOutcomeUnknown/kIo when the write failed: the segment is abandoned, nothing of it is in the
+  // log. Record frames leave control_reserve_bytes free; control frames may use them.
+  Result<Appended> append(std::span<const NewFrame> frames);
+
+ private:
+  friend class Journal;
+  explicit AppendTurn(Journal* journal) : journal_(journal) {}
+  Journal* journal_;
+};
+
+class Journal {
+ public:
+  // The segments' folder and files below `directory` (.git/syncline): journal/, control, *.lock.
+  // Makes the first segment, durable with its directory. kExists when there is a journal.
+  static Status create(Directory& directory, const StoreId& store, Clock& clock,
+                       const JournalOptions& options);
+
+  // Opens for reading and appending; recovers when alone. kCorrupt names segment and offset;
+  // kNotFound when there is no journal. `directory` and `clock` must outlive the Journal.
+  static Result<std::unique_ptr<Journal>> open(Directory& directory, const StoreId& store,
+                                               Clock& clock, std::unique_ptr<Ring> ring,
+                                               const JournalOptions& options,
+                                               std::span<const DurableClaim> claims = {});
+  ~Journal();
+
+  const RecoveryReport& recovery() const;
+  const StoreId& store() const;
+  std::string_view ring_name() const;
+
+  Result<AppendTurn> begin_append(Deadline deadline = kForever);
+
+  // Returns once `appended` is durable, by this process's flush or another's. kOutcomeUnknown when
+  // a flush failed and the frames did not make it into the segment that replaced the failed one.
+  Status flush(const Appended& appended, Deadline deadline = kForever);
+  // Makes all that is in the log now durable.
+  Status flush_all(Deadline deadline = kForever);
+
+  Mark durable() const;  // applied and folded is only what lies before this
+  Mark end() const;      // a hint outside an AppendTurn
+  uint64_t epoch() const;
+  // Position of the first frame the log still holds, and the seq before it.
+  Result<Mark> begin() const;
+
+  // Trims whole segments that hold nothing after `checkpoint`. The caller holds that every
+  // projection up to it is durable. Of each segment that goes, what `keep` answers for the frames
+  // from..to stays, durable before the segment is gone; without it nothing does, for the journal
+  // does not know what payloads say. Returns how many segments went.
+  using Keep = std::function<Result<KeptKeys>(const Mark& from, const Mark& to)>;
+  Result<uint64_t> trim(const Mark& checkpoint, const Keep& keep = {});
+  // Bytes of all segments, for the backlog limit and retention.
+  Result<uint64_t> size_bytes() const;
+
+  // Hints shared between processes.
+  uint64_t watermark(Watermark which) const;
+  void set_watermark(Watermark which, uint64_t seq);    // rises only; wakes waiters
+  void reset_watermark(Watermark which, uint64_t seq);  // sets as it is (a projection was rebuilt)
+  // Waits until the watermark is at least `seq`; false when `deadline` passed. May be woken early
+  // only by progress: callers that depend on a role being held must also try the role's lock
+  // themselves.
+  bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline);
+  uint64_t counter(Counter which) const;
+  void add_counter(Counter which, uint64_t amount = 1);
+
+  // Role locks of the layers above ("apply.lock", "sync.lock", …).
+  Result<std::unique_ptr<FileLock>> open_role(std::string_view name);
+
+ private:
+  friend class AppendTurn;
+  struct Impl;
+  explicit Journal(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace syncline

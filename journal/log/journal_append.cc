@@ -1,0 +1,206 @@
+// Appending a group of frames, under the append lock.
+#include <fmt/format.h>
+#include <cerrno>
+
+#include <algorithm>
+
+#include "journal/base/assert.h"
+#include "journal/log/journal_impl.h"
+
+namespace syncline {
+
+Status Journal::Impl::lock_append(Deadline deadline) {
+  if (append_gate.take(deadline) == Gate::Outcome::kTimeout) {
+    return make_error(Code::kTimeout, "timed out waiting for another thread's append");
+  }
+  Status locked = append_lock->lock(FileLock::Mode::kExclusive, deadline);
+  if (!locked) append_gate.leave(false);
+  return locked;
+}
+
+void Journal::Impl::unlock_append() {
+  append_lock->unlock();
+  append_gate.leave(false);
+}
+
+bool Journal::Impl::full(const LogMark& end) const {
+  const uint64_t spare = std::min<uint64_t>(options.segment_bytes_max / 8, 1u << 20);
+  return end.offset + spare >= options.segment_bytes_max && end.offset > kSegmentHeaderBytes;
+}
+
+bool Journal::Impl::wants_renewal() const {
+  const std::optional<LogMark> end = page->end();
+  return !end || page->append_mark() != AppendMark::kNone || page->birth_mark() != 0 || full(*end);
+}
+
+// Takes over what others appended since this process last held the lock.
+Status Journal::Impl::adopt_tail() {
+  TRY_ASSIGN(tail, current_end());
+  if (append_segment.id() == tail.segment && append_segment) return {};
+  TRY_ASSIGN(append_segment, open_segment(*folder, store, tail.segment,
+                                          {.write = true, .direct = options.direct_io}));
+  if (append_segment.header.epoch != tail.epoch) {
+    const uint64_t epoch = append_segment.header.epoch;
+    append_segment = {};
+    return make_error(Code::kCorrupt, fmt::format("segment {} offset 0: it is of epoch {}, not {}",
+                                                  tail.segment, epoch, tail.epoch));
+  }
+  return {};
+}
+
+Status Journal::Impl::begin_append(Deadline deadline) {
+  if (page->is_private()) return errno_error(EROFS, "append to " + root.path());
+  TRY(lock_append(deadline));
+  if (wants_renewal()) {
+    // The flush lock comes before the append lock. Keys are looked up only once this has returned,
+    // so that letting go here is unseen.
+    unlock_append();
+    TRY(lock_both(deadline));
+    Status mended = or_out_of_memory([&] { return mend(true); });
+    unlock_flush();
+    if (!mended) {
+      unlock_append();
+      return mended;
+    }
+  }
+  turn_over = false;
+  Status adopted = or_out_of_memory([&] { return adopt_tail(); });
+  if (!adopted) unlock_append();
+  return adopted;
+}
+
+void Journal::Impl::end_append() {
+  unlock_append();
+}
+
+// Zeros ahead of the tail, so that the group overwrites what is already allocated and written: that
+// is twice as fast to sync, and a full disk is met here, before anything is appended.
+Status Journal::Impl::prepare(uint64_t group_bytes, uint64_t reserve_bytes) {
+  const uint64_t needed = tail.offset + group_bytes;
+  if (needed + reserve_bytes <= tail.prepared_bytes) return {};
+  const uint64_t step_max = std::max<uint64_t>(options.prepare_bytes, kBlockBytes);
+  const uint64_t step =
+      std::clamp(tail.prepared_bytes, std::min(kFirstPrepareBytes, step_max), step_max);
+  const uint64_t reserve = round_up_to_block(options.control_reserve_bytes);
+  // Not beyond what the segment will hold, except for a group that is larger than that.
+  const uint64_t ahead =
+      std::min(tail.prepared_bytes + step, round_up_to_block(options.segment_bytes_max) + reserve);
+  const uint64_t target = std::max(round_up_to_block(ahead), needed + reserve);
+  TRY(write_zeros(*append_segment.file, tail.prepared_bytes, target));
+  tail.prepared_bytes = target;
+  page->set_end(tail);
+  return {};
+}
+
+// Some of the group may be on disk. It must never become a frame, whatever happens next, so the
+// segment is left at once; only where that fails too the outcome stays open.
+Error Journal::Impl::write_failed(const Error& error) {
+  page->set_append_mark(AppendMark::kVoid);
+  turn_over = true;
+  unlock_append();
+  Status mended = lock_both(kForever);
+  if (mended) {
+    mended = or_out_of_memory([&] { return mend(false); });
+    unlock_flush();
+  } else {
+    append_gate.take(kForever);
+  }
+  if (mended) mended = adopt_tail();
+  if (mended) return error;
+  return Error{
+      Code::kOutcomeUnknown, error.sys_errno,
+      fmt::format("the write to the journal failed ({}), and the segment could not be left "
+                  "for a new one: {}",
+                  error.message, mended.error().message),
+      "retry with the same key: it is recorded once either way"};
+}
+
+Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
+  SYNCLINE_ASSERT(!frames.empty());
+  if (turn_over) {
+    return make_error(Code::kIo, "an append of this turn failed; nothing was written",
+                      "begin a new turn");
+  }
+  uint64_t group_bytes = 0;
+  bool control_only = true;
+  for (const NewFrame& frame : frames) {
+    if (frame.payload.size() > kPayloadBytesMax) {
+      return make_error(Code::kInvalid, fmt::format("a record of {} bytes is larger than the {} "
+                                                    "that fit into a frame",
+                                                    frame.payload.size(), kPayloadBytesMax));
+    }
+    control_only = control_only && !is_record(frame.operation);
+    group_bytes += frame_bytes_for(frame.payload.size());
+  }
+  const uint64_t padding = round_up_to_block(group_bytes) - group_bytes;
+  group_bytes += padding;
+  TRY(prepare(group_bytes, control_only ? 0 : round_up_to_block(options.control_reserve_bytes)));
+
+  const LogMark durable = durable_in(append_segment.header);
+  const FrameContext context{store, tail.segment, tail.epoch};
+  std::byte* const group = staging.reserve(group_bytes);
+  LogMark after = tail;
+  Appended appended;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const NewFrame& frame = frames[i];
+    const bool record = is_record(frame.operation);
+    uint32_t frame_bytes = frame_bytes_for(frame.payload.size());
+    if (i + 1 == frames.size()) frame_bytes += static_cast<uint32_t>(padding);
+    if (record) {
+      SYNCLINE_ASSERT(frame.time_ms >= after.last_time_ms);
+      after.last_time_ms = frame.time_ms;
+      ++after.seq;
+      if (appended.first_seq == 0) appended.first_seq = after.seq;
+    }
+    encode_frame(frame, context,
+                 {.offset = after.offset,
+                  .seq = record ? after.seq : 0,
+                  .durable_seq = durable.seq,
+                  .durable_offset = durable.offset,
+                  .frame_bytes = frame_bytes},
+                 group + (after.offset - tail.offset));
+    after.last_frame = after.offset;
+    after.offset += frame_bytes;
+  }
+  appended.mark = after.mark();
+  appended.epoch = after.epoch;
+  appended.last_payload_hash = frames.back().payload_hash;
+
+  page->set_append_mark(AppendMark::kUnderWay);
+  if (Status written = ring->write(*append_segment.file, tail.offset, {group, group_bytes});
+      !written) {
+    return write_failed(written.error());
+  }
+  page->set_end(after);
+  page->note_append();
+  page->set_append_mark(AppendMark::kNone);
+  page->add_counter(Counter::kAppends, 1);
+  page->add_counter(Counter::kRecords, after.seq - tail.seq);
+  tail = after;
+  return appended;
+}
+
+Result<AppendTurn> Journal::begin_append(Deadline deadline) {
+  TRY(impl_->begin_append(deadline));
+  return AppendTurn(this);
+}
+
+AppendTurn::AppendTurn(AppendTurn&& other) noexcept
+    : journal_(std::exchange(other.journal_, nullptr)) {}
+AppendTurn::~AppendTurn() {
+  if (journal_ != nullptr) journal_->impl_->end_append();
+}
+Mark AppendTurn::end() const {
+  return journal_->impl_->tail.mark();
+}
+int64_t AppendTurn::last_time_ms() const {
+  return journal_->impl_->tail.last_time_ms;
+}
+uint64_t AppendTurn::epoch() const {
+  return journal_->impl_->tail.epoch;
+}
+Result<Appended> AppendTurn::append(std::span<const NewFrame> frames) {
+  return journal_->impl_->append(frames);
+}
+
+}  // namespace syncline

@@ -1,0 +1,237 @@
+// Making a journal, and opening one: recovery where nobody else has it open.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "journal/base/assert.h"
+#include "journal/log/journal_create.h"
+#include "journal/log/journal_impl.h"
+
+namespace syncline {
+namespace {
+
+Error no_journal(const Directory& directory) {
+  return make_error(Code::kNotFound, fmt::format("there is no journal in {}", directory.path()));
+}
+
+// What never got its name was never part of the journal.
+Status remove_unborn(Directory& folder) {
+  TRY_ASSIGN(const auto names, folder.list("."));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".new")) continue;
+    if (Status removed = folder.remove_file(name);
+        !removed && removed.error().code != Code::kNotFound) {
+      return removed;
+    }
+  }
+  return {};
+}
+
+Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
+  for (const DurableClaim& claim : claims) {
+    if (!reaches_beyond(claim, end.mark())) continue;
+    return make_error(
+        Code::kCorrupt,
+        fmt::format(
+            "the journal has lost data that was durable: segment {} offset {}: it ends after "
+            "record {}, but durable was {}",
+            end.segment, end.offset, end.seq, describe(claim)),
+        "nothing was changed; restore the segment from a backup, or see "
+        "`syncline verify`");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
+                       const JournalOptions& options) {
+  return create_journal_from(directory, store, clock, options, 1);
+}
+
+Status create_journal_from(Directory& directory, const StoreId& store, Clock& clock,
+                           const JournalOptions& options, uint64_t first_seq) {
+  TRY(directory.make_directories(kJournalFolder, true));
+  TRY_ASSIGN(const auto lock, directory.open_lock(kAppendLockName));
+  TRY(lock->lock(FileLock::Mode::kExclusive, kForever));
+  TRY_ASSIGN(const auto folder, directory.open_directory(kJournalFolder));
+  TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+  if (!entries.empty()) {
+    return make_error(Code::kExists,
+                      fmt::format("there is a journal in {} already", directory.path()));
+  }
+  SegmentHeader header;
+  header.store = store;
+  header.segment = 1;
+  header.epoch = 1;
+  header.first_seq = first_seq;
+  header.durable_seq = first_seq - 1;
+  header.created_ms = clock.now_ms();
+  header.capacity_bytes = options.segment_bytes_max;
+  TRY(write_unborn_segment(*folder, header, {}, first_size_bytes(options, 0), options.direct_io));
+  TRY(folder->rename(unborn_segment_name(1), segment_name(1)));
+  TRY(folder->sync_directory("."));
+  return directory.sync_directory(".");
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(Directory& directory, const StoreId& store,
+                                               Clock& clock, std::unique_ptr<Ring> ring,
+                                               const JournalOptions& options,
+                                               std::span<const DurableClaim> claims) {
+  auto impl = std::make_unique<Impl>(directory, store, clock, options, std::move(ring));
+  TRY(impl->open(claims));
+  return std::unique_ptr<Journal>(new Journal(std::move(impl)));
+}
+
+Status Journal::Impl::open(std::span<const DurableClaim> claims) {
+  auto opened = root.open_directory(kJournalFolder);
+  if (!opened && opened.error().code == Code::kNotFound) return no_journal(root);
+  if (!opened) return std::move(opened).error();
+  folder = std::move(*opened);
+  TRY_ASSIGN(append_lock, root.open_lock(kAppendLockName));
+  TRY_ASSIGN(flush_lock, root.open_lock(kFlushLockName));
+  TRY_ASSIGN(open_lock, root.open_lock(kOpenLockName));
+
+  // Opening is serialised by the append lock, so that open.lock can be tried exclusively and then
+  // be made shared (which is not atomic) without anybody in between.
+  TRY(lock_append(options.open_deadline));
+  const auto open_now = [&]() -> Status {
+    TRY_ASSIGN(report.alone, open_lock->try_lock(FileLock::Mode::kExclusive));
+    if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, options.open_deadline));
+    TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
+    page.emplace(std::move(mapped));
+    // What is not shared is worked out anew; and whoever opens the store once it can be written
+    // must find itself alone, and not believe the file behind this page.
+    if (page->is_private()) {
+      Status read = recover_alone(claims);
+      open_lock->unlock();
+      return read;
+    }
+    if (!report.alone) return join(claims);
+    page->reset_presence();
+    TRY(recover_alone(claims));
+    return open_lock->lock(FileLock::Mode::kShared, kForever);
+  };
+  Status status = or_out_of_memory(open_now);
+  present = status.has_value() && !page->is_private();
+  if (present) page->add_live(1);
+  unlock_append();
+  return status;
+}
+
+// Others have the store open: what the page says is what they work by.
+Status Journal::Impl::join(std::span<const DurableClaim> claims) {
+  if (!page->valid(store)) {
+    return make_error(Code::kCorrupt,
+                      "the control page is not this store's, while other processes have it open",
+                      "stop every process that uses this store, then try again");
+  }
+  TRY_ASSIGN(const LogMark end, current_end());
+  TRY_ASSIGN(const OpenSegment last, open_for_reading(end.segment));
+  return check_claims(claims, end);
+}
+
+// The durable mark that the page remembers, as a place to scan on from: if the log reaches that far
+// by the frame that ends there.
+std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHeader& header) const {
+  const std::optional<LogMark> durable = page->durable();
+  if (!durable || durable->segment != header.segment || durable->epoch != header.epoch) {
+    return std::nullopt;
+  }
+  const auto info = file.info();
+  const ScanStart start{durable->offset, durable->seq, durable->last_time_ms, durable->last_frame};
+  if (!info || !start_holds(file, header, start, info->size_bytes)) return std::nullopt;
+  return start;
+}
+
+// With append.lock and open.lock held exclusively: no other process is there, and none can come.
+Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims) {
+  TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+  if (entries.empty()) return no_journal(root);
+  std::optional<SegmentHeader> before;
+  OpenSegment last;
+  for (const SegmentEntry& entry : entries) {
+    TRY_ASSIGN(last, open_for_reading(entry.segment));
+    if (before) TRY(check_chain(*before, last.header));
+    before = last.header;
+  }
+  TRY_ASSIGN(const std::string token, root.cache_token());
+  std::vector<DurableClaim> claims(others_claims.begin(), others_claims.end());
+  if (!page->valid(store)) {
+    page->format(store, token);
+  } else if (const auto durable = page->durable(); durable) {
+    claims.push_back({durable->mark(), std::string(kPageClaim)});
+  }
+
+  // What the page remembers was durable, whenever that was. Bytes before it need not be read again
+  // while the page cache is the one that they were checked in.
+  const ScanStart from_header = scan_start(last.header);
+  const std::optional<ScanStart> known = remembered(*last.file, last.header);
+  const ScanStart start = known && page->same_cache(token) ? *known : from_header;
+  TailScan scan = scan_tail(*last.file, last.header, start, claims);
+  report.frames_scanned = scan.frames;
+  if (scan.verdict != TailVerdict::kCleanEnd && start.offset != kSegmentHeaderBytes) {
+    // Bad news is told only of the whole segment.
+    scan = scan_tail(*last.file, last.header, from_header, claims);
+    report.frames_scanned += scan.frames;
+  }
+  if (scan.verdict != TailVerdict::kCleanEnd && scan.verdict != TailVerdict::kTornTail) {
+    return refusal(scan);
+  }
+
+  // From here on something may be written.
+  TRY(remove_unborn(*folder));
+  const std::optional<LogMark> known_end = page->end();
+  const bool new_here = !known_end || known_end->segment != last.id() || page->birth_mark() != 0;
+  if (new_here && !page->is_private()) {
+    // Its creator may have died between giving it its name and making the name durable.
+    const std::string touch = unborn_segment_name(last.id());
+    TRY(folder->create_whole(touch, {}));
+    TRY(folder->remove_file(touch));
+    TRY(folder->sync_directory("."));
+    TRY(root.sync_directory("."));
+  }
+
+  // Known durable is what the page remembers, where the log bears it out, or what the header says.
+  const LogMark end{last.id(),
+                    scan.end.offset,
+                    scan.seq,
+                    last.header.epoch,
+                    scan.last_time_ms,
+                    scan.last_frame,
+                    scan.size_bytes / kBlockBytes * kBlockBytes};
+  LogMark durable = born_mark(last.header, end.prepared_bytes);
+  if (known && known->offset > durable.offset && known->offset <= end.offset) {
+    durable.offset = known->offset;
+    durable.seq = known->seq;
+    durable.last_time_ms = known->last_time_ms;
+    durable.last_frame = known->last_frame;
+  }
+  page->set_durable(durable);
+  page->set_end(end);
+  page->set_append_mark(AppendMark::kNone);
+  page->set_birth_mark(0);
+  for (size_t i = 0; i < static_cast<size_t>(Watermark::kCount); ++i) {
+    page->put_watermark(static_cast<Watermark>(i), 0);
+  }
+  page->adopt_cache(token);
+
+  if (flush_is_suspect(end)) {
+    report.abandoned = true;
+  } else {
+    page->clear_flush_mark();
+  }
+  if (scan.verdict == TailVerdict::kTornTail) {
+    report.torn = true;
+    report.torn_at = scan.end;
+    report.torn_bytes = scan.void_bytes;
+  }
+  if (report.abandoned) return renew(Renewal::kAbandon, end);
+  if (report.torn) return renew(Renewal::kCut, end);
+  // What a killed process left unflushed is made durable now, so that everything in the log is.
+  if (durable.offset >= end.offset || sync_segment(last, end)) return {};
+  report.abandoned = true;
+  return renew(Renewal::kAbandon, end);
+}
+
+}  // namespace syncline

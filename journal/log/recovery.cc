@@ -1,0 +1,272 @@
+#include "journal/log/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "journal/base/assert.h"
+#include "journal/log/segment_scanner.h"
+
+namespace syncline {
+namespace {
+
+constexpr uint8_t bit(TailFound found) {
+  return static_cast<uint8_t>(1u << static_cast<unsigned>(found));
+}
+constexpr uint8_t kBlankish = bit(TailFound::kZero) | bit(TailFound::kEndOfFile);
+constexpr uint8_t kEndLike = kBlankish | bit(TailFound::kStale);
+constexpr uint8_t kJudged = kEndLike | bit(TailFound::kDamaged);
+
+constexpr Tri N = Tri::kNo;
+constexpr Tri Y = Tri::kYes;
+constexpr Tri A = Tri::kAny;
+
+// Columns: aligned, rest blank, later frame, later claim, external claim.
+constexpr TailRow kRows[] = {
+    {"unreadable", bit(TailFound::kUnreadable), A, A, A, A, A, TailVerdict::kUnreadable},
+    {"gap", bit(TailFound::kGap), A, A, A, A, A, TailVerdict::kGap},
+    {"durable by a later frame", kJudged, A, A, A, Y, A, TailVerdict::kDamage},
+    {"damaged, durable by a claim", bit(TailFound::kDamaged), A, A, A, N, Y, TailVerdict::kDamage},
+    {"ends below a claim", kEndLike, A, A, A, N, Y, TailVerdict::kLostData},
+    {"torn: damaged", bit(TailFound::kDamaged), A, A, A, N, N, TailVerdict::kTornTail},
+    {"torn: lost before a later frame", kEndLike, A, A, Y, N, N, TailVerdict::kTornTail},
+    {"torn: group cut short", kEndLike, N, A, N, N, N, TailVerdict::kTornTail},
+    {"torn: remains of a group", bit(TailFound::kZero), Y, N, N, N, N, TailVerdict::kTornTail},
+    {"clean: zeros ahead", bit(TailFound::kZero), Y, Y, N, N, N, TailVerdict::kCleanEnd},
+    {"clean: end of file", bit(TailFound::kEndOfFile), Y, A, N, N, N, TailVerdict::kCleanEnd},
+    {"clean: stale bytes", bit(TailFound::kStale), Y, A, N, N, N, TailVerdict::kCleanEnd},
+};
+
+bool fits(Tri wanted, bool value) {
+  return wanted == Tri::kAny || (wanted == Tri::kYes) == value;
+}
+
+std::string_view found_name(TailFound found) {
+  switch (found) {
+    case TailFound::kZero:
+      return "zeros";
+    case TailFound::kEndOfFile:
+      return "the end of the file";
+    case TailFound::kDamaged:
+      return "damage";
+    case TailFound::kStale:
+      return "a stale frame";
+    case TailFound::kGap:
+      return "a frame out of sequence";
+    case TailFound::kUnreadable:
+      return "unreadable bytes";
+  }
+  return "unknown";
+}
+
+// What later frames claim, gathered from every place where one could stand.
+struct Later {
+  bool frame = false;
+  uint64_t claimed_seq = 0;
+  uint64_t claimed_offset = 0;
+  uint64_t last_nonzero = 0;  // 1 past the last byte that is not zero; 0 when all are
+};
+
+Result<Later> look_later(SegmentScanner& scanner, uint64_t end) {
+  Later later;
+  const FrameContext context = scanner.context();
+  for (uint64_t at = end;;) {
+    TRY_ASSIGN(const ByteSpan bytes, scanner.view(at, kBlockBytes));
+    if (bytes.empty()) break;
+    for (size_t i = all_zero(bytes) ? bytes.size() : 0; i < bytes.size(); i += kFrameAlignBytes) {
+      const ByteSpan slot = bytes.subspan(i, std::min<size_t>(kFrameAlignBytes, bytes.size() - i));
+      if (all_zero(slot)) continue;
+      const auto nonzero = std::ranges::find_if(
+          slot.rbegin(), slot.rend(), [](std::byte byte) { return byte != std::byte{0}; });
+      later.last_nonzero = at + i + static_cast<size_t>(slot.rend() - nonzero);
+      // The header alone counts: what it says was durable is true however its payload fared.
+      FrameView frame;
+      if (at + i == end || decode_frame_header(slot, context, at + i, frame) != FrameFault::kNone) {
+        continue;
+      }
+      later.frame = true;
+      later.claimed_seq = std::max(later.claimed_seq, frame.durable_seq);
+      later.claimed_offset = std::max(later.claimed_offset, frame.durable_offset);
+    }
+    at += bytes.size();
+  }
+  return later;
+}
+
+TailFound found_by(FrameFault fault, bool at_end_of_file) {
+  switch (fault) {
+    case FrameFault::kZero:
+      return at_end_of_file ? TailFound::kEndOfFile : TailFound::kZero;
+    case FrameFault::kForeign:
+      return TailFound::kStale;
+    default:
+      return TailFound::kDamaged;
+  }
+}
+
+}  // namespace
+
+bool TailRow::matches(const TailEvidence& evidence) const {
+  return (found & bit(evidence.found)) != 0 && fits(aligned, evidence.aligned) &&
+         fits(rest_blank, evidence.rest_blank) && fits(later_frame, evidence.later_frame) &&
+         fits(later_claim, evidence.later_claim) && fits(external_claim, evidence.external_claim);
+}
+
+std::span<const TailRow> tail_rows() {
+  return kRows;
+}
+
+const TailRow& judge_tail(const TailEvidence& evidence) {
+  const auto row =
+      std::ranges::find_if(kRows, [&](const TailRow& each) { return each.matches(evidence); });
+  SYNCLINE_ASSERT(row != std::end(kRows));
+  return *row;
+}
+
+ScanStart scan_start(const SegmentHeader& header) {
+  return {kSegmentHeaderBytes, header.first_seq - 1, header.last_time_ms, 0};
+}
+
+bool reaches_beyond(const DurableClaim& claim, const Mark& end) {
+  // What a claim says of an earlier segment holds as far as that one reached when it was left; what
+  // stood behind that was carried over, and is found by its sequence.
+  const bool placed = claim.mark.position.segment >= end.position.segment;
+  return claim.mark.seq > end.seq || (placed && claim.mark.position > end.position);
+}
+
+std::string describe(const DurableClaim& claim) {
+  if (claim.mark.position.segment == 0) {
+    return fmt::format("record {} by the {}", claim.mark.seq, claim.source);
+  }
+  return fmt::format("record {} and segment {} offset {} by the {}", claim.mark.seq,
+                     claim.mark.position.segment, claim.mark.position.offset, claim.source);
+}
+
+TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
+                   std::span<const DurableClaim> claims) {
+  TailScan scan;
+  scan.end = {header.segment, start.offset};
+  scan.seq = start.seq;
+  scan.last_time_ms = std::max(start.last_time_ms, header.last_time_ms);
+  scan.last_frame = start.last_frame;
+
+  std::string what;
+  const auto unreadable = [&](const Error& error) {
+    scan.evidence.found = TailFound::kUnreadable;
+    scan.read_errno = error.sys_errno;
+    what = error.message;
+  };
+  Later later;
+  if (auto info = file.info(); !info) {
+    unreadable(info.error());
+  } else {
+    scan.size_bytes = info->size_bytes;
+    SegmentScanner scanner(file, {header.store, header.segment, header.epoch}, start.offset,
+                           scan.size_bytes);
+    for (;;) {
+      FrameView frame;
+      const auto fault = scanner.next(frame);
+      if (!fault) {
+        unreadable(fault.error());
+        break;
+      }
+      const bool in_sequence =
+          *fault != FrameFault::kNone || !is_record(frame.operation) || frame.seq == scan.seq + 1;
+      if (*fault != FrameFault::kNone || !in_sequence) {
+        scan.evidence.found =
+            in_sequence ? found_by(*fault, scanner.offset() >= scan.size_bytes) : TailFound::kGap;
+        what = in_sequence ? std::string(frame_fault_name(*fault))
+                           : fmt::format("record {} stands where record {} belongs", frame.seq,
+                                         scan.seq + 1);
+        break;
+      }
+      scan.last_frame = frame.position.offset;
+      scan.end = frame.end();
+      ++scan.frames;
+      if (is_record(frame.operation)) {
+        scan.seq = frame.seq;
+        scan.last_time_ms = std::max(scan.last_time_ms, frame.time_ms);
+      }
+    }
+    if (scan.evidence.found != TailFound::kUnreadable) {
+      if (auto looked = look_later(scanner, scan.end.offset); looked) {
+        later = *looked;
+      } else {
+        unreadable(looked.error());
+      }
+    }
+  }
+
+  TailEvidence& evidence = scan.evidence;
+  evidence.aligned = scan.end.offset % kBlockBytes == 0;
+  evidence.rest_blank = later.last_nonzero == 0;
+  evidence.later_frame = later.frame;
+  evidence.later_claim = later.claimed_seq > scan.seq || later.claimed_offset > scan.end.offset ||
+                         header.durable_end > scan.end.offset || header.durable_seq > scan.seq;
+  const auto claim = std::ranges::find_if(
+      claims, [&](const DurableClaim& each) { return reaches_beyond(each, {scan.end, scan.seq}); });
+  evidence.external_claim = claim != claims.end();
+  scan.void_bytes = later.last_nonzero > scan.end.offset ? later.last_nonzero - scan.end.offset : 0;
+  const TailRow& row = judge_tail(evidence);
+  scan.verdict = row.verdict;
+  scan.detail = fmt::format("segment {} offset {}: {} after record {} ({}; {})", header.segment,
+                            scan.end.offset, found_name(evidence.found), scan.seq, what, row.name);
+  if (evidence.later_claim) {
+    scan.detail += fmt::format("; durable were record {} and offset {} by what stands later",
+                               std::max(later.claimed_seq, header.durable_seq),
+                               std::max(later.claimed_offset, header.durable_end));
+  }
+  if (evidence.external_claim) scan.detail += "; durable was " + describe(*claim);
+  return scan;
+}
+
+bool start_holds(File& file, const SegmentHeader& header, const ScanStart& start,
+                 uint64_t size_bytes) {
+  if (start.offset % kBlockBytes != 0 || start.offset > size_bytes ||
+      start.offset < header.durable_end || start.seq < header.durable_seq) {
+    return false;
+  }
+  if (start.offset == header.durable_end) return start.seq == header.durable_seq;
+  if (start.last_frame < kSegmentHeaderBytes || start.last_frame >= start.offset) return false;
+  SegmentScanner scanner(file, {header.store, header.segment, header.epoch}, start.last_frame,
+                         start.offset);
+  FrameView frame;
+  const auto fault = scanner.next(frame);
+  return fault && *fault == FrameFault::kNone && frame.end().offset == start.offset &&
+         (!is_record(frame.operation) || frame.seq == start.seq);
+}
+
+Error refusal(const TailScan& scan) {
+  switch (scan.verdict) {
+    case TailVerdict::kDamage:
+      return make_error(Code::kCorrupt, "the journal is damaged: " + scan.detail,
+                        "nothing was changed; restore the segment from a backup, or see "
+                        "`syncline verify`");
+    case TailVerdict::kGap:
+      return make_error(Code::kCorrupt, "the journal has a gap: " + scan.detail,
+                        "nothing was changed; restore the segment from a backup, or see "
+                        "`syncline verify`");
+    case TailVerdict::kLostData:
+      return make_error(Code::kCorrupt,
+                        "the journal has lost data that was durable: " + scan.detail,
+                        "nothing was changed; restore the segment from a backup, or see "
+                        "`syncline verify`");
+    case TailVerdict::kUnreadable:
+      // Only the medium's own word is damage; memory or rights may be there the next time.
+      if (scan.read_errno != 0 && scan.read_errno != EIO) {
+        Error error = errno_error(scan.read_errno, "the journal cannot be read: " + scan.detail);
+        error.hint = "nothing was changed";
+        return error;
+      }
+      return make_error(Code::kCorrupt, "the journal cannot be read: " + scan.detail,
+                        "check the disk; nothing was changed");
+    case TailVerdict::kCleanEnd:
+    case TailVerdict::kTornTail:
+      break;
+  }
+  SYNCLINE_ASSERT(scan.verdict != TailVerdict::kCleanEnd && scan.verdict != TailVerdict::kTornTail);
+  return make_error(Code::kInternal, scan.detail);
+}
+
+}  // namespace syncline

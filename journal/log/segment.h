@@ -1,0 +1,98 @@
+// One segment: a file of the journal's folder, named by its id, that begins with a header block.
+//
+// A segment is born by rename: it is written and synced under `%016x.new`, then renamed to
+// `%016x.seg`, then the folder is synced. So a .seg file without a valid header is never the trace
+// of a crash: it is damage. What stands under .new was never part of the journal.
+//
+// The headers form a chain: each names the segment before it and where that one ends; what lies in
+// it behind that end is void for good. Byte table: journal/FORMAT.md, "Segment header".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "journal/base/bytes.h"
+#include "journal/base/result.h"
+#include "journal/log/format.h"
+#include "journal/os/file_system.h"
+
+namespace syncline {
+
+inline constexpr std::string_view kJournalFolder = "journal";
+
+struct SegmentHeader {
+  StoreId store;
+  uint64_t segment = 0;
+  uint64_t epoch = 0;
+  uint64_t first_seq = 0;         // of the first record in it, had it one
+  uint64_t previous_segment = 0;  // 0 for none
+  uint64_t previous_end = 0;      // where that one ends
+  int64_t created_ms = 0;
+  // No record at or behind durable_end, here or in a later segment, has an earlier time, and none
+  // before has a later one: what is appended goes on from here. A copied record may have an
+  // earlier.
+  int64_t last_time_ms = 0;
+  // Frames before durable_end (and so records up to durable_seq) were durable when the segment got
+  // its name: what was carried over from an abandoned one. kSegmentHeaderBytes and first_seq - 1
+  // where nothing was.
+  uint64_t durable_end = kSegmentHeaderBytes;
+  uint64_t durable_seq = 0;
+  uint64_t capacity_bytes = 0;  // it is left for a new one near this size; one group may exceed it
+  uint64_t compatible_flags = 0;
+  uint64_t incompatible_flags = 0;
+  uint32_t format_version = kFormatVersion;
+
+  // Where its first frame stands.
+  Mark start() const { return {{segment, kSegmentHeaderBytes}, first_seq - 1}; }
+  Position previous() const { return {previous_segment, previous_end}; }
+};
+
+// Writes kSegmentHeaderBytes.
+void encode_segment_header(const SegmentHeader& header, std::byte* to);
+// kCorrupt, kUnsupported (a newer format) or kDisagree (another store's). `segment` is what the
+// file's name says.
+Result<SegmentHeader> decode_segment_header(ByteSpan bytes, const StoreId& store, uint64_t segment);
+
+std::string segment_name(uint64_t segment);         // 0000000000000001.seg
+std::string unborn_segment_name(uint64_t segment);  // 0000000000000001.new
+
+struct SegmentEntry {
+  uint64_t segment = 0;
+  uint64_t size_bytes = 0;
+};
+// `folder` is the journal's. Oldest first. kCorrupt where one is missing: in the middle, or at the
+// front or at the end without having been trimmed. Empty where there is no segment and none was
+// ever trimmed: before a journal is made, or where all of it was lost.
+Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId& store);
+
+Result<SegmentHeader> read_segment_header(File& file, const StoreId& store, uint64_t segment);
+
+struct OpenSegment {
+  SegmentHeader header;
+  std::shared_ptr<File> file;
+  explicit operator bool() const { return file != nullptr; }
+  uint64_t id() const { return header.segment; }
+};
+Result<OpenSegment> open_segment(Directory& folder, const StoreId& store, uint64_t segment,
+                                 OpenFlags flags);
+// The one that the journal begins with, whatever another process trims meanwhile. kCorrupt where
+// there is none: a journal that was made has one at every moment.
+Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store);
+
+// Does `next` continue `before`? kCorrupt says what does not hold.
+Status check_chain(const SegmentHeader& before, const SegmentHeader& next);
+
+// Writes header, `carried` (a block multiple, may be empty) and zeros up to `size_bytes` under the
+// unborn name, synced. On failure nothing is left but an unborn file.
+Status write_unborn_segment(Directory& folder, const SegmentHeader& header, ByteSpan carried,
+                            uint64_t size_bytes, bool direct);
+
+// Zeros over [from, to), block multiples.
+Status write_zeros(File& file, uint64_t from, uint64_t to);
+
+// The first segment the journal still has to hold; 1 unless it was trimmed.
+Result<uint64_t> read_base(Directory& folder, const StoreId& store);
+Status write_base(Directory& folder, const StoreId& store, uint64_t segment);
+
+}  // namespace syncline

@@ -1,0 +1,92 @@
+#include "journal/os/file_system.h"
+
+#include <fmt/format.h>
+
+#include "journal/os/whole_file.h"
+
+namespace syncline {
+
+// For a Directory that has no better way: the name is there before its bytes are durable.
+Status Directory::create_whole_synced(std::string_view name, ByteSpan content) {
+  TRY(create_whole(name, content));
+  const Status synced = [&]() -> Status {
+    TRY_ASSIGN(const auto file, open_file(name, {.write = true}));
+    TRY(file->sync_data());
+    return file->close();
+  }();
+  // Not made is what the caller is told, so it must not be there; the first error is the one to
+  // tell.
+  if (!synced) static_cast<void>(remove_file(name));
+  return synced;
+}
+namespace {
+
+struct Temporary {
+  std::unique_ptr<File> file;
+  std::string name;
+};
+
+Result<Temporary> create_temporary(Directory& directory, std::string_view name, bool private_mode) {
+  const size_t slash = name.rfind('/');
+  const size_t leaf_begin = slash == std::string_view::npos ? 0 : slash + 1;
+  const OpenFlags flags{
+      .write = true, .create = true, .exclusive = true, .private_mode = private_mode};
+  for (unsigned attempt = 0;; ++attempt) {
+    Temporary temporary;
+    temporary.name = name.substr(0, leaf_begin);
+    temporary.name += temporary_name(name.substr(leaf_begin), attempt);
+    auto opened = directory.open_file(temporary.name, flags);
+    if (opened) {
+      temporary.file = std::move(*opened);
+      return temporary;
+    }
+    if (opened.error().code != Code::kExists || attempt >= kTemporaryAttemptsMax) {
+      return std::move(opened).error();
+    }
+  }
+}
+
+Status write_and_close(File& file, ByteSpan content, bool durable) {
+  TRY(file.write_at(0, content));
+  if (durable) TRY(file.sync_data());
+  return file.close();
+}
+
+}  // namespace
+
+Result<std::string> read_file(Directory& directory, std::string_view name,
+                              uint64_t size_bytes_max) {
+  TRY_ASSIGN(const std::unique_ptr<File> file, directory.open_file(name, {}));
+  TRY_ASSIGN(const FileInfo info, file->info());
+  if (info.size_bytes > size_bytes_max) {
+    return make_error(Code::kInvalid,
+                      fmt::format("{}/{} is {} bytes long, more than the {} allowed",
+                                  directory.path(), name, info.size_bytes, size_bytes_max));
+  }
+  std::string content(info.size_bytes, '\0');
+  TRY_ASSIGN(const size_t count,
+             file->read_at(0, {reinterpret_cast<std::byte*>(content.data()), content.size()}));
+  content.resize(count);
+  return content;
+}
+
+Status replace_file(Directory& directory, std::string_view name, ByteSpan content, bool durable) {
+  // What only its owner could read stays so.
+  const auto old = directory.info(name);
+  if (!old && old.error().code != Code::kNotFound) return old.error();
+  const bool private_mode = old && (old->mode & 077) == 0;
+
+  TRY_ASSIGN(Temporary temporary, create_temporary(directory, name, private_mode));
+  Status done = write_and_close(*temporary.file, content, durable);
+  if (done) done = directory.rename(temporary.name, name);
+  if (!done) {
+    // The error that matters is known already; a hidden file that stays is litter, not damage.
+    static_cast<void>(directory.remove_file(temporary.name));
+    return done;
+  }
+  if (!durable) return {};
+  const size_t slash = name.rfind('/');
+  return directory.sync_directory(slash == std::string_view::npos ? "." : name.substr(0, slash));
+}
+
+}  // namespace syncline

@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "journal/record/intent.h"
+
+namespace syncline {
+namespace {
+
+constexpr int64_t kMsPerDay = 86'400'000;
+constexpr uint64_t kShardRecords = 1000;
+
+// Broken-down UTC. std::chrono's days and years are too narrow for every int64 of milliseconds,
+// and a hostile payload may hold any.
+struct CivilTime {
+  int64_t year;
+  unsigned month;
+  unsigned day;
+  unsigned hour;
+  unsigned minute;
+  unsigned second;
+  unsigned millisecond;
+};
+
+// Days to civil date by eras of 400 years of 146,097 days, each begun on a 1 March, so that the
+// leap day comes last (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+CivilTime to_civil(int64_t time_ms) {
+  int64_t days = time_ms / kMsPerDay;
+  int64_t rest_ms = time_ms % kMsPerDay;
+  if (rest_ms < 0) {
+    rest_ms += kMsPerDay;
+    --days;
+  }
+  constexpr int64_t kDaysPerEra = 146'097;
+  constexpr int64_t kDaysFromMarchOfYear0To1970 = 719'468;
+  const int64_t shifted = days + kDaysFromMarchOfYear0To1970;
+  const int64_t era = (shifted >= 0 ? shifted : shifted - (kDaysPerEra - 1)) / kDaysPerEra;
+  const auto day_of_era = static_cast<unsigned>(shifted - era * kDaysPerEra);
+  const unsigned year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const unsigned day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const unsigned month_from_march = (5 * day_of_year + 2) / 153;
+
+  CivilTime civil{};
+  civil.day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+  civil.month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+  civil.year = int64_t{year_of_era} + era * 400 + (civil.month <= 2 ? 1 : 0);
+  const auto ms = static_cast<unsigned>(rest_ms);
+  civil.hour = ms / 3'600'000;
+  civil.minute = ms / 60'000 % 60;
+  civil.second = ms / 1000 % 60;
+  civil.millisecond = ms % 1000;
+  return civil;
+}
+
+// Four digits; outside 0…9999 with a sign, as ISO 8601 writes expanded years.
+void add_year(std::string& out, int64_t year) {
+  auto to = std::back_inserter(out);
+  if (year >= 0 && year <= 9999) {
+    fmt::format_to(to, "{:04}", year);
+  } else {
+    fmt::format_to(to, "{}{:04}", year < 0 ? '-' : '+', std::abs(year));
+  }
+}
+
+void add_date(std::string& out, const CivilTime& civil, std::string_view separator) {
+  add_year(out, civil.year);
+  fmt::format_to(std::back_inserter(out), "{}{:02}{}{:02}", separator, civil.month, separator,
+                 civil.day);
+}
+
+void add_clock(std::string& out, const CivilTime& civil) {
+  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", civil.hour, civil.minute,
+                 civil.second);
+}
+
+void add_time(std::string& out, const CivilTime& civil) {
+  add_date(out, civil, "-");
+  out.push_back('T');
+  add_clock(out, civil);
+  fmt::format_to(std::back_inserter(out), ".{:03}Z", civil.millisecond);
+}
+
+void add_slot(std::string& out, Slot slot, const SlotValues& values) {
+  switch (slot) {
+    case Slot::kId:
+      fmt::format_to(std::back_inserter(out), "{}", values.id);
+      break;
+    case Slot::kShard:
+      fmt::format_to(std::back_inserter(out), "{:04}", values.id / kShardRecords);
+      break;
+    case Slot::kTime:
+      add_time(out, to_civil(values.time_ms));
+      break;
+    case Slot::kDate:
+      add_date(out, to_civil(values.time_ms), "-");
+      break;
+    case Slot::kDateBasic:
+      add_date(out, to_civil(values.time_ms), "");
+      break;
+    case Slot::kPath:
+      out.append(values.path);
+      break;
+    case Slot::kTimeSeconds: {
+      const CivilTime civil = to_civil(values.time_ms);
+      add_date(out, civil, "-");
+      out.push_back(' ');
+      add_clock(out, civil);
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+Template Template::literal(std::string_view text) {
+  Template made;
+  made.add(text);
+  return made;
+}
+
+void Template::add(std::string_view text) {
+  if (text.empty()) return;
+  if (!pieces_.empty()) {
+    if (auto* const last = std::get_if<std::string>(&pieces_.back())) {
+      last->append(text);
+      return;
+    }
+  }
+  pieces_.emplace_back(std::string(text));
+}
+
+void Template::add(Slot slot) {
+  pieces_.emplace_back(slot);
+}
+
+void Template::add(const Template& other) {
+  if (&other == this) {
+    add(Template(other));  // what is added would change while it is read
+    return;
+  }
+  for (const Piece& piece : other.pieces_) {
+    if (const auto* const text = std::get_if<std::string>(&piece)) {
+      add(std::string_view(*text));
+    } else {
+      add(std::get<Slot>(piece));
+    }
+  }
+}
+
+bool Template::uses(Slot slot) const {
+  return std::any_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
+    const Slot* const used = std::get_if<Slot>(&piece);
+    return used != nullptr && *used == slot;
+  });
+}
+
+std::string render(const Template& text, const SlotValues& values) {
+  constexpr size_t kSlotBytesTypical = 32;
+  size_t size_bytes = 0;
+  for (const Template::Piece& piece : text.pieces()) {
+    const auto* const literal = std::get_if<std::string>(&piece);
+    size_bytes += literal != nullptr ? literal->size() : kSlotBytesTypical;
+  }
+  std::string out;
+  out.reserve(size_bytes);
+  for (const Template::Piece& piece : text.pieces()) {
+    if (const auto* const literal = std::get_if<std::string>(&piece)) {
+      out.append(*literal);
+    } else {
+      add_slot(out, std::get<Slot>(piece), values);
+    }
+  }
+  return out;
+}
+
+std::string format_time(int64_t time_ms) {
+  std::string out;
+  add_time(out, to_civil(time_ms));
+  return out;
+}
+
+}  // namespace syncline

@@ -1,0 +1,514 @@
+#include "sync/fold/folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "journal/os/whole_file.h"
+#include "sync/git/commit.h"
+#include "sync/git/left_ref_lock.h"
+#include "sync/git/tree.h"
+#include "sync/git/worktree_state.h"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
+// pack-refs and gc hold a ref's lock for well under a millisecond each.
+constexpr int kLockTriesMax = 6;
+constexpr int64_t kLockPauseNs = 1'000'000;  // doubled at each try
+
+BatchPolicy unlimited() {
+  return {.records_max = kNoLimit, .bytes_max = kNoLimit};
+}
+
+// What one path becomes in a batch.
+struct PathContent {
+  std::string_view path;
+  std::string_view whole;  // a created file's text, borrowed from its effect
+  std::string grown;       // a file that sections were appended to
+  bool is_grown = false;
+};
+
+// Gathers the batch's effects by path, in the order the paths are first met.
+class ContentBuilder {
+ public:
+  ContentBuilder(ObjectStore& objects, const ObjectId& root) : objects_(objects), root_(root) {}
+
+  Status add(const FileEffect& effect) {
+    const auto [known, is_new] = by_path_.emplace(effect.path, contents_.size());
+    if (is_new) contents_.push_back({.path = effect.path, .whole = {}, .grown = {}});
+    PathContent& content = contents_[known->second];
+    if (effect.operation == Operation::kCreate) {
+      content.whole = effect.text;
+      content.is_grown = false;
+      return {};
+    }
+    if (!content.is_grown) {
+      if (is_new) {
+        TRY_ASSIGN(content.grown, text_so_far(effect));
+      } else {
+        content.grown = content.whole;
+      }
+      content.is_grown = true;
+    }
+    content.grown += effect.text;
+    return {};
+  }
+
+  std::vector<PathContent>& contents() { return contents_; }
+
+ private:
+  Result<std::string> text_so_far(const FileEffect& effect) {
+    TRY_ASSIGN(const std::optional<FoundEntry> found, find_in_tree(objects_, root_, effect.path));
+    if (!found || found->mode == kModeFolder) return effect.header;
+    TRY_ASSIGN(const ObjectStore::Content text, objects_.require(found->id, ObjectType::kBlob));
+    return *text;
+  }
+
+  ObjectStore& objects_;
+  ObjectId root_;
+  std::vector<PathContent> contents_;
+  std::unordered_map<std::string_view, size_t> by_path_;
+};
+
+// The furthest mark from which every record after `committed` can be read.
+Mark furthest(const Mark& base, std::span<const Mark> waypoints, uint64_t committed) {
+  Mark best = base;
+  for (const Mark& mark : waypoints) {
+    if (mark.seq <= committed && mark.position > best.position) best = mark;
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<Folder::View> Folder::look() {
+  View view;
+  // The ref first: its batch was durable in the journal before it moved.
+  TRY_ASSIGN(view.ref, context_.refs.read(context_.own_ref));
+  const Mark limit = context_.journal.durable();
+
+  std::optional<SyncState> base;
+  if (loaded_) {
+    base = context_.state;
+  } else {
+    TRY_ASSIGN(base, load_sync_state(context_.store_directory, context_.store()));
+    saved_ = base;
+    pending_.clear();
+  }
+  // A journal put back from a backup ends before what was known of it.
+  if (base && base->scanned.position <= limit.position && base->committed <= limit.seq) {
+    Result<BatchLog> log =
+        scan_batches(context_.store_directory, context_.store(), base->scanned, limit);
+    if (log) {
+      view.base = *base;
+      view.log = std::move(*log);
+      view.log.batches.insert(view.log.batches.begin(), pending_.begin(), pending_.end());
+      view.standing = stand_of_ref(view.ref, view.base.own_commit, view.log.batches);
+      if (view.standing.kind != RefStanding::Kind::kUnknown) return view;
+    }
+    // What was known does not fit: the journal itself has to say, and tells if it is damaged.
+  }
+  return look_from_begin(view.ref, limit);
+}
+
+Result<Folder::View> Folder::look_from_begin(const ObjectId& ref, const Mark& limit) {
+  View view;
+  view.ref = ref;
+  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  TRY_ASSIGN(view.log, scan_batches(context_.store_directory, context_.store(), begin, limit));
+  view.base.records = begin;
+  view.base.scanned = begin;
+  if (begin.seq > 0 && begin.position.segment == 1 && view.log.batches.empty()) {
+    // Nothing was trimmed: this store goes on above one that was lost, and has folded nothing yet.
+    view.base.committed = begin.seq;
+  } else if (begin.seq > 0) {
+    // Trimmed: what came before is known by the first batch that is left, or by the tip itself.
+    if (!view.log.batches.empty()) {
+      view.base.own_commit = view.log.batches.front().parent;
+      view.base.committed = view.log.batches.front().first_seq - 1;
+    } else {
+      if (ref.is_zero()) return view;
+      TRY_ASSIGN(const ObjectStore::Content content,
+                 context_.objects.require(ref, ObjectType::kCommit));
+      TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+      const std::optional<CommitTrailers> trailers = parse_trailers(commit.message);
+      if (!trailers || trailers->store != context_.store().hex() ||
+          trailers->last_seq < begin.seq || trailers->last_seq > limit.seq) {
+        return view;
+      }
+      view.base.own_commit = ref;
+      view.base.committed = trailers->last_seq;
+    }
+  }
+  view.standing = stand_of_ref(view.ref, view.base.own_commit, view.log.batches);
+  return view;
+}
+
+Error Folder::unknown_tip(const View& view) {
+  const uint64_t known = view.log.batches.empty() ? 0 : view.log.batches.back().last_seq;
+  if (view.ref.is_zero()) {
+    return make_error(Code::kDisagree,
+                      fmt::format("{} is gone, and the journal no longer holds the records to "
+                                  "fold it again from the first",
+                                  context_.own_ref),
+                      "fetch the ref from where it was pushed to");
+  }
+  if (const auto content = context_.objects.require(view.ref, ObjectType::kCommit)) {
+    const Result<ParsedCommit> commit = parse_commit(**content);
+    const auto trailers = commit ? parse_trailers(commit->message) : std::nullopt;
+    if (trailers && trailers->store == context_.store().hex() && trailers->last_seq > known) {
+      return make_error(
+          Code::kDisagree,
+          fmt::format("{} holds records up to {}, the journal knows of commits up to {} only: it "
+                      "is older than the repository",
+                      context_.own_ref, trailers->last_seq, known),
+          "put the newer journal back, or give up what it held: syncline repair --accept-loss");
+    }
+  }
+  return make_error(Code::kDisagree,
+                    fmt::format("{} is at {}, a commit the journal does not know", context_.own_ref,
+                                view.ref.hex()),
+                    "syncline repair makes the ref again from the journal and keeps that commit");
+}
+
+Status Folder::take_in(View view) {
+  SyncState& state = context_.state;
+  state = view.base;
+  const size_t done = view.standing.done;
+  if (done > 0) {
+    state.committed = view.log.batches[done - 1].last_seq;
+    state.own_commit = view.log.batches[done - 1].commit;
+  }
+  state.records = furthest(view.base.records, view.log.waypoints, state.committed);
+  // Only what was committed is ever trimmed.
+  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  if (state.records.position < begin.position && begin.seq <= state.committed) {
+    state.records = begin;
+  }
+  state.scanned = view.log.end;
+  if (view.log.published) {
+    state.published = view.log.published->last_seq;
+    state.branch = view.log.published->branch;
+    state.branch_commit = view.log.published->commit;
+  }
+  view.log.batches.erase(view.log.batches.begin(),
+                         view.log.batches.begin() + static_cast<std::ptrdiff_t>(done));
+  pending_ = std::move(view.log.batches);
+  loaded_ = true;
+  return {};
+}
+
+Status Folder::refresh() {
+  TRY_ASSIGN(View view, look());
+  if (view.standing.kind == RefStanding::Kind::kUnknown) return unknown_tip(view);
+  return take_in(std::move(view));
+}
+
+Status Folder::recover(OutcomeSource& outcomes) {
+  // A batch that was appended by a process that died before its flush is in the log all the same.
+  TRY(context_.journal.flush_all());
+  TRY(refresh());
+  TRY(redo_pending(outcomes, kNoLimit, context_.state.own_commit));
+  TRY(tidy());
+  context_.journal.set_watermark(Watermark::kCommitted, context_.state.committed);
+  return {};
+}
+
+Status Folder::restore(OutcomeSource& outcomes) {
+  TRY(context_.journal.flush_all());
+  TRY_ASSIGN(View view, look());
+  if (view.standing.kind != RefStanding::Kind::kUnknown) return recover(outcomes);
+  if (view.base.own_commit.is_zero() && view.log.batches.empty()) return unknown_tip(view);
+  const ObjectId ref = view.ref;
+  if (!ref.is_zero()) {
+    const std::string kept =
+        fmt::format("refs/syncline-kept/{}/{}", context_.store().hex(), ref.hex());
+    TRY_ASSIGN(const ObjectId there, context_.refs.read(kept));
+    if (there.is_zero()) TRY(context_.refs.compare_and_swap(kept, {}, ref));
+    notes_.push_back(
+        fmt::format("{} was at {}, which is kept as {}", context_.own_ref, ref.hex(), kept));
+  }
+  TRY(take_in(std::move(view)));
+  TRY(redo_pending(outcomes, kNoLimit, ref));
+  return tidy();
+}
+
+Status Folder::make_ref_durable() {
+  const ObjectId commit = context_.state.own_commit;
+  if (commit.is_zero()) return {};
+  return move_ref(commit, commit);
+}
+
+Result<FoldReport> Folder::fold(const Mark& applied, OutcomeSource& outcomes,
+                                uint64_t batches_max) {
+  TRY(context_.journal.flush_all());
+  TRY(refresh());
+  FoldReport report;
+  SyncState& state = context_.state;
+  TRY(redo_pending(outcomes, applied.seq, state.own_commit));
+  report.committed = state.committed;
+  if (!pending_.empty()) return report;
+  TRY(tidy());
+  context_.journal.set_watermark(Watermark::kCommitted, state.committed);
+  if (state.committed >= applied.seq) return report;
+
+  const BatchPolicy policy = BatchPolicy::from(context_.options);
+  TRY_ASSIGN(RecordSource source, RecordSource::open(context_.store_directory, context_.store(),
+                                                     state.records, state.committed));
+  while (report.batches < batches_max) {
+    TRY_ASSIGN(const std::optional<RecordBatch> batch, source.next(policy, applied, outcomes));
+    if (!batch) break;
+    cleaned_ = false;  // until it has gone well
+    TRY(fold_batch(*batch));
+    cleaned_ = true;
+    ++report.batches;
+    report.records += batch->last_seq - batch->first_seq + 1;
+    report.committed = state.committed;
+  }
+  TRY(tidy());
+  return report;
+}
+
+Status Folder::refold(const BatchFrame& frame, OutcomeSource& outcomes) {
+  TRY_ASSIGN(const ObjectId ref, context_.refs.read(context_.own_ref));
+  if (ref != frame.commit) {
+    if (ref != frame.parent) {
+      return make_error(Code::kDisagree, fmt::format("{} is at {}: records {}-{} belong on {}",
+                                                     context_.own_ref, ref.hex(), frame.first_seq,
+                                                     frame.last_seq, frame.parent.hex()));
+    }
+    if (!replay_ || replay_seq_ + 1 != frame.first_seq) {
+      TRY_ASSIGN(const Mark begin, context_.journal.begin());
+      TRY_ASSIGN(replay_, RecordSource::open(context_.store_directory, context_.store(), begin,
+                                             frame.first_seq - 1));
+    }
+    const Result<RecordBatch> batch = redo(*replay_, frame, ref, outcomes);
+    if (!batch) {
+      replay_.reset();
+      return batch.error();
+    }
+    replay_seq_ = frame.last_seq;
+  }
+  context_.state.committed = frame.last_seq;
+  context_.state.own_commit = frame.commit;
+  return {};
+}
+
+Result<Folder::Built> Folder::build(const ObjectId& parent, const RecordBatch& batch,
+                                    const std::string& author_name,
+                                    const std::string& author_email) {
+  ObjectStore& objects = context_.objects;
+  PackWriter& pack = context_.pack;
+  pack.reset();
+  ObjectId root;
+  if (!parent.is_zero()) {
+    TRY_ASSIGN(const ObjectStore::Content content, objects.require(parent, ObjectType::kCommit));
+    TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+    root = commit.tree;
+  }
+
+  ContentBuilder builder(objects, root);
+  std::vector<std::string> subjects;
+  subjects.reserve(batch.effects.size());
+  for (const FileEffect& effect : batch.effects) {
+    TRY(builder.add(effect));
+    subjects.push_back(effect.subject);
+  }
+  std::vector<TreeChange> changes;
+  changes.reserve(builder.contents().size());
+  for (PathContent& content : builder.contents()) {
+    TRY_ASSIGN(const ObjectId blob,
+               pack.add(ObjectType::kBlob, content.is_grown ? content.grown : content.whole));
+    changes.push_back({content.path, blob, kModeFile});
+    // What was appended to is likely to be appended to again.
+    if (content.is_grown) {
+      objects.remember(blob, ObjectType::kBlob,
+                       std::make_shared<const std::string>(std::move(content.grown)));
+    }
+  }
+
+  Built built;
+  if (root.is_zero() || !changes.empty()) {
+    TRY_ASSIGN(built.tree, update_tree(objects, pack, root, std::move(changes)));
+  } else {
+    built.tree = root;
+  }
+  std::vector<ObjectId> parents;
+  if (!parent.is_zero()) parents.push_back(parent);
+  std::string commit =
+      encode_commit(built.tree, parents, {author_name, author_email, batch.last_time_ms},
+                    compose_message(subjects, context_.store(), batch.first_seq, batch.last_seq));
+  TRY_ASSIGN(built.commit, pack.add(ObjectType::kCommit, commit));
+  objects.remember(built.commit, ObjectType::kCommit,
+                   std::make_shared<const std::string>(std::move(commit)));
+  return built;
+}
+
+Status Folder::fold_batch(const RecordBatch& batch) {
+  Journal& journal = context_.journal;
+  const ObjectId parent = context_.state.own_commit;
+  BatchFrame frame{.first_seq = batch.first_seq,
+                   .last_seq = batch.last_seq,
+                   .parent = parent,
+                   .tree = {},
+                   .commit = {},
+                   .author_name = context_.options.author_name,
+                   .author_email = context_.options.author_email};
+  TRY_ASSIGN(const Built built, build(parent, batch, frame.author_name, frame.author_email));
+  frame.tree = built.tree;
+  frame.commit = built.commit;
+  TRY_ASSIGN(const std::string pack_name,
+             context_.pack.install(context_.common_dir, context_.store().hex()));
+
+  const ByteVector payload = encode(frame);
+  NewFrame new_frame{.operation = Operation::kBatch,
+                     .id = 0,
+                     .time_ms = context_.clock.now_ms(),
+                     .payload = payload,
+                     .payload_hash = hash_payload(payload)};
+  Appended appended;
+  {
+    TRY_ASSIGN(AppendTurn turn, journal.begin_append());
+    new_frame.time_ms = std::max(new_frame.time_ms, turn.last_time_ms());
+    TRY_ASSIGN(appended, turn.append({&new_frame, 1}));
+  }
+  // Where this fails the frame may be in the log or not: the next look finds out.
+  TRY(journal.flush(appended));
+  // Nobody else appends batches while sync.lock is held, so all up to here has been taken in. Where
+  // the segment was abandoned meanwhile, the frame lies elsewhere and is looked for next time.
+  if (appended.epoch == journal.epoch()) context_.state.scanned = appended.mark;
+  pending_.push_back(std::move(frame));
+  TRY(move_ref(parent, built.commit));
+  pending_.clear();
+  note_committed(batch, built.commit);
+  return drop_keep(context_.common_dir, pack_name);
+}
+
+Status Folder::redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectId ref) {
+  if (pending_.empty() || pending_.front().last_seq > up_to_seq) return {};
+  cleaned_ = false;
+  TRY_ASSIGN(RecordSource source,
+             RecordSource::open(context_.store_directory, context_.store(), context_.state.records,
+                                pending_.front().first_seq - 1));
+  const uint64_t first_seq = pending_.front().first_seq;
+  uint64_t last_seq = 0;
+  size_t done = 0;
+  Status status;
+  for (; done < pending_.size() && pending_[done].last_seq <= up_to_seq; ++done) {
+    const BatchFrame& frame = pending_[done];
+    const Result<RecordBatch> batch = redo(source, frame, ref, outcomes);
+    if (!batch) {
+      status = batch.error();
+      break;
+    }
+    note_committed(*batch, frame.commit);
+    ref = frame.commit;
+    last_seq = frame.last_seq;
+  }
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(done));
+  if (done > 0) {
+    notes_.push_back(
+        fmt::format("folded {} journalled batch{} again (records {}-{}), which {} did "
+                    "not hold",
+                    done, done == 1 ? "" : "es", first_seq, last_seq, context_.own_ref));
+  }
+  return status;
+}
+
+Result<RecordBatch> Folder::redo(RecordSource& source, const BatchFrame& frame,
+                                 const ObjectId& expected, OutcomeSource& outcomes) {
+  TRY_ASSIGN(std::optional<RecordBatch> batch,
+             source.next(unlimited(), context_.journal.durable(), outcomes, frame.last_seq));
+  if (!batch || batch->first_seq != frame.first_seq || batch->last_seq != frame.last_seq) {
+    return make_error(Code::kCorrupt,
+                      fmt::format("the journal lacks records of the batch {}-{} it tells of",
+                                  frame.first_seq, frame.last_seq));
+  }
+  TRY_ASSIGN(const Built built, build(frame.parent, *batch, frame.author_name, frame.author_email));
+  if (built.commit != frame.commit || built.tree != frame.tree) {
+    return make_error(
+        Code::kDisagree,
+        fmt::format("folding records {}-{} again gives commit {} (tree {}), the journal "
+                    "says {} (tree {})",
+                    frame.first_seq, frame.last_seq, built.commit.hex(), built.tree.hex(),
+                    frame.commit.hex(), frame.tree.hex()),
+        "nothing was changed; the outcomes journalled may not all be applied yet");
+  }
+  TRY_ASSIGN(const std::string pack_name,
+             context_.pack.install(context_.common_dir, context_.store().hex()));
+  TRY(move_ref(expected, frame.commit));
+  TRY(drop_keep(context_.common_dir, pack_name));
+  return std::move(*batch);
+}
+
+Status Folder::move_ref(const ObjectId& expected, const ObjectId& commit) {
+  int64_t pause_ns = kLockPauseNs;
+  for (int tries = 1;; ++tries) {
+    const Status moved = context_.refs.compare_and_swap(context_.own_ref, expected, commit);
+    if (moved) return moved;
+    if (moved.error().code != Code::kBusy) return moved;
+    TRY_ASSIGN(const bool removed,
+               context_.refs.remove_stale_lock(context_.own_ref, expected, commit));
+    if (removed) continue;
+    // Who died within make_ref_durable() had announced that it stays where it is.
+    TRY_ASSIGN(const bool rewritten,
+               context_.refs.remove_stale_lock(context_.own_ref, expected, expected));
+    if (rewritten) continue;
+    if (tries >= kLockTriesMax) {
+      // Nobody's who works: git's own programs, which pack this ref too, are done long since.
+      TRY_ASSIGN(const bool was_left, remove_left_lock());
+      if (!was_left || tries > kLockTriesMax) return moved;
+      continue;
+    }
+    context_.journal.add_counter(Counter::kRetries);
+    context_.clock.pause_ns(pause_ns);
+    pause_ns *= 2;
+  }
+}
+
+Result<bool> Folder::remove_left_lock() {
+  TRY_ASSIGN(const RefLockJudge::Verdict verdict,
+             RefLockJudge(context_.refs, context_.objects, context_.store().hex())
+                 .own_ref(context_.own_ref));
+  if (!verdict.left) return false;
+  return context_.refs.remove_seen_lock(context_.own_ref, *verdict.seen);
+}
+
+Result<std::string> Folder::waiting_reason() {
+  TRY_ASSIGN(const RefLockJudge::Verdict verdict,
+             RefLockJudge(context_.refs, context_.objects, context_.store().hex())
+                 .own_ref(context_.own_ref));
+  if (!verdict.held()) return std::string{};
+  return held_lock_reason(fmt::format("{}/{}.lock", context_.common_dir.path(), context_.own_ref),
+                          verdict.seen->info, context_.clock);
+}
+
+void Folder::note_committed(const RecordBatch& batch, const ObjectId& commit) {
+  context_.state.committed = batch.last_seq;
+  context_.state.own_commit = commit;
+  context_.state.records = batch.end;
+  context_.journal.set_watermark(Watermark::kCommitted, batch.last_seq);
+  context_.journal.add_counter(Counter::kBatches);
+}
+
+Status Folder::tidy() {
+  if (!cleaned_) {
+    TRY(drop_stale_keeps(context_.common_dir, context_.store().hex()));
+    TRY_ASSIGN([[maybe_unused]] const bool removed, remove_left_lock());
+    TRY(remove_temporaries(context_.store_directory, kSyncStateFile));
+    cleaned_ = true;
+  }
+  if (saved_ != context_.state) {
+    TRY(save_sync_state(context_.store_directory, context_.store(), context_.state));
+    saved_ = context_.state;
+  }
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,114 @@
+// The fold: batches of records into commits on the store's own ref.
+//
+//   records ──► blobs, trees, commit ──► pack in place ──► BatchFrame durable ──► ref moved ──►
+//   done (pure, in memory)                      crash: the       crash: recover()      crash: .keep
+//                                          next fold does   does the same batch   left, dropped
+//                                          it anew          again, same ids       by recover()
+//
+// A commit is a function of its parent's tree, the records, and what the BatchFrame says (range,
+// author); its time is its last record's. A batch whose records were all set aside makes a commit
+// too, with its parent's tree: ranges then have no gaps, and `committed` tells the truth.
+//
+// Files: a created file's blob is its text. An append's is the own ref's text so far (or the
+// record's header where there is none) and the section; so the own ref holds what the engine wrote
+// and nothing a person added. A path that is there already gets the later content: ids are part of
+// created paths, so that is no case that occurs, only one that has to come out the same every time.
+//
+// Who may call: refresh() anybody, it writes nothing; all else the holder of sync.lock.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "journal/base/result.h"
+#include "journal/record/control_frame.h"
+#include "sync/fold/batch_log.h"
+#include "sync/fold/record_source.h"
+#include "sync/sync_context.h"
+
+namespace syncline {
+
+class Folder {
+ public:
+  explicit Folder(SyncContext& context) : context_(context) {}
+
+  // Reads ref and journal, and sets context.state from them. Takes no locks and writes nothing, so
+  // it may see another process's fold under way. kDisagree when the ref is at a commit the journal
+  // does not know.
+  Status refresh();
+
+  // refresh(), and folds again what the journal says was folded and the ref does not hold: the
+  // batch that a crash cut short, or all of them where the ref was lost. Same ids, or kDisagree.
+  Status recover(OutcomeSource& outcomes);
+
+  // Folds records up to `applied` in batches. Waits (reports nothing folded) while a batch that has
+  // to be done again reaches beyond `applied`: its outcomes are not known yet.
+  Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes, uint64_t batches_max);
+
+  // Does one journalled batch (of a copied journal) again: the ref moves from its parent to its
+  // commit. Nothing when the ref is there already. Leaves the journal and sync.state alone.
+  Status refold(const BatchFrame& frame, OutcomeSource& outcomes);
+
+  // For repair, where refresh() answers kDisagree: makes the ref what the journal says, whatever it
+  // is at now. That commit stays reachable as refs/syncline-kept/<store id>/<commit>.
+  Status restore(OutcomeSource& outcomes);
+
+  // Writes the ref as it is once more, synced with its folder. What a process that died between
+  // rename and sync left is then durable, and so is what a failed sync left: syncing again would
+  // have nothing to write.
+  Status make_ref_durable();
+
+  // Why a fold would wait for the own ref's lock; empty where it would not. Takes no locks.
+  Result<std::string> waiting_reason();
+
+  // What recovery did, a line each; taken once.
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
+
+ private:
+  struct Built {
+    ObjectId tree;
+    ObjectId commit;
+  };
+
+  // Ref and journal, as found by look().
+  struct View {
+    ObjectId ref;
+    SyncState base;  // before `log`
+    BatchLog log;
+    RefStanding standing;
+  };
+  Result<View> look();
+  Result<View> look_from_begin(const ObjectId& ref, const Mark& limit);
+  Status take_in(View view);
+  Error unknown_tip(const View& view);
+
+  // Builds the batch's objects into the pack; touches nothing else.
+  Result<Built> build(const ObjectId& parent, const RecordBatch& batch,
+                      const std::string& author_name, const std::string& author_email);
+  Status fold_batch(const RecordBatch& batch);
+  // Does pending_ again, as far as `up_to_seq` goes; the ref is at `ref`.
+  Status redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectId ref);
+  // Builds `frame` again, and moves the ref from `expected` to its commit. Answers what was read.
+  Result<RecordBatch> redo(RecordSource& source, const BatchFrame& frame, const ObjectId& expected,
+                           OutcomeSource& outcomes);
+  Status move_ref(const ObjectId& expected, const ObjectId& commit);
+  // True when a lock of the own ref was ours, and is gone.
+  Result<bool> remove_left_lock();
+  void note_committed(const RecordBatch& batch, const ObjectId& commit);
+  // Drops what dead processes left, and saves the state where it has changed. Nothing is pending.
+  Status tidy();
+
+  SyncContext& context_;
+  std::vector<BatchFrame> pending_;  // journalled and scanned, not on the ref
+  bool loaded_ = false;              // context_.state holds what was looked up
+  bool cleaned_ = false;             // stale .keep files were looked for since the last failure
+  std::optional<SyncState> saved_;   // what sync.state holds, as far as this process knows
+  std::optional<RecordSource> replay_;
+  uint64_t replay_seq_ = 0;  // last record that replay_ answered
+  std::vector<std::string> notes_;
+};
+
+}  // namespace syncline

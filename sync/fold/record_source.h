@@ -1,0 +1,61 @@
+// Reads records from the journal and renders what they do to files, as journalled outcomes have it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "journal/base/result.h"
+#include "journal/log/format.h"
+#include "journal/log/reader.h"
+#include "journal/os/file_system.h"
+#include "sync/fold/batch_policy.h"
+#include "sync/syncer.h"
+
+namespace syncline {
+
+// The part of a record's effects that git sees. (render_effects would render the row as well.)
+struct FileEffect {
+  uint64_t seq = 0;
+  uint64_t id = 0;  // as the path and the text have it
+  Operation operation = Operation::kCreate;
+  std::string path;
+  std::string header;
+  std::string text;
+  std::string subject;
+};
+
+// Records first_seq..last_seq, whole. `effects` leaves out those that were set aside, so it may be
+// empty although the range is not.
+struct RecordBatch {
+  uint64_t first_seq = 0;
+  uint64_t last_seq = 0;
+  int64_t last_time_ms = 0;  // of the last record, set aside or not
+  std::vector<FileEffect> effects;
+  Mark end;  // after the last record
+};
+
+class RecordSource {
+ public:
+  // Answers records from `after_seq` + 1 on; `from` is a durable mark at or before it.
+  static Result<RecordSource> open(Directory& store_directory, const StoreId& store,
+                                   const Mark& from, uint64_t after_seq);
+
+  // The next batch: until the policy calls it full, `last_seq` is in, or `limit` is reached.
+  // Nothing when no record is left before `limit`. kCorrupt when the journal lacks a record;
+  // kUnsupported for an operation that only a newer program knows.
+  Result<std::optional<RecordBatch>> next(const BatchPolicy& policy, const Mark& limit,
+                                          OutcomeSource& outcomes,
+                                          uint64_t last_seq = std::numeric_limits<uint64_t>::max());
+
+ private:
+  RecordSource(std::unique_ptr<Reader> reader, uint64_t after_seq)
+      : reader_(std::move(reader)), seq_(after_seq) {}
+  std::unique_ptr<Reader> reader_;
+  uint64_t seq_;  // last one answered
+};
+
+}  // namespace syncline

@@ -1,0 +1,40 @@
+// What folding and publishing need of the outside world besides files: somebody who reads git's
+// objects, makes a repository, runs the git program and looks at who else is running.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "journal/os/platform.h"
+#include "sync/git/object_reader.h"
+#include "sync/git/subprocess.h"
+
+namespace syncline {
+
+class GitPlatform : public Platform {
+ public:
+  // Of ".git/objects"; see sync/git/object_reader.h.
+  virtual Result<std::unique_ptr<ObjectReader>> open_object_reader(const std::string& objects_path);
+  // `git init` of an absolute path, made with its parents, branch "main"; durable when it returns.
+  virtual Status create_repository(const std::string& directory);
+  // See sync/git/subprocess.h.
+  virtual Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                            const std::vector<std::string>& environment,
+                                            Deadline deadline);
+  // Whose rights this process has: geteuid().
+  virtual uint32_t effective_user();
+  // Is a process running that has exactly this path among its arguments?
+  virtual bool some_process_names(std::string_view path);
+  // Is a git program running whose work folder is at or below `work_tree`, or that names it among
+  // its arguments? One that may not be looked at counts.
+  virtual bool git_runs_in(std::string_view work_tree);
+};
+
+GitPlatform& system_git_platform();
+
+// Where create_repository() makes a new one before `.git` gets its name; below the work tree.
+inline constexpr std::string_view kHiddenRepository = ".syncline-tmp-repository";
+
+}  // namespace syncline

@@ -1,0 +1,72 @@
+#include "sync/git/index_cache_tree.h"
+
+#include <charconv>
+#include <vector>
+
+namespace syncline {
+namespace {
+
+// "<number><terminator>", decimal, -1 for invalid.
+std::optional<int64_t> take_number(std::string_view& rest, char terminator) {
+  int64_t value = 0;
+  const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  if (fault != std::errc{} || end == rest.data() + rest.size() || *end != terminator) return {};
+  rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
+  return value;
+}
+
+bool any_below(const std::set<std::string, std::less<>>& paths, const std::string& folder) {
+  const auto first = paths.lower_bound(folder);
+  return first != paths.end() && first->starts_with(folder);
+}
+
+}  // namespace
+
+std::optional<std::string> invalidate_cache_tree(
+    std::string_view body, const std::set<std::string, std::less<>>& touched_paths) {
+  // Nodes stand in pre-order: name NUL entries SP subtrees LF [object name, unless invalid].
+  struct Level {
+    std::string folder;  // with its slash; empty at the top
+    int64_t subtrees_left = 0;
+  };
+  constexpr size_t kObjectIdBytes = 20;
+  std::string out;
+  out.reserve(body.size());
+  std::vector<Level> levels;
+  std::string_view rest = body;
+  while (!rest.empty()) {
+    const size_t nul = rest.find('\0');
+    if (nul == std::string_view::npos) return {};
+    const std::string_view name = rest.substr(0, nul);
+    rest.remove_prefix(nul + 1);
+    const std::optional<int64_t> entries = take_number(rest, ' ');
+    const std::optional<int64_t> subtrees = take_number(rest, '\n');
+    if (!entries || !subtrees || *subtrees < 0) return {};
+    std::string_view object;
+    if (*entries >= 0) {
+      if (rest.size() < kObjectIdBytes) return {};
+      object = rest.substr(0, kObjectIdBytes);
+      rest.remove_prefix(kObjectIdBytes);
+    }
+
+    while (!levels.empty() && levels.back().subtrees_left == 0) levels.pop_back();
+    const bool top = out.empty();
+    if (top != levels.empty() || top != name.empty()) return {};
+    std::string folder;
+    if (!top) {
+      --levels.back().subtrees_left;
+      folder = levels.back().folder + std::string(name) + "/";
+    }
+    const bool invalid = *entries < 0 || any_below(touched_paths, folder);
+    out.append(name).push_back('\0');
+    out.append(invalid ? "-1" : std::to_string(*entries));
+    out.append(" ").append(std::to_string(*subtrees)).append("\n");
+    if (!invalid) out.append(object);
+    levels.push_back({std::move(folder), *subtrees});
+  }
+  while (!levels.empty() && levels.back().subtrees_left == 0) levels.pop_back();
+  if (!levels.empty()) return {};  // children are missing
+  return out;
+}
+
+}  // namespace syncline

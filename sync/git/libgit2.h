@@ -1,0 +1,62 @@
+// libgit2, loaded when git is first needed.
+//
+// The `syncline` binary is not linked against libgit2: loading it and what it depends on costs
+// about 4 ms of CPU, more than a one-shot `record` has to spend. So the functions are a table,
+// typed by the header's own declarations and filled by dlopen. A further function is one more line
+// in the list below.
+//
+// The library stays loaded and initialised for the life of the process. Set once at load: owner
+// validation on (a repository of another user answers kUnsupported), strict hash verification on
+// (what is read is what was named), fsync on for whatever libgit2 itself should write, and a bound
+// on pack files held open. Threading: the table may be used from any thread; an object of libgit2
+// (repository, odb) from one thread at a time.
+#pragma once
+
+#include <git2.h>
+
+#include <string_view>
+
+#include "journal/base/result.h"
+#include "journal/record/control_frame.h"
+
+#define SYNCLINE_LIBGIT2_FUNCTIONS(X) \
+  X(git_libgit2_init)                 \
+  X(git_libgit2_opts)                 \
+  X(git_error_last)                   \
+  X(git_repository_free)              \
+  X(git_repository_init_ext)          \
+  X(git_repository_init_options_init) \
+  X(git_odb_open)                     \
+  X(git_odb_free)                     \
+  X(git_odb_read)                     \
+  X(git_odb_refresh)                  \
+  X(git_odb_object_free)              \
+  X(git_odb_object_data)              \
+  X(git_odb_object_size)              \
+  X(git_odb_object_type)
+
+namespace syncline {
+
+struct Libgit2 {
+#define SYNCLINE_LIBGIT2_MEMBER(function) decltype(&::function) function = nullptr;
+  SYNCLINE_LIBGIT2_FUNCTIONS(SYNCLINE_LIBGIT2_MEMBER)
+#undef SYNCLINE_LIBGIT2_MEMBER
+};
+
+// The table, loaded on the first call. kUnsupported, at every call, where the library or one of the
+// functions is not to be had: folding then waits and recording goes on.
+Result<const Libgit2*> load_libgit2();
+
+// An Error from the code a libgit2 function returned, with libgit2's own sentence: GIT_ENOTFOUND is
+// kNotFound, GIT_ELOCKED kBusy, GIT_EOWNER kUnsupported, the rest kIo. Call it before any other
+// libgit2 function of this thread.
+Error libgit2_error(const Libgit2& git, int code, std::string_view what);
+
+// Was libgit2's last failure of this thread the system's (a call refused, no memory), and not one
+// of what was read?
+bool libgit2_failed_by_system(const Libgit2& git);
+
+git_oid to_git_oid(const ObjectId& id);
+ObjectId from_git_oid(const git_oid& id);
+
+}  // namespace syncline

@@ -1,0 +1,42 @@
+#include "sync/git/ownership.h"
+
+#include <fmt/format.h>
+
+namespace syncline {
+namespace {
+
+constexpr int64_t kGitMs = 10'000;
+
+// The work tree, what is at its .git, and the folders that .git stands for.
+Result<bool> is_all_of(uint32_t user, const GitPaths& paths) {
+  TRY_ASSIGN(const auto root, paths.platform->open_directory(paths.work_tree));
+  for (const std::string_view name : {".", ".git"}) {
+    TRY_ASSIGN(const FileInfo info, root->info(name));
+    if (info.uid != user) return false;
+  }
+  for (const std::string& folder : {paths.git_dir, paths.common_dir}) {
+    TRY_ASSIGN(const auto opened, paths.platform->open_directory(folder));
+    TRY_ASSIGN(const FileInfo info, opened->info("."));
+    if (info.uid != user) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Status check_owner(const GitPaths& paths) {
+  GitPlatform& platform = *paths.platform;
+  TRY_ASSIGN(const bool own, is_all_of(platform.effective_user(), paths));
+  if (own) return {};
+  const auto asked = platform.run_command({"git", "-C", paths.work_tree, "rev-parse", "--git-dir"},
+                                          {}, platform.clock().after_ms(kGitMs));
+  if (asked && asked->exit_code == 0) return {};
+  return make_error(
+      Code::kUnsafePath,
+      fmt::format("{} belongs to another user: nothing in it is read or run, as git refuses it",
+                  paths.work_tree),
+      fmt::format("if you trust whoever owns it: git config --global --add safe.directory {}",
+                  paths.work_tree));
+}
+
+}  // namespace syncline

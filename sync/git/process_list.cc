@@ -1,0 +1,69 @@
+// What GitPlatform asks about other processes, by /proc.
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+
+#include "sync/git/git_platform.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A process that ends while it is looked at is passed over.
+bool some_process(const std::function<bool(const fs::path& process)>& is_it) {
+  std::error_code fault;
+  for (fs::directory_iterator it("/proc", fault), end; !fault && it != end; it.increment(fault)) {
+    const std::string name = it->path().filename().string();
+    if (name.empty() || name.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (is_it(it->path())) return true;
+  }
+  return false;
+}
+
+std::string content_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Git's subcommands that are programs of their own are called "git-…".
+bool is_git(const fs::path& process) {
+  const std::string name = content_of(process / "comm");
+  return name == "git\n" || name.starts_with("git-");
+}
+
+bool is_at_or_below(std::string_view path, std::string_view folder) {
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+}  // namespace
+
+bool GitPlatform::some_process_names(std::string_view path) {
+  return some_process([&](const fs::path& process) {
+    const std::string arguments = content_of(process / "cmdline");
+    for (size_t at = arguments.find(path); at != std::string::npos;
+         at = arguments.find(path, at + 1)) {
+      const size_t after = at + path.size();
+      const bool begins = at == 0 || arguments[at - 1] == '\0';
+      if (begins && (after == arguments.size() || arguments[after] == '\0')) return true;
+    }
+    return false;
+  });
+}
+
+bool GitPlatform::git_runs_in(std::string_view work_tree) {
+  return some_process([&](const fs::path& process) {
+    if (!is_git(process)) return false;
+    if (content_of(process / "cmdline").find(work_tree) != std::string::npos) return true;
+    std::error_code fault;
+    const std::string folder = fs::read_symlink(process / "cwd", fault).string();
+    if (fault)
+      return fault != std::errc::no_such_file_or_directory && fault != std::errc::no_such_process;
+    return is_at_or_below(folder, work_tree);
+  });
+}
+
+}  // namespace syncline

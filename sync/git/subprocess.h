@@ -1,0 +1,34 @@
+// Runs a program without a shell, with a deadline, keeping what it says on stderr.
+//
+// Its own session: no terminal to ask questions on, and one signal ends it with all it started.
+// stdin and stdout are /dev/null. Git's variables that would point it at another repository are
+// taken out of its environment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "journal/base/clock.h"
+#include "journal/base/result.h"
+
+namespace syncline {
+
+struct CommandResult {
+  int exit_code = 0;       // 128 + signal where one ended it
+  std::string error_text;  // the end of what it wrote to stderr, at most kErrorTextBytesMax
+};
+inline constexpr size_t kErrorTextBytesMax = 8192;
+
+// `environment`: "NAME=value" to be added. kTimeout: the deadline passed, everything was killed.
+// kUnsupported: there is no such program.
+Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                  const std::vector<std::string>& environment, Clock& clock,
+                                  Deadline deadline);
+
+// The arguments that come before a git command run on this work tree. Whether it may be run there
+// is git's to decide: a repository of another user can hold hooks and settings that run programs,
+// so git's safe.directory is never overridden.
+std::vector<std::string> git_command(const std::string& work_tree);
+
+}  // namespace syncline

@@ -1,0 +1,93 @@
+#include "sync/git/work_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/git/sha1.h"
+
+namespace syncline {
+namespace {
+
+constexpr uint64_t kCheckedBytesMax = 512u << 20;
+
+std::string parent_of(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? "." : std::string(path.substr(0, slash));
+}
+
+bool same_file(const FileInfo& a, const FileInfo& b) {
+  return a.inode == b.inode && a.size_bytes == b.size_bytes && a.mtime_s == b.mtime_s &&
+         a.mtime_ns == b.mtime_ns && a.ctime_s == b.ctime_s && a.ctime_ns == b.ctime_ns;
+}
+
+bool settled(const FileInfo& info, int64_t now_ms) {
+  const auto ms = [](int64_t seconds, uint32_t ns) { return seconds * 1000 + ns / 1'000'000; };
+  return std::max(ms(info.mtime_s, info.mtime_ns), ms(info.ctime_s, info.ctime_ns)) + kRacyMs <
+         now_ms;
+}
+
+Result<std::string> read_whole(File& file, uint64_t size_bytes) {
+  std::string text(size_bytes, '\0');
+  TRY_ASSIGN(const size_t count,
+             file.read_at(0, std::as_writable_bytes(std::span(text.data(), text.size()))));
+  text.resize(count);
+  return text;
+}
+
+}  // namespace
+
+Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, Clock& clock) {
+  const int64_t now_ms = clock.now_ms();
+  WorkFile seen;
+  const Result<FileInfo> info = work_tree.info(path);
+  if (!info) {
+    if (info.error().code == Code::kNotFound) return seen;
+    // A folder of the path is a link, or a file by now.
+    seen.state = WorkFile::State::kUnreadable;
+    return seen;
+  }
+  seen.state = WorkFile::State::kUnreadable;
+  if (info->type != FileInfo::Type::kRegular || info->size_bytes > kCheckedBytesMax) return seen;
+  const Result<std::unique_ptr<File>> file = work_tree.open_file(path, {});
+  if (!file) {
+    // Gone or replaced since it was looked at, or not ours to read: git will look for itself.
+    return seen;
+  }
+  TRY_ASSIGN(const FileInfo before, (*file)->info());
+  TRY_ASSIGN(const std::string text, read_whole(**file, before.size_bytes));
+  TRY_ASSIGN(const FileInfo after, (*file)->info());
+  seen.state = WorkFile::State::kReadable;
+  seen.blob = hash_object(ObjectType::kBlob, text);
+  if (same_file(before, after) && settled(after, now_ms)) seen.stat = IndexStat::from(after);
+  return seen;
+}
+
+Status write_work_file(Directory& work_tree, std::string_view path, std::string_view content) {
+  const std::string parent = parent_of(path);
+  if (parent != ".") TRY(work_tree.make_directories(parent));
+  TRY(work_tree.create_whole(path, as_bytes(content)));
+  TRY_ASSIGN(const std::unique_ptr<File> file, work_tree.open_file(path, {.write = true}));
+  TRY(file->sync_data());
+  TRY(file->close());
+  for (std::string folder = parent;; folder = parent_of(folder)) {
+    TRY(work_tree.sync_directory(folder));
+    if (folder == ".") return {};
+  }
+}
+
+Result<bool> grow_work_file(Directory& work_tree, std::string_view path, const ObjectId& before,
+                            std::string_view text) {
+  TRY_ASSIGN(const std::unique_ptr<File> file, work_tree.open_file(path, {.write = true}));
+  TRY_ASSIGN(const FileInfo info, file->info());
+  if (info.type != FileInfo::Type::kRegular || info.links != 1) return false;
+  if (info.size_bytes > kCheckedBytesMax) return false;
+  TRY_ASSIGN(const std::string old, read_whole(*file, info.size_bytes));
+  if (hash_object(ObjectType::kBlob, old) != before) return false;
+  TRY(file->write_at(old.size(), as_bytes(text)));
+  TRY(file->sync_data());
+  TRY(file->close());
+  return true;
+}
+
+}  // namespace syncline

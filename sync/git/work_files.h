@@ -1,0 +1,49 @@
+// The work tree's side of a publish: is a file there with the bytes that are being published?
+//
+// Git believes a file unchanged while its times, size and inode are what the index says, so that
+// file status may go into the index only for bytes that were read and found equal, and only where a
+// later change could not leave the same times: a file changed within kRacyMs of being read gets
+// none, and git looks at its bytes itself.
+//
+// Bytes are compared as they are. Where core.autocrlf, a filter or an encoding attribute covers our
+// paths, git converts on checkout; until then it compares converted bytes and may call our files
+// modified or warn about line ends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "journal/base/clock.h"
+#include "journal/base/result.h"
+#include "journal/os/file_system.h"
+#include "journal/record/control_frame.h"
+#include "sync/git/index_file.h"
+
+namespace syncline {
+
+inline constexpr int64_t kRacyMs = 20;  // times of files come in steps of the kernel's tick
+
+struct WorkFile {
+  enum class State : uint8_t {
+    kMissing,
+    kReadable,    // a regular file
+    kUnreadable,  // a link, a folder, in a folder that is a link, or beyond what is read
+  };
+  State state = State::kMissing;
+  ObjectId blob;                  // of its bytes
+  std::optional<IndexStat> stat;  // where it may go into the index
+};
+Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, Clock& clock);
+
+// Writes a file that is not there, whole and durable, with its folders. kExists where something is.
+Status write_work_file(Directory& work_tree, std::string_view path, std::string_view content);
+
+// Adds `text` to the end of a file that holds exactly `before`; false when it does not, or is not a
+// regular file with one link. The caller keeps other writers of the store away (apply.lock).
+Result<bool> grow_work_file(Directory& work_tree, std::string_view path, const ObjectId& before,
+                            std::string_view text);
+
+}  // namespace syncline

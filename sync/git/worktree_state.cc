@@ -1,0 +1,113 @@
+#include "sync/git/worktree_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sync/git/owned_lock.h"
+
+namespace syncline {
+namespace {
+
+struct UnderWay {
+  const char* file;  // in the git folder, while it lasts
+  const char* reason;
+};
+
+// rebase-apply serves `git am` too; what tells them apart is looked at first. A rebase detaches
+// HEAD and a bisect too, so these come before HEAD is looked at.
+constexpr std::array kUnderWay = {
+    UnderWay{"rebase-merge", "a rebase is under way"},
+    UnderWay{"rebase-apply/applying", "git am is under way"},
+    UnderWay{"rebase-apply", "a rebase is under way"},
+    UnderWay{"MERGE_HEAD", "a merge is under way"},
+    UnderWay{"CHERRY_PICK_HEAD", "a cherry-pick is under way"},
+    UnderWay{"REVERT_HEAD", "a revert is under way"},
+    UnderWay{"BISECT_LOG", "a bisect is under way"},
+    UnderWay{"sequencer", "a series of cherry-picks or reverts is under way"},
+};
+
+Result<std::optional<FileInfo>> info_if_there(Directory& directory, std::string_view name) {
+  Result<FileInfo> info = directory.info(name);
+  if (info) return std::optional<FileInfo>(*info);
+  if (info.error().code == Code::kNotFound) return std::optional<FileInfo>{};
+  return std::move(info).error();
+}
+
+int64_t changed_ms(const FileInfo& info) {
+  return info.mtime_s * 1000 + info.mtime_ns / 1'000'000;
+}
+
+std::string short_name(std::string_view ref) {
+  constexpr std::string_view kHeads = "refs/heads/";
+  return std::string(ref.starts_with(kHeads) ? ref.substr(kHeads.size()) : ref);
+}
+
+Result<std::string> head_reason(Directory& git_dir, const std::string& branch) {
+  TRY_ASSIGN(const std::optional<std::string> head, read_small_file(git_dir, "HEAD"));
+  if (!head) return fmt::format("{}/HEAD is missing", git_dir.path());
+  constexpr std::string_view kSymbolic = "ref:";
+  if (!head->starts_with(kSymbolic)) {
+    return fmt::format("HEAD is detached; records go to {}", short_name(branch));
+  }
+  const size_t name = head->find_first_not_of(" \t", kSymbolic.size());
+  const std::string target = name == std::string::npos ? "" : head->substr(name);
+  if (target != branch) {
+    return fmt::format("branch {} is checked out; records go to {}", short_name(target),
+                       short_name(branch));
+  }
+  return std::string{};
+}
+
+Result<std::string> lock_reason(Directory& directory, const std::string& name,
+                                const std::string& owner, Clock& clock) {
+  TRY_ASSIGN(const std::optional<FileInfo> info, info_if_there(directory, name));
+  if (!info) return std::string{};
+  TRY_ASSIGN(const bool ours, is_owned_lock(directory, name, owner));
+  if (ours) return std::string{};
+  return held_lock_reason(fmt::format("{}/{}", directory.path(), name), *info, clock);
+}
+
+Result<std::string> editor_reason(const GitDirectories& git, Clock& clock) {
+  Directory& git_dir = *git.git_dir;
+  TRY_ASSIGN(const std::optional<FileInfo> message, info_if_there(git_dir, "COMMIT_EDITMSG"));
+  if (!message) return std::string{};
+  TRY_ASSIGN(const std::optional<FileInfo> log, info_if_there(git_dir, "logs/HEAD"));
+  const auto time = [](const FileInfo& info) { return std::pair(info.mtime_s, info.mtime_ns); };
+  if (log && time(*message) <= time(*log)) return std::string{};
+  const int64_t age_ms = clock.now_ms() - changed_ms(*message);
+  const bool just_now = age_ms > -kUnseenEditorMs && age_ms < kUnseenEditorMs;
+  if (!just_now && !git.paths.platform->some_process_names(git_dir.path() + "/COMMIT_EDITMSG"))
+    return std::string{};
+  return std::string("an editor is open on a commit message");
+}
+
+}  // namespace
+
+std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock) {
+  const int64_t seconds = std::max<int64_t>(0, (clock.now_ms() - changed_ms(info)) / 1000);
+  return fmt::format(
+      "{} has been there for {} s: a git command is running, or left it behind; where none is "
+      "running, remove that file",
+      path, seconds);
+}
+
+Result<std::string> worktree_waiting_reason(const GitDirectories& git,
+                                            const WorktreeQuestion& question, Clock& clock) {
+  for (const UnderWay& state : kUnderWay) {
+    TRY_ASSIGN(const std::optional<FileInfo> info, info_if_there(*git.git_dir, state.file));
+    if (info) return std::string(state.reason);
+  }
+  TRY_ASSIGN(std::string reason, head_reason(*git.git_dir, question.branch));
+  if (!reason.empty()) return reason;
+  if (question.locks_matter) {
+    TRY_ASSIGN(reason, lock_reason(*git.git_dir, "index.lock", question.lock_owner, clock));
+    if (!reason.empty()) return reason;
+    TRY_ASSIGN(reason, lock_reason(*git.git_dir, "HEAD.lock", question.lock_owner, clock));
+    if (!reason.empty()) return reason;
+  }
+  return editor_reason(git, clock);
+}
+
+}  // namespace syncline

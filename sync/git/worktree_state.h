@@ -1,0 +1,45 @@
+// Why a publish must wait for what a person is doing, told from files alone: no lock is taken,
+// libgit2 is not loaded, nothing is written.
+//
+// A publish moves the checked-out branch and adds to its index. That is safe between two commands
+// of a person, and not while one is half way: a merge, rebase, cherry-pick, revert, bisect or `am`
+// under way, HEAD detached or on another branch, a lock held, or an editor open on a commit message
+// (`git commit` holds no lock then, and dies if HEAD moves).
+//
+// The editor rule. COMMIT_EDITMSG newer than logs/HEAD means that a message was begun since HEAD
+// last moved. Finishing the commit moves HEAD; giving it up does not, so age alone would wait for
+// ever. So it counts only while a live process has that file among its arguments (git starts the
+// editor with its whole path, and waits), or for kUnseenEditorMs after the last change, which
+// covers the moments before the editor starts and after it ends, and `commit -m`. An editor on
+// another machine or in another container is seen for that long only: then the person's commit may
+// have to be repeated, git keeping the message.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "journal/base/clock.h"
+#include "journal/base/result.h"
+#include "sync/git/git_paths.h"
+
+namespace syncline {
+
+inline constexpr int64_t kUnseenEditorMs = 2000;
+
+struct WorktreeQuestion {
+  std::string branch;        // full ref name that is to be published to
+  std::string lock_owner;    // see owned_lock.h: a lock of this owner is not a reason to wait
+  bool locks_matter = true;  // false while we hold the locks ourselves
+};
+
+// What is said of a lock that lies there: which, how long, and what to do.
+std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock);
+
+// One line for people, empty when nothing stands in the way. An error only where the git folder
+// cannot be read at all.
+Result<std::string> worktree_waiting_reason(const GitDirectories& git,
+                                            const WorktreeQuestion& question, Clock& clock);
+
+}  // namespace syncline

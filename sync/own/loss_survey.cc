@@ -1,0 +1,125 @@
+#include "sync/own/loss_survey.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "sync/git/commit.h"
+#include "sync/git/git_config.h"
+#include "sync/git/git_paths.h"
+#include "sync/git/git_platform.h"
+#include "sync/git/ref_store.h"
+#include "sync/git/tree.h"
+#include "sync/own/own_history.h"
+
+namespace syncline {
+namespace {
+
+// Names of all refs that stand as files below `folder`.
+Status add_loose_refs(Directory& common_dir, const std::string& folder,
+                      std::set<std::string>& names) {
+  const Result<std::vector<std::string>> listed = common_dir.list(folder);
+  if (!listed && listed.error().code == Code::kNotFound) return {};
+  if (!listed) return listed.error();
+  for (const std::string& entry : *listed) {
+    const std::string name = folder + "/" + entry;
+    const Result<FileInfo> info = common_dir.info(name);
+    if (!info && info.error().code == Code::kNotFound) continue;  // gone meanwhile
+    if (!info) return info.error();
+    if (info->type == FileInfo::Type::kDirectory) {
+      TRY(add_loose_refs(common_dir, name, names));
+    } else if (info->type == FileInfo::Type::kRegular && !name.ends_with(".lock")) {
+      names.insert(name);
+    }
+  }
+  return {};
+}
+
+Result<std::set<std::string>> all_refs(Directory& common_dir) {
+  std::set<std::string> names;
+  TRY(add_loose_refs(common_dir, "refs", names));
+  const Result<std::string> packed = read_file(common_dir, "packed-refs");
+  if (!packed && packed.error().code != Code::kNotFound) return packed.error();
+  const std::string text = packed ? *packed : std::string();
+  for (size_t at = text.find(" refs/"); at != std::string::npos; at = text.find(" refs/", at + 1)) {
+    names.insert(text.substr(at + 1, text.find('\n', at) - at - 1));
+  }
+  return names;
+}
+
+// True when the remote has the ref, which is then here as `into`.
+Result<bool> fetch_own_ref(const std::string& work_tree, const std::string& remote,
+                           const std::string& own_ref, const std::string& into,
+                           GitPlatform& platform, Deadline deadline) {
+  std::vector<std::string> command = git_command(work_tree);
+  command.insert(command.end(), {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--",
+                                 remote, fmt::format("+{}:{}", own_ref, into)});
+  TRY_ASSIGN(const CommandResult result, platform.run_command(command, {"LC_ALL=C"}, deadline));
+  if (result.exit_code == 0) return true;
+  if (result.error_text.find("couldn't find remote ref") != std::string::npos) return false;
+  std::string said = result.error_text;
+  said.erase(said.find_last_not_of(" \n") + 1);
+  std::ranges::replace(said, '\n', ' ');
+  return make_error(
+      Code::kRetryLater,
+      fmt::format("the remote {} may hold records that are lost here, and does not answer: {}",
+                  remote, said),
+      fmt::format("try again when it can be reached, or take it out: git remote remove {}",
+                  remote));
+}
+
+// Ids in the names of the commit's files. What is no commit, or beyond a shallow clone's edge,
+// names none.
+Status add_ids(ObjectStore& objects, const ObjectId& commit_id, uint64_t& highest) {
+  TRY_ASSIGN(const std::optional<Object> object, objects.read(commit_id));
+  if (!object || object->type != ObjectType::kCommit) return {};
+  TRY_ASSIGN(const ParsedCommit commit, parse_commit(object->bytes));
+  return walk_tree(objects, commit.tree,
+                   [&](std::string_view path, uint32_t, const ObjectId&) -> Status {
+                     highest = std::max(highest, id_in_path(path));
+                     return {};
+                   });
+}
+
+}  // namespace
+
+Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
+                                           const std::string& remote, GitPlatform& platform,
+                                           Deadline deadline) {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(work_tree, platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  const std::string own_ref = "refs/syncline/" + store.hex();
+  RepositoryClaims claims;
+  RefStore refs(*git.common_dir);
+  TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git.common_dir, "config"));
+  if (GitConfig::parse(text.value_or("")).get("remote." + remote + ".url")) {
+    const std::string into = fmt::format("refs/syncline-kept/{}/remote", store.hex());
+    TRY_ASSIGN(const bool there,
+               fetch_own_ref(work_tree, remote, own_ref, into, platform, deadline));
+    if (there) {
+      TRY_ASSIGN(claims.remote_tip, refs.read(into));
+    }
+  }
+  TRY_ASSIGN(const std::set<std::string> names, all_refs(*git.common_dir));
+  TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
+             platform.open_object_reader(git.paths.common_dir + "/objects"));
+  ObjectStore objects(*reader);
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    const Result<ObjectId> tip = refs.read(name);
+    // A ref that is damaged says nothing; the others and the database may.
+    if (!tip && tip.error().code == Code::kCorrupt) continue;
+    if (!tip) return tip.error();
+    if (tip->is_zero() || !seen.insert(tip->hex()).second) continue;
+    TRY_ASSIGN(const FoundTrailers found,
+               find_trailers(objects, *tip, store.hex(), UINT64_MAX, UINT64_MAX));
+    for (const FoundRange& range : found.ranges) {
+      claims.last_seq = std::max(claims.last_seq, range.last_seq);
+    }
+    TRY(add_ids(objects, *tip, claims.highest_id));
+  }
+  return claims;
+}
+
+}  // namespace syncline

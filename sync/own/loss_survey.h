@@ -1,0 +1,33 @@
+// What git still says of a store whose journal is lost, damaged or older than it was: how far its
+// records went, and which ids their files have. For a store that goes on above all of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "journal/base/clock.h"
+#include "journal/base/result.h"
+#include "journal/log/format.h"
+#include "journal/record/control_frame.h"
+#include "sync/syncer.h"
+
+namespace syncline {
+
+struct RepositoryClaims {
+  uint64_t last_seq = 0;    // the last record that a commit of this store claims to hold
+  uint64_t highest_id = 0;  // in the names of files, of whichever store
+  ObjectId remote_tip;      // the store's own ref, as the remote has it; zero: not there
+};
+
+// Looks at every ref of the repository and, where there is a remote, at the store's own ref there:
+// what was pushed may be all that is left of the last records. It is fetched to
+// refs/syncline-kept/<store id>/remote. kRetryLater when the remote does not answer: without its
+// word a sequence could be given a second time.
+Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
+                                           const std::string& remote, GitPlatform& platform,
+                                           Deadline deadline);
+
+// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so.
+uint64_t id_in_path(std::string_view path);
+
+}  // namespace syncline

@@ -1,0 +1,130 @@
+#include "sync/own/own_history.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <queue>
+#include <unordered_set>
+
+#include "sync/git/commit.h"
+
+namespace syncline {
+namespace {
+
+// compose_message() read backwards: how many records a batch's commit holds, and their subjects.
+void read_subjects(std::string_view message, uint64_t& records,
+                   std::vector<std::string>& subjects) {
+  const std::string_view first_line = message.substr(0, message.find('\n'));
+  constexpr std::string_view kPrefix = "syncline: ";
+  std::string_view body = message.substr(std::min(message.size(), first_line.size() + 2));
+  uint64_t count = 0;
+  if (first_line.starts_with(kPrefix)) {
+    const std::string_view rest = first_line.substr(kPrefix.size());
+    const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
+    const bool counted = fault == std::errc{} &&
+                         std::string_view(end, rest.data() + rest.size()).starts_with(" record");
+    if (counted && (body.starts_with("- ") || count == 0)) {
+      records += count;
+      while (body.starts_with("- ")) {
+        const size_t line_end = std::min(body.find('\n'), body.size());
+        subjects.emplace_back(body.substr(2, line_end - 2));
+        body.remove_prefix(std::min(line_end + 1, body.size()));
+      }
+      return;
+    }
+  }
+  ++records;
+  subjects.emplace_back(first_line);
+}
+
+// Every commit reachable from `tip`, newest first by commit time, until `visit` answers false.
+Status walk_history(ObjectStore& objects, const ObjectId& tip, uint64_t commits_max,
+                    const std::function<bool(const ObjectId&, const ParsedCommit&)>& visit) {
+  struct Waiting {
+    int64_t time_s = 0;
+    ObjectId id;
+    ParsedCommit commit;
+    bool operator<(const Waiting& other) const { return time_s < other.time_s; }
+  };
+  std::priority_queue<Waiting> queue;
+  std::unordered_set<ObjectId, ObjectIdHash> seen;
+  const auto add = [&](const ObjectId& id) -> Status {
+    if (id.is_zero() || !seen.insert(id).second) return {};
+    TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
+    // Beyond a shallow clone's edge there is nothing to look at.
+    if (!object || object->type != ObjectType::kCommit) return {};
+    TRY_ASSIGN(ParsedCommit commit, parse_commit(object->bytes));
+    const int64_t time_s = commit.committer_time_s;
+    queue.push({time_s, id, std::move(commit)});
+    return {};
+  };
+  TRY(add(tip));
+  for (uint64_t looked = 0; !queue.empty() && looked < commits_max; ++looked) {
+    const Waiting at = queue.top();
+    queue.pop();
+    if (!visit(at.id, at.commit)) return {};
+    for (const ObjectId& parent : at.commit.parents) TRY(add(parent));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, const ObjectId& tip,
+                                    uint64_t after_seq) {
+  OwnHistory history;
+  history.before_known = after_seq == 0;
+  std::vector<std::vector<std::string>> newest_first;
+  for (ObjectId at = tip; !at.is_zero();) {
+    TRY_ASSIGN(const ObjectStore::Content content, objects.require(at, ObjectType::kCommit));
+    TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+    if (at == tip) history.tree = commit.tree;
+    const std::optional<CommitTrailers> trailers = parse_trailers(commit.message);
+    if (!trailers || trailers->store != store.hex()) break;
+    if (trailers->last_seq <= after_seq) {
+      if (trailers->last_seq == after_seq) {
+        history.tree_before = commit.tree;
+        history.before_known = true;
+      }
+      break;
+    }
+    history.trees.push_back(commit.tree);
+    newest_first.emplace_back();
+    read_subjects(commit.message, history.records, newest_first.back());
+    at = commit.parents.empty() ? ObjectId{} : commit.parents.front();
+  }
+  for (auto batch = newest_first.rbegin(); batch != newest_first.rend(); ++batch) {
+    for (std::string& subject : *batch) {
+      if (history.subjects.size() == kListedSubjectsMax) return history;
+      history.subjects.push_back(std::move(subject));
+    }
+  }
+  return history;
+}
+
+Result<FoundTrailers> find_trailers(ObjectStore& objects, const ObjectId& tip,
+                                    std::string_view store, uint64_t commits_max,
+                                    uint64_t found_max) {
+  FoundTrailers found;
+  TRY(walk_history(objects, tip, commits_max, [&](const ObjectId& id, const ParsedCommit& commit) {
+    const std::optional<CommitTrailers> trailers = parse_trailers(commit.message);
+    if (trailers && (store.empty() || trailers->store == store)) {
+      found.ranges.push_back({id, trailers->first_seq, trailers->last_seq});
+      found.stores.push_back(trailers->store);
+    }
+    return found.ranges.size() < found_max;
+  }));
+  return found;
+}
+
+Result<bool> reaches(ObjectStore& objects, const ObjectId& tip, const ObjectId& wanted,
+                     uint64_t commits_max) {
+  bool reached = false;
+  TRY(walk_history(objects, tip, commits_max, [&](const ObjectId& id, const ParsedCommit&) {
+    reached = id == wanted;
+    return !reached;
+  }));
+  return reached;
+}
+
+}  // namespace syncline

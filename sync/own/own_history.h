@@ -1,0 +1,48 @@
+// What the own ref's commits after a watermark say, for the publish that carries them over.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "journal/base/result.h"
+#include "journal/log/format.h"
+#include "journal/record/control_frame.h"
+#include "sync/git/object_reader.h"
+
+namespace syncline {
+
+struct OwnHistory {
+  ObjectId tree;         // of the tip; zero when nothing was folded yet
+  ObjectId tree_before;  // when `after_seq` was the last record; zero when not known or the first
+  bool before_known = false;
+  std::vector<ObjectId> trees;        // of the commits since, newest first
+  uint64_t records = 0;               // in the commits since, without those set aside
+  std::vector<std::string> subjects;  // of the first of them, oldest first
+};
+
+// Walks from `tip` to the commit that ends with record `after_seq`.
+Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, const ObjectId& tip,
+                                    uint64_t after_seq);
+
+// A commit of `store`, found by its trailers.
+struct FoundRange {
+  ObjectId commit;
+  uint64_t first_seq = 0;
+  uint64_t last_seq = 0;
+};
+// Every commit reachable from `tip` that carries the trailers of `store` (hex; empty: of any),
+// newest first by commit time. Looks at no more than `commits_max` commits, and stops after
+// `found_max`.
+struct FoundTrailers {
+  std::vector<FoundRange> ranges;
+  std::vector<std::string> stores;  // of ranges, alike
+};
+Result<FoundTrailers> find_trailers(ObjectStore& objects, const ObjectId& tip,
+                                    std::string_view store, uint64_t commits_max,
+                                    uint64_t found_max);
+// Is `wanted` among the first `commits_max` commits reachable from `tip`?
+Result<bool> reaches(ObjectStore& objects, const ObjectId& tip, const ObjectId& wanted,
+                     uint64_t commits_max);
+
+}  // namespace syncline

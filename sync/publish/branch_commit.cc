@@ -1,0 +1,351 @@
+#include "sync/publish/branch_commit.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "journal/base/backoff.h"
+#include "sync/git/git_config.h"
+#include "sync/git/index_file.h"
+#include "sync/git/owned_lock.h"
+#include "sync/git/ref_store.h"
+#include "sync/git/work_files.h"
+#include "sync/git/worktree_state.h"
+
+namespace syncline {
+namespace {
+
+constexpr std::string_view kIndex = "index";
+constexpr uint64_t kIndexBytesMax = 4ull << 30;
+// A person's `git add` holds index.lock for milliseconds; what holds it longer is waited for
+// outside.
+constexpr BackoffLimits kLockLimits = {
+    .first_ns = 2'000'000, .longest_ns = 40'000'000, .tries_max = 5};
+
+struct IndexSeen {
+  IndexFile index;
+  std::optional<FileInfo> info;  // nothing: there is no index file
+  // It is empty, as git never writes it but a power cut leaves it, since git does not sync it.
+  bool is_lost() const { return info && info->size_bytes == 0; }
+};
+
+bool same_file(const std::optional<FileInfo>& a, const std::optional<FileInfo>& b) {
+  if (!a || !b) return !a && !b;
+  return a->inode == b->inode && a->size_bytes == b->size_bytes && a->mtime_s == b->mtime_s &&
+         a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns;
+}
+
+Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
+  Result<FileInfo> info = git_dir.info(kIndex);
+  if (info) return std::optional<FileInfo>(*info);
+  if (info.error().code == Code::kNotFound) return std::optional<FileInfo>{};
+  return std::move(info).error();
+}
+
+// `waiting`: why the index that is there cannot be used, if so.
+Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
+  IndexSeen seen;
+  TRY_ASSIGN(seen.info, index_info(git_dir));
+  if (!seen.info || seen.is_lost()) return seen;
+  Result<std::string> bytes = read_file(git_dir, kIndex, kIndexBytesMax);
+  if (!bytes && bytes.error().code != Code::kUnsafePath) return std::move(bytes).error();
+  Result<IndexFile> index = bytes ? IndexFile::parse(std::move(*bytes)) : std::move(bytes).error();
+  if (!index) {
+    waiting = index.error().message;
+    return seen;
+  }
+  seen.index = std::move(*index);
+  if (seen.index.has_conflicts()) waiting = "the index holds unresolved conflicts";
+  return seen;
+}
+
+// Times alone could miss a rewrite within one tick of the kernel's clock; the checksum does not.
+Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
+  TRY_ASSIGN(const std::optional<FileInfo> info, index_info(git_dir));
+  if (!same_file(info, seen.info)) return false;
+  if (!info || seen.is_lost()) return true;
+  std::string trailer(seen.index.trailer().size(), '\0');
+  TRY_ASSIGN(const std::unique_ptr<File> file, git_dir.open_file(kIndex, {}));
+  TRY_ASSIGN(const size_t count,
+             file->read_at(info->size_bytes - trailer.size(),
+                           std::as_writable_bytes(std::span(trailer.data(), trailer.size()))));
+  return count == trailer.size() && trailer == seen.index.trailer();
+}
+
+// The new index, beside the old one until it is renamed.
+std::string image_name(std::string_view owner) {
+  return fmt::format("syncline-index-{}", owner);
+}
+
+Status write_image(Directory& git_dir, const std::string& name, std::string_view bytes) {
+  TRY_ASSIGN(const std::unique_ptr<File> file,
+             git_dir.open_file(name, {.write = true, .create = true}));
+  TRY(file->truncate(0));
+  TRY(file->write_at(0, as_bytes(bytes)));
+  TRY(file->sync_data());
+  return file->close();
+}
+
+class BranchCommit {
+ public:
+  BranchCommit(const GitDirectories& git, ObjectStore& objects, PackWriter& pack,
+               const BranchCommitRequest& request, Clock& clock)
+      : git_(git), objects_(objects), pack_(pack), request_(request), clock_(clock) {}
+
+  Result<BranchCommitResult> run() {
+    TRY(build_commit());
+    TRY_ASSIGN(const bool ready, prepare_index());
+    if (!ready) return std::move(result_);
+    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, owner()));
+    const Status moved = move_under_locks();
+    // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
+    const Status dropped = drop_keep(*git_.common_dir, pack_name);
+    TRY(remove_if_there(*git_.git_dir, image_name(owner())));
+    TRY(moved);
+    TRY(dropped);
+    return std::move(result_);
+  }
+
+ private:
+  // Before there is a store, the process stands for it.
+  std::string owner() const {
+    return request_.lock_owner.empty() ? fmt::format("init-{}", ::getpid()) : request_.lock_owner;
+  }
+
+  Status build_commit() {
+    std::vector<TreeChange> changes;
+    changes.reserve(request_.changes.size());
+    for (const PlannedChange& change : request_.changes) {
+      if (!change.text.empty()) {
+        TRY_ASSIGN([[maybe_unused]] const ObjectId id, pack_.add(ObjectType::kBlob, change.text));
+      }
+      changes.push_back({change.path, change.value.blob, change.value.mode});
+    }
+    TRY_ASSIGN(const ObjectId tree,
+               update_tree(objects_, pack_, request_.tip_tree, std::move(changes)));
+    std::vector<ObjectId> parents;
+    if (!request_.tip.is_zero()) parents.push_back(request_.tip);
+    const std::string content = encode_commit(tree, parents, request_.author, request_.message);
+    TRY_ASSIGN(commit_, pack_.add(ObjectType::kCommit, content));
+    objects_.remember(commit_, ObjectType::kCommit, std::make_shared<const std::string>(content));
+    return {};
+  }
+
+  // False when the index is such that the publish must wait; the result says why.
+  Result<bool> prepare_index() {
+    TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
+    if (!result_.waiting.empty()) return false;
+    // What was staged went with the power; left empty, every git command and publish would refuse.
+    if (seen_.is_lost()) {
+      TRY_ASSIGN(seen_.index, index_of(request_.tip_tree));
+    }
+    std::vector<IndexChange> changes;
+    changes.reserve(request_.changes.size());
+    for (const PlannedChange& change : request_.changes) {
+      TRY_ASSIGN(const WorkFile file, look_at_work_file(*git_.work_tree, change.path, clock_));
+      const bool equal = file.state == WorkFile::State::kReadable && file.blob == change.value.blob;
+      changes.push_back({.path = change.path,
+                         .value = change.value,
+                         .stat = equal ? file.stat : std::nullopt,
+                         .in_tip = change.in_tip,
+                         .also_ours = {}});
+    }
+    TRY(find_interrupted(changes));
+    TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes));
+    result_.kept = std::move(merge.kept);
+    index_changed_ = merge.changed || seen_.is_lost();
+    if (index_changed_) TRY(write_image(*git_.git_dir, image_name(owner()), merge.bytes));
+    return true;
+  }
+
+  // As `git reset` makes it; without stats, so that git looks at the files.
+  Result<IndexFile> index_of(const ObjectId& tree) {
+    std::vector<IndexChange> entries;
+    if (!tree.is_zero()) {
+      TRY(walk_tree(objects_, tree,
+                    [&](std::string_view path, uint32_t mode, const ObjectId& id) -> Status {
+                      entries.push_back({.path = std::string(path),
+                                         .value = {id, mode},
+                                         .stat = {},
+                                         .in_tip = {},
+                                         .also_ours = {}});
+                      return {};
+                    }));
+    }
+    if (entries.empty()) return IndexFile();
+    TRY_ASSIGN(IndexMerge merge, IndexFile().merge(entries));
+    return IndexFile::parse(std::move(merge.bytes));
+  }
+
+  // Where a publish died between index and ref, and more was recorded since, the index holds what
+  // that one was carrying over: that is ours, and no person's staging.
+  Status find_interrupted(std::vector<IndexChange>& changes) {
+    size_t next = 0;
+    return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
+      while (next < changes.size() && changes[next].path < entry.path) ++next;
+      if (next == changes.size() || changes[next].path != entry.path) return {};
+      IndexChange& change = changes[next];
+      if (entry.value == change.value || entry.value == change.in_tip) return {};
+      TRY_ASSIGN(const bool ours, was_carried_over(request_.changes[next], entry.value));
+      if (ours) change.also_ours = entry.value;
+      return {};
+    });
+  }
+
+  Result<bool> was_carried_over(const PlannedChange& change, const TreeValue& staged) {
+    if (!change.in_tip) {
+      for (const ObjectId& tree : request_.earlier_trees) {
+        TRY_ASSIGN(const std::optional<FoundEntry> found,
+                   find_in_tree(objects_, tree, change.path));
+        if (found && found->id == staged.blob) return true;
+      }
+      return false;
+    }
+    // A text between the tip's and the new one: the tip's, and some of the sections.
+    TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
+    if (!object || object->type != ObjectType::kBlob) return false;
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(change.in_tip->blob, ObjectType::kBlob));
+    return object->bytes.starts_with(*tip) && !object->bytes.empty() &&
+           change.text.starts_with(object->bytes);
+  }
+
+  Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
+    Backoff backoff(git_.paths.platform->random(), kLockLimits);
+    while (true) {
+      Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
+      if (lock) return std::optional<OwnedLock>(std::move(*lock));
+      if (lock.error().code != Code::kBusy) return std::move(lock).error();
+      if (!backoff.may_try_again()) {
+        result_.waiting =
+            fmt::format("{}: a git command is running, or left it behind", lock.error().message);
+        return std::optional<OwnedLock>{};
+      }
+      clock_.pause_ns(backoff.next_delay_ns());
+    }
+  }
+
+  // Of the locks, index.lock is taken first and let go last: its note says what the ref's lock is
+  // for. A ref's lock that a failure kept from being removed would be nobody's without it.
+  Status move_under_locks() {
+    const std::string note =
+        fmt::format("{} {} {}\n", request_.branch, request_.tip.hex(), commit_.hex());
+    TRY_ASSIGN(std::optional<OwnedLock> index_lock, take_lock("index.lock", note));
+    if (!index_lock) return {};
+    const Status moved = move_under_index_lock();
+    if (!moved && !request_.lock_owner.empty()) {
+      const Result<FileInfo> left = git_.common_dir->info(request_.branch + ".lock");
+      if (left || left.error().code != Code::kNotFound) {
+        index_lock->leave();
+        return moved;
+      }
+    }
+    const Status released = index_lock->release();
+    return moved ? released : moved;
+  }
+
+  Status move_under_index_lock() {
+    RefStore refs(*git_.common_dir);
+    RefStore head_refs(*git_.git_dir);
+    TRY_ASSIGN(std::optional<OwnedLock> head_lock, take_lock("HEAD.lock", ""));
+    if (!head_lock) return {};
+
+    // Look again: nothing of this can change any more while both locks are held.
+    TRY_ASSIGN(result_.waiting, worktree_waiting_reason(
+                                    git_, {request_.branch, request_.lock_owner, false}, clock_));
+    if (!result_.waiting.empty()) return {};
+    TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
+    if (!unchanged) {
+      result_.moved = true;
+      return {};
+    }
+    // The note in index.lock tells whose the ref's lock is, so a power cut may not keep that alone.
+    TRY(git_.git_dir->sync_directory("."));
+    Result<RefLock> ref_lock = refs.lock(request_.branch, request_.tip, commit_);
+    if (!ref_lock) {
+      if (ref_lock.error().code == Code::kBusy) {
+        result_.waiting = ref_lock.error().message;
+        return {};
+      }
+      if (ref_lock.error().code == Code::kDisagree) {
+        result_.moved = true;
+        return {};
+      }
+      return std::move(ref_lock).error();
+    }
+
+    if (index_changed_) {
+      TRY(git_.git_dir->rename(image_name(owner()), kIndex));
+      TRY(git_.git_dir->sync_directory("."));
+    }
+    TRY(write_reflogs(refs, head_refs));
+    TRY(ref_lock->commit());
+    result_.commit = commit_;
+    return head_lock->release();
+  }
+
+  Status write_reflogs(RefStore& refs, RefStore& head_refs) {
+    TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git_.common_dir, "config"));
+    const bool wanted = GitConfig::parse(text.value_or("")).get_bool("core.logallrefupdates", true);
+    const ReflogEntry entry{request_.author.name, request_.author.email, request_.author.time_ms,
+                            request_.reflog};
+    if (wanted || git_.common_dir->info("logs/" + request_.branch)) {
+      TRY(refs.append_reflog(request_.branch, request_.tip, commit_, entry));
+    }
+    if (wanted || git_.git_dir->info("logs/HEAD")) {
+      TRY(head_refs.append_reflog("HEAD", request_.tip, commit_, entry));
+    }
+    return {};
+  }
+
+  const GitDirectories& git_;
+  ObjectStore& objects_;
+  PackWriter& pack_;
+  const BranchCommitRequest& request_;
+  Clock& clock_;
+  BranchCommitResult result_;
+  ObjectId commit_;
+  IndexSeen seen_;
+  bool index_changed_ = false;
+};
+
+}  // namespace
+
+Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,
+                                            PackWriter& pack, const BranchCommitRequest& request,
+                                            Clock& clock) {
+  return BranchCommit(git, objects, pack, request, clock).run();
+}
+
+Result<std::string> index_waiting_reason(const GitDirectories& git) {
+  std::string waiting;
+  TRY_ASSIGN([[maybe_unused]] const IndexSeen seen, read_index(*git.git_dir, waiting));
+  return waiting;
+}
+
+Status recover_left_locks(const GitDirectories& git, const std::string& owner) {
+  // See move_under_locks().
+  TRY_ASSIGN(const std::optional<std::string> note,
+             owned_lock_note(*git.git_dir, "index.lock", owner));
+  if (note) {
+    std::istringstream words(*note);
+    std::string branch, old_hex, new_hex;
+    words >> branch >> old_hex >> new_hex;
+    const std::optional<ObjectId> old_id = ObjectId::parse(old_hex);
+    const std::optional<ObjectId> new_id = ObjectId::parse(new_hex);
+    if (old_id && new_id) {
+      RefStore refs(*git.common_dir);
+      TRY_ASSIGN([[maybe_unused]] const bool removed,
+                 refs.remove_stale_lock(branch, *old_id, *new_id));
+    }
+  }
+  TRY_ASSIGN([[maybe_unused]] const bool head, remove_left_lock(*git.git_dir, "HEAD.lock", owner));
+  TRY_ASSIGN([[maybe_unused]] const bool index,
+             remove_left_lock(*git.git_dir, "index.lock", owner));
+  return remove_if_there(*git.git_dir, image_name(owner));
+}
+
+}  // namespace syncline

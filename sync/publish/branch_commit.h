@@ -1,0 +1,64 @@
+// Puts one commit of ours on the checked-out branch: index first, then the ref.
+//
+//   look, no locks ─► pack and index image beside, synced ─► index.lock ─► look again ─► HEAD.lock,
+//   ref lock ─► the tip is still there ─► index renamed into place, synced ─► reflogs ─► ref
+//   renamed, synced ─► locks let go ─► .keep dropped
+//
+// A crash before the index is renamed leaves a pack and, at most, locks that recover_left_locks()
+// knows as ours. A crash between index and ref leaves our files staged on the old tip: the next
+// publish commits them, and so would the person's next commit; nothing is ever staged for deletion.
+// After the ref is renamed all is there.
+//
+// The commit's tree is the tip's with our changes, never the index: what a person staged is not in
+// it. No hook runs and nothing is signed. HEAD.lock keeps the branch from being switched between
+// the last look and the ref.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "journal/base/clock.h"
+#include "journal/base/result.h"
+#include "sync/git/commit.h"
+#include "sync/git/git_paths.h"
+#include "sync/git/object_reader.h"
+#include "sync/git/pack_writer.h"
+#include "sync/publish/publish_plan.h"
+
+namespace syncline {
+
+struct BranchCommitRequest {
+  std::string branch;  // full ref name
+  ObjectId tip;        // zero: the branch is unborn
+  ObjectId tip_tree;
+  std::span<const PlannedChange> changes;  // sorted by path
+  std::vector<ObjectId> earlier_trees;  // what an interrupted publish may have been carrying over
+  Signature author;
+  std::string message;
+  std::string reflog;      // what the reflogs say
+  std::string lock_owner;  // a store's id; empty before there is one: a lock left then stays
+};
+
+struct BranchCommitResult {
+  ObjectId commit;                // zero when nothing was committed
+  std::string waiting;            // why not: a person's state
+  bool moved = false;             // why not: tip, HEAD or index changed meanwhile; plan again
+  std::vector<std::string> kept;  // paths where something else is staged: it stays staged
+};
+
+// `pack` may hold objects already (blobs); it is reset by the caller.
+Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,
+                                            PackWriter& pack, const BranchCommitRequest& request,
+                                            Clock& clock);
+
+// Why the index itself makes a publish wait: damaged, of a kind not handled, or with conflicts. One
+// line, or nothing. Reads the whole index.
+Result<std::string> index_waiting_reason(const GitDirectories& git);
+
+// Takes away the locks, and the index image, that a process of this owner left when it died. The
+// caller holds sync.lock.
+Status recover_left_locks(const GitDirectories& git, const std::string& owner);
+
+}  // namespace syncline

@@ -1,0 +1,45 @@
+// What a publish has to look at: a walk over the own ref's tree beside three others, skipping every
+// folder in which nothing can be missing.
+//
+//   own          the own ref's tip: everything that should be on the branch
+//   own_before   the own ref when it was last published: what differs is new
+//   left         the branch as our last publish left it
+//   tip          the branch now: where it differs from `left`, a person changed it
+//
+// Trees are compared, not messages: so an amend, reset, squash, rebase or force-push is seen by
+// what it did. Where `left` is not known (nothing published yet, or gone with a gc) the own tree is
+// compared with the tip whole; folders that are equal cost one comparison.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "journal/base/result.h"
+#include "sync/git/tree.h"
+
+namespace syncline {
+
+struct PublishTrees {
+  ObjectId own;  // zero: empty, as all of them may be
+  ObjectId own_before;
+  std::optional<ObjectId> left;
+  ObjectId tip;
+};
+
+struct PublishCandidate {
+  std::string path;
+  FoundEntry own;
+  std::optional<FoundEntry> own_before;
+  std::optional<FoundEntry> left;
+  std::optional<FoundEntry> tip;
+  bool blocked =
+      false;  // the tip has something else than a folder in the place of one of its folders
+};
+
+// Visits every file of `own` that the tip does not have as it is, and that is new or was changed on
+// the branch since `left`; in the order of their paths.
+Status find_publish_candidates(ObjectStore& objects, const PublishTrees& trees,
+                               const std::function<Status(PublishCandidate)>& visit);
+
+}  // namespace syncline

@@ -1,0 +1,139 @@
+#include "sync/publish/publish_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sync/git/sha1.h"
+#include "sync/publish/section_text.h"
+
+namespace syncline {
+namespace {
+
+bool is_plain_file(uint32_t mode) {
+  return (mode & 0170000) == 0100000;
+}
+
+// `ours` from the start of a line; it ends with one.
+bool holds_all_of(std::string_view text, std::string_view ours) {
+  for (size_t at = text.find(ours); at != std::string_view::npos; at = text.find(ours, at + 1)) {
+    if (at == 0 || text[at - 1] == '\n') return true;
+  }
+  return false;
+}
+
+class Planner {
+ public:
+  Planner(ObjectStore& objects, PublishPlan& plan) : objects_(objects), plan_(plan) {}
+
+  Status consider(PublishCandidate candidate) {
+    if (candidate.blocked || (candidate.tip && !is_plain_file(candidate.tip->mode))) {
+      plan_.left.push_back(std::move(candidate.path));
+      return {};
+    }
+    if (!candidate.tip) {
+      if (candidate.own_before) plan_.republished.push_back(candidate.path);
+      plan_.changes.push_back({.path = std::move(candidate.path),
+                               .value = {candidate.own.id, candidate.own.mode},
+                               .in_tip = {},
+                               .text = {}});
+      return {};
+    }
+    TRY_ASSIGN(const ObjectStore::Content own,
+               objects_.require(candidate.own.id, ObjectType::kBlob));
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(candidate.tip->id, ObjectType::kBlob));
+    if (tip->empty()) {
+      grow(candidate, *own);  // an empty file begins with the header, as one that is not there
+      return {};
+    }
+    const bool as_left =
+        candidate.own_before && candidate.left && candidate.left->id == candidate.tip->id;
+    if (as_left) {
+      TRY_ASSIGN(const ObjectStore::Content before,
+                 objects_.require(candidate.own_before->id, ObjectType::kBlob));
+      if (own->size() > before->size() && own->starts_with(*before)) {
+        std::string text = *tip;
+        text += std::string_view(*own).substr(before->size());
+        grow(candidate, std::move(text));
+        return {};
+      }
+    }
+    if (holds_all_of(*tip, *own)) return {};
+    unclear_.push_back(std::move(candidate));
+    return {};
+  }
+
+  Status resolve_unclear(uint64_t published, SectionSource& source) {
+    if (unclear_.empty()) return {};
+    std::set<std::string> paths;
+    uint64_t first_seq = published + 1;
+    for (const PublishCandidate& candidate : unclear_) {
+      paths.insert(candidate.path);
+      if (candidate.own_before) first_seq = 1;  // any of its sections may have gone
+    }
+    TRY_ASSIGN(const auto sections, source.sections(paths, first_seq));
+    for (const PublishCandidate& candidate : unclear_) {
+      const auto found = sections.find(candidate.path);
+      if (found == sections.end()) {
+        plan_.left.push_back(candidate.path);
+      } else {
+        TRY(add_missing_sections(candidate, found->second, published));
+      }
+    }
+    return {};
+  }
+
+ private:
+  Status add_missing_sections(const PublishCandidate& candidate,
+                              const std::vector<SectionSource::Section>& sections,
+                              uint64_t published) {
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(candidate.tip->id, ObjectType::kBlob));
+    std::vector<WantedSection> wanted;
+    wanted.reserve(sections.size());
+    for (const SectionSource::Section& section : sections) {
+      wanted.push_back({section.text, section.id});
+    }
+    ClaimedRanges claimed;
+    const std::vector<FoundSection> found = find_sections(*tip, wanted, claimed);
+    std::string text = *tip;
+    bool had_gone = false, edited = false;
+    for (size_t i = 0; i < sections.size(); ++i) {
+      edited |= found[i].standing == FoundSection::Standing::kEdited;
+      if (found[i].standing != FoundSection::Standing::kMissing) continue;
+      had_gone |= candidate.own_before && sections[i].seq <= published;
+      text += sections[i].text;
+    }
+    if (edited) plan_.left.push_back(candidate.path);
+    if (had_gone) plan_.republished.push_back(candidate.path);
+    if (text.size() != tip->size()) grow(candidate, std::move(text));
+    return {};
+  }
+
+  void grow(const PublishCandidate& candidate, std::string text) {
+    plan_.changes.push_back({.path = candidate.path,
+                             .value = {hash_object(ObjectType::kBlob, text), candidate.tip->mode},
+                             .in_tip = TreeValue{candidate.tip->id, candidate.tip->mode},
+                             .text = std::move(text)});
+  }
+
+  ObjectStore& objects_;
+  PublishPlan& plan_;
+  std::vector<PublishCandidate> unclear_;
+};
+
+}  // namespace
+
+Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
+                                 uint64_t published, SectionSource& sections) {
+  PublishPlan plan;
+  Planner planner(objects, plan);
+  TRY(find_publish_candidates(objects, trees, [&](PublishCandidate candidate) {
+    return planner.consider(std::move(candidate));
+  }));
+  TRY(planner.resolve_unclear(published, sections));
+  std::ranges::sort(plan.changes, {}, &PlannedChange::path);
+  return plan;
+}
+
+}  // namespace syncline

@@ -1,0 +1,61 @@
+// Decides what a publish puts on the branch: of each file of ours that the tip does not have as it
+// is, whether it is added, its missing sections are added to the tip's own text, or it is left.
+//
+//   tip has nothing there             → our file, whole
+//   tip has our bytes                 → nothing
+//   something else in the way         → left: a link, a folder, a file where a folder would be
+//   tip's text is the one we left     → it, and what ours has grown by
+//   tip's text holds all of ours      → nothing
+//   an append file                    → it, and each section of ours that it lacks; left where it
+//                                       has one with other bytes (sync/publish/section_text.h)
+//   a created file with other bytes   → left
+//
+// A section goes to the end without a byte between, as the work tree's file has it.
+// Nothing here takes a line away: what a person committed is never reverted.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "journal/base/result.h"
+#include "sync/git/index_file.h"
+#include "sync/publish/publish_diff.h"
+
+namespace syncline {
+
+// Reads the journal again, for the rare file whose text alone does not tell.
+class SectionSource {
+ public:
+  struct Section {
+    uint64_t seq = 0;
+    uint64_t id = 0;  // as its heading has it
+    std::string text;
+  };
+  virtual ~SectionSource() = default;
+  // The sections of the append records among `paths`, in journal order; a path that no append
+  // record names is not in the answer. From record `first_seq` on, up to what is committed.
+  virtual Result<std::map<std::string, std::vector<Section>>> sections(
+      const std::set<std::string>& paths, uint64_t first_seq) = 0;
+};
+
+struct PlannedChange {
+  std::string path;
+  TreeValue value;
+  std::optional<TreeValue> in_tip;  // what the tip has there: the text the new one begins with
+  std::string text;                 // the blob's, where it is new; empty where ours is in a pack
+};
+
+struct PublishPlan {
+  std::vector<PlannedChange> changes;    // sorted by path
+  std::vector<std::string> left;         // paths with something else on the branch
+  std::vector<std::string> republished;  // paths that had been on the branch, and were not whole
+};
+
+// `published` is the watermark that goes with trees.own_before.
+Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
+                                 uint64_t published, SectionSource& sections);
+
+}  // namespace syncline

@@ -1,0 +1,23 @@
+// The journal as a SectionSource.
+#pragma once
+
+#include "sync/publish/publish_plan.h"
+#include "sync/sync_context.h"
+
+namespace syncline {
+
+class JournalSections final : public SectionSource {
+ public:
+  JournalSections(SyncContext& context, OutcomeSource& outcomes)
+      : context_(context), outcomes_(outcomes) {}
+  // Reads from the first record the journal still holds: this is for the publish after a person
+  // changed an append file on the branch, not for every one.
+  Result<std::map<std::string, std::vector<Section>>> sections(const std::set<std::string>& paths,
+                                                               uint64_t first_seq) override;
+
+ private:
+  SyncContext& context_;
+  OutcomeSource& outcomes_;
+};
+
+}  // namespace syncline

@@ -1,0 +1,324 @@
+#include "sync/publish/publisher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "sync/git/owned_lock.h"
+#include "sync/git/tree.h"
+#include "sync/git/unborn.h"
+#include "sync/git/work_files.h"
+#include "sync/git/worktree_state.h"
+#include "sync/publish/publish_sections.h"
+
+namespace syncline {
+namespace {
+
+// How often one publish() plans anew when something moved under it, and what lies between.
+constexpr BackoffLimits kMovedLimits = {
+    .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
+// Between publishes that had to wait for a person.
+constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
+
+}  // namespace
+
+Publisher::Publisher(SyncContext& context, std::optional<GitDirectories> git)
+    : context_(context), git_(std::move(git)), wait_(context.platform.random(), kWaitLimits) {}
+
+Result<const GitDirectories*> Publisher::git() {
+  if (!git_) {
+    TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+    TRY_ASSIGN(git_, open_git_directories(paths));
+  }
+  return &*git_;
+}
+
+Result<ObjectId> Publisher::tree_of(const ObjectId& commit_id) {
+  if (commit_id.is_zero()) return ObjectId{};
+  TRY_ASSIGN(const ObjectStore::Content content,
+             context_.objects.require(commit_id, ObjectType::kCommit));
+  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+  return commit.tree;
+}
+
+bool Publisher::nothing_new(const ObjectId& tip) const {
+  const SyncState& state = context_.state;
+  if (state.published < state.committed) return false;
+  if (state.branch == context_.options.branch && state.branch_commit == tip) return true;
+  return checked_tip_ == tip && checked_committed_ == state.committed;
+}
+
+bool Publisher::due() {
+  const SyncState& state = context_.state;
+  if (state.committed == 0 || context_.clock.monotonic_ns() < not_before_ns_) return false;
+  const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
+  // What cannot be read is publish()'s to report.
+  if (tip && nothing_new(*tip)) return false;
+  if (state.branch_commit.is_zero()) return true;
+  const Result<std::optional<Object>> last = context_.objects.read(state.branch_commit);
+  if (!last || !*last) return true;
+  const Result<ParsedCommit> commit = parse_commit((*last)->bytes);
+  if (!commit) return true;
+  // The commit's own time is what every process of the store can see; its clock may have jumped.
+  const int64_t age_ms = context_.clock.now_ms() - commit->committer_time_s * 1000;
+  return age_ms < 0 || static_cast<uint64_t>(age_ms) >= context_.options.publish_interval_ms;
+}
+
+Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {
+  const SyncState& state = context_.state;
+  const bool on_this = state.branch == context_.options.branch;
+  return RefLockJudge(context_.refs, context_.objects, context_.store().hex())
+      .branch(context_.options.branch, on_this ? state.branch_commit : ObjectId{},
+              context_.platform, context_.work_tree, context_.clock);
+}
+
+Result<std::string> Publisher::standing_in_the_way(ObjectId& tip) {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  const std::string& branch = context_.options.branch;
+  TRY_ASSIGN(
+      std::string reason,
+      worktree_waiting_reason(*git_dirs, {branch, context_.store().hex(), true}, context_.clock));
+  if (!reason.empty()) return reason;
+  TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
+  // Behind an index.lock of ours a publish is at work, another process's.
+  TRY_ASSIGN(const bool at_work,
+             is_owned_lock(*git_dirs->git_dir, "index.lock", context_.store().hex()));
+  if (lock.held() && !at_work) {
+    return held_lock_reason(fmt::format("{}/{}.lock", context_.common_dir.path(), branch),
+                            lock.seen->info, context_.clock);
+  }
+  Result<ObjectId> read = context_.refs.read(branch);
+  // A branch that cannot be read is a person's to put back, as any other state of theirs.
+  if (!read && read.error().code == Code::kCorrupt) {
+    return fmt::format("{}; {}", read.error().message, read.error().hint);
+  }
+  if (!read) return std::move(read).error();
+  tip = *read;
+  if (!tip.is_zero()) return std::string{};
+  const SyncState& state = context_.state;
+  const bool published = state.branch == branch && !state.branch_commit.is_zero();
+  return unborn_doubt(*git_dirs, context_.refs, context_.objects, branch,
+                      {.store = context_.store().hex(),
+                       .published = published ? state.branch_commit : ObjectId{},
+                       .was_born = context_.options.branch_was_born});
+}
+
+Result<std::string> Publisher::waiting_reason() {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  ObjectId tip;
+  TRY_ASSIGN(std::string reason, standing_in_the_way(tip));
+  if (!reason.empty() || context_.state.published >= context_.state.committed) return reason;
+  TRY_ASSIGN(reason, index_waiting_reason(*git_dirs));
+  return reason;
+}
+
+Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY(recover_left_locks(*git_dirs, context_.store().hex()));
+  TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
+  if (lock.left) {
+    TRY_ASSIGN([[maybe_unused]] const bool removed,
+               context_.refs.remove_seen_lock(context_.options.branch, *lock.seen));
+  }
+  TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
+  Backoff backoff(context_.platform.random(), kMovedLimits);
+  while (true) {
+    TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes));
+    if (!report && backoff.may_try_again()) {
+      context_.journal.add_counter(Counter::kRetries);
+      context_.clock.pause_ns(backoff.next_delay_ns());
+      continue;
+    }
+    if (!report) {
+      report.emplace();
+      report->waiting = "git commands keep changing the branch or its index";
+    }
+    report->published = context_.state.published;
+    if (report->waiting.empty()) {
+      wait_.reset();
+      not_before_ns_ = 0;
+    } else {
+      not_before_ns_ = context_.clock.monotonic_ns() + wait_.next_delay_ns();
+    }
+    return std::move(*report);
+  }
+}
+
+Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes) {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  const SyncState& state = context_.state;
+  PublishReport report;
+  if (state.own_commit.is_zero()) return std::optional(std::move(report));
+  ObjectId tip;
+  TRY_ASSIGN(report.waiting, standing_in_the_way(tip));
+  if (!report.waiting.empty()) return std::optional(std::move(report));
+  if (nothing_new(tip)) return std::optional(std::move(report));
+
+  TRY_ASSIGN(const OwnHistory history, read_own_history(context_.objects, context_.store(),
+                                                        state.own_commit, state.published));
+  TRY_ASSIGN(const PublishTrees trees, trees_for(tip, history));
+  JournalSections sections(context_, outcomes);
+  TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
+  std::vector<std::string> put_back;
+  TRY_ASSIGN(report.waiting, prepare_work_tree(plan, put_back));
+  if (!report.waiting.empty()) return std::optional(std::move(report));
+
+  BranchCommitResult committed;
+  if (!plan.changes.empty()) {
+    context_.pack.reset();
+    const BranchCommitRequest request = request_for(tip, trees.tip, plan, history);
+    TRY_ASSIGN(committed, commit_to_branch(*git_dirs, context_.objects, context_.pack, request,
+                                           context_.clock));
+    if (committed.moved) return std::optional<PublishReport>{};
+    report.waiting = std::move(committed.waiting);
+    if (!report.waiting.empty()) return std::optional(std::move(report));
+    context_.journal.add_counter(Counter::kPublishes);
+  }
+  report.commit = committed.commit;
+  if (!committed.commit.is_zero() || state.published < state.committed) {
+    TRY(journal_publish(tip, committed.commit.is_zero() ? tip : committed.commit));
+  }
+  checked_tip_ = committed.commit.is_zero() ? tip : committed.commit;
+  checked_committed_ = state.committed;
+  report.left = std::move(plan.left);
+  report.republished = std::move(plan.republished);
+  report.republished.insert(report.republished.end(), put_back.begin(), put_back.end());
+  std::ranges::sort(report.republished);
+  const auto repeated = std::ranges::unique(report.republished);
+  report.republished.erase(repeated.begin(), repeated.end());
+  return std::optional(std::move(report));
+}
+
+Result<PublishTrees> Publisher::trees_for(const ObjectId& tip, const OwnHistory& history) {
+  const SyncState& state = context_.state;
+  PublishTrees trees{.own = history.tree, .own_before = history.tree_before, .left = {}, .tip = {}};
+  TRY_ASSIGN(trees.tip, tree_of(tip));
+  // Where either is not known, everything is compared.
+  if (!history.before_known || state.branch_commit.is_zero() ||
+      state.branch != context_.options.branch) {
+    return trees;
+  }
+  if (state.branch_commit == tip) {
+    trees.left = trees.tip;
+    return trees;
+  }
+  // An amended or reset commit stays in the repository until a gc takes it.
+  TRY_ASSIGN(const std::optional<Object> left, context_.objects.read(state.branch_commit));
+  if (!left || left->type != ObjectType::kCommit) return trees;
+  TRY_ASSIGN(const ParsedCommit commit, parse_commit(left->bytes));
+  TRY_ASSIGN(const std::optional<Object> tree, context_.objects.read(commit.tree));
+  if (tree) trees.left = commit.tree;
+  return trees;
+}
+
+Result<std::string> Publisher::prepare_work_tree(const PublishPlan& plan,
+                                                 std::vector<std::string>& put_back) {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  Directory& work_tree = *git_dirs->work_tree;
+  for (const PlannedChange& change : plan.changes) {
+    const Result<FileInfo> info = work_tree.info(change.path);
+    if (info) {
+      if (change.text.empty() || !change.in_tip) continue;
+      TRY_ASSIGN(std::string reason, grow_work_text(change));
+      if (!reason.empty()) return reason;
+      continue;
+    }
+    // A link or a file in the place of a folder is a person's uncommitted change: it stays.
+    if (info.error().code != Code::kNotFound) continue;
+    ObjectStore::Content content = std::make_shared<const std::string>(change.text);
+    if (change.text.empty()) {
+      TRY_ASSIGN(content, context_.objects.require_once(change.value.blob, ObjectType::kBlob));
+    }
+    const Status written = write_work_file(work_tree, change.path, *content);
+    if (written) {
+      put_back.push_back(change.path);
+    } else if (written.error().code != Code::kExists && written.error().code != Code::kUnsafePath) {
+      return written.error();
+    }
+  }
+  return std::string{};
+}
+
+// After a reset the work tree has the branch's old text; what the branch gets again belongs there
+// too. In the plain case the sections are there already, and this only reads.
+Result<std::string> Publisher::grow_work_text(const PlannedChange& change) {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(const WorkFile file,
+             look_at_work_file(*git_dirs->work_tree, change.path, context_.clock));
+  if (file.state != WorkFile::State::kReadable || file.blob != change.in_tip->blob) {
+    return std::string{};
+  }
+  TRY_ASSIGN(const ObjectStore::Content tip,
+             context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
+  TRY_ASSIGN(const std::unique_ptr<FileLock> apply, context_.journal.open_role("apply.lock"));
+  TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
+  if (!held) return std::string("records are being applied");
+  const Result<bool> grown = grow_work_file(*git_dirs->work_tree, change.path, change.in_tip->blob,
+                                            std::string_view(change.text).substr(tip->size()));
+  apply->unlock();
+  if (!grown) return grown.error();
+  return std::string{};
+}
+
+BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& tip_tree,
+                                           const PublishPlan& plan,
+                                           const OwnHistory& history) const {
+  const SyncState& state = context_.state;
+  BranchCommitRequest request{.branch = context_.options.branch,
+                              .tip = tip,
+                              .tip_tree = tip_tree,
+                              .changes = plan.changes,
+                              .earlier_trees = history.trees,
+                              .author = {context_.options.author_name,
+                                         context_.options.author_email, context_.clock.now_ms()},
+                              .message = {},
+                              .reflog = {},
+                              .lock_owner = context_.store().hex()};
+  if (history.records > 0) {
+    // compose_message() counts the subjects and lists the first of them.
+    std::vector<std::string> subjects = history.subjects;
+    subjects.resize(history.records);
+    request.message =
+        compose_message(subjects, context_.store(), state.published + 1, state.committed);
+  } else {
+    request.message = fmt::format("syncline: {} file{} put back\n\n", plan.changes.size(),
+                                  plan.changes.size() == 1 ? "" : "s");
+    for (size_t i = 0; i < std::min(plan.changes.size(), kListedSubjectsMax); ++i) {
+      request.message += fmt::format("- {}\n", one_line(plan.changes[i].path));
+    }
+    request.message += fmt::format("\n{}: {}\n", kStoreTrailer, context_.store().hex());
+  }
+  request.reflog =
+      fmt::format("commit (syncline): {}", request.message.substr(0, request.message.find('\n')));
+  return request;
+}
+
+Status Publisher::journal_publish(const ObjectId& tip, const ObjectId& commit) {
+  SyncState& state = context_.state;
+  const PublishFrame frame{.last_seq = state.committed,
+                           .branch = context_.options.branch,
+                           .parent = tip,
+                           .commit = commit};
+  const ByteVector payload = encode(frame);
+  NewFrame new_frame{.operation = Operation::kPublish,
+                     .id = 0,
+                     .time_ms = context_.clock.now_ms(),
+                     .payload = payload,
+                     .payload_hash = hash_payload(payload)};
+  Appended appended;
+  {
+    TRY_ASSIGN(AppendTurn turn, context_.journal.begin_append());
+    new_frame.time_ms = std::max(new_frame.time_ms, turn.last_time_ms());
+    TRY_ASSIGN(appended, turn.append({&new_frame, 1}));
+  }
+  TRY(context_.journal.flush(appended));
+  state.published = frame.last_seq;
+  state.branch = frame.branch;
+  state.branch_commit = frame.commit;
+  context_.journal.set_watermark(Watermark::kPublished, state.published);
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,142 @@
+#include "sync/publish/section_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <numeric>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace syncline {
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Of the word that a number stands in: "12-a1b2c3" beside another store's.
+bool is_word(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
+struct Line {
+  std::string_view text;
+  uint64_t offset = 0;
+};
+
+Line first_written_line(std::string_view text) {
+  const size_t begin = text.find_first_not_of('\n');
+  if (begin == std::string_view::npos) return {};
+  return {text.substr(begin, text.find('\n', begin) - begin), begin};
+}
+
+// The lines of a text, to find a section's first line without reading all of it for each.
+class LineIndex {
+ public:
+  explicit LineIndex(std::string_view text) : text_(text) {
+    for (uint64_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      const std::string_view line = text.substr(begin, end - begin);
+      by_text_[line].push_back(begin);
+      if (line.starts_with('#')) headings_.push_back({line, begin});
+      begin = end + 1;
+    }
+    std::ranges::stable_sort(headings_, {}, &Line::text);
+  }
+
+  // Claims the first unclaimed place of the section that begins at a line's start, else any.
+  bool claim_whole(std::string_view section, ClaimedRanges& claimed, uint64_t& offset) const {
+    const Line first = first_written_line(section);
+    if (const auto lines = by_text_.find(first.text); lines != by_text_.end()) {
+      for (const uint64_t line : lines->second) {
+        if (line < first.offset) continue;
+        offset = line - first.offset;
+        if (text_.substr(offset).starts_with(section) && claimed.claim(offset, section.size())) {
+          return true;
+        }
+      }
+    }
+    // Behind a person's last line that had no end.
+    for (size_t at = text_.find(section); at != std::string_view::npos;
+         at = text_.find(section, at + 1)) {
+      offset = at;
+      if (claimed.claim(offset, section.size())) return true;
+    }
+    return false;
+  }
+
+  bool has_heading(std::string_view heading, const ClaimedRanges& claimed) const {
+    for (auto line = std::ranges::lower_bound(headings_, heading, {}, &Line::text);
+         line != headings_.end() && line->text.starts_with(heading); ++line) {
+      const bool same_word =
+          line->text.size() == heading.size() || !is_word(line->text[heading.size()]);
+      if (same_word && !claimed.is_claimed(line->offset)) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::string_view text_;
+  std::unordered_map<std::string_view, std::vector<uint64_t>> by_text_;
+  std::vector<Line> headings_;  // sorted by text
+};
+
+}  // namespace
+
+bool ClaimedRanges::claim(uint64_t offset, uint64_t count) {
+  const auto after = ranges_.upper_bound(offset);
+  if (after != ranges_.end() && after->first < offset + count) return false;
+  if (after != ranges_.begin()) {
+    const auto before = std::prev(after);
+    if (before->first + before->second > offset) return false;
+  }
+  ranges_.emplace(offset, count);
+  return true;
+}
+
+bool ClaimedRanges::is_claimed(uint64_t offset) const {
+  const auto after = ranges_.upper_bound(offset);
+  return after != ranges_.begin() && std::prev(after)->first + std::prev(after)->second > offset;
+}
+
+std::string_view section_heading(std::string_view section, uint64_t id) {
+  const std::string_view line = first_written_line(section).text;
+  const std::string number = std::to_string(id);
+  if (!line.starts_with('#')) return {};
+  for (size_t at = line.find(number); at != std::string_view::npos;
+       at = line.find(number, at + 1)) {
+    size_t end = at + number.size();
+    if (is_digit(line[at - 1]) || (end < line.size() && is_digit(line[end]))) continue;
+    while (end < line.size() && is_word(line[end])) ++end;
+    return line.substr(0, end);
+  }
+  return {};
+}
+
+std::vector<FoundSection> find_sections(std::string_view text,
+                                        std::span<const WantedSection> sections,
+                                        ClaimedRanges& claimed) {
+  std::vector<FoundSection> found(sections.size());
+  std::vector<size_t> longest_first(sections.size());
+  std::iota(longest_first.begin(), longest_first.end(), size_t{0});
+  std::ranges::stable_sort(longest_first, std::greater<>(),
+                           [&](size_t i) { return sections[i].text.size(); });
+  const LineIndex lines(text);
+  for (const size_t i : longest_first) {
+    if (sections[i].text.empty()) continue;
+    if (lines.claim_whole(sections[i].text, claimed, found[i].offset)) {
+      found[i].standing = FoundSection::Standing::kWhole;
+    }
+  }
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (found[i].standing == FoundSection::Standing::kWhole) continue;
+    const std::string_view heading = section_heading(sections[i].text, sections[i].id);
+    if (!heading.empty() && lines.has_heading(heading, claimed)) {
+      found[i].standing = FoundSection::Standing::kEdited;
+    }
+  }
+  return found;
+}
+
+}  // namespace syncline
