@@ -10,8 +10,8 @@
 #include <regex>
 
 #include "tests/e2e/store_under_test.h"
-#include "tests/journal/second_reader_projections.h"
-#include "tests/journal/second_reader_tail.h"
+#include "tests/journal/log/second_reader_projections.h"
+#include "tests/journal/log/second_reader_tail.h"
 
 namespace syncline {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "journal/log/segment.h"
 #include "tests/fuzz/forge.h"
-#include "tests/journal/journal_testing.h"
+#include "tests/journal/log/journal_testing.h"
 
 namespace syncline::fuzz {
 namespace {

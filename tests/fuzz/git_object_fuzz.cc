@@ -14,7 +14,7 @@
 #include "sync/git/git_config.h"
 #include "sync/git/tree.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/journal/journal_testing.h"
+#include "tests/journal/log/journal_testing.h"
 
 namespace syncline::fuzz {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "journal/base/assert.h"
 #include "journal/log/frame.h"
-#include "tests/journal/journal_testing.h"
+#include "tests/journal/log/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 
 namespace syncline::fuzz {

@@ -11,7 +11,7 @@
 
 #include "engine/config/path_rules.h"
 #include "tests/fuzz/git_path_oracle.h"
-#include "tests/sync/git_fixture.h"
+#include "tests/sync/git/git_fixture.h"
 
 namespace syncline::fuzz {
 namespace {

@@ -10,7 +10,7 @@
 #include "journal/record/intent.h"
 #include "sync/own/sync_state.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/journal/journal_testing.h"
+#include "tests/journal/log/journal_testing.h"
 
 namespace syncline::fuzz {
 namespace {

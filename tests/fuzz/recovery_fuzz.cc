@@ -16,7 +16,7 @@
 #include "tests/fuzz/folder_mutation.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/journal_history.h"
-#include "tests/journal/journal_testing.h"
+#include "tests/journal/log/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 
 namespace syncline::fuzz {

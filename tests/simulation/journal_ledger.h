@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/journal/journal_testing.h"
+#include "tests/journal/log/journal_testing.h"
 
 namespace syncline::simulation {
 

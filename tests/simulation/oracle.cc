@@ -8,7 +8,7 @@
 #include <functional>
 #include <set>
 
-#include "tests/journal/second_reader.h"
+#include "tests/journal/log/second_reader.h"
 #include "tests/simulation/object_reader.h"
 
 namespace syncline::simulation {

@@ -9,7 +9,7 @@
 #include "sync/git/git_platform.h"
 #include "sync/git/redundant_packs.h"
 #include "tests/support/hooked_directory.h"
-#include "tests/sync/publish_fixture.h"
+#include "tests/sync/publish/publish_fixture.h"
 
 namespace syncline {
 namespace {

@@ -6,7 +6,7 @@
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
 #include "sync/syncer.h"
-#include "tests/sync/publish_fixture.h"
+#include "tests/sync/publish/publish_fixture.h"
 
 namespace syncline {
 namespace {

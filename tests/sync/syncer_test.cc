@@ -1,7 +1,7 @@
 // The Syncer's own half: opening, folding, and reading back. (Publishing: publish_tests.)
 #include "sync/syncer.h"
 
-#include "tests/sync/folder_fixture.h"
+#include "tests/sync/fold/folder_fixture.h"
 
 namespace syncline {
 namespace {

@@ -1,0 +1,84 @@
+#include "journal/log/control_page.h"
+
+#include "tests/journal/log/journal_testing.h"
+#include "tests/simulation/test_machine.h"
+
+namespace syncline {
+namespace {
+
+using namespace simulation;  // NOLINT(google-build-using-namespace)
+
+struct ControlPageTest : testing::Test {
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
+  ControlPage page{std::move(*root->map_page("control", kControlPageBytes))};
+  MutableByteSpan bytes = machine.page("control");
+};
+
+TEST_F(ControlPageTest, ZeroOrForeignPageIsNotValid) {
+  EXPECT_FALSE(page.valid(test_store()));
+  EXPECT_FALSE(page.end());
+  EXPECT_FALSE(page.flush_mark());
+  page.format(test_store(), "boot 1");
+  EXPECT_TRUE(page.valid(test_store()));
+  EXPECT_FALSE(page.valid(test_store(2)));
+  EXPECT_TRUE(page.same_cache("boot 1"));
+  EXPECT_FALSE(page.same_cache("boot 2"));
+}
+
+TEST_F(ControlPageTest, UnknownCacheIsNeverTheSame) {
+  page.format(test_store(), "");
+  EXPECT_FALSE(page.same_cache(""));
+}
+
+TEST_F(ControlPageTest, WriterKilledAtAnyStoreLeavesTheOldMarkOrTheNew) {
+  page.format(test_store(), "boot 1");
+  const LogMark first{1, 4096, 0, 1, 10, 0, 8192};
+  const LogMark second{2, 8192, 7, 2, 20, 4096, 16384};
+  const LogMark third{3, 12288, 9, 3, 30, 8192, 16384};
+  page.set_durable(first);
+  page.set_durable(second);
+  const ByteVector before(bytes.begin(), bytes.end());
+  page.set_durable(third);
+  const ByteVector after(bytes.begin(), bytes.end());
+  // The check word is emptied first, then fields are stored in order, then the check word.
+  ByteVector partly = before;
+  for (size_t i = 0; i < partly.size(); i += 8) {
+    if (std::equal(&before[i], &before[i] + 8, &after[i])) continue;
+    std::copy(&after[i], &after[i] + 8, &partly[i]);
+    std::ranges::copy(partly, bytes.begin());
+    const auto seen = page.durable();
+    ASSERT_TRUE(seen);
+    EXPECT_TRUE(*seen == second || *seen == third) << "word at " << i;
+  }
+  EXPECT_EQ(page.durable(), third);
+}
+
+TEST_F(ControlPageTest, EveryFlippedBitOfAMarkIsNoticed) {
+  page.format(test_store(), "boot 1");
+  page.set_end({1, 4096, 0, 1, 10, 0, 8192});
+  const auto whole = page.end();
+  ByteVector good(bytes.begin(), bytes.end());
+  for (size_t bit = 256 * 8; bit < 512 * 8; ++bit) {
+    std::ranges::copy(good, bytes.begin());
+    bytes[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    const auto seen = page.end();
+    EXPECT_TRUE(!seen || *seen == *whole) << "bit " << bit;
+  }
+}
+
+TEST_F(ControlPageTest, WatermarksOnlyRiseUnlessReset) {
+  page.format(test_store(), "boot 1");
+  page.raise_watermark(Watermark::kApplied, 9);
+  page.raise_watermark(Watermark::kApplied, 5);
+  EXPECT_EQ(page.watermark(Watermark::kApplied), 9u);
+  page.put_watermark(Watermark::kApplied, 5);
+  EXPECT_EQ(page.watermark(Watermark::kApplied), 5u);
+  EXPECT_EQ(page.watermark(Watermark::kPushed), 0u);
+  StillClock clock;
+  EXPECT_TRUE(page.wait_watermark(Watermark::kApplied, 5, kForever, clock));
+  EXPECT_FALSE(page.wait_watermark(Watermark::kApplied, 6, {clock.ticks + 50}, clock));
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,575 @@
+// What journal.h promises, apart from crashes (journal_crash_test.cc) and processes
+// (journal_process_test.cc).
+#include "journal/log/journal.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include "journal/log/control_page.h"
+#include "tests/journal/log/journal_testing.h"
+#include "tests/simulation/test_machine.h"
+#include "tests/support/hooked_directory.h"
+#include "tests/support/temporary_directory.h"
+
+namespace syncline {
+namespace {
+
+using namespace simulation;  // NOLINT(google-build-using-namespace)
+
+using Texts = std::vector<std::string>;
+
+struct JournalTest : testing::Test {
+  void SetUp() override { ASSERT_OK(Journal::create(*root, test_store(), clock, options)); }
+  void open() {
+    journal.reset();
+    auto opened = open_journal(*root, clock, options);
+    ASSERT_OK(opened);
+    journal = std::move(*opened);
+  }
+  ControlPage page() { return ControlPage(std::move(*root->map_page("control", 4096))); }
+
+  TestMachine machine;
+  std::unique_ptr<Directory> root = machine.open();
+  StillClock clock;
+  JournalOptions options = small_options();
+  std::unique_ptr<Journal> journal;
+};
+
+TEST_F(JournalTest, CreatedOnceAndFoundOnlyWhereItIs) {
+  const auto again = Journal::create(*root, test_store(), clock, options);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kExists);
+  TestMachine empty;
+  const auto nothing = open_journal(*empty.open(), clock, options);
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, Code::kNotFound);
+}
+
+TEST_F(JournalTest, GroupsGetTheNextSequencesAndSurviveReopening) {
+  open();
+  const auto first = append(*journal, {record_frame("a"), control_frame("c"), record_frame("b")});
+  ASSERT_OK(first);
+  EXPECT_EQ(first->first_seq, 1u);
+  EXPECT_EQ(first->mark.seq, 2u);
+  EXPECT_EQ(first->mark.position.offset % kBlockBytes, 0u);
+  EXPECT_LT(journal->durable().seq, 2u);
+  ASSERT_OK(journal->flush(*first));
+  EXPECT_EQ(journal->durable(), first->mark);
+  EXPECT_EQ(journal->counter(Counter::kAppends), 1u);
+  EXPECT_EQ(journal->counter(Counter::kRecords), 2u);
+  open();
+  EXPECT_TRUE(journal->recovery().alone);
+  EXPECT_EQ(journal->recovery().frames_scanned, 0u);  // the durable mark was a good hint
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "c", "b"}));
+  EXPECT_EQ(journal->counter(Counter::kRecords), 2u);
+}
+
+TEST_F(JournalTest, FullSegmentsAreRotatedAndTrimmedFromTheFront) {
+  open();
+  Texts all;
+  Mark checkpoint;
+  for (int i = 0; i < 60; ++i) {
+    all.push_back(std::to_string(i) + std::string(3000, 'r'));
+    const auto recorded = record_text(*journal, all.back());
+    ASSERT_OK(recorded);
+    if (i == 40) checkpoint = recorded->mark;
+  }
+  EXPECT_EQ(journal->epoch(), 1u);
+  EXPECT_EQ(contents(*root, *journal), all);
+  const auto before = journal->size_bytes();
+  const auto trimmed = journal->trim(checkpoint);
+  ASSERT_OK(trimmed);
+  EXPECT_GT(*trimmed, 1u);
+  EXPECT_LT(*journal->size_bytes(), *before);
+  const auto begin = journal->begin();
+  ASSERT_OK(begin);
+  EXPECT_GT(begin->seq, 0u);
+  EXPECT_LE(begin->seq, 41u);
+  open();
+  EXPECT_EQ(contents(*root, *journal),
+            Texts(all.begin() + static_cast<std::ptrdiff_t>(begin->seq), all.end()));
+  // What was trimmed is said to be, what is missing otherwise is damage.
+  const auto gone = Reader::open(*root, test_store(), Mark{{1, 4096}, 0});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::kNotFound);
+  EXPECT_EQ(*journal->trim(Mark{}), 0u);
+}
+
+TEST_F(JournalTest, WhereItBeginsIsToldWhileAnotherTrims) {
+  open();
+  Mark checkpoint;
+  for (int i = 0; i < 40; ++i) {
+    const auto recorded = record_text(*journal, std::string(3000, 'r'));
+    ASSERT_OK(recorded);
+    if (i == 20) checkpoint = recorded->mark;
+  }
+  bool trimmed = false;
+  const auto hook = std::make_shared<DirectoryHook>();
+  HookedDirectory hooked(machine.open(machine.disk().start_process()), hook);
+  const auto other = open_journal(hooked, clock, options);
+  ASSERT_OK(other);
+  // Between the look at what is there and the opening of what was first.
+  *hook = [&](std::string_view operation, const std::string& name) -> Status {
+    if (operation != "open-read" || !name.ends_with(segment_name(1)) || trimmed) return {};
+    trimmed = true;
+    TRY(journal->trim(checkpoint));
+    return {};
+  };
+  const auto begin = (*other)->begin();
+  ASSERT_OK(begin);
+  EXPECT_TRUE(trimmed);
+  EXPECT_GT(begin->seq, 0u);
+  EXPECT_EQ(*begin, *journal->begin());
+}
+
+TEST_F(JournalTest, MissingReorderedAndForeignSegmentsAreRefused) {
+  open();
+  for (int i = 0; i < 60; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  journal.reset();
+  ASSERT_GE(end.position.segment, 4u);
+  const auto name = [](uint64_t id) { return "journal/" + segment_name(id); };
+  const auto refusal = [&] {
+    const auto opened = open_journal(*root, clock, options);
+    const auto read = read_entries(*root, end);
+    EXPECT_FALSE(read);
+    return opened ? std::string("opened") : error_of(opened);
+  };
+  for (const uint64_t lost : {uint64_t{1}, uint64_t{2}}) {
+    const ByteVector kept = machine.image().bytes(name(lost));
+    machine.image().remove(name(lost));
+    EXPECT_EQ(refusal().find("corrupt: segment " + std::to_string(lost)), 0u) << refusal();
+    machine.image().set_bytes(name(lost), kept);
+  }
+  const ByteVector two = machine.image().bytes(name(2));
+  const ByteVector three = machine.image().bytes(name(3));
+  machine.image().set_bytes(name(2), three);
+  machine.image().set_bytes(name(3), two);
+  EXPECT_EQ(refusal().find("corrupt: segment 2 offset 0"), 0u) << refusal();
+  machine.image().set_bytes(name(3), three);
+  ByteVector foreign = two;
+  SegmentHeader header = *decode_segment_header(ByteSpan(two).first(4096), test_store(), 2);
+  header.store = test_store(9);
+  encode_segment_header(header, foreign.data());
+  machine.image().set_bytes(name(2), foreign);
+  EXPECT_EQ(refusal().find("disagree: segment 2"), 0u) << refusal();
+  // Of this store and place, yet it says that segment 1 ended before its first frame.
+  ByteVector other = two;
+  header.store = test_store();
+  header.previous_end = 0;
+  encode_segment_header(header, other.data());
+  machine.image().set_bytes(name(2), other);
+  EXPECT_EQ(refusal().find("corrupt: segment 2 offset 0"), 0u) << refusal();
+  machine.image().set_bytes(name(2), two);
+  EXPECT_OK(open_journal(*root, clock, options));
+}
+
+// What cannot happen by the order of barriers: the newer segment is there, and of the older one
+// only what was synced long before. It is damage, wherever the older one ends.
+TEST_F(JournalTest, NewerSegmentSyncedBeforeTheOlderIsRefused) {
+  open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  journal.reset();
+  ASSERT_GE(end.position.segment, 2u);
+  const std::string name = "journal/" + segment_name(end.position.segment - 1);
+  const ByteVector good = machine.image().bytes(name);
+  for (uint64_t kept = 4096; kept < 40960; kept += 4096) {
+    ByteVector older(good.size());
+    std::copy_n(good.begin(), kept, older.begin());
+    machine.image().set_bytes(name, older);
+    const auto read = read_entries(*root, end);
+    ASSERT_FALSE(read) << kept;
+    EXPECT_EQ(read.error().code, Code::kCorrupt);
+    EXPECT_NE(read.error().message.find("offset " + std::to_string(kept)), std::string::npos)
+        << read.error().message;
+  }
+}
+
+TEST_F(JournalTest, GroupsMisplacedBetweenSegmentsDoNotPass) {
+  open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  journal.reset();
+  const auto name = [](uint64_t id) { return "journal/" + segment_name(id); };
+  const ByteVector one = machine.image().bytes(name(1));
+  const ByteVector two = machine.image().bytes(name(2));
+  for (uint64_t at = 4096; at < 32768; at += 4096) {
+    ByteVector bytes = one;
+    std::copy_n(two.begin() + static_cast<std::ptrdiff_t>(at), 4096,
+                bytes.begin() + static_cast<std::ptrdiff_t>(at));
+    machine.image().set_bytes(name(1), bytes);
+    const auto read = read_entries(*root, end);
+    ASSERT_FALSE(read) << at;
+    EXPECT_EQ(read.error().code, Code::kCorrupt);
+  }
+}
+
+TEST_F(JournalTest, WhoJoinsComparesTheLogWithWhatOthersKnowToHaveBeenDurable) {
+  open();
+  ASSERT_OK(record_text(*journal, "one"));
+  const DurableClaim held{{{}, 1}, "applied watermark"};
+  EXPECT_OK(open_journal(*root, clock, options, {&held, 1}));
+  const DurableClaim lost{{{}, 2}, "applied watermark"};
+  const auto joined = open_journal(*root, clock, options, {&lost, 1});
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Code::kCorrupt);
+}
+
+TEST_F(JournalTest, NewerFormatsAreRefusedAndCompatibleOnesRead) {
+  open();
+  ASSERT_OK(record_text(*journal, "kept"));
+  journal.reset();
+  const std::string name = "journal/" + segment_name(1);
+  const ByteVector good = machine.image().bytes(name);
+  const auto with = [&](auto change) {
+    SegmentHeader header = *decode_segment_header(ByteSpan(good).first(4096), test_store(), 1);
+    change(header);
+    ByteVector bytes = good;
+    encode_segment_header(header, bytes.data());
+    machine.image().set_bytes(name, bytes);
+    const auto opened = open_journal(*root, clock, options);
+    return opened ? std::string("opened") : std::string(code_name(opened.error().code));
+  };
+  EXPECT_EQ(with([](SegmentHeader& header) { header.format_version = 2; }), "unsupported");
+  EXPECT_EQ(with([](SegmentHeader& header) { header.incompatible_flags = 4; }), "unsupported");
+  EXPECT_EQ(with([](SegmentHeader& header) { header.compatible_flags = 4; }), "opened");
+}
+
+TEST_F(JournalTest, ClosedSegmentsAreReadLoudly) {
+  open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(record_text(*journal, std::string(3000, 'r')));
+  const Mark end = journal->end();
+  const std::string name = "journal/" + segment_name(1);
+  const ByteVector good = machine.image().bytes(name);
+  for (uint64_t bit = 4096 * 8 + 3; bit < 20000 * 8; bit += 1009) {
+    ByteVector bad = good;
+    bad[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    machine.image().set_bytes(name, bad);
+    const auto read = read_entries(*root, end);
+    ASSERT_FALSE(read) << "bit " << bit;
+    EXPECT_EQ(read.error().code, Code::kCorrupt);
+    EXPECT_EQ(read.error().message.find("segment 1 offset "), 0u) << read.error().message;
+  }
+}
+
+TEST_F(JournalTest, FailedFlushLeavesTheSegmentAndLosesNothing) {
+  open();
+  ASSERT_OK(record_text(*journal, "durable"));
+  auto other = open_journal(*root, clock, options);
+  ASSERT_OK(other);
+  const auto a = append_text(*journal, "a");
+  const auto b = append_text(**other, "b");
+  ASSERT_OK(b);
+  machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
+  EXPECT_OK(journal->flush(*a));
+  EXPECT_OK((*other)->flush(*b));  // found in the new segment
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ((*other)->end().position.segment, 2u);
+  EXPECT_EQ(journal->counter(Counter::kFlushFailures), 1u);
+  ASSERT_OK(record_text(**other, "c"));
+  EXPECT_EQ(contents(*root, *journal), (Texts{"durable", "a", "b", "c"}));
+  // A mark of before still finds its place.
+  const auto rest = read_entries(*root, journal->end(), a->mark);
+  ASSERT_OK(rest);
+  EXPECT_EQ(payloads(*rest), (Texts{"b", "c"}));
+}
+
+TEST_F(JournalTest, FramesThatCouldNotBeCarriedOverHaveAnUnknownOutcome) {
+  open();
+  ASSERT_OK(record_text(*journal, "durable"));
+  const auto lost = append_text(*journal, "lost");
+  ASSERT_OK(lost);
+  const std::string name = "journal/" + segment_name(1);
+  ByteVector bytes = machine.image().bytes(name);
+  bytes[lost->mark.position.offset - 4096 + 64] ^= std::byte{1};
+  machine.image().set_bytes(name, bytes);
+  machine.plan.fail_at(1, EIO, FaultPlan::kOnce, Call::kSync);
+  const auto flushed = journal->flush(*lost);
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().code, Code::kOutcomeUnknown);
+  // The sequence is given again, to the same bytes: still not the record that was lost.
+  const auto again = record_text(*journal, "lost");
+  ASSERT_OK(again);
+  EXPECT_EQ(again->mark.seq, lost->mark.seq);
+  EXPECT_FALSE(journal->flush(*lost));
+  EXPECT_EQ(contents(*root, *journal), (Texts{"durable", "lost"}));
+}
+
+TEST_F(JournalTest, FlushThatKeepsFailingSaysSoAndIsMendedLater) {
+  open();
+  const auto a = append_text(*journal, "a");
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky, Call::kSync);
+  const auto flushed = journal->flush(*a);
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().code, Code::kOutcomeUnknown);
+  EXPECT_FALSE(journal->flush(*a));
+  machine.plan.heal();
+  EXPECT_OK(journal->flush(*a));
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a"}));
+}
+
+// Whoever leaves the segment after the failed flush must not sync it again and believe that.
+TEST_F(JournalTest, ASegmentWhoseFlushFailedIsNotSyncedAgainToLeaveIt) {
+  open();
+  ASSERT_OK(append_text(*journal, "a"));
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky);
+  EXPECT_FALSE(append_text(*journal, "no"));  // its write fails, and the sync of what was before it
+  machine.plan.heal();
+  ASSERT_OK(record_text(*journal, "b"));
+  DiskImage after = with_nothing_kept(machine.image());
+  journal.reset();
+  root.reset();
+  machine.boot(std::move(after));
+  root = machine.open();
+  open();
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+}
+
+TEST_F(JournalTest, FlushMarkOfADeadProcessIsHonoured) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  ASSERT_OK(append_text(*journal, "b"));
+  page().set_flush_mark({1, 1});
+  journal.reset();
+  open();  // alone
+  EXPECT_TRUE(journal->recovery().abandoned);
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ(journal->durable().seq, 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+  // And by a process that had the store open all along.
+  const auto c = append_text(*journal, "c");
+  page().set_flush_mark({2, 2});
+  EXPECT_OK(journal->flush(*c));
+  EXPECT_EQ(journal->epoch(), 3u);
+  // One of another segment means nothing.
+  page().set_flush_mark({1, 1});
+  ASSERT_OK(record_text(*journal, "d"));
+  EXPECT_EQ(journal->epoch(), 3u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", "c", "d"}));
+}
+
+TEST_F(JournalTest, AppendMarkOfADeadProcessKeepsWhatIsWholeAndCutsWhatIsTorn) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  const auto before = page().end();
+  const auto dead = append(*journal, {record_frame("b"), record_frame(std::string(6000, 'c'))});
+  ASSERT_OK(dead);
+  const std::string name = "journal/" + segment_name(1);
+  const ByteVector whole = machine.image().bytes(name);
+  const auto die = [&] {
+    page().set_end(*before);
+    page().set_durable(*before);
+    page().set_append_mark(AppendMark::kUnderWay);
+  };
+  die();
+  ASSERT_OK(record_text(*journal, "d"));
+  EXPECT_EQ(journal->epoch(), 1u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", std::string(6000, 'c'), "d"}));
+
+  ByteVector torn = whole;
+  std::fill(torn.begin() + static_cast<std::ptrdiff_t>(dead->mark.position.offset - 4096),
+            torn.end(), std::byte{0});
+  machine.image().set_bytes(name, torn);
+  die();
+  ASSERT_OK(record_text(*journal, "e"));
+  EXPECT_EQ(journal->epoch(), 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", "e"}));
+}
+
+TEST_F(JournalTest, GarbageInTheControlPageIsNotBelieved) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  ASSERT_OK(append_text(*journal, "b"));
+  SimulatedRandom random(1);
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    journal.reset();
+    const MutableByteSpan bytes = machine.page("control");
+    for (size_t i = seed % 2 == 0 ? 0 : 32; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<std::byte>(random.next_u64());
+    }
+    open();
+    EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+    EXPECT_EQ(journal->watermark(Watermark::kApplied), 0u);
+  }
+  // While others have the store open there is nothing else to go by.
+  std::ranges::fill(machine.page("control"), std::byte{0});
+  const auto joined = open_journal(*root, clock, options);
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Code::kCorrupt);
+  EXPECT_FALSE(append_text(*journal, "c"));
+}
+
+// What the last frame's acknowledgement rests on, once nothing later speaks for it: the control
+// page. Its durable mark was set after the flush, so it is a claim in every boot in which it is
+// there.
+struct IdleJournal : JournalTest {
+  // Flips a bit of the frame that ends the log, or zeroes it, and opens the journal again.
+  std::string damaged(bool reboot, uint64_t bit, bool zero) {
+    open();
+    const uint64_t end = journal->end().position.offset;
+    const uint64_t frame = page().durable()->last_frame;
+    journal.reset();
+    DiskImage image(machine.image());
+    ByteVector bytes = machine.image().bytes(path);
+    if (zero) {
+      std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(frame),
+                bytes.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
+    } else {
+      bytes[frame + bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    }
+    machine.image().set_bytes(path, bytes);
+    if (reboot) ++machine.image().boot;
+    const auto opened = open_journal(*root, clock, options);
+    // Nothing was changed, so that another look says the same.
+    EXPECT_EQ(machine.image().bytes(path), bytes);
+    EXPECT_FALSE(machine.image().exists("journal/" + segment_name(2)));
+    EXPECT_EQ(error_of(open_journal(*root, clock, options)), error_of(opened));
+    root.reset();
+    machine.boot(std::move(image));
+    root = machine.open();
+    return error_of(opened);
+  }
+  void expect_refused_wherever_it_is_damaged() {
+    for (const bool reboot : {false, true}) {
+      for (uint64_t bit = 0; bit < (64 + 4) * 8; ++bit) {
+        const std::string told = damaged(reboot, bit, false);
+        ASSERT_TRUE(told.starts_with("corrupt: the journal is damaged: segment 1 offset "))
+            << "bit " << bit << ": " << told;
+      }
+      const std::string lost = damaged(reboot, 0, true);
+      EXPECT_NE(lost.find("lost data that was durable: segment 1 offset "), std::string::npos)
+          << lost;
+    }
+  }
+  const std::string path = "journal/" + segment_name(1);
+};
+
+TEST_F(IdleJournal, RotInTheLastAcknowledgedRecordIsDamageInThisBootAndTheNext) {
+  open();
+  ASSERT_OK(record_text(*journal, "first"));
+  ASSERT_OK(record_text(*journal, "last"));
+  expect_refused_wherever_it_is_damaged();
+}
+
+TEST_F(IdleJournal, RotInTheLastAcknowledgedControlFrameIsDamageInThisBootAndTheNext) {
+  open();
+  ASSERT_OK(record_text(*journal, "record"));
+  const auto control = append(*journal, {control_frame("last")});
+  ASSERT_OK(control);
+  ASSERT_OK(journal->flush(*control));
+  expect_refused_wherever_it_is_damaged();
+}
+
+TEST_F(IdleJournal, AnOpenThatDiesBeforeItFlushedLeavesThePagesClaimInPlace) {
+  open();
+  ASSERT_OK(record_text(*journal, "last"));
+  const LogMark durable = *page().durable();
+  journal.reset();
+  ++machine.image().boot;
+  machine.plan.fail_at(1, EIO, FaultPlan::kSticky, Call::kSync);
+  static_cast<void>(open_journal(*root, clock, options));
+  machine.plan.heal();
+  EXPECT_EQ(page().durable(), durable);
+}
+
+TEST_F(JournalTest, FullDiskAnswersRetryLaterAndStillTakesControlFrames) {
+  open();
+  machine.image().capacity_bytes = 120u << 10;
+  uint64_t records = 0;
+  Code code = Code::kInternal;
+  for (; records < 1000; ++records) {
+    const auto recorded = record_text(*journal, std::string(3000, 'f'));
+    if (recorded) continue;
+    code = recorded.error().code;
+    break;
+  }
+  EXPECT_EQ(code, Code::kRetryLater);
+  EXPECT_GT(records, 10u);
+  const auto control = append(*journal, {control_frame("still in")});
+  ASSERT_OK(control);
+  EXPECT_OK(journal->flush(*control));
+  EXPECT_FALSE(record_text(*journal, "x"));
+  machine.image().capacity_bytes = UINT64_MAX;
+  EXPECT_OK(record_text(*journal, "x"));
+  open();
+  EXPECT_EQ(contents(*root, *journal).size(), records + 2);
+}
+
+TEST_F(JournalTest, FailedWriteIsNeverInTheLog) {
+  open();
+  ASSERT_OK(record_text(*journal, "a"));
+  for (const int error : {EIO, ENOSPC}) {
+    machine.plan.fail_at(1, error, FaultPlan::kOnce, Call::kWrite);
+    const auto failed = append(*journal, {record_frame("no"), record_frame("no either")});
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, error == EIO ? Code::kIo : Code::kRetryLater);
+  }
+  ASSERT_OK(record_text(*journal, "b"));
+  EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
+}
+
+TEST_F(JournalTest, NothingIsAcknowledgedIntoAnUnlinkedSegment) {
+  open();
+  ASSERT_OK(
+      record_text(*journal, "while it had its name"));  // what flushes has it open from now on
+  const auto a = append_text(*journal, "a");
+  machine.image().remove("journal/" + segment_name(1));
+  const auto flushed = journal->flush(*a);
+  ASSERT_FALSE(flushed);
+  EXPECT_TRUE(flushed.error().code == Code::kOutcomeUnknown ||
+              flushed.error().code == Code::kNotFound)
+      << error_of(flushed);
+}
+
+TEST_F(JournalTest, GroupLargerThanASegmentGoesIn) {
+  open();
+  ASSERT_OK(record_text(*journal, "small"));
+  const std::string large(300'000, 'L');
+  ASSERT_OK(record_text(*journal, large));
+  ASSERT_OK(record_text(*journal, "next"));
+  EXPECT_EQ(journal->end().position.segment, 2u);
+  EXPECT_EQ(contents(*root, *journal), (Texts{"small", large, "next"}));
+}
+
+// On real files, buffered and direct, and on a file system without O_DIRECT.
+class RealFiles : public testing::TestWithParam<std::pair<const char*, bool>> {};
+
+TEST_P(RealFiles, RecordsRotatesReopensAndReads) {
+  const auto [where, direct] = GetParam();
+  std::string path;
+  std::optional<TemporaryDirectory> temporary;
+  if (std::string_view(where).empty()) {
+    temporary.emplace();
+    path = temporary->string();
+  } else {
+    path = std::string(where) + "/syncline-journal-test-" + std::to_string(::getpid());
+    std::filesystem::create_directory(path);
+  }
+  auto root = open_posix_directory(path);
+  ASSERT_OK(root);
+  JournalOptions options = small_options();
+  options.direct_io = direct;
+  ASSERT_OK(Journal::create(**root, test_store(), system_clock(), options));
+  Texts all;
+  for (int round = 0; round < 3; ++round) {
+    auto journal = Journal::open(**root, test_store(), system_clock(), make_best_ring(), options);
+    ASSERT_OK(journal);
+    for (int i = 0; i < 20; ++i) {
+      all.push_back(std::to_string(round * 100 + i) + std::string(2500, 'f'));
+      ASSERT_OK(record_text(**journal, all.back()));
+    }
+    EXPECT_EQ(contents(**root, **journal), all);
+    EXPECT_FALSE((*journal)->recovery().torn);
+  }
+  if (!temporary) std::filesystem::remove_all(path);
+}
+
+INSTANTIATE_TEST_SUITE_P(Journal, RealFiles,
+                         testing::Values(std::pair{"", false}, std::pair{"", true},
+                                         std::pair{"/dev/shm", false},
+                                         std::pair{"/dev/shm", true}));
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,98 @@
+// A store whose records are applied to the work tree the way the engine does it, with a syncer, and
+// a person's git beside it.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sync/syncer.h"
+#include "tests/sync/fold/folder_fixture.h"
+
+namespace syncline {
+
+class PublishStore : public FoldStore {
+ public:
+  PublishStore() {
+    options.branch = "refs/heads/main";
+    options.publish_interval_ms = 0;
+    open_syncer();
+  }
+
+  void open_syncer(Clock& clock = system_clock()) {
+    syncer.reset();
+    auto opened =
+        Syncer::open(repository.path().string(), store_directory(), journal(), clock, options);
+    ASSERT_TRUE(ok(opened));
+    syncer = std::move(*opened);
+  }
+
+  // Journals, writes the file or section, folds. The record's id is its seq.
+  void record(const Intent& intent, bool write_file = true) {
+    const Mark mark = append(intent);
+    if (write_file) apply(intent, mark.seq);
+    ASSERT_TRUE(ok(syncer->recover(outcomes)));
+    ASSERT_TRUE(ok(syncer->fold(mark, outcomes)));
+    ASSERT_EQ(syncer->committed(), mark.seq);
+    last_seq = mark.seq;
+  }
+
+  std::string note_path(uint64_t seq) const { return fmt::format("notes/0000/n-{}.md", seq); }
+  std::filesystem::path work(const std::string& path) const { return repository.path() / path; }
+
+  PublishReport publish() {
+    EXPECT_TRUE(ok(syncer->recover(outcomes)));
+    Result<PublishReport> report = syncer->publish(outcomes);
+    EXPECT_TRUE(ok(report));
+    return report ? *report : PublishReport{};
+  }
+  // Publishes and expects everything to be on the branch.
+  PublishReport publish_all() {
+    PublishReport report = publish();
+    EXPECT_EQ(report.waiting, "");
+    EXPECT_EQ(report.published, last_seq);
+    EXPECT_EQ(syncer->published(), last_seq);
+    return report;
+  }
+  PublishReport expect_waiting(const std::string& reason_part) {
+    PublishReport report = publish();
+    EXPECT_NE(report.waiting.find(reason_part), std::string::npos) << report.waiting;
+    EXPECT_TRUE(report.commit.is_zero());
+    const Result<std::string> reason = syncer->waiting_reason();
+    EXPECT_TRUE(ok(reason));
+    if (reason) {
+      EXPECT_NE(reason->find(reason_part), std::string::npos) << *reason;
+    }
+    return report;
+  }
+
+  std::string status() const { return repository.git("status --porcelain --untracked-files=all"); }
+  std::string branch_file(const std::string& path) const {
+    return repository.git("cat-file blob main:" + quote_for_shell(path));
+  }
+  std::string head() const { return repository.git("rev-parse main"); }
+  std::string changed_in_head() const {
+    return repository.git("show --format= --name-status main");
+  }
+
+  SyncOptions options;
+  std::unique_ptr<Syncer> syncer;
+  uint64_t last_seq = 0;
+
+  void apply(const Intent& intent, uint64_t seq) {
+    const Effects effects =
+        render_effects(intent, seq, seq, 1'700'000'000'000 + static_cast<int64_t>(seq) * 1000);
+    const std::filesystem::path path = work(effects.path);
+    if (intent.operation == Operation::kCreate) {
+      write_file(path, effects.text);
+      return;
+    }
+    std::string text = slurp(path);
+    if (text.empty()) text = effects.header;
+    write_file(path, text + effects.text);
+  }
+};
+
+}  // namespace syncline
