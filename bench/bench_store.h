@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/store/store.h"
+#include "syncline/store.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {

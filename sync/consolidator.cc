@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/redundant_packs.h"
 #include "sync/git/subprocess.h"

@@ -13,8 +13,8 @@
 
 #include <cstdint>
 
-#include "journal/base/result.h"
-#include "sync/sync_context.h"
+#include "sync/context/sync_context.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

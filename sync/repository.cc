@@ -1,3 +1,5 @@
+#include "sync/repository.h"
+
 // Finding, making and judging repositories: the part of syncer.h that comes before there is a
 // store.
 
@@ -8,6 +10,8 @@
 #include <filesystem>
 #include <set>
 
+#include "journal/base/try.h"
+#include "journal/record/row_id.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/index_file.h"
@@ -17,7 +21,6 @@
 #include "sync/git/tree.h"
 #include "sync/own/loss_survey.h"
 #include "sync/own/own_history.h"
-#include "sync/syncer.h"
 
 namespace syncline {
 namespace {

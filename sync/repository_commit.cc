@@ -1,4 +1,4 @@
-// Commits without a journal: init's own files, and the branch of a replayed store.
+#include "sync/repository_commit.h"
 
 #include <fmt/format.h>
 
@@ -6,15 +6,15 @@
 #include <map>
 
 #include "journal/base/backoff.h"
+#include "journal/base/try.h"
 #include "sync/git/git_paths.h"
-#include "sync/git/left_ref_lock.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
+#include "sync/own/left_ref_lock.h"
 #include "sync/publish/branch_commit.h"
-#include "sync/syncer.h"
 
 namespace syncline {
 namespace {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/tree.h"
 #include "sync/publish/publisher.h"
 #include "sync/publish/pusher.h"
+#include "sync/repository.h"
 #include "sync/syncer_impl.h"
 
 namespace syncline {

@@ -26,51 +26,17 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/journal.h"
-#include "journal/record/control_frame.h"
-#include "journal/record/intent.h"
+#include "journal/record/object_id.h"
+#include "sync/context/outcome_source.h"
+#include "sync/context/sync_options.h"
+#include "sync/fold/folder.h"
+#include "sync/publish/publisher.h"
+#include "syncline/result.h"
 
 namespace syncline {
 
-class GitPlatform;                   // sync/git/git_platform.h
-GitPlatform& system_git_platform();  // the real one
-
-struct SyncOptions {
-  std::string author_name = "Syncline";
-  std::string author_email = "syncline@localhost";
-  std::string branch;  // full name, "refs/heads/main": the one checked out at init
-  // Init has put a commit on it: where its ref is missing, that was lost.
-  bool branch_was_born = false;
-  uint64_t batch_records_max = 1000;
-  uint64_t batch_bytes_max = 16u << 20;  // of journal payload
-  uint64_t batch_age_ms_max = 1000;      // a background syncer folds what has waited this long
-  uint64_t publish_interval_ms = 2000;
-  uint32_t consolidate_packs = 20;  // own packs that make a consolidation due
-  std::string remote = "origin";
-};
-
-// Where the records' journalled outcomes are looked up (the engine keeps them indexed).
-class OutcomeSource {
- public:
-  virtual ~OutcomeSource() = default;
-  // Outcomes of records first..last, by seq; the one that holds where there were several.
-  virtual Result<std::map<uint64_t, Outcome>> outcomes(uint64_t first_seq, uint64_t last_seq) = 0;
-};
-
-struct FoldReport {
-  uint64_t batches = 0;
-  uint64_t records = 0;
-  uint64_t committed = 0;  // watermark afterwards
-};
-
-struct PublishReport {
-  uint64_t published = 0;                // watermark afterwards
-  ObjectId commit;                       // zero when nothing had to be committed
-  std::string waiting;                   // why it could not, one line; empty when it could
-  std::vector<std::string> left;         // paths with other bytes on the branch: left, reported
-  std::vector<std::string> republished;  // paths that had gone from the branch and were put back
-};
+class GitPlatform;  // sync/git/git_platform.h
 
 // One file of the store's tree, as git has it.
 struct TreeEntry {
@@ -87,7 +53,7 @@ class Syncer {
   static Result<std::unique_ptr<Syncer>> open(const std::string& work_tree,
                                               Directory& store_directory, Journal& journal,
                                               Clock& clock, SyncOptions options,
-                                              GitPlatform& platform = system_git_platform());
+                                              GitPlatform& platform);
   virtual ~Syncer() = default;
 
   // What the ref and the journal say was committed and published; finishes a fold that a crash cut
@@ -151,42 +117,5 @@ class Syncer {
   // The names of our own commits on the branch, from their trailers, newest first.
   virtual Result<std::vector<ClaimedRange>> published_ranges() = 0;
 };
-
-// Git's name of a blob with these bytes.
-ObjectId hash_blob(std::string_view content);
-
-// ---- For init, before there is a journal ----
-
-struct RepositoryState {
-  GitPlatform* platform = &system_git_platform();  // that it was found on
-  std::string work_tree;                           // absolute
-  std::string common_dir;                          // absolute path of the git common directory
-  std::string branch;  // full ref name HEAD points to, "refs/heads/main" when unborn too
-  bool created = false;
-  // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
-  // the store ids met: a clone, or a store whose journal was lost.
-  std::vector<std::string> foreign_stores;
-  // Highest id that ends a file's name ("…-<id>.md", "…_<id>.md") on the branch or those refs,
-  // where there are foreign stores: a store that begins beside them continues above it.
-  uint64_t highest_id_in_paths = 0;
-};
-// Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
-// what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
-Result<RepositoryState> open_or_create_repository(const std::string& directory,
-                                                  GitPlatform& platform = system_git_platform());
-// Finds the repository that `directory` is in, creating nothing and reading a few small files only:
-// foreign stores are not looked for, and `branch` is empty where HEAD is detached.
-Result<RepositoryState> find_repository(const std::string& directory,
-                                        GitPlatform& platform = system_git_platform());
-// Commits exactly these files of the work tree to the branch (init's syncline.toml), nothing staged
-// by others, under the publish protocol. No commit when the tip already holds them. With an `owner`
-// (a store's id), whose sync.lock the caller holds, locks that it left when it died are taken away.
-Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
-                    const std::string& message, const SyncOptions& options, Clock& clock,
-                    const std::string& owner = {});
-// Adds a line to <common dir>/info/exclude unless it is there.
-Status exclude_path(const RepositoryState& repository, const std::string& pattern);
-// Points a fresh repository's branch at the own ref's tip and builds its index (replay --into).
-Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock);
 
 }  // namespace syncline

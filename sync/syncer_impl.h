@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "sync/context/sync_context.h"
 #include "sync/fold/folder.h"
-#include "sync/sync_context.h"
 #include "sync/syncer.h"
 
 namespace syncline {

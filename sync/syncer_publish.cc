@@ -1,5 +1,6 @@
 // The part of the Syncer that faces people's branch: publishing, pushing, consolidation.
 
+#include "journal/base/try.h"
 #include "sync/consolidator.h"
 #include "sync/own/own_history.h"
 #include "sync/publish/publisher.h"

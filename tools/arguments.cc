@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
+#include "journal/record/outcome.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <exception>
 
+#include "journal/base/try.h"
 #include "tools/json_output.h"
 #include "tools/page_fault.h"
 #include "tools/verb.h"

@@ -4,7 +4,7 @@
 // hooks read it as "block".
 #pragma once
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -18,8 +18,8 @@
 #include <string>
 #include <string_view>
 
-#include "engine/store/store.h"
 #include "journal/base/clock.h"
+#include "syncline/store.h"
 #include "tools/ingest_report.h"
 #include "tools/line_reader.h"
 

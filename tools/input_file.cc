@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 
 Result<InputFile> InputFile::open(const std::string& path) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -4,7 +4,7 @@
 
 #include "engine/config/path_rules.h"
 #include "journal/base/bytes.h"
-#include "journal/record/intent.h"
+#include "journal/record/template.h"
 
 namespace syncline {
 namespace {

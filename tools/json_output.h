@@ -7,7 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "engine/store/store.h"
+#include "engine/config/config.h"
+#include "syncline/store.h"
 #include "tools/bench_report.h"
 #include "tools/failure.h"
 #include "tools/ingest_report.h"

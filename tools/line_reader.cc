@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

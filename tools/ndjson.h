@@ -10,8 +10,8 @@
 
 #include <string_view>
 
-#include "engine/store/store.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
+#include "syncline/store.h"
 
 namespace syncline {
 

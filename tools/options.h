@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -9,6 +9,7 @@
 #include "engine/config/near_name.h"
 #include "engine/config/path_rules.h"
 #include "engine/config/pattern.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 namespace {

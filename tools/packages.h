@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 #include "tools/line_reader.h"
 
 namespace syncline {

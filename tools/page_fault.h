@@ -10,7 +10,7 @@
 // Only the command promises this. The library leaves the process's signals alone; to a program that
 // embeds it, a page that is lost while the store is open is what a kill is, unless that program
 // handles SIGBUS itself (and then it has to end, for the reason above). What it is promised is that
-// opening a store on a full disk is an error and no signal (journal/os/shared_page.cc).
+// opening a store on a full disk is an error and no signal (journal/os/posix_file_shared_page.cc).
 #pragma once
 
 #include <csignal>

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "engine/config/config.h"
-#include "engine/store/store.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
+#include "syncline/store.h"
 #include "tools/arguments.h"
 
 namespace syncline {

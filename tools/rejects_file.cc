@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "journal/base/try.h"
 #include "tools/json_output.h"
 
 namespace syncline {

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "journal/base/clock.h"
+#include "journal/base/try.h"
 #include "tools/failure.h"
 #include "tools/json_output.h"
 #include "tools/page_fault.h"

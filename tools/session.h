@@ -7,8 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/store/store.h"
-#include "journal/base/clock.h"
+#include "syncline/store.h"
 #include "tools/arguments.h"
 #include "tools/console.h"
 #include "tools/exit_code.h"

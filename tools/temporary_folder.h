@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "journal/record/intent.h"
+#include "journal/record/template.h"
 #include "tools/console.h"
 
 namespace syncline {

@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <string>
 
-#include "engine/store/store.h"
+#include "engine/config/config.h"
+#include "syncline/store.h"
 #include "tools/ingest_report.h"
 
 namespace syncline {

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "journal/base/clock.h"
+#include "journal/base/try.h"
 #include "tools/bench_report.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"

@@ -1,6 +1,7 @@
 // syncline record KIND --FIELD VALUE … [--FIELD-file PATH|-] [--key K] [--wait STAGE]
 #include <fmt/format.h>
 
+#include "journal/log/format.h"
 #include "tools/input_file.h"
 #include "tools/json_output.h"
 #include "tools/record_arguments.h"

@@ -1,6 +1,7 @@
 // syncline replay --into DIR [--to SEQ]
 #include <fmt/format.h>
 
+#include "journal/base/clock.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/verb.h"

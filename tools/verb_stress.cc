@@ -12,6 +12,7 @@
 
 #include "engine/sqlite/database.h"
 #include "journal/base/clock.h"
+#include "journal/base/try.h"
 #include "tools/child_process.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"

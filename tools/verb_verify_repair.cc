@@ -2,6 +2,8 @@
 // syncline repair [--dry-run] [--accept-loss]
 #include <algorithm>
 
+#include "journal/base/clock.h"
+#include "journal/base/try.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/text_output.h"

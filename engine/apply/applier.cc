@@ -5,10 +5,13 @@
 #include <algorithm>
 
 #include "engine/apply/applier_impl.h"
+#include "engine/config/config.h"
 #include "engine/projection/database_replacement.h"
 #include "engine/projection/schema.h"
 #include "journal/base/assert.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
+#include "journal/contents/kept_keys.h"
 
 namespace syncline {
 namespace {
@@ -133,10 +136,7 @@ Status Applier::Impl::check_identity() {
                       "the journal has lost records, or is an older copy: restore it");
   }
   const uint64_t seq = mark ? mark->seq : 0;
-  if (seq < begin.seq) {
-    TRY(write_meta(*database, "missing_before", static_cast<int64_t>(begin.seq)));
-    TRY(project_kept_keys(seq, begin.seq));
-  }
+  if (seq < begin.seq) TRY(project_kept_keys(seq, begin.seq));
   // A mark whose segment was trimmed stays where nothing behind it is missing: the reader knows.
   if (!mark || seq < begin.seq) TRY(write_applied_mark(*database, begin));
   return {};

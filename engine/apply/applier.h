@@ -44,11 +44,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/config/config.h"
 #include "engine/sqlite/database.h"
+#include "journal/base/clock.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
-#include "sync/syncer.h"
 
 namespace syncline {
 
@@ -120,40 +119,5 @@ class Applier {
   explicit Applier(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// Read side, for any connection (engine/projection/projection.cc).
-struct AppliedState {
-  Mark applied;
-  uint64_t files_synced = 0;
-  uint64_t set_aside = 0;
-  uint64_t files_waiting = 0;
-  // The database was rebuilt from a trimmed journal: rows up to here are not ours any more. 0: no.
-  uint64_t missing_before = 0;
-};
-// All of one moment; zeros of a database that knows nothing.
-Result<AppliedState> read_applied_state(Database& database);
-// To read by; nothing where the database knows nothing: it is absent, empty, or being made. Then
-// the journal, read from its begin, knows all that it would.
-Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file);
-
-struct KeyEntry {
-  uint64_t seq = 0;
-  ContentHash content_hash;
-};
-Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key);
-Result<uint64_t> highest_id(Database& database, const std::string& table,
-                            const std::string& id_column);  // given out or there; 0 for none
-// The first id above `above` that no row has; nothing where there is none left.
-Result<std::optional<uint64_t>> next_free_id(Database& database, const std::string& table,
-                                             const std::string& id_column, uint64_t above);
-Result<uint64_t> last_id_given(Database& database, const std::string& table);  // by us; 0 for none
-Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,
-                                                  uint64_t last_seq);
-Result<Mark> position_before(Database& database, uint64_t seq);  // a mark at or before the record
-struct CommitNames {
-  std::string own;     // commit of the store's ref that holds the record; empty when none yet
-  std::string branch;  // commit of the branch
-};
-Result<CommitNames> find_commits(Database& database, uint64_t seq);
 
 }  // namespace syncline

@@ -6,8 +6,10 @@
 #include <algorithm>
 
 #include "engine/apply/applier_impl.h"
+#include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
 
 namespace syncline {
 namespace {

@@ -17,6 +17,7 @@
 #include "engine/apply/section_applier.h"
 #include "engine/projection/projection_writer.h"
 #include "engine/projection/row_applier.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 

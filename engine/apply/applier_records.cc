@@ -7,7 +7,9 @@
 
 #include "engine/apply/applier_impl.h"
 #include "engine/config/path_rules.h"
+#include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 

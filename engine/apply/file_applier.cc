@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
-#include "journal/log/frame_check.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_check.h"
+#include "journal/contents/frame_place.h"
+#include "journal/record/control_frame.h"
 #include "journal/record/intent.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 namespace {

@@ -21,7 +21,7 @@
 
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/outcome.h"
 
 namespace syncline {
 

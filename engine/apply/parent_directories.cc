@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/apply/file_applier.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 

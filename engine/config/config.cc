@@ -70,6 +70,8 @@
 #include "engine/config/near_name.h"
 #include "engine/config/path_rules.h"
 #include "engine/sqlite/table_ddl.h"
+#include "journal/base/block.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 namespace {

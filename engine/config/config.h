@@ -15,15 +15,11 @@
 #include <variant>
 #include <vector>
 
-#include "journal/base/result.h"
-#include "journal/record/intent.h"
-#include "sync/syncer.h"
+#include "journal/record/operation.h"
+#include "sync/context/sync_options.h"
+#include "syncline/result.h"
 
 namespace syncline {
-
-// A field's value as a user gives it: text on the command line; text, integer or real in JSON.
-using FieldValue = std::variant<std::string, int64_t, double>;
-using Fields = std::vector<std::pair<std::string, FieldValue>>;
 
 struct FieldSpec {
   enum class Type : uint8_t { kText, kInteger, kReal };
@@ -74,15 +70,5 @@ Result<Config> parse_config(std::string text);
 // Are the statements that make its tables such as they may be? Asked where a configuration comes
 // from outside; what was journalled is held to it where it is run (engine/sqlite/table_ddl.h).
 Status check_tables(const Config& config);
-
-// The text of a profile's syncline.toml: "notes", "packages", "elf"; kInvalid names the three.
-Result<std::string> profile_text(std::string_view name);
-
-// Validates the fields and decides every effect but id and time. `store_tag` is empty, or what
-// marks this store's paths where another store has written to the repository. kInvalid: which field
-// and why. `xxh3`, where given, gets what payloads of version 1 carried of a record with a key.
-Result<Intent> make_intent(const Config& config, std::string_view kind, const Fields& fields,
-                           std::string_view key, std::string_view store_tag = {},
-                           Xxh3Hash* xxh3 = nullptr);
 
 }  // namespace syncline

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "engine/config/config.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "engine/config/path_rules.h"
+#include "journal/base/try.h"
+#include "journal/record/intent.h"
 
 namespace syncline {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "engine/config/config.h"
 #include "engine/config/pattern.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

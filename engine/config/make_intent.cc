@@ -1,3 +1,5 @@
+#include "engine/config/make_intent.h"
+
 // Record → intent: checks what the user gave, and decides every effect but id and time.
 //
 // Pure: no clock, no file, no database. Threads may call it at once for one Config.
@@ -11,11 +13,12 @@
 #include <limits>
 #include <numeric>
 
-#include "engine/config/config.h"
 #include "engine/config/kind_patterns.h"
 #include "engine/config/near_name.h"
 #include "engine/config/path_rules.h"
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
+#include "journal/log/format.h"
 #include "sync/git/sha256.h"
 
 namespace syncline {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

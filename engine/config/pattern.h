@@ -24,8 +24,8 @@
 #include <vector>
 
 #include "engine/config/config.h"
-#include "journal/base/result.h"
-#include "journal/record/intent.h"
+#include "journal/record/template.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -1,9 +1,10 @@
+#include "engine/config/profiles.h"
+
 // The three ready configurations that `init --profile` writes. They are plain syncline.toml: what a
 // store does with them, it does with any other.
 #include <string>
 #include <string_view>
 
-#include "engine/config/config.h"
 #include "engine/config/near_name.h"
 
 namespace syncline {

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/index_file.h"
 
@@ -50,6 +51,10 @@ Status check_is_sqlite(Directory& root, const std::string& path) {
 }
 
 }  // namespace
+
+DatabaseFile database_file(const StorePlaces& places, const Config& config) {
+  return {places.root + "/" + config.database, places.platform->sqlite_vfs(), places.root};
+}
 
 Status check_known_database(const Identity& identity, Directory& store_directory,
                             const Config& config) {

@@ -8,9 +8,13 @@
 
 #include "engine/config/config.h"
 #include "engine/place/identity.h"
+#include "engine/sqlite/database.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {
+
+// SQLite's file of a store.
+DatabaseFile database_file(const StorePlaces& places, const Config& config);
 
 // kDisagree, with the ways back and on, where the configuration names another database than the
 // store has.

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/ownership.h"
 

@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "engine/place/store_platform.h"
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
+#include "syncline/result.h"
 
 namespace syncline {
 
@@ -37,14 +37,13 @@ struct Identity {
 // The places of a store, found without loading git: <root>/.git may be a directory, or the file of
 // a linked work tree or submodule, whose common directory then holds the store.
 struct StorePlaces {
-  StorePlatform* platform = &system_store_platform();  // that they are on
-  std::string root;                                    // top of the work tree
-  std::string common_dir;                              // git common directory
-  std::string store_dir;                               // <common_dir>/syncline
+  StorePlatform* platform = nullptr;  // that they are on; never null in what is answered
+  std::string root;                   // top of the work tree
+  std::string common_dir;             // git common directory
+  std::string store_dir;              // <common_dir>/syncline
 };
 // kNoStore when `root` is no work tree; says nothing about whether a store is there.
-Result<StorePlaces> find_places(const std::string& root,
-                                StorePlatform& platform = system_store_platform());
+Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform);
 
 // See sync/git/ownership.h: asked before anything in the store is read.
 Status check_owner(const StorePlaces& places);

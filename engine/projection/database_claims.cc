@@ -1,6 +1,7 @@
 #include "engine/projection/database_claims.h"
 
 #include "engine/projection/schema.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 

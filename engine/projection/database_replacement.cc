@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/apply/applier.h"
+#include "engine/projection/projection.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 

@@ -1,11 +1,14 @@
+#include "engine/projection/projection.h"
+
 // The read side of what the applier writes, for any connection: no locks, a snapshot each call.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "engine/apply/applier.h"
 #include "engine/projection/schema.h"
+#include "journal/base/try.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 
@@ -18,8 +21,6 @@ Result<AppliedState> read_applied_state(Database& database) {
   if (applied) state.applied = *applied;
   TRY_ASSIGN(const auto synced, read_meta(database, "files_synced"));
   state.files_synced = static_cast<uint64_t>(synced.value_or(0));
-  TRY_ASSIGN(const auto missing, read_meta(database, "missing_before"));
-  state.missing_before = static_cast<uint64_t>(missing.value_or(0));
   TRY_ASSIGN(Statement counts,
              database.prepare(
                  fmt::format("SELECT (SELECT count(*) FROM syncline_outcomes WHERE kind = {}),"

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 
 struct ProjectionWriter::Statements {

@@ -14,7 +14,6 @@
 #include "engine/sqlite/database.h"
 #include "journal/log/format.h"
 #include "journal/record/control_frame.h"
-#include "journal/record/intent.h"
 
 namespace syncline {
 

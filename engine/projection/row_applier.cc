@@ -6,6 +6,8 @@
 #include <optional>
 #include <variant>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -1,6 +1,7 @@
 #include "engine/projection/schema.h"
 
 #include "engine/sqlite/table_ddl.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 

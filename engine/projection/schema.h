@@ -6,7 +6,6 @@
 //   files_synced     files of records up to here have been synced
 //   checkpoint       1 while a checkpoint's syncs are under way: who finds it set knows that one
 //                    may have failed unseen
-//   missing_before   see AppliedState
 #pragma once
 
 #include <cstdint>

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <new>
 
+#include "engine/place/database_place.h"
 #include "engine/projection/database_replacement.h"
 #include "engine/roles/retention.h"
 #include "journal/base/backoff.h"
+#include "journal/base/try.h"
 #include "journal/record/control_frame.h"
 #include "sync/git/worktree_state.h"
 
@@ -47,10 +49,6 @@ Deadline sooner(Deadline a, Deadline b) {
 }
 
 }  // namespace
-
-DatabaseFile database_file(const StorePlaces& places, const Config& config) {
-  return {places.root + "/" + config.database, places.platform->sqlite_vfs(), places.root};
-}
 
 Projector::Projector(const StorePlaces& places, const Identity& identity,
                      std::shared_ptr<const Config> config, Directory& store_directory,
@@ -356,8 +354,10 @@ Status Projector::trim_journal() {
     TRY_ASSIGN(appended, turn.append({&frame, 1}));
   }
   TRY(journal_.flush(appended));
-  const auto keep = [&](const Mark& from, const Mark& to) {
-    return kept_keys_of(store_directory_, journal_.store(), *sync_database_, from, to);
+  const auto keep = [&](Directory& folder, const Mark& from, const Mark& to) -> Status {
+    TRY_ASSIGN(const KeptKeys kept,
+               kept_keys_of(store_directory_, journal_.store(), *sync_database_, from, to));
+    return write_kept_keys(folder, journal_.store(), kept);
   };
   TRY_ASSIGN([[maybe_unused]] const uint64_t segments, journal_.trim(*mark, keep));
   return {};

@@ -22,6 +22,7 @@
 #include "engine/apply/applier.h"
 #include "engine/config/config.h"
 #include "engine/place/identity.h"
+#include "engine/projection/projection.h"
 #include "journal/base/mutex.h"
 #include "journal/log/journal.h"
 #include "sync/syncer.h"
@@ -121,8 +122,5 @@ class Projector {
   Mutex notes_mutex_;
   std::vector<std::string> notes_ GUARDED_BY(notes_mutex_);
 };
-
-// SQLite's file of a store.
-DatabaseFile database_file(const StorePlaces& places, const Config& config);
 
 }  // namespace syncline

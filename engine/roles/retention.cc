@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <memory>
 
-#include "engine/apply/applier.h"
+#include "engine/projection/projection.h"
+#include "journal/base/try.h"
 #include "journal/log/reader.h"
 #include "journal/log/segment.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 

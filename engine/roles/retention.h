@@ -1,7 +1,7 @@
 // Which segments of the journal may go: by size and by age, and only behind a checkpoint.
 //
 // By default nothing goes: replay to any sequence needs the whole journal. Keys stay, in SQLite and
-// beside the segments (journal/log/kept_keys.h).
+// beside the segments (journal/contents/kept_keys.h).
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 #include "engine/config/config.h"
 #include "engine/sqlite/database.h"
-#include "journal/base/result.h"
+#include "journal/contents/kept_keys.h"
 #include "journal/log/format.h"
-#include "journal/log/kept_keys.h"
 #include "journal/os/file_system.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -9,6 +9,7 @@
 
 #include "engine/sqlite/database_vfs.h"
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 namespace {

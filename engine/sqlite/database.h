@@ -24,8 +24,8 @@
 #include <string_view>
 #include <utility>
 
-#include "journal/base/result.h"
 #include "journal/record/intent.h"
+#include "syncline/result.h"
 
 struct sqlite3;
 struct sqlite3_stmt;

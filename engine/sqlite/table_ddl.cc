@@ -8,6 +8,8 @@
 #include <array>
 #include <memory>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -1,4 +1,6 @@
-#include "engine/store/store.h"
+#include "syncline/store.h"
+#include "engine/config/make_intent.h"
+#include "journal/base/try.h"
 
 #include <fmt/format.h>
 
@@ -38,7 +40,7 @@ Result<std::string> Store::discover(const std::string& start) {
   fs::path at = fs::canonical(start, error);
   if (error) return errno_error(error.value(), fmt::format("opening {}", start));
   while (true) {
-    if (const auto places = find_places(at.string());
+    if (const auto places = find_places(at.string(), system_store_platform());
         places && fs::exists(fs::path(places->store_dir) / "identity", error)) {
       return places->root;
     }

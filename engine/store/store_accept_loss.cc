@@ -15,6 +15,7 @@
 
 #include "engine/store/store_impl.h"
 #include "engine/verify/lost_store.h"
+#include "journal/base/try.h"
 #include "sync/own/loss_survey.h"
 #include "sync/own/sync_state.h"
 
@@ -60,9 +61,8 @@ Status survey_claims(const LostStore& lost, const Config& config, const Reposito
 
 }  // namespace
 
-// What is lost, in a sentence; empty when everything is there.
-Result<std::string> Store::find_loss(uint64_t claimed_seq, const ObjectId& remote_tip) {
-  const uint64_t last_seq = impl_->journal->durable().seq;
+Result<std::string> Store::Impl::find_loss(uint64_t claimed_seq, const ObjectId& remote_tip) {
+  const uint64_t last_seq = journal->durable().seq;
   if (claimed_seq > last_seq) {
     return fmt::format("record {} is named by database, commits or files; the journal ends at {}",
                        claimed_seq, last_seq);
@@ -76,13 +76,13 @@ Result<std::string> Store::find_loss(uint64_t claimed_seq, const ObjectId& remot
   // before it was put back, has gone on under the same name.
   bool known = false;
   const auto is_tip = [&](const Syncer::ClaimedRange& range) { return range.commit == remote_tip; };
-  TRY(impl_->projector->read_syncer([&](Syncer& syncer) -> Status {
+  TRY(projector->read_syncer([&](Syncer& syncer) -> Status {
     TRY_ASSIGN(const auto ranges, syncer.claimed_ranges());
     known = std::ranges::any_of(ranges, is_tip);
     return {};
   }));
   if (known) return std::string();
-  return fmt::format("the remote's {} is at {}, which this store did not make", impl_->own_ref(),
+  return fmt::format("the remote's {} is at {}, which this store did not make", own_ref(),
                      remote_tip.hex());
 }
 
@@ -112,7 +112,7 @@ Result<LossReport> Store::accept_loss(const std::string& root, const LossOptions
       auto store = open(root, {.open_deadline = options.deadline, .platform = options.platform});
       if (!store && store.error().code != Code::kCorrupt) return std::move(store).error();
       if (store) {
-        TRY_ASSIGN(report.lost, (*store)->find_loss(floors.last_seq(), git.remote_tip));
+        TRY_ASSIGN(report.lost, (*store)->impl_->find_loss(floors.last_seq(), git.remote_tip));
       } else {
         report.lost = store.error().message;
       }

@@ -8,13 +8,14 @@
 #include <string>
 #include <thread>
 
+#include "engine/place/database_place.h"
 #include "engine/place/identity.h"
 #include "engine/place/store_platform.h"
 #include "engine/roles/projector.h"
-#include "engine/store/store.h"
 #include "engine/write/lookup.h"
 #include "engine/write/write_queue.h"
 #include "journal/base/mutex.h"
+#include "syncline/store.h"
 
 namespace syncline {
 
@@ -77,6 +78,12 @@ struct Store::Impl {
   // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
   Status restore_watermarks();
   Status check_writable() const;
+  Result<VerifyReport> verify(const std::function<void(uint64_t, uint64_t)>& progress);
+  // Writes again what these findings say is missing, as far as the journal holds it.
+  Status heal(const std::vector<Finding>& findings);
+  // What is lost, in a sentence; empty when everything is there. `claimed_seq`: the last record
+  // that anything outside the journal names. `remote_tip`: zero where the remote has none.
+  Result<std::string> find_loss(uint64_t claimed_seq, const ObjectId& remote_tip);
   // Looks at everything once, as of one moment.
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress);

@@ -10,12 +10,16 @@
 #include <cstring>
 #include <filesystem>
 
+#include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/store/store_impl.h"
+#include "journal/base/try.h"
 #include "journal/log/journal_create.h"
 #include "journal/log/journal_files.h"
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
+#include "sync/repository.h"
+#include "sync/repository_commit.h"
 
 namespace syncline {
 

@@ -10,8 +10,11 @@
 #include <filesystem>
 
 #include "engine/store/store_impl.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
 #include "journal/record/control_frame.h"
+#include "sync/repository.h"
+#include "sync/repository_commit.h"
 
 namespace syncline {
 

@@ -8,7 +8,8 @@
 #include "engine/projection/schema.h"
 #include "engine/store/store_impl.h"
 #include "engine/verify/frame_finder.h"
-#include "journal/log/salvage.h"
+#include "journal/base/try.h"
+#include "journal/contents/salvage.h"
 #include "sync/own/own_claims.h"
 
 namespace syncline {

@@ -11,6 +11,7 @@
 #include "engine/projection/database_replacement.h"
 #include "engine/store/store_impl.h"
 #include "engine/verify/verifier.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 
@@ -39,8 +40,11 @@ bool is_no_finding(Code code) {
 }  // namespace
 
 Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
-  Impl& store = *impl_;
-  const DatabaseFile file = database_file(store.places, *store.config);
+  return impl_->verify(progress);
+}
+
+Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
+  const DatabaseFile file = database_file(places, *config);
   if (const Status sound = check_database(file); !sound) {
     if (is_no_finding(sound.error().code)) return sound.error();
     VerifyReport report;
@@ -59,7 +63,7 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
   // that was trimmed, a ref that had moved on when the journal was read.
   constexpr int kTries = 3;
   for (int tries = 1;; ++tries) {
-    Result<VerifyReport> report = store.verify_once(file, progress);
+    Result<VerifyReport> report = verify_once(file, progress);
     const bool trimmed = !report && report.error().code == Code::kNotFound;
     const bool moved = report && std::ranges::any_of(report->findings, [](const Finding& finding) {
                          return finding.cls == "history-rewritten";
@@ -99,11 +103,10 @@ Result<VerifyReport> Store::Impl::verify_once(
   return report;
 }
 
-Status Store::heal(const std::vector<Finding>& findings) {
-  Impl& store = *impl_;
-  if (const Status sound = check_database(database_file(store.places, *store.config));
+Status Store::Impl::heal(const std::vector<Finding>& findings) {
+  if (const Status sound = check_database(database_file(places, *config));
       !sound && sound.error().code == Code::kCorrupt) {
-    TRY(store.projector->rebuild_database());
+    TRY(projector->rebuild_database());
   }
   std::vector<uint64_t> rows, files;
   for (const Finding& finding : findings) {
@@ -116,14 +119,14 @@ Status Store::heal(const std::vector<Finding>& findings) {
     }
   }
   // First what was never applied here: a database that was put back from a copy is behind.
-  TRY(store.projector->try_apply());
-  TRY(store.projector->with_applier([&](Applier& applier) -> Status {
+  TRY(projector->try_apply());
+  TRY(projector->with_applier([&](Applier& applier) -> Status {
     TRY(applier.restore_rows(rows));
     return applier.restore_files(files);
   }));
-  TRY(store.projector->with_syncer(
-      [](Syncer& syncer, OutcomeSource& outcomes) -> Status { return syncer.restore(outcomes); }));
-  TRY(store.projector->try_sync(/*publish_now=*/true));
+  TRY(projector->with_syncer(
+      [](Syncer& syncer, OutcomeSource& known) -> Status { return syncer.restore(known); }));
+  TRY(projector->try_sync(/*publish_now=*/true));
   return {};
 }
 
@@ -135,7 +138,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
   }
   if (dry_run || report.healed.empty()) return report;
   TRY(impl_->check_writable());
-  TRY(heal(report.healed));
+  TRY(impl_->heal(report.healed));
 
   // What is said to be healed was looked at again. A database that could not be read hid what else
   // there was.
@@ -145,7 +148,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
     if (!is_among(finding, found.findings)) hidden.push_back(finding);
   }
   if (std::ranges::any_of(hidden, healable)) {
-    TRY(heal(hidden));
+    TRY(impl_->heal(hidden));
     TRY_ASSIGN(after, verify({}));
   }
   for (const Finding& finding : hidden) {

@@ -7,9 +7,13 @@
 #include <ctime>
 
 #include "engine/config/kind_patterns.h"
+#include "engine/config/make_intent.h"
+#include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
+#include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
+#include "syncline/record.h"
 
 namespace syncline {
 namespace {

@@ -14,10 +14,9 @@
 #include <set>
 #include <string>
 
-#include "engine/apply/applier.h"
 #include "engine/config/config.h"
 #include "engine/sqlite/database.h"
-#include "journal/log/salvage.h"
+#include "journal/contents/salvage.h"
 #include "journal/os/file_system.h"
 #include "sync/own/own_commits.h"
 

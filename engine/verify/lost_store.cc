@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <functional>
 #include <set>
 #include <string>
 
-#include "engine/apply/applier.h"
-#include "engine/roles/projector.h"
+#include "engine/place/database_place.h"
+#include "engine/projection/projection.h"
 #include "engine/sqlite/database.h"
+#include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
+#include "journal/record/control_frame.h"
 #include "sync/own/loss_survey.h"
 
 namespace syncline {

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
 #include "sync/own/sync_state.h"
 
 namespace syncline {

@@ -28,12 +28,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/apply/applier.h"
 #include "engine/place/identity.h"
-#include "engine/store/store.h"
+#include "engine/projection/projection.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
 #include "sync/syncer.h"
+#include "syncline/store.h"
 
 namespace syncline {
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "engine/projection/schema.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
+#include "journal/contents/kept_keys.h"
 
 namespace syncline {
 namespace {

@@ -12,10 +12,11 @@
 #include <optional>
 #include <string>
 
-#include "engine/apply/applier.h"
-#include "engine/store/store.h"
+#include "engine/projection/projection.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
+#include "journal/record/control_frame.h"
+#include "syncline/store.h"
 
 namespace syncline {
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
-#include "journal/log/frame_check.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_check.h"
 #include "journal/record/control_frame.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 

@@ -16,7 +16,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "engine/apply/applier.h"
+#include "engine/projection/projection.h"
+#include "journal/contents/kept_keys.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
 

@@ -7,7 +7,9 @@
 #include "engine/projection/schema.h"
 #include "engine/write/lookup.h"
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "journal/record/control_frame.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 

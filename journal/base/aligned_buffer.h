@@ -7,8 +7,8 @@
 #include <memory>
 #include <new>
 
+#include "journal/base/block.h"
 #include "journal/base/bytes.h"
-#include "journal/log/format.h"
 
 namespace syncline {
 

@@ -2,17 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
+
+#include "syncline/deadline.h"
 
 namespace syncline {
-
-// A point on Clock::monotonic_ns(); kForever never comes.
-struct Deadline {
-  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-  int64_t monotonic_ns = kNever;
-  bool forever() const { return monotonic_ns == kNever; }
-};
-inline constexpr Deadline kForever{};
 
 class Clock {
  public:

@@ -7,9 +7,9 @@
 
 #include <chrono>
 
-#include "journal/base/clock.h"
 #include "journal/base/mutex.h"
-#include "journal/base/result.h"
+#include "syncline/deadline.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

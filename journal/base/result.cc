@@ -1,4 +1,4 @@
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 #include <fmt/format.h>
 

@@ -6,8 +6,9 @@
 #pragma once
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
 #include "journal/log/format.h"
+#include "journal/record/operation.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

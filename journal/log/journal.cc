@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "journal/base/try.h"
 #include "journal/log/journal_impl.h"
 
 namespace syncline {
@@ -58,8 +59,7 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
       TRY_ASSIGN(const OpenSegment segment, impl_->open_for_reading(entries[i].segment));
       TRY_ASSIGN(const OpenSegment next, impl_->open_for_reading(entries[i + 1].segment));
       const Mark to{next.header.previous(), next.header.first_seq - 1};
-      TRY_ASSIGN(const KeptKeys kept, keep(segment.header.start(), to));
-      TRY(write_kept_keys(*impl_->folder, impl_->store, kept));
+      TRY(keep(*impl_->folder, segment.header.start(), to));
     }
     // Then it is said, durably, that they may be missing. Then they go from the front, each
     // durably gone before the next, so that a crash leaves no hole.

@@ -31,12 +31,12 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
+#include "journal/base/clock.h"
 #include "journal/log/format.h"
 #include "journal/log/frame.h"
-#include "journal/log/kept_keys.h"
 #include "journal/os/file_system.h"
 #include "journal/os/ring.h"
+#include "syncline/result.h"
 
 namespace syncline {
 
@@ -156,10 +156,10 @@ class Journal {
   Result<Mark> begin() const;
 
   // Trims whole segments that hold nothing after `checkpoint`. The caller holds that every
-  // projection up to it is durable. Of each segment that goes, what `keep` answers for the frames
-  // from..to stays, durable before the segment is gone; without it nothing does, for the journal
-  // does not know what payloads say. Returns how many segments went.
-  using Keep = std::function<Result<KeptKeys>(const Mark& from, const Mark& to)>;
+  // projection up to it is durable. Before a segment goes, `keep` makes durable, in the journal's
+  // folder, what is to outlive its frames from..to; without it nothing does, for the journal does
+  // not know what payloads say. Returns how many segments went.
+  using Keep = std::function<Status(Directory& folder, const Mark& from, const Mark& to)>;
   Result<uint64_t> trim(const Mark& checkpoint, const Keep& keep = {});
   // Bytes of all segments, for the backlog limit and retention.
   Result<uint64_t> size_bytes() const;

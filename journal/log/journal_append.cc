@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "journal/log/journal_impl.h"
 
 namespace syncline {

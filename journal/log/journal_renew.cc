@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "journal/log/journal_impl.h"
 #include "journal/log/segment_scanner.h"
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
 

@@ -8,10 +8,10 @@
 #include <memory>
 #include <optional>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/log/frame.h"
 #include "journal/os/file_system.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "journal/log/segment_scanner.h"
 
 namespace syncline {

@@ -8,6 +8,7 @@
 
 #include "journal/base/aligned_buffer.h"
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 namespace {

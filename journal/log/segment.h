@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

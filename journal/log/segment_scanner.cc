@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 constexpr size_t kStepBytesMax = 1u << 20;

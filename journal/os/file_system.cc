@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "journal/base/try.h"
 #include "journal/os/whole_file.h"
 
 namespace syncline {

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "journal/base/bytes.h"
-#include "journal/base/clock.h"
-#include "journal/base/result.h"
+#include "syncline/deadline.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 
 Result<std::string> Platform::canonical_path(const std::string& path) {

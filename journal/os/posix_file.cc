@@ -6,7 +6,8 @@
 
 #include <cerrno>
 
-#include "journal/log/format.h"
+#include "journal/base/block.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 namespace {

@@ -10,7 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "journal/log/format.h"
+#include "journal/base/block.h"
+#include "journal/base/try.h"
 #include "journal/os/file_system.h"
 #include "journal/os/posix_file.h"
 #include "journal/os/posix_path.h"

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "journal/base/try.h"
 #include "journal/os/file_system.h"
 #include "journal/os/posix_file.h"
 

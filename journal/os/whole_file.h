@@ -4,8 +4,8 @@
 #include <string>
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
 #include "journal/os/posix_path.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "journal/record/payload.h"
+#include "journal/record/row_id.h"
 
 namespace syncline {
 namespace {
@@ -59,31 +61,6 @@ Status finish(const ByteReader& reader, std::string_view payload_name, std::stri
 }
 
 }  // namespace
-
-void settle_file(Outcome& outcome, const Outcome* before, uint64_t batched_seq) {
-  outcome.file_id.reset();
-  if (before != nullptr && !before->has_file()) return;  // it never had one
-  if (before != nullptr && before->file_id) {
-    outcome.file_id = before->file_id;
-  } else if (outcome.seq <= batched_seq) {
-    outcome.file_id = before != nullptr ? before->new_id : 0;
-  }
-}
-
-EffectIds::EffectIds(uint64_t decided_id, const Outcome* outcome)
-    : row(decided_id), file(decided_id) {
-  if (outcome == nullptr) return;
-  if (outcome->kind == Outcome::Kind::kRebind) row = file = outcome->new_id;
-  if (outcome->file_id) file = *outcome->file_id == 0 ? decided_id : *outcome->file_id;
-}
-
-std::optional<ObjectId> ObjectId::parse(std::string_view hex) {
-  ObjectId object;
-  const std::optional<ByteVector> bytes = from_hex(hex);
-  if (!bytes || bytes->size() != object.bytes.size()) return std::nullopt;
-  std::copy(bytes->begin(), bytes->end(), object.bytes.begin());
-  return object;
-}
 
 ByteVector encode(const ConfigFrame& frame) {
   ByteVector payload;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "journal/record/payload.h"
 
 namespace syncline {
@@ -239,24 +240,6 @@ size_t estimated_bytes(const Template& text) {
 }
 
 }  // namespace
-
-ByteSpan content_hash_bytes(const ContentHash& hash) {
-  if (const auto* const xxh3 = std::get_if<Xxh3Hash>(&hash)) return *xxh3;
-  if (const auto* const sha256 = std::get_if<Sha256Hash>(&hash)) return *sha256;
-  return {};
-}
-
-std::optional<ContentHash> content_hash_of(ByteSpan bytes) {
-  ContentHash hash;
-  if (bytes.size() == sizeof(Xxh3Hash)) {
-    std::ranges::copy(bytes, hash.emplace<Xxh3Hash>().begin());
-  } else if (bytes.size() == sizeof(Sha256Hash)) {
-    std::ranges::copy(bytes, hash.emplace<Sha256Hash>().begin());
-  } else {
-    return std::nullopt;
-  }
-  return hash;
-}
 
 bool same_effects(const Intent& one, const Intent& other) {
   return one.operation == other.operation && one.kind == other.kind && one.table == other.table &&

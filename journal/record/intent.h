@@ -6,58 +6,19 @@
 // renders the same record anew with another id. Byte table: journal/FORMAT.md, "Intent".
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
-#include "journal/log/format.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/content_hash.h"
+#include "journal/record/operation.h"
+#include "journal/record/outcome.h"
+#include "journal/record/template.h"
+#include "syncline/result.h"
 
 namespace syncline {
-
-enum class Slot : uint8_t {
-  kId = 1,           // decimal
-  kShard = 2,        // id / 1000, decimal, zero-padded to 4
-  kTime = 3,         // 2026-01-31T23:59:59.123Z
-  kDate = 4,         // 2026-01-31
-  kDateBasic = 5,    // 20260131
-  kPath = 6,         // the rendered path; not allowed in the path itself
-  kTimeSeconds = 7,  // 2026-01-31 23:59:59 (as SQLite's CURRENT_TIMESTAMP writes it)
-};
-
-// Text with slots. Adjacent literals are merged, so equal templates encode equally.
-class Template {
- public:
-  Template() = default;
-  static Template literal(std::string_view text);
-  void add(std::string_view text);
-  void add(Slot slot);
-  void add(const Template& other);
-  using Piece = std::variant<std::string, Slot>;
-  const std::vector<Piece>& pieces() const { return pieces_; }
-  bool empty() const { return pieces_.empty(); }
-  bool uses(Slot slot) const;
-  bool operator==(const Template&) const = default;
-
- private:
-  std::vector<Piece> pieces_;
-};
-
-struct SlotValues {
-  uint64_t id = 0;
-  int64_t time_ms = 0;
-  std::string_view path;
-};
-std::string render(const Template& text, const SlotValues& values);
-
-// ISO 8601 UTC with milliseconds; proleptic Gregorian, no locale, no time zone database.
-std::string format_time(int64_t time_ms);
 
 // NULL, integer, real or text.
 using IntentValue = std::variant<std::monostate, int64_t, double, Template>;
@@ -66,18 +27,6 @@ struct IntentColumn {
   IntentValue value;
   bool operator==(const IntentColumn&) const = default;
 };
-
-// Of kind and fields as the user gave them: does a repeated key have the same content?
-//
-// Payloads of version 1 carry an XXH3-128. It is no cryptographic hash: two contents that have one
-// in common can be written on purpose, so it tells contents apart and never says that they are the
-// same. From version 2 on a record with a key carries a SHA-256, and one without a key nothing.
-using Xxh3Hash = std::array<std::byte, 16>;
-using Sha256Hash = std::array<std::byte, 32>;
-using ContentHash = std::variant<std::monostate, Xxh3Hash, Sha256Hash>;
-ByteSpan content_hash_bytes(const ContentHash& hash);
-// The kind of hash follows from its length; nothing where it is no hash's.
-std::optional<ContentHash> content_hash_of(ByteSpan bytes);
 
 struct Intent {
   Operation operation =

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

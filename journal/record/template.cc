@@ -1,9 +1,9 @@
+#include "journal/record/template.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
-
-#include "journal/record/intent.h"
 
 namespace syncline {
 namespace {

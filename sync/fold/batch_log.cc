@@ -1,7 +1,8 @@
 #include "sync/fold/batch_log.h"
 
-#include "journal/log/frame_check.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_check.h"
+#include "journal/contents/frame_place.h"
 #include "journal/log/reader.h"
 
 namespace syncline {

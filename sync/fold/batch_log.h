@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
 #include "journal/record/control_frame.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

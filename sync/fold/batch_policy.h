@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "sync/syncer.h"
+#include "sync/context/sync_options.h"
 
 namespace syncline {
 

@@ -8,11 +8,12 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "journal/base/try.h"
 #include "journal/os/whole_file.h"
 #include "sync/git/commit.h"
-#include "sync/git/left_ref_lock.h"
 #include "sync/git/tree.h"
 #include "sync/git/worktree_state.h"
+#include "sync/own/left_ref_lock.h"
 
 namespace syncline {
 namespace {

@@ -23,13 +23,19 @@
 #include <utility>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/record/control_frame.h"
+#include "sync/context/sync_context.h"
 #include "sync/fold/batch_log.h"
 #include "sync/fold/record_source.h"
-#include "sync/sync_context.h"
+#include "syncline/result.h"
 
 namespace syncline {
+
+struct FoldReport {
+  uint64_t batches = 0;
+  uint64_t records = 0;
+  uint64_t committed = 0;  // watermark afterwards
+};
 
 class Folder {
  public:

@@ -1,5 +1,8 @@
 #include "sync/fold/record_source.h"
-#include "journal/log/frame_place.h"
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
+#include "journal/record/intent.h"
+#include "journal/record/template.h"
 
 #include <fmt/format.h>
 

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/log/reader.h"
 #include "journal/os/file_system.h"
+#include "sync/context/outcome_source.h"
 #include "sync/fold/batch_policy.h"
-#include "sync/syncer.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

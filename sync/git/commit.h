@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/object_id.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

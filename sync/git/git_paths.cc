@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "journal/base/try.h"
 #include "sync/git/git_config.h"
 
 namespace syncline {

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "journal/base/result.h"
 #include "journal/os/file_system.h"
 #include "sync/git/git_platform.h"
+#include "syncline/result.h"
 
 namespace syncline {
 
@@ -15,19 +15,17 @@ namespace syncline {
 // worktree add`) HEAD, the index and what is under way are its own, and refs, objects and
 // configuration are common.
 struct GitPaths {
-  GitPlatform* platform = &system_git_platform();  // that they were found on
+  GitPlatform* platform = nullptr;  // that they were found on; never null in what is answered
   std::string work_tree;
   std::string git_dir;
   std::string common_dir;
 };
 
 // The repository whose work tree's top is `work_tree`; kNotFound where there is none.
-Result<GitPaths> git_paths_at(const std::string& work_tree,
-                              GitPlatform& platform = system_git_platform());
+Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platform);
 // The repository that `directory` is in, looking upward as git does. kUnsupported inside a bare
 // one.
-Result<GitPaths> find_git_paths(const std::string& directory,
-                                GitPlatform& platform = system_git_platform());
+Result<GitPaths> find_git_paths(const std::string& directory, GitPlatform& platform);
 
 // A git folder without a work tree around it.
 Result<bool> is_bare_repository(const std::string& directory, Platform& platform);

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "journal/base/try.h"
 #include "sync/git/libgit2.h"
 
 namespace syncline {

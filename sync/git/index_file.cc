@@ -8,6 +8,8 @@
 #include <set>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
+#include "journal/record/intent.h"
 #include "sync/git/index_cache_tree.h"
 
 namespace syncline {

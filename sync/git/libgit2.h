@@ -16,8 +16,8 @@
 
 #include <string_view>
 
-#include "journal/base/result.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/object_id.h"
+#include "syncline/result.h"
 
 #define SYNCLINE_LIBGIT2_FUNCTIONS(X) \
   X(git_libgit2_init)                 \

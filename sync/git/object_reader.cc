@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "journal/base/try.h"
 #include "sync/git/libgit2.h"
 #include "sync/git/pack_index.h"
 

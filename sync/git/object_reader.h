@@ -8,9 +8,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "journal/base/result.h"
-#include "journal/record/control_frame.h"
 #include "sync/git/sha1.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "journal/base/result.h"
 #include "journal/os/file_system.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

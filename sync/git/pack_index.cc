@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 
 namespace syncline {

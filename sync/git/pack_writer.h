@@ -23,10 +23,9 @@
 #include <vector>
 
 #include "journal/base/bytes.h"
-#include "journal/base/result.h"
 #include "journal/os/file_system.h"
-#include "journal/record/control_frame.h"
 #include "sync/git/sha1.h"
+#include "syncline/result.h"
 
 struct libdeflate_compressor;
 

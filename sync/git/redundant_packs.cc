@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/pack_index.h"
 

@@ -15,8 +15,8 @@
 // Without its pack git passes an index over.
 #pragma once
 
-#include "journal/base/result.h"
 #include "journal/os/file_system.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 
 namespace syncline {

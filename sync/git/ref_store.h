@@ -8,7 +8,7 @@
 // Somebody else's lock is never removed: kBusy. A lock that a process of ours left when it died
 // holds the very move that process had announced (a BatchFrame, a note): remove_stale_lock() takes
 // exactly that away, on the caller's word that no live process of the store can hold it. What else
-// may be known of a lock that lies there is in sync/git/left_ref_lock.h.
+// may be known of a lock that lies there is in sync/own/left_ref_lock.h.
 //
 // Not thread-safe. All I/O goes through the Directory: the git common directory, or the git
 // directory of a linked work tree for its HEAD.
@@ -21,9 +21,10 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/os/file_system.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/intent.h"
+#include "journal/record/object_id.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

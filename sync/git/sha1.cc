@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "sync/syncer.h"
-
 // The low-level functions are deprecated in OpenSSL 3 in favour of EVP, which would pull providers,
 // locks and an allocation per digest into a path that runs once for every record.
 #pragma GCC diagnostic push

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "journal/base/bytes.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/object_id.h"
 
 namespace syncline {
 
@@ -33,6 +33,9 @@ class Sha1 {
 
 // Git's name of an object with this content.
 ObjectId hash_object(ObjectType type, std::string_view content);
+
+// Git's name of a blob with these bytes.
+ObjectId hash_blob(std::string_view content);
 
 // For unordered containers: a SHA-1 is a hash already.
 struct ObjectIdHash {

@@ -14,6 +14,8 @@
 #include <csignal>
 #include <string_view>
 
+#include "journal/base/try.h"
+
 extern char** environ;
 
 namespace syncline {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "journal/base/clock.h"
-#include "journal/base/result.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

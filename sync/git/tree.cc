@@ -7,6 +7,8 @@
 #include <memory>
 #include <ranges>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -16,10 +16,9 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/base/result.h"
-#include "journal/record/control_frame.h"
 #include "sync/git/object_reader.h"
 #include "sync/git/pack_writer.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 
 namespace syncline {

@@ -17,10 +17,10 @@
 
 #include <string>
 
-#include "journal/base/result.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/object_reader.h"
 #include "sync/git/ref_store.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

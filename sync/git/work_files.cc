@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "journal/base/try.h"
 #include "sync/git/sha1.h"
 
 namespace syncline {

@@ -17,10 +17,9 @@
 #include <string_view>
 
 #include "journal/base/clock.h"
-#include "journal/base/result.h"
 #include "journal/os/file_system.h"
-#include "journal/record/control_frame.h"
 #include "sync/git/index_file.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "journal/base/try.h"
 #include "sync/git/owned_lock.h"
 
 namespace syncline {

@@ -21,8 +21,8 @@
 #include <string_view>
 
 #include "journal/base/clock.h"
-#include "journal/base/result.h"
 #include "sync/git/git_paths.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

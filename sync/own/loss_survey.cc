@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"

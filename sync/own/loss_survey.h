@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <string>
 
-#include "journal/base/clock.h"
-#include "journal/base/result.h"
 #include "journal/log/format.h"
-#include "journal/record/control_frame.h"
-#include "sync/syncer.h"
+#include "journal/record/object_id.h"
+#include "syncline/deadline.h"
+#include "syncline/result.h"
 
 namespace syncline {
+
+class GitPlatform;  // sync/git/git_platform.h
 
 struct RepositoryClaims {
   uint64_t last_seq = 0;    // the last record that a commit of this store claims to hold

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/object_reader.h"
 #include "sync/git/ref_store.h"

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/log/journal.h"
 #include "journal/os/file_system.h"
 #include "sync/git/git_platform.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

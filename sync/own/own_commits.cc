@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
 #include "journal/record/control_frame.h"
 #include "sync/git/git_platform.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

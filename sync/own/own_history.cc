@@ -6,6 +6,7 @@
 #include <queue>
 #include <unordered_set>
 
+#include "journal/base/try.h"
 #include "sync/git/commit.h"
 
 namespace syncline {

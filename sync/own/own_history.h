@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
-#include "journal/record/control_frame.h"
 #include "sync/git/object_reader.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/object_id.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "journal/base/backoff.h"
+#include "journal/base/try.h"
 #include "sync/git/git_config.h"
 #include "sync/git/index_file.h"
 #include "sync/git/owned_lock.h"

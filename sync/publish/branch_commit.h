@@ -20,12 +20,12 @@
 #include <vector>
 
 #include "journal/base/clock.h"
-#include "journal/base/result.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/object_reader.h"
 #include "sync/git/pack_writer.h"
 #include "sync/publish/publish_plan.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -3,6 +3,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "journal/base/try.h"
+
 namespace syncline {
 namespace {
 

@@ -15,8 +15,8 @@
 #include <optional>
 #include <string>
 
-#include "journal/base/result.h"
 #include "sync/git/tree.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

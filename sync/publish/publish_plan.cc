@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/base/try.h"
 #include "sync/git/sha1.h"
 #include "sync/publish/section_text.h"
 

@@ -20,9 +20,9 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "sync/git/index_file.h"
 #include "sync/publish/publish_diff.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

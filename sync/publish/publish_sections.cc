@@ -1,5 +1,6 @@
 #include "sync/publish/publish_sections.h"
 
+#include "journal/base/try.h"
 #include "sync/fold/record_source.h"
 
 namespace syncline {

@@ -1,8 +1,9 @@
 // The journal as a SectionSource.
 #pragma once
 
+#include "sync/context/outcome_source.h"
+#include "sync/context/sync_context.h"
 #include "sync/publish/publish_plan.h"
-#include "sync/sync_context.h"
 
 namespace syncline {
 

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "journal/base/try.h"
+#include "journal/record/control_frame.h"
 #include "sync/git/owned_lock.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"

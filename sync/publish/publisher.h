@@ -18,15 +18,24 @@
 #include <vector>
 
 #include "journal/base/backoff.h"
-#include "journal/base/result.h"
+#include "sync/context/outcome_source.h"
+#include "sync/context/sync_context.h"
 #include "sync/git/git_paths.h"
-#include "sync/git/left_ref_lock.h"
+#include "sync/own/left_ref_lock.h"
 #include "sync/own/own_history.h"
 #include "sync/publish/branch_commit.h"
 #include "sync/publish/publish_plan.h"
-#include "sync/sync_context.h"
+#include "syncline/result.h"
 
 namespace syncline {
+
+struct PublishReport {
+  uint64_t published = 0;                // watermark afterwards
+  ObjectId commit;                       // zero when nothing had to be committed
+  std::string waiting;                   // why it could not, one line; empty when it could
+  std::vector<std::string> left;         // paths with other bytes on the branch: left, reported
+  std::vector<std::string> republished;  // paths that had gone from the branch and were put back
+};
 
 class Publisher {
  public:

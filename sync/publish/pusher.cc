@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "journal/base/try.h"
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/subprocess.h"

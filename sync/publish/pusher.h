@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "journal/base/result.h"
-#include "sync/sync_context.h"
+#include "sync/context/sync_context.h"
+#include "syncline/result.h"
 
 namespace syncline {
 

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "syncline/record.h"
 #include "tests/e2e/client_calls.h"
 #include "tests/e2e/store_under_test.h"
 

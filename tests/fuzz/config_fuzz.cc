@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/config/config.h"
+#include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
 #include "journal/record/intent.h"
 #include "tests/fuzz/fuzz_target.h"

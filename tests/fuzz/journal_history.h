@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "journal/base/bytes.h"
-#include "journal/log/format.h"
 #include "journal/log/journal.h"
 
 namespace syncline::fuzz {

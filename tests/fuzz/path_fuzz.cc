@@ -9,7 +9,10 @@
 //
 //   u8 what: 0 a path, 1 a slug, 2 a pattern; then for 1: u8 length, text; for 2: u8 mode, the
 //   pattern, fields, two ids
+#include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
+#include "journal/record/intent.h"
+#include "syncline/record.h"
 
 #include "engine/config/config.h"
 #include "engine/config/kind_patterns.h"

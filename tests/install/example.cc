@@ -1,4 +1,4 @@
-#include <engine/store/store.h>
+#include <syncline/store.h>
 
 #include <iostream>
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/place/store_platform.h"
-#include "engine/store/store.h"
+#include "syncline/store.h"
 #include "tests/simulation/oracle.h"
 
 namespace syncline::simulation {

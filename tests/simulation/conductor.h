@@ -16,7 +16,6 @@
 
 #include "journal/base/assert.h"
 #include "journal/base/bytes.h"
-#include "journal/base/clock.h"
 #include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {

@@ -9,7 +9,8 @@
 #include <exception>
 
 #include "journal/base/assert.h"
-#include "journal/log/format.h"
+#include "journal/base/block.h"
+#include "journal/base/try.h"
 #include "journal/os/posix_path.h"
 
 namespace syncline::simulation {

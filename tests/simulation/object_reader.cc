@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "journal/base/try.h"
 #include "sync/git/sha1.h"
 
 namespace syncline::simulation {

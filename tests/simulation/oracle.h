@@ -24,10 +24,10 @@
 #include <string>
 #include <vector>
 
-#include "journal/base/result.h"
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
-#include "journal/record/control_frame.h"
+#include "journal/record/object_id.h"
+#include "syncline/result.h"
 
 namespace syncline::simulation {
 

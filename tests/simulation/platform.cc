@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "journal/base/try.h"
 #include "tests/simulation/object_reader.h"
 
 namespace syncline::simulation {

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "journal/base/assert.h"
+#include "journal/base/try.h"
 
 namespace syncline::simulation {
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "journal/base/clock.h"
+
 namespace syncline {
 namespace {
 

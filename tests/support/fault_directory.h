@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "journal/base/mutex.h"
+#include "journal/base/try.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {

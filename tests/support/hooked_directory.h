@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "journal/base/try.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {

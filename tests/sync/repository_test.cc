@@ -5,7 +5,8 @@
 
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
-#include "sync/syncer.h"
+#include "sync/repository.h"
+#include "sync/repository_commit.h"
 #include "tests/sync/publish/publish_fixture.h"
 
 namespace syncline {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "journal/base/try.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {

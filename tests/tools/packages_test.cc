@@ -1,4 +1,7 @@
 #include "tools/packages.h"
+#include "engine/config/config.h"
+#include "engine/config/make_intent.h"
+#include "engine/config/profiles.h"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/store/store.h"
+#include "syncline/store.h"
 #include "tests/e2e/client_calls.h"
 
 namespace syncline {

@@ -1,5 +1,6 @@
 // Rows: ids, foreign rows, and what the user's own table refuses.
 
+#include "engine/projection/projection.h"
 #include "tests/engine/apply/apply_fixture.h"
 
 namespace syncline {

@@ -1,6 +1,8 @@
 // A person's insert between an apply that crashed and its replay: the foreign row has our id, and
 // files with that id are there already, or even committed.
 
+#include "engine/projection/projection.h"
+#include "journal/record/control_frame.h"
 #include "tests/engine/apply/apply_fixture.h"
 
 namespace syncline {

@@ -1,4 +1,5 @@
 // What the applier finds where the journal was trimmed up to the place it had come to.
+#include "engine/projection/projection.h"
 #include "journal/log/control_page.h"
 #include "tests/engine/apply/apply_fixture.h"
 

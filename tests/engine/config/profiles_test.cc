@@ -8,9 +8,12 @@
 #include <string>
 
 #include "engine/config/config.h"
+#include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
 #include "engine/config/pattern.h"
+#include "engine/config/profiles.h"
 #include "journal/record/intent.h"
+#include "syncline/record.h"
 
 namespace syncline {
 namespace {

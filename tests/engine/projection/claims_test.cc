@@ -9,11 +9,11 @@
 
 #include "engine/place/identity.h"
 #include "engine/sqlite/database.h"
-#include "engine/store/store.h"
+#include "journal/base/try.h"
 #include "journal/log/journal_files.h"
 #include "journal/log/reader.h"
 #include "journal/log/segment.h"
-#include "journal/record/control_frame.h"
+#include "syncline/store.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {

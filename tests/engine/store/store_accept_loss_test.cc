@@ -11,7 +11,7 @@
 
 #include "engine/place/store_platform.h"
 #include "engine/sqlite/database.h"
-#include "engine/store/store.h"
+#include "syncline/store.h"
 #include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 

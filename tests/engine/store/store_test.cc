@@ -1,7 +1,7 @@
 // The Store facade: what a program that embeds it relies on. Two Store objects on one folder stand
 // for two processes here (locks belong to descriptors); real processes are the end-to-end tests'
 // matter.
-#include "engine/store/store.h"
+#include "syncline/store.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

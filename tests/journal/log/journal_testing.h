@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "journal/base/try.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
 #include "journal/log/segment.h"

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "journal/record/intent.h"
+#include "journal/record/template.h"
 #include "tests/journal/log/second_reader.h"
 
 namespace second_reader {

@@ -1,4 +1,5 @@
 #include "journal/os/file_system.h"
+#include "journal/base/block.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,7 +17,6 @@
 #include <sstream>
 #include <thread>
 
-#include "journal/log/format.h"
 #include "journal/os/posix_path.h"
 #include "journal/os/whole_file.h"
 #include "tests/support/child_process.h"

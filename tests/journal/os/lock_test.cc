@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "journal/base/clock.h"
 #include "journal/os/file_system.h"
 #include "tests/support/child_process.h"
 #include "tests/support/temporary_directory.h"

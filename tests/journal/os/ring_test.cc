@@ -1,4 +1,5 @@
 #include "journal/os/ring.h"
+#include "journal/base/block.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -8,7 +9,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "journal/log/format.h"
 #include "tests/support/child_process.h"
 #include "tests/support/fault_directory.h"
 #include "tests/support/temporary_directory.h"

@@ -1,4 +1,5 @@
 #include "journal/record/control_frame.h"
+#include "journal/base/try.h"
 
 #include <gtest/gtest.h>
 

@@ -12,8 +12,8 @@
 #include "journal/log/journal.h"
 #include "journal/os/ring.h"
 #include "journal/record/intent.h"
+#include "sync/context/sync_context.h"
 #include "sync/fold/folder.h"
-#include "sync/sync_context.h"
 #include "tests/support/fault_directory.h"
 #include "tests/sync/git/git_fixture.h"
 

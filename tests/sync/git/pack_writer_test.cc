@@ -5,7 +5,6 @@
 
 #include "sync/git/commit.h"
 #include "sync/git/tree.h"
-#include "sync/syncer.h"
 #include "tests/sync/git/git_fixture.h"
 
 namespace syncline {

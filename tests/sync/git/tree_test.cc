@@ -6,7 +6,6 @@
 #include <map>
 #include <random>
 
-#include "sync/syncer.h"
 #include "tests/sync/git/git_fixture.h"
 
 namespace syncline {

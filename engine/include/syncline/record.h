@@ -1,0 +1,50 @@
+// A record as its user gives it, and what the store answers of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace syncline {
+
+// A field's value as a user gives it: text on the command line; text, integer or real in JSON.
+using FieldValue = std::variant<std::string, int64_t, double>;
+using Fields = std::vector<std::pair<std::string, FieldValue>>;
+
+enum class Stage : uint8_t { kJournaled, kApplied, kCommitted, kPublished, kPushed };
+std::string_view stage_name(Stage stage);
+std::optional<Stage> parse_stage(std::string_view name);
+
+struct Record {
+  std::string kind = {};
+  Fields fields = {};
+  std::string key = {};  // idempotency key; empty for none
+};
+
+struct Receipt {
+  uint64_t seq = 0;
+  std::string kind;
+  std::string key;
+  std::string table;
+  uint64_t id = 0;
+  std::string path;
+  int64_t time_ms = 0;
+  Stage stage = Stage::kJournaled;  // reached
+  bool duplicate = false;           // the key was there already with the same content
+  bool timed_out = false;           // the stage asked for was not reached in time; work goes on
+  bool rebound = false;             // a foreign row had taken the id first
+  std::string set_aside;            // why it could not be applied; empty when it could
+  std::string commit;               // on the store's own ref, when known
+  std::string branch_commit;
+};
+
+struct LogEntry {
+  Receipt receipt;
+  std::string operation;
+};
+
+}  // namespace syncline

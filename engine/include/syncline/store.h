@@ -1,0 +1,180 @@
+// The facade a C++ program embeds, and the only thing the command line uses: a store of records.
+//
+//   auto store = Store::open("/data/journal");
+//   auto receipt = (*store)->record({.kind = "note", .fields = {{"title", "Hello"}}});
+//
+// Guarantees are those of the README (G1–G10): what record() acknowledged at a stage has reached
+// it. Any number of processes may open one store; nothing runs in the background unless asked for.
+//
+// Threading: a Store may be used from any thread. With StoreOptions::background, threads of the
+// store write, apply and sync what submit() hands over; without, whoever waits does the work (the
+// first waiter leads, others ride along), as a one-shot command wants it.
+//
+// Failure: every call answers a Result. Code::kOutcomeUnknown alone leaves open whether the record
+// is in: retry with the same key. Destroying a Store stops its threads; what was acknowledged is
+// safe, what was only submitted is flushed first.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "syncline/deadline.h"
+#include "syncline/record.h"
+#include "syncline/result.h"
+
+namespace syncline {
+
+struct Config;        // engine/config/config.h
+class StorePlatform;  // engine/place/store_platform.h: not installed, for simulations
+
+struct StoreOptions {
+  bool background = false;            // threads for writing, applying and syncing
+  bool read_only = false;             // status, show, log, verify on a store another user owns
+  bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
+  Deadline open_deadline = kForever;  // of waiting for others that open or append; kTimeout
+  StorePlatform* platform = nullptr;  // that the store is on; null: the real system. Outlives it
+};
+
+// A record on its way. Cheap to copy; valid as long as its Store.
+class Ticket {
+ public:
+  uint64_t number() const { return number_; }
+
+ private:
+  friend class Store;
+  uint64_t number_ = 0;
+};
+
+struct StoreStatus {
+  std::string root;
+  std::string store_id;
+  std::string profile;
+  uint64_t journaled = 0, applied = 0, committed = 0, published = 0;
+  std::optional<uint64_t> pushed;  // nothing without a remote
+  uint64_t set_aside = 0, files_waiting = 0;
+  std::string git;  // "ok", or in one line why publishing waits
+  std::string io;   // "io_uring" or "pwrite"
+  uint64_t journal_bytes = 0;
+  uint64_t appends = 0, flushes = 0, flush_failures = 0, batches = 0, publishes = 0, retries = 0;
+  std::vector<std::string> notes;  // what recovery did, once
+};
+
+struct SyncReport {
+  uint64_t committed = 0, published = 0;
+  std::optional<uint64_t> pushed;
+  uint64_t batches = 0, records = 0;
+  std::string waiting;
+  std::vector<std::string> left, republished;
+};
+
+struct Finding {
+  std::string cls;  // "row-without-file", … (the classes of the README)
+  uint64_t seq = 0;
+  std::string path, table;
+  uint64_t id = 0;
+  std::string commit, detail;
+};
+struct VerifyReport {
+  uint64_t checked = 0;  // records that were compared: those that had been applied
+  std::vector<Finding> findings;
+  std::vector<Finding> notes;       // hand edits that are only in the work tree
+  std::vector<std::string> behind;  // what is not applied, committed or published yet, and why
+  bool ok() const { return findings.empty(); }
+};
+struct RepairReport {
+  std::vector<Finding> healed, left;
+  std::string kept_in;  // folder below .git/syncline that keeps what was replaced
+};
+
+struct LossOptions {
+  bool dry_run = false;               // say what would be given up, change nothing
+  Deadline deadline = kForever;       // of asking the remote, and of waiting for others
+  StorePlatform* platform = nullptr;  // see StoreOptions
+};
+struct LossReport {
+  bool dry_run = false;
+  std::string lost;                  // in a sentence; empty where an interrupted one was finished
+  std::string lost_store, store_id;  // the name given up, and the new one
+  std::string kept_in;               // what is left of the journal
+  uint64_t first_seq = 0;            // of the next record
+  uint64_t id_floor = 0;             // its id is above this
+};
+
+struct InitOptions {
+  std::string profile = "notes";
+  bool new_identity = false;
+  bool moved = false;
+  StorePlatform* platform = nullptr;  // see StoreOptions
+};
+struct InitReport {
+  std::string root, store_id, profile;
+  bool created_repository = false;
+  bool existed = false;  // a store was there: nothing was changed
+};
+
+class Store {
+ public:
+  static Result<InitReport> init(const std::string& directory, const InitOptions& options);
+  // `directory` is the store's root; discover() finds it upward as git does.
+  static Result<std::string> discover(const std::string& start);
+  static Result<std::unique_ptr<Store>> open(const std::string& root, StoreOptions options = {});
+  ~Store();
+
+  const Config& config() const;
+
+  // Hands one record over and waits for the stage. A record that was set aside answers success with
+  // `set_aside` filled; one whose stage was not reached in time, with `timed_out` and the stage it
+  // has reached. kTimeout as an error: nothing was written.
+  Result<Receipt> record(const Record& record, Stage wait = Stage::kApplied,
+                         Deadline deadline = kForever);
+  // Hands over without waiting: blocks only while the queue or the backlog is full. kInvalid at
+  // once for a record that does not validate.
+  Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
+  // The receipt once the stage is reached; each ticket is waited for once. Of a duplicate it holds
+  // seq and stage only: show() tells the rest.
+  Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
+
+  // Does what is pending of others too, bounded; for one-shot callers before they exit.
+  Status lend_a_hand();
+  // Applies, folds and publishes up to the last seq at its start.
+  Result<SyncReport> sync(bool push, Deadline deadline);
+
+  // Files, directories and SQLite made durable, where something was not: what the next start then
+  // need not check, and what lies before it may be trimmed.
+  Status checkpoint();
+
+  // What opening and working did that a person should hear of: a torn tail cut, a database rebuilt.
+  // Each is said once, by whoever asks first; status() asks too.
+  std::vector<std::string> take_notes();
+
+  Result<StoreStatus> status();
+  Result<Receipt> show(uint64_t seq);
+  Result<Receipt> show_key(std::string_view key);
+  // Records from `from_seq` on; with `follow`, waits for more until the visitor answers false.
+  Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit);
+  Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
+  Result<RepairReport> repair(bool dry_run);
+  // Puts back what the journal has lost of durable frames and is still known elsewhere (engine/
+  // frame_finder.h): for where open() refuses with kCorrupt, or verify() finds `journal-damaged`.
+  // Nobody may have the store open: kBusy. `left` is empty when the journal is whole again.
+  static Result<RepairReport> salvage(const std::string& root, bool dry_run,
+                                      StorePlatform* platform = nullptr);
+  // Gives up what a damaged, lost or older journal no longer holds, and makes the store another
+  // one, above every sequence and id that anything names. kInvalid when nothing is lost. Where
+  // open() refuses with kCorrupt, this is what is left to do; run again, it goes on where it died.
+  static Result<LossReport> accept_loss(const std::string& root, const LossOptions& options);
+  Status replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
+                     const std::function<void(uint64_t done, uint64_t total)>& progress);
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace syncline

@@ -1,0 +1,67 @@
+// What stays of a segment that is trimmed: its records' idempotency keys, with what a receipt says
+// of them, and the highest ids they were given.
+//
+//   <id>.keys    one file for each trimmed segment, written once, before the segment goes
+//
+// A retry is still answered with the first record's receipt, and no id is given a second time, even
+// where the database that knew both is lost. A trim writes the keys of what it takes away and
+// nothing that it kept before, so that its cost does not grow with the store's age.
+//
+// Byte table: journal/FORMAT.md, "Kept keys".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "journal/log/format.h"
+#include "journal/os/file_system.h"
+#include "journal/record/content_hash.h"
+#include "syncline/result.h"
+
+namespace syncline {
+
+// A record that had a key, as its receipt tells it.
+struct KeptRecord {
+  uint64_t seq = 0;
+  uint64_t id = 0;  // the row's, after whatever rebind
+  int64_t time_ms = 0;
+  std::string key;
+  ContentHash content_hash;
+  std::string kind, table, path;
+  bool rebound = false;
+  std::string set_aside;  // why; empty where it was applied
+  bool operator==(const KeptRecord&) const = default;
+};
+
+struct KeptKeys {
+  uint64_t segment = 0;
+  uint64_t first_seq = 0;                    // of the segment
+  uint64_t last_seq = 0;                     // first_seq - 1 where it holds no record
+  std::vector<KeptRecord> records;           // by seq
+  std::map<std::string, uint64_t> last_ids;  // table -> highest id given in the segment
+  bool operator==(const KeptKeys&) const = default;
+};
+
+ByteVector encode_kept_keys(const StoreId& store, const KeptKeys& kept);
+// kDisagree for one that is damaged or another store's: kCorrupt would be taken for the database's,
+// which is being rebuilt from it.
+Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSpan bytes);
+
+std::string kept_keys_name(uint64_t segment);  // 0000000000000001.keys
+
+// `folder` is the journal's. Durable once it answers.
+Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept);
+
+// `store_directory` is .git/syncline. Visits what was kept of records after `after_seq` up to
+// `last_seq`, oldest first, a segment at a time.
+Status visit_kept_keys(Directory& store_directory, const StoreId& store, uint64_t after_seq,
+                       uint64_t last_seq, const std::function<Status(const KeptKeys&)>& visit);
+// Of one record; nothing where it had no key, or was trimmed by a program that kept none.
+Result<std::optional<KeptRecord>> find_kept_record(Directory& store_directory, const StoreId& store,
+                                                   uint64_t seq);
+
+}  // namespace syncline

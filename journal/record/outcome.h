@@ -1,0 +1,43 @@
+// What became of a record when it was applied, and which ids its row and its file have.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace syncline {
+
+// What became of a record at apply, where it is not the plain case.
+//
+// Of two outcomes of a record the later in the journal holds. Its file and its commits are settled
+// by the batch that holds it: an outcome behind that batch (the database was lost, and a foreign
+// row had taken the id before the record was applied again) changes the row alone, or every commit
+// from there on would have to be another.
+struct Outcome {
+  enum class Kind : uint8_t { kRebind = 1, kSetAside = 2 };
+  uint64_t seq = 0;
+  Kind kind = Kind::kRebind;
+  uint64_t new_id = 0;  // kRebind
+  std::string reason;   // kSetAside: a sentence for people
+  // Not in the payload, but of its place (settle_file): the id that file and commits were settled
+  // with before this outcome; 0 for the one the record's frame decided.
+  std::optional<uint64_t> file_id = {};
+
+  bool has_row() const { return kind != Kind::kSetAside; }
+  bool has_file() const { return kind != Kind::kSetAside || file_id.has_value(); }
+  bool operator==(const Outcome&) const = default;
+};
+// For an outcome behind `before` (null: there is none) and behind batches that reach up to
+// `batched_seq`: sets its file_id.
+void settle_file(Outcome& outcome, const Outcome* before, uint64_t batched_seq);
+
+// The ids that a record's row and its file have.
+struct EffectIds {
+  EffectIds(uint64_t id) : row(id), file(id) {}  // NOLINT: the plain case
+  // `decided_id` is the frame's; `outcome` null where there is none.
+  EffectIds(uint64_t decided_id, const Outcome* outcome);
+  uint64_t row = 0;
+  uint64_t file = 0;
+};
+
+}  // namespace syncline

@@ -1,0 +1,39 @@
+// The repository that a store lives in, as init and replay see it: before there is a journal.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sync/context/sync_options.h"
+#include "syncline/result.h"
+
+namespace syncline {
+
+class Clock;        // journal/base/clock.h
+class GitPlatform;  // sync/git/git_platform.h
+
+struct RepositoryState {
+  GitPlatform* platform = nullptr;  // that it was found on; never null in what is answered
+  std::string work_tree;            // absolute
+  std::string common_dir;           // absolute path of the git common directory
+  std::string branch;  // full ref name HEAD points to, "refs/heads/main" when unborn too
+  bool created = false;
+  // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
+  // the store ids met: a clone, or a store whose journal was lost.
+  std::vector<std::string> foreign_stores;
+  // Highest id that ends a file's name ("…-<id>.md", "…_<id>.md") on the branch or those refs,
+  // where there are foreign stores: a store that begins beside them continues above it.
+  uint64_t highest_id_in_paths = 0;
+};
+// Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
+// what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
+Result<RepositoryState> open_or_create_repository(const std::string& directory,
+                                                  GitPlatform& platform);
+// Finds the repository that `directory` is in, creating nothing and reading a few small files only:
+// foreign stores are not looked for, and `branch` is empty where HEAD is detached.
+Result<RepositoryState> find_repository(const std::string& directory, GitPlatform& platform);
+// Adds a line to <common dir>/info/exclude unless it is there.
+Status exclude_path(const RepositoryState& repository, const std::string& pattern);
+
+}  // namespace syncline
