@@ -1,3 +1,5 @@
+#include "sync/syncer.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,10 +8,7 @@
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/tree.h"
-#include "sync/publish/publisher.h"
-#include "sync/publish/pusher.h"
 #include "sync/repository.h"
-#include "sync/syncer_impl.h"
 
 namespace syncline {
 namespace {
@@ -46,15 +45,14 @@ Result<std::unique_ptr<Syncer>> Syncer::open(const std::string& work_tree,
   TRY_ASSIGN(std::unique_ptr<Directory> common_dir, platform.open_directory(repository.common_dir));
   TRY_ASSIGN(std::unique_ptr<ObjectReader> reader,
              platform.open_object_reader(repository.common_dir + "/objects"));
-  return std::unique_ptr<Syncer>(std::make_unique<SyncerImpl>(
-      repository.work_tree, std::move(common_dir), store_directory, journal, clock,
-      std::move(options), std::move(reader), platform));
+  return std::unique_ptr<Syncer>(new Syncer(repository.work_tree, std::move(common_dir),
+                                            store_directory, journal, clock, std::move(options),
+                                            std::move(reader), platform));
 }
 
-SyncerImpl::SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_dir,
-                       Directory& store_directory, Journal& journal, Clock& clock,
-                       SyncOptions options, std::unique_ptr<ObjectReader> reader,
-                       GitPlatform& platform)
+Syncer::Syncer(std::string work_tree, std::unique_ptr<Directory> common_dir,
+               Directory& store_directory, Journal& journal, Clock& clock, SyncOptions options,
+               std::unique_ptr<ObjectReader> reader, GitPlatform& platform)
     : options_(std::move(options)),
       common_dir_(std::move(common_dir)),
       reader_(std::move(reader)),
@@ -72,73 +70,37 @@ SyncerImpl::SyncerImpl(std::string work_tree, std::unique_ptr<Directory> common_
                .refs = refs_,
                .pack = pack_,
                .state = state_},
-      folder_(context_),
-      publisher_(std::make_unique<Publisher>(context_)),
-      pusher_(std::make_unique<Pusher>(context_)) {}
+      committer_(context_),
+      publisher_(context_),
+      pusher_(context_),
+      consolidator_(context_) {}
 
-SyncerImpl::~SyncerImpl() = default;
-
-Status SyncerImpl::refresh() {
-  return folder_.refresh();
+Result<std::string> Syncer::waiting_reason() {
+  TRY_ASSIGN(std::string reason, committer_.waiting_reason());
+  if (!reason.empty()) return reason;
+  return publisher_.waiting_reason();
 }
 
-Status SyncerImpl::recover(OutcomeSource& outcomes) {
-  return folder_.recover(outcomes);
-}
-
-Result<FoldReport> SyncerImpl::fold(const Mark& applied, OutcomeSource& outcomes,
-                                    uint64_t batches_max) {
-  return folder_.fold(applied, outcomes, batches_max);
-}
-
-Status SyncerImpl::refold(const BatchFrame& frame, OutcomeSource& outcomes) {
-  return folder_.refold(frame, outcomes);
-}
-
-Status SyncerImpl::restore(OutcomeSource& outcomes) {
-  return folder_.restore(outcomes);
-}
-
-Status SyncerImpl::make_ref_durable() {
-  return folder_.make_ref_durable();
-}
-
-std::vector<std::string> SyncerImpl::take_notes() {
-  return folder_.take_notes();
-}
-
-uint64_t SyncerImpl::committed() const {
-  return state_.committed;
-}
-uint64_t SyncerImpl::published() const {
-  return state_.published;
-}
-Position SyncerImpl::reads_from() const {
+Position Syncer::reads_from() const {
   return std::min(state_.records.position, state_.scanned.position);
 }
-ObjectId SyncerImpl::own_tip() const {
-  return state_.own_commit;
-}
-std::string SyncerImpl::own_ref() const {
-  return context_.own_ref;
-}
 
-Status SyncerImpl::walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) {
+Status Syncer::walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) {
   TRY_ASSIGN(const ObjectId tip, refs_.read(context_.own_ref));
   return walk_commit(objects_, tip, visit);
 }
 
-Status SyncerImpl::walk_tree_of(const ObjectId& commit,
-                                const std::function<Status(const TreeEntry&)>& visit) {
+Status Syncer::walk_tree_of(const ObjectId& commit,
+                            const std::function<Status(const TreeEntry&)>& visit) {
   return walk_commit(objects_, commit, visit);
 }
 
-Status SyncerImpl::walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) {
+Status Syncer::walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) {
   TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
   return walk_commit(objects_, tip, visit);
 }
 
-Result<std::string> SyncerImpl::read_blob(const ObjectId& blob) {
+Result<std::string> Syncer::read_blob(const ObjectId& blob) {
   TRY_ASSIGN(std::optional<Object> object, objects_.read(blob));
   if (!object || object->type != ObjectType::kBlob) {
     return make_error(Code::kNotFound, fmt::format("the repository has no blob {}", blob.hex()));
@@ -146,7 +108,7 @@ Result<std::string> SyncerImpl::read_blob(const ObjectId& blob) {
   return std::move(object->bytes);
 }
 
-Result<std::vector<Syncer::ClaimedRange>> SyncerImpl::claimed_ranges() {
+Result<std::vector<Syncer::ClaimedRange>> Syncer::claimed_ranges() {
   std::vector<ClaimedRange> ranges;
   TRY_ASSIGN(ObjectId at, refs_.read(context_.own_ref));
   while (!at.is_zero()) {

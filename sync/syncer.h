@@ -1,8 +1,9 @@
 // Journal → git: folds batches of applied records into commits on the store's own ref, and
-// publishes them to the branch people have checked out.
+// publishes them to the branch people have checked out. The Syncer is the parts that do it, over
+// one repository that is open:
 //
 //        applied records                    own ref                          branch
-//   ───────────────────────► fold(upto) ──────────────► publish() ──────────────────► push()
+//   ───────────────────────► Committer ──────────────► Publisher ──────────────────► Pusher
 //     (any number, durable)   one pack,     calm pace     index first,    git subprocess
 //                             one commit                  then the ref
 //
@@ -28,10 +29,13 @@
 
 #include "journal/log/journal.h"
 #include "journal/record/object_id.h"
+#include "sync/consolidator.h"
 #include "sync/context/outcome_source.h"
+#include "sync/context/sync_context.h"
 #include "sync/context/sync_options.h"
-#include "sync/fold/folder.h"
+#include "sync/fold/committer.h"
 #include "sync/publish/publisher.h"
+#include "sync/publish/pusher.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -49,73 +53,60 @@ class Syncer {
  public:
   // `work_tree` is the top of the work tree, `store_directory` .git/syncline. `journal` outlives
   // it. kNoStore/kUnsupported where the repository cannot be used, with a sentence that says why:
-  // fold then waits, recording goes on.
+  // folding then waits, recording goes on.
   static Result<std::unique_ptr<Syncer>> open(const std::string& work_tree,
                                               Directory& store_directory, Journal& journal,
                                               Clock& clock, SyncOptions options,
                                               GitPlatform& platform);
-  virtual ~Syncer() = default;
 
-  // What the ref and the journal say was committed and published; finishes a fold that a crash cut
-  // between its BatchFrame and the ref. Called by the first fold/publish after open and by status.
-  virtual Status recover(OutcomeSource& outcomes) = 0;
-  // Reads where ref and journal stand, for committed(), published() and own_tip(). Writes nothing
-  // and needs no sync.lock. kDisagree: the ref is at a commit the journal does not know
-  // (history-rewritten).
-  virtual Status refresh() = 0;
-  // What recovery did, a line for people each; every line is answered once.
-  virtual std::vector<std::string> take_notes() = 0;
+  Committer& committer() { return committer_; }
+  Publisher& publisher() { return publisher_; }
+  Pusher& pusher() { return pusher_; }
+  Consolidator& consolidator() { return consolidator_; }
 
-  // Folds everything applied up to `applied` (a durable mark) in batches; at most `batches_max`.
-  virtual Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
-                                  uint64_t batches_max = UINT64_MAX) = 0;
-  // Redoes journalled batches exactly (replay): `frame` must reproduce frame.commit, else
-  // kDisagree.
-  virtual Status refold(const BatchFrame& frame, OutcomeSource& outcomes) = 0;
-  // For repair, where the own ref is at a commit the journal does not know: makes it what the
-  // journal says. The commit it was at stays reachable under refs/syncline-kept/.
-  virtual Status restore(OutcomeSource& outcomes) = 0;
-  // Makes durable what the own ref is at, before the journal lets go of records it holds: the ref
-  // is read wherever it is, and who moved it may have died before the move was durable.
-  virtual Status make_ref_durable() = 0;
-
-  // Carries the own ref's state over to the branch. Never blocks on people: `waiting` says why not.
-  virtual Result<PublishReport> publish(OutcomeSource& outcomes) = 0;
-  virtual bool publish_due() = 0;  // the interval has passed and there is something
   // One line that says why a fold or a publish would wait now, for a lock or a person; empty when
   // neither would. Takes no locks.
-  virtual Result<std::string> waiting_reason() = 0;
+  Result<std::string> waiting_reason();
 
-  // `git push` of branch and own ref; kNotFound without a remote, kRetryLater when it was refused.
-  virtual Status push(Deadline deadline) = 0;
-  virtual Result<std::optional<uint64_t>> pushed() = 0;  // nothing without a remote
-
-  // `git repack` on a schedule, when due.
-  virtual Status consolidate_if_due() = 0;
-
-  virtual uint64_t committed() const = 0;
-  virtual uint64_t published() const = 0;
+  // As of the committer's last look.
+  uint64_t committed() const { return state_.committed; }
+  uint64_t published() const { return state_.published; }
+  ObjectId own_tip() const { return state_.own_commit; }
   // Where in the journal folding goes on from: what lies before is not read again.
-  virtual Position reads_from() const = 0;
-  virtual ObjectId own_tip() const = 0;
-  virtual std::string own_ref() const = 0;  // refs/syncline/<store id>
+  Position reads_from() const;
+  const std::string& own_ref() const { return context_.own_ref; }  // refs/syncline/<store id>
 
   // For verify: every file below the tree of the own ref's tip / of a commit (zero: no file) / of
   // the branch's tip, sorted by path.
-  virtual Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
-  virtual Status walk_tree_of(const ObjectId& commit,
-                              const std::function<Status(const TreeEntry&)>& visit) = 0;
-  virtual Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit) = 0;
-  virtual Result<std::string> read_blob(const ObjectId& blob) = 0;
+  Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit);
+  Status walk_tree_of(const ObjectId& commit, const std::function<Status(const TreeEntry&)>& visit);
+  Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit);
+  Result<std::string> read_blob(const ObjectId& blob);
   // The ranges that the own ref's commits claim by their trailers, newest first.
   struct ClaimedRange {
     ObjectId commit;
     uint64_t first_seq = 0;
     uint64_t last_seq = 0;
   };
-  virtual Result<std::vector<ClaimedRange>> claimed_ranges() = 0;
-  // The names of our own commits on the branch, from their trailers, newest first.
-  virtual Result<std::vector<ClaimedRange>> published_ranges() = 0;
+  Result<std::vector<ClaimedRange>> claimed_ranges();
+
+ private:
+  Syncer(std::string work_tree, std::unique_ptr<Directory> common_dir, Directory& store_directory,
+         Journal& journal, Clock& clock, SyncOptions options, std::unique_ptr<ObjectReader> reader,
+         GitPlatform& platform);
+
+  SyncOptions options_;
+  std::unique_ptr<Directory> common_dir_;
+  std::unique_ptr<ObjectReader> reader_;
+  ObjectStore objects_;
+  RefStore refs_;
+  PackWriter pack_;
+  SyncState state_;
+  SyncContext context_;  // of all of the above
+  Committer committer_;
+  Publisher publisher_;
+  Pusher pusher_;
+  Consolidator consolidator_;
 };
 
 }  // namespace syncline

@@ -344,7 +344,7 @@ Status Projector::trim_journal() {
     return {};
   }));
   if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
-  TRY(syncer_->make_ref_durable());
+  TRY(syncer_->committer().make_ref_durable());
   const ByteVector payload = encode(checkpoint);
   Appended appended;
   {
@@ -379,14 +379,15 @@ Result<bool> Projector::sync_turn(bool publish_now) {
       TRY(open_syncer());
       TRY(open_outcomes());
       TRY_ASSIGN(const Mark applied, applied_mark());
-      TRY_ASSIGN([[maybe_unused]] const FoldReport folded, syncer_->fold(applied, *outcomes_));
-      if (publish_now || syncer_->publish_due()) {
-        TRY_ASSIGN(last_publish_, syncer_->publish(*outcomes_));
+      TRY_ASSIGN([[maybe_unused]] const FoldReport folded,
+                 syncer_->committer().fold(applied, *outcomes_));
+      if (publish_now || syncer_->publisher().due()) {
+        TRY_ASSIGN(last_publish_, syncer_->publisher().publish(*outcomes_));
       }
-      if (const Status tidy = syncer_->consolidate_if_due(); !tidy) {
+      if (const Status tidy = syncer_->consolidator().run_if_due(); !tidy) {
         note("consolidating packs failed and is tried again later: " + tidy.error().message);
       }
-      for (std::string& told : syncer_->take_notes()) note(std::move(told));
+      for (std::string& told : syncer_->committer().take_notes()) note(std::move(told));
       if (retention_is_set(*config_)) TRY(trim_journal());
     }
     if (!fold_pending()) break;
@@ -468,9 +469,9 @@ Result<std::optional<uint64_t>> Projector::push(Deadline deadline) {
   TRY(sync_lock_->lock(FileLock::Mode::kExclusive, deadline));
   const HeldLock hold(*sync_lock_);
   TRY(open_syncer());
-  TRY(syncer_->refresh());
-  TRY(syncer_->push(deadline));
-  return syncer_->pushed();
+  TRY(syncer_->committer().refresh());
+  TRY(syncer_->pusher().push(deadline));
+  return syncer_->pusher().pushed();
 }
 
 Status Projector::with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use) {
@@ -483,14 +484,14 @@ Status Projector::with_syncer(const std::function<Status(Syncer&, OutcomeSource&
   TRY(open_syncer());
   TRY(open_outcomes());
   TRY(use(*syncer_, *outcomes_));
-  for (std::string& told : syncer_->take_notes()) note(std::move(told));
+  for (std::string& told : syncer_->committer().take_notes()) note(std::move(told));
   return {};
 }
 
 Status Projector::read_syncer(const std::function<Status(Syncer&)>& use) {
   MutexLock lock(sync_mutex_);
   TRY(open_syncer());
-  TRY(syncer_->refresh());
+  TRY(syncer_->committer().refresh());
   return use(*syncer_);
 }
 

@@ -470,7 +470,7 @@ Result<StoreStatus> Store::status() {
     // A store that goes on above a lost one has nothing of that to publish.
     status.published = std::max(syncer.published(), store.identity.first_seq - 1);
     TRY_ASSIGN(status.git, syncer.waiting_reason());
-    TRY_ASSIGN(status.pushed, syncer.pushed());
+    TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
     return {};
   });
   if (!asked) {

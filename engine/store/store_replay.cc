@@ -162,8 +162,9 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     return applier.checkpoint();
   }));
   // The journal knows every batch and the ref none: recovery folds them all again, exactly.
-  TRY(projector.with_syncer(
-      [](Syncer& syncer, OutcomeSource& outcomes) -> Status { return syncer.recover(outcomes); }));
+  TRY(projector.with_syncer([](Syncer& syncer, OutcomeSource& outcomes) -> Status {
+    return syncer.committer().recover(outcomes);
+  }));
   TRY(check_out_own_ref(repository, identity.store, source.clock));
   TRY(root->sync_file_system());
   identity.ready = true;

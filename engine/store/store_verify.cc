@@ -124,8 +124,9 @@ Status Store::Impl::heal(const std::vector<Finding>& findings) {
     TRY(applier.restore_rows(rows));
     return applier.restore_files(files);
   }));
-  TRY(projector->with_syncer(
-      [](Syncer& syncer, OutcomeSource& known) -> Status { return syncer.restore(known); }));
+  TRY(projector->with_syncer([](Syncer& syncer, OutcomeSource& known) -> Status {
+    return syncer.committer().restore(known);
+  }));
   TRY(projector->try_sync(/*publish_now=*/true));
   return {};
 }

@@ -28,7 +28,7 @@ struct SyncContext {
   ObjectStore& objects;
   RefStore& refs;    // of common_dir
   PackWriter& pack;  // whoever builds a pack resets it first
-  SyncState& state;  // kept by the Folder; the publisher owns the published part
+  SyncState& state;  // kept by the Committer; the publisher owns the published part
   const StoreId& store() const { return journal.store(); }
 };
 

@@ -2,7 +2,7 @@
 // process from reading the whole journal to learn it.
 //
 // The file is a cache: written without a sync, checksummed, bound to the store, and believed only
-// where ref and journal bear it out (sync/fold/folder.h). Missing or damaged, it is rebuilt.
+// where ref and journal bear it out (sync/fold/committer.h). Missing or damaged, it is rebuilt.
 #pragma once
 
 #include <cstdint>

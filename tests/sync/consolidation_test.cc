@@ -227,7 +227,7 @@ TEST_F(Consolidation, KeepsThePacksFew) {
   size_t most = 0;
   for (int i = 0; i < 20; ++i) {
     record_and_publish(1);
-    ASSERT_TRUE(ok(store.syncer->consolidate_if_due()));
+    ASSERT_TRUE(ok(store.syncer->consolidator().run_if_due()));
     most = std::max(most, packs());
   }
   EXPECT_LE(most, 12u);
@@ -241,7 +241,7 @@ TEST_F(Consolidation, ARepackThatSaysItIsDoneAndIsNotLosesNothing) {
   platform.repack = RepackPlatform::Repack::kAnsweredAndNotDone;
   record_and_publish(5);
   const size_t before = packs();
-  ASSERT_TRUE(ok(store.syncer->consolidate_if_due()));
+  ASSERT_TRUE(ok(store.syncer->consolidator().run_if_due()));
   ASSERT_FALSE(platform.asked.empty());
   EXPECT_TRUE(std::ranges::find(platform.asked, "-d") == platform.asked.end());
   EXPECT_EQ(packs(), before);
@@ -252,13 +252,13 @@ TEST_F(Consolidation, WhatAnUnansweredRepackLeftIsTidiedTheNextTime) {
   platform.repack = RepackPlatform::Repack::kDoneAndNotAnswered;
   record_and_publish(5);
   const size_t before = packs();
-  EXPECT_TRUE(fails_with(store.syncer->consolidate_if_due(), Code::kTimeout));
+  EXPECT_TRUE(fails_with(store.syncer->consolidator().run_if_due(), Code::kTimeout));
   EXPECT_EQ(packs(), before + 1);
   store.expect_clean();
 
   platform.repack = RepackPlatform::Repack::kDone;
   record_and_publish(3);
-  ASSERT_TRUE(ok(store.syncer->consolidate_if_due()));
+  ASSERT_TRUE(ok(store.syncer->consolidator().run_if_due()));
   EXPECT_LT(packs(), before);
   store.expect_clean();
 }

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string refusal(const std::string& directory) {
-  const auto state = open_or_create_repository(directory);
+  const auto state = open_or_create_repository(directory, system_git_platform());
   EXPECT_TRUE(fails_with(state, Code::kUnsupported));
   return state ? "" : state.error().message;
 }
@@ -23,18 +23,18 @@ std::string refusal(const std::string& directory) {
 TEST(Repository, AFolderBecomesARepositoryOnMain) {
   TemporaryDirectory scratch("syncline init");
   const std::string directory = (scratch.path() / "deep down" / "dätä").string();
-  const auto made = open_or_create_repository(directory);
+  const auto made = open_or_create_repository(directory, system_git_platform());
   ASSERT_TRUE(ok(made));
   EXPECT_TRUE(made->created);
   EXPECT_EQ(made->branch, "refs/heads/main");
   EXPECT_EQ(made->work_tree, directory);
   EXPECT_EQ(made->common_dir, directory + "/.git");
   EXPECT_TRUE(made->foreign_stores.empty());
-  const auto again = open_or_create_repository(directory);
+  const auto again = open_or_create_repository(directory, system_git_platform());
   ASSERT_TRUE(ok(again));
   EXPECT_FALSE(again->created);
   fs::create_directories(directory + "/sub/folder");
-  const auto found = find_repository(directory + "/sub/folder");
+  const auto found = find_repository(directory + "/sub/folder", system_git_platform());
   ASSERT_TRUE(ok(found));
   EXPECT_EQ(found->work_tree, directory);
 }
@@ -45,7 +45,7 @@ TEST(Repository, CommitsExactlyTheFilesNamed) {
   repository.git("add staged.txt");
   write_file(repository.path() / "syncline.toml", "[store]\n");
   write_file(repository.path() / "other.txt", "untracked\n");
-  const auto state = open_or_create_repository(repository.path().string());
+  const auto state = open_or_create_repository(repository.path().string(), system_git_platform());
   ASSERT_TRUE(ok(state));
   const std::vector<std::string> paths = {"syncline.toml"};
   SyncOptions options;
@@ -70,7 +70,7 @@ TEST(Repository, CommitsExactlyTheFilesNamed) {
 TEST(Repository, AnEmptyFileCanBeCommitted) {
   GitRepository repository;
   write_file(repository.path() / "empty", "");
-  const auto state = open_or_create_repository(repository.path().string());
+  const auto state = open_or_create_repository(repository.path().string(), system_git_platform());
   ASSERT_TRUE(ok(state));
   const std::vector<std::string> paths = {"empty"};
   ASSERT_TRUE(ok(commit_paths(*state, paths, "empty", {}, system_clock())));
@@ -80,7 +80,7 @@ TEST(Repository, AnEmptyFileCanBeCommitted) {
 
 TEST(Repository, AnExcludedPathIsWrittenOnce) {
   GitRepository repository;
-  const auto state = open_or_create_repository(repository.path().string());
+  const auto state = open_or_create_repository(repository.path().string(), system_git_platform());
   ASSERT_TRUE(ok(state));
   write_file(repository.path() / ".git/info/exclude", "# a comment\n*.o");
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(ok(exclude_path(*state, "/syncline.db")));
@@ -116,9 +116,9 @@ TEST(Repository, WhatCannotBeHandledIsRefusedInASentence) {
   repository.git("update-index --no-split-index");
   repository.git("checkout -q --detach");
   EXPECT_NE(refusal(path).find("detached"), std::string::npos);
-  EXPECT_TRUE(ok(find_repository(path))) << "an open store only waits";
+  EXPECT_TRUE(ok(find_repository(path, system_git_platform()))) << "an open store only waits";
   repository.git("checkout -q main");
-  EXPECT_TRUE(ok(open_or_create_repository(path)));
+  EXPECT_TRUE(ok(open_or_create_repository(path, system_git_platform())));
 }
 
 TEST(Repository, ASha256RepositoryOfGitItselfIsRefused) {
@@ -133,12 +133,14 @@ TEST(Repository, ABareRepositoryIsRefused) {
   GitRepository runner;
   runner.git("init -q --bare " + quote_for_shell(scratch.string()));
   EXPECT_NE(refusal(scratch.string()).find("bare"), std::string::npos);
-  EXPECT_TRUE(fails_with(find_repository(scratch.string()), Code::kUnsupported));
+  EXPECT_TRUE(
+      fails_with(find_repository(scratch.string(), system_git_platform()), Code::kUnsupported));
 }
 
 TEST(Repository, NoRepositoryIsNotFound) {
   TemporaryDirectory scratch;
-  EXPECT_TRUE(fails_with(find_repository(scratch.string()), Code::kNotFound));
+  EXPECT_TRUE(
+      fails_with(find_repository(scratch.string(), system_git_platform()), Code::kNotFound));
 }
 
 TEST(Repository, OtherStoresAreMetByRefAndByTrailer) {
@@ -146,20 +148,22 @@ TEST(Repository, OtherStoresAreMetByRefAndByTrailer) {
   for (int i = 0; i < 12; ++i) store.record(note_intent("n"));
   store.publish_all();
   const std::string id = test_store_id().hex();
-  const auto here = open_or_create_repository(store.repository.path().string());
+  const auto here =
+      open_or_create_repository(store.repository.path().string(), system_git_platform());
   ASSERT_TRUE(ok(here));
   EXPECT_EQ(here->foreign_stores, std::vector<std::string>{id});
   EXPECT_EQ(here->highest_id_in_paths, 12u);
 
   TemporaryDirectory scratch;  // a clone has the branch and not the ref
   store.repository.git("clone -q . " + quote_for_shell(scratch.string() + "/clone"));
-  const auto cloned = open_or_create_repository(scratch.string() + "/clone");
+  const auto cloned = open_or_create_repository(scratch.string() + "/clone", system_git_platform());
   ASSERT_TRUE(ok(cloned));
   EXPECT_EQ(cloned->foreign_stores, std::vector<std::string>{id});
 
   store.repository.git("pack-refs --all");
   store.repository.git("update-ref -d refs/heads/main");
-  const auto packed = open_or_create_repository(store.repository.path().string());
+  const auto packed =
+      open_or_create_repository(store.repository.path().string(), system_git_platform());
   ASSERT_TRUE(ok(packed));
   EXPECT_EQ(packed->foreign_stores, std::vector<std::string>{id});
   EXPECT_EQ(packed->highest_id_in_paths, 12u);

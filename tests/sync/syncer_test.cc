@@ -1,7 +1,7 @@
 // The Syncer's own half: opening, folding, and reading back. (Publishing: publish_tests.)
 #include "sync/syncer.h"
 
-#include "tests/sync/fold/folder_fixture.h"
+#include "tests/sync/fold/committer_fixture.h"
 
 namespace syncline {
 namespace {
@@ -11,7 +11,8 @@ class SyncerTest : public testing::Test {
   std::unique_ptr<Syncer> open() {
     auto opened =
         Syncer::open(store_.repository.path().string(), store_.store_directory(), store_.journal(),
-                     system_clock(), {.branch = "refs/heads/main", .batch_records_max = 2});
+                     system_clock(), {.branch = "refs/heads/main", .batch_records_max = 2},
+                     system_git_platform());
     EXPECT_TRUE(ok(opened));
     return opened ? std::move(*opened) : nullptr;
   }
@@ -32,14 +33,15 @@ class SyncerTest : public testing::Test {
 TEST_F(SyncerTest, FoldsAndReadsBackWhatItFolded) {
   const std::unique_ptr<Syncer> syncer = open();
   ASSERT_NE(syncer, nullptr);
-  ASSERT_TRUE(ok(syncer->recover(store_.outcomes)));
+  ASSERT_TRUE(ok(syncer->committer().recover(store_.outcomes)));
   EXPECT_EQ(syncer->committed(), 0u);
   EXPECT_TRUE(syncer->own_tip().is_zero());
   EXPECT_EQ(syncer->own_ref(), store_.own_ref());
   EXPECT_TRUE(walk([&](const auto& visit) { return syncer->walk_own_tree(visit); }).empty());
 
   store_.append({note_intent("a"), rule_intent("d", "one"), note_intent("b")});
-  const auto report = syncer->fold(store_.journal().durable(), store_.outcomes, UINT64_MAX);
+  const auto report =
+      syncer->committer().fold(store_.journal().durable(), store_.outcomes, UINT64_MAX);
   ASSERT_TRUE(ok(report));
   EXPECT_EQ(report->batches, 2u);
   EXPECT_EQ(syncer->committed(), 3u);
@@ -77,7 +79,7 @@ TEST_F(SyncerTest, BranchIsWalkedAsGitHasIt) {
 TEST_F(SyncerTest, NoRepositoryIsSaidSo) {
   const TemporaryDirectory elsewhere;
   const auto opened = Syncer::open(elsewhere.string(), store_.store_directory(), store_.journal(),
-                                   system_clock(), {});
+                                   system_clock(), {}, system_git_platform());
   EXPECT_FALSE(opened);
 }
 

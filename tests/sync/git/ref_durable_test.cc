@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/hooked_directory.h"
-#include "tests/sync/fold/folder_fixture.h"
+#include "tests/sync/fold/committer_fixture.h"
 
 namespace syncline {
 namespace {
@@ -26,17 +26,17 @@ TEST(RefDurable, MoveWhoseSyncNeverCameIsWrittenAgain) {
   HookedDirectory common_dir(std::move(*opened), hook);
   {
     FoldProcess dying(store, store.repository, common_dir);
-    EXPECT_FALSE(dying.folder.fold(store.journal().durable(), store.outcomes, 1).has_value());
+    EXPECT_FALSE(dying.committer.fold(store.journal().durable(), store.outcomes, 1).has_value());
   }
   refuse = false;
   done.clear();
   FoldProcess next(store, store.repository, common_dir);
-  ASSERT_TRUE(ok(next.folder.refresh()));
+  ASSERT_TRUE(ok(next.committer.refresh()));
   EXPECT_EQ(next.state.committed, 2u);  // it has moved, as far as can be read
   EXPECT_EQ(next.state.own_commit.hex(), store.tip());
 
   const std::string tip = store.tip();
-  ASSERT_TRUE(ok(next.folder.make_ref_durable()));
+  ASSERT_TRUE(ok(next.committer.make_ref_durable()));
   ASSERT_GE(done.size(), 2u);
   EXPECT_EQ(done[done.size() - 2], "rename " + store.own_ref());
   EXPECT_EQ(done.back(), "sync-directory refs/syncline");
@@ -59,9 +59,9 @@ TEST(RefDurable, DeathWhileItIsWrittenAgainKeepsNobodyFromFolding) {
   HookedDirectory common_dir(std::move(*opened), hook);
   {
     FoldProcess dying(store, store.repository, common_dir);
-    ASSERT_TRUE(ok(dying.folder.fold(store.journal().durable(), store.outcomes, 1)));
+    ASSERT_TRUE(ok(dying.committer.fold(store.journal().durable(), store.outcomes, 1)));
     dies = true;
-    EXPECT_FALSE(dying.folder.make_ref_durable().has_value());
+    EXPECT_FALSE(dying.committer.make_ref_durable().has_value());
   }
   ASSERT_TRUE(dead);
   ASSERT_TRUE(
@@ -69,7 +69,7 @@ TEST(RefDurable, DeathWhileItIsWrittenAgainKeepsNobodyFromFolding) {
   dies = dead = false;
   store.append({note_intent("two")});
   FoldProcess next(store, store.repository, common_dir);
-  ASSERT_TRUE(ok(next.folder.fold(store.journal().durable(), store.outcomes, 1)));
+  ASSERT_TRUE(ok(next.committer.fold(store.journal().durable(), store.outcomes, 1)));
   EXPECT_EQ(next.state.committed, 2u);
 }
 

@@ -96,9 +96,9 @@ TEST_F(UnbornTest, TheOwnRefIsMadeAgainFromTheJournal) {
   const std::string tip = store.tip();
   store.repository.git("update-ref -d " + store.own_ref());
   store.open_syncer();
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
   EXPECT_EQ(store.tip(), tip);
-  EXPECT_EQ(store.syncer->take_notes().size(), 1u);
+  EXPECT_EQ(store.syncer->committer().take_notes().size(), 1u);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ TEST_F(LeftRefLockTest, TheOwnRefsHoldingAnEarlierCommitOfItIsTakenAway) {
   // Nor does it stay in git's way where there is nothing to fold.
   write_file(own_lock(), parse(store.own_ref() + "~2") + "\n");
   store.open_syncer();
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
   EXPECT_FALSE(fs::exists(own_lock()));
 }
 
@@ -72,14 +72,14 @@ TEST_F(LeftRefLockTest, TheOwnRefsThatNamesNoCommitOfOursIsWaitedForAndNamed) {
   for (const std::string& content : {std::string(), parse("main~2") + "\n"}) {
     write_file(own_lock(), content);
     const Mark mark = store.append(note_intent("three"));
-    EXPECT_TRUE(fails_with(store.syncer->fold(mark, store.outcomes), Code::kBusy));
+    EXPECT_TRUE(fails_with(store.syncer->committer().fold(mark, store.outcomes), Code::kBusy));
     const auto reason = store.syncer->waiting_reason();
     ASSERT_TRUE(ok(reason));
     EXPECT_NE(reason->find(own_lock().string() + " has been there for "), std::string::npos)
         << *reason;
     EXPECT_TRUE(fs::exists(own_lock()));
     fs::remove(own_lock());
-    ASSERT_TRUE(ok(store.syncer->fold(mark, store.outcomes)));
+    ASSERT_TRUE(ok(store.syncer->committer().fold(mark, store.outcomes)));
   }
 }
 

@@ -61,7 +61,7 @@ GitDirectories stopping(const GitPaths& paths, uint64_t& left) {
 // Publishes with a process that dies after `changes` changes; true when it got through.
 bool publish_dying(PublishStore& store, uint64_t changes) {
   uint64_t left = changes;
-  const GitPaths paths = *git_paths_at(store.repository.path().string());
+  const GitPaths paths = *git_paths_at(store.repository.path().string(), system_git_platform());
   const auto reader = store.repository.reader();
   ObjectStore objects(*reader);
   RefStore refs(store.repository.common_dir());
@@ -79,8 +79,8 @@ bool publish_dying(PublishStore& store, uint64_t changes) {
                       .refs = refs,
                       .pack = pack,
                       .state = state};
-  Folder folder(context);
-  EXPECT_TRUE(ok(folder.refresh()));
+  Committer committer(context);
+  EXPECT_TRUE(ok(committer.refresh()));
   Publisher publisher(context, stopping(paths, left));
   const auto report = publisher.publish(store.outcomes);
   if (report) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sync/syncer.h"
-#include "tests/sync/fold/folder_fixture.h"
+#include "tests/sync/fold/committer_fixture.h"
 
 namespace syncline {
 
@@ -23,8 +23,8 @@ class PublishStore : public FoldStore {
 
   void open_syncer(Clock& clock = system_clock()) {
     syncer.reset();
-    auto opened =
-        Syncer::open(repository.path().string(), store_directory(), journal(), clock, options);
+    auto opened = Syncer::open(repository.path().string(), store_directory(), journal(), clock,
+                               options, system_git_platform());
     ASSERT_TRUE(ok(opened));
     syncer = std::move(*opened);
   }
@@ -33,8 +33,8 @@ class PublishStore : public FoldStore {
   void record(const Intent& intent, bool write_file = true) {
     const Mark mark = append(intent);
     if (write_file) apply(intent, mark.seq);
-    ASSERT_TRUE(ok(syncer->recover(outcomes)));
-    ASSERT_TRUE(ok(syncer->fold(mark, outcomes)));
+    ASSERT_TRUE(ok(syncer->committer().recover(outcomes)));
+    ASSERT_TRUE(ok(syncer->committer().fold(mark, outcomes)));
     ASSERT_EQ(syncer->committed(), mark.seq);
     last_seq = mark.seq;
   }
@@ -43,8 +43,8 @@ class PublishStore : public FoldStore {
   std::filesystem::path work(const std::string& path) const { return repository.path() / path; }
 
   PublishReport publish() {
-    EXPECT_TRUE(ok(syncer->recover(outcomes)));
-    Result<PublishReport> report = syncer->publish(outcomes);
+    EXPECT_TRUE(ok(syncer->committer().recover(outcomes)));
+    Result<PublishReport> report = syncer->publisher().publish(outcomes);
     EXPECT_TRUE(ok(report));
     return report ? *report : PublishReport{};
   }

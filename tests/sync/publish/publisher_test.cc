@@ -61,23 +61,20 @@ TEST_F(PublisherTest, RecordsAreOnTheBranchAndStatusShowsNothing) {
             "commit (syncline): syncline: 4 records");
   EXPECT_EQ(store.repository.git("reflog show -1 --format=%gs HEAD"),
             "commit (syncline): syncline: 4 records");
-  auto ranges = store.syncer->published_ranges();
-  ASSERT_TRUE(ok(ranges));
-  ASSERT_EQ(ranges->size(), 1u);
-  EXPECT_EQ(ranges->front().last_seq, 4u);
+  EXPECT_EQ(store.repository.git("rev-list --count --grep=Syncline-Range: main"), "1");
 }
 
 TEST_F(PublisherTest, PublishingAgainChangesNothing) {
   store.record(note_intent("one"));
   store.publish_all();
   const std::string head = store.head();
-  EXPECT_FALSE(store.syncer->publish_due());
+  EXPECT_FALSE(store.syncer->publisher().due());
   EXPECT_TRUE(store.publish_all().commit.is_zero());
   EXPECT_EQ(store.head(), head);
   store.open_syncer();  // another process
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
   EXPECT_EQ(store.syncer->published(), 1u);
-  EXPECT_FALSE(store.syncer->publish_due());
+  EXPECT_FALSE(store.syncer->publisher().due());
   EXPECT_TRUE(store.publish_all().commit.is_zero());
 }
 
@@ -91,13 +88,13 @@ TEST_F(PublisherTest, AnIntervalLiesBetweenPublishes) {
   store.options.publish_interval_ms = 3'600'000;
   store.open_syncer();
   store.record(note_intent("one"));
-  EXPECT_TRUE(store.syncer->publish_due());
+  EXPECT_TRUE(store.syncer->publisher().due());
   store.publish_all();
   store.record(note_intent("two"));
-  EXPECT_FALSE(store.syncer->publish_due());
+  EXPECT_FALSE(store.syncer->publisher().due());
   store.open_syncer();
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
-  EXPECT_FALSE(store.syncer->publish_due());
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
+  EXPECT_FALSE(store.syncer->publisher().due());
 }
 
 TEST_F(PublisherTest, AnUnbornBranchGetsItsFirstCommit) {
@@ -212,7 +209,7 @@ TEST_F(PublisherTest, ALinkOrAFileInTheWayIsLeftAndTheRestIsPublished) {
   // Once it is out of the way, they are published.
   store.repository.git("rm -q rules notes");
   store.repository.git("commit -q -m 'out of the way'");
-  EXPECT_TRUE(store.syncer->publish_due());
+  EXPECT_TRUE(store.syncer->publisher().due());
   EXPECT_TRUE(store.publish_all().left.empty());
   EXPECT_EQ(store.branch_file(store.note_path(1)), store.show(store.note_path(1)));
   EXPECT_EQ(store.branch_file("rules/cpp.md"), store.show("rules/cpp.md"));
@@ -328,7 +325,7 @@ TEST_F(PublisherTest, ResetHardTakesNothingAway) {
   store.publish_all();
   store.repository.git("reset -q --hard HEAD~1");
   EXPECT_FALSE(fs::exists(store.work(store.note_path(4))));
-  EXPECT_TRUE(store.syncer->publish_due());
+  EXPECT_TRUE(store.syncer->publisher().due());
   const PublishReport report = store.publish_all();
   EXPECT_EQ(report.republished, (std::vector<std::string>{store.note_path(4), "rules/cpp.md"}));
   EXPECT_EQ(slurp(store.work("rules/cpp.md")), store.show("rules/cpp.md") + "\n");
@@ -397,7 +394,7 @@ TEST_F(PublisherTest, ADetachedHeadWaitsAndGoesOnAfter) {
   store.repository.git("checkout -q --detach");
   store.record(note_intent("one"));
   store.expect_waiting("HEAD is detached");
-  EXPECT_FALSE(store.syncer->publish_due()) << "a waiting publish is not tried at once again";
+  EXPECT_FALSE(store.syncer->publisher().due()) << "a waiting publish is not tried at once again";
   store.repository.git("checkout -q main");
   store.publish_all();
   expect_clean();
@@ -591,13 +588,13 @@ TEST_F(PublisherTest, ALinkedWorkTreePublishesToItsOwnBranch) {
   store.repository.git("worktree add -q -b linked " + quote_for_shell(linked));
   SyncOptions options = store.options;
   options.branch = "refs/heads/linked";
-  auto syncer =
-      Syncer::open(linked, store.store_directory(), store.journal(), system_clock(), options);
+  auto syncer = Syncer::open(linked, store.store_directory(), store.journal(), system_clock(),
+                             options, system_git_platform());
   ASSERT_TRUE(ok(syncer));
   const Mark mark = store.append(note_intent("in the linked one"));
-  ASSERT_TRUE(ok((*syncer)->recover(store.outcomes)));
-  ASSERT_TRUE(ok((*syncer)->fold(mark, store.outcomes)));
-  const auto report = (*syncer)->publish(store.outcomes);
+  ASSERT_TRUE(ok((*syncer)->committer().recover(store.outcomes)));
+  ASSERT_TRUE(ok((*syncer)->committer().fold(mark, store.outcomes)));
+  const auto report = (*syncer)->publisher().publish(store.outcomes);
   ASSERT_TRUE(ok(report));
   EXPECT_EQ(report->waiting, "");
   EXPECT_EQ(store.repository.git("rev-parse linked"), report->commit.hex());
@@ -617,8 +614,8 @@ TEST_F(PublisherTest, IgnoredPathsArePublishedAllTheSame) {
 TEST_F(PublisherTest, SetAsideRecordsArePublishedAsNothing) {
   const Mark mark = store.append(note_intent("refused"));
   store.outcomes.set_aside(1);
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
-  ASSERT_TRUE(ok(store.syncer->fold(mark, store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().fold(mark, store.outcomes)));
   store.last_seq = 1;
   EXPECT_TRUE(store.publish_all().commit.is_zero());
   expect_clean();
@@ -629,8 +626,8 @@ TEST_F(PublisherTest, AThousandRecordsInOnePublish) {
   for (int i = 0; i < 1000; ++i) intents.push_back(note_intent("n " + std::to_string(i)));
   const Mark mark = store.append(intents);
   for (uint64_t seq = 1; seq <= 1000; ++seq) store.apply(intents[seq - 1], seq);
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
-  ASSERT_TRUE(ok(store.syncer->fold(mark, store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
+  ASSERT_TRUE(ok(store.syncer->committer().fold(mark, store.outcomes)));
   store.last_seq = 1000;
   store.publish_all();
   expect_clean();

@@ -28,40 +28,40 @@ class PushTest : public testing::Test {
 };
 
 TEST_F(PushTest, WithoutARemoteNothingIsPushed) {
-  EXPECT_TRUE(fails_with(store.syncer->push(soon()), Code::kNotFound));
-  const auto pushed = store.syncer->pushed();
+  EXPECT_TRUE(fails_with(store.syncer->pusher().push(soon()), Code::kNotFound));
+  const auto pushed = store.syncer->pusher().pushed();
   ASSERT_TRUE(ok(pushed));
   EXPECT_FALSE(*pushed);
 }
 
 TEST_F(PushTest, BranchAndOwnRefArrive) {
   add_remote();
-  EXPECT_EQ(store.syncer->pushed().value(), 0u);
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 0u);
   store.record(note_intent("one"));
   store.publish_all();
-  ASSERT_TRUE(ok(store.syncer->push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
   EXPECT_EQ(at_remote("main"), store.head());
   EXPECT_EQ(at_remote(store.own_ref()), store.tip());
-  EXPECT_EQ(store.syncer->pushed().value(), 1u);
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 1u);
   store.record(note_intent("two"));
   store.publish_all();
-  EXPECT_EQ(store.syncer->pushed().value(), 1u);
-  ASSERT_TRUE(ok(store.syncer->push(soon())));
-  EXPECT_EQ(store.syncer->pushed().value(), 2u);
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 1u);
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u);
   // Another process, and then one without the note of the last push.
   store.open_syncer();
-  ASSERT_TRUE(ok(store.syncer->recover(store.outcomes)));
-  EXPECT_EQ(store.syncer->pushed().value(), 2u);
+  ASSERT_TRUE(ok(store.syncer->committer().recover(store.outcomes)));
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u);
   fs::remove(store.store_path() / "pushed");
   store.open_syncer();
-  EXPECT_EQ(store.syncer->pushed().value(), 2u) << "told by the trailers";
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u) << "told by the trailers";
 }
 
 TEST_F(PushTest, SomebodyElsesWorkIsNeverForcedAway) {
   add_remote();
   store.record(note_intent("one"));
   store.publish_all();
-  ASSERT_TRUE(ok(store.syncer->push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
   TemporaryDirectory other;
   store.repository.git("clone -q -b main " + quote_for_shell(remote.string()) + " " +
                        quote_for_shell(other.string() + "/clone"));
@@ -71,22 +71,22 @@ TEST_F(PushTest, SomebodyElsesWorkIsNeverForcedAway) {
   const std::string theirs = at_remote("main");
   store.record(note_intent("two"));
   store.publish_all();
-  const Status refused = store.syncer->push(soon());
+  const Status refused = store.syncer->pusher().push(soon());
   EXPECT_TRUE(fails_with(refused, Code::kRetryLater));
   EXPECT_EQ(at_remote("main"), theirs);
-  EXPECT_EQ(store.syncer->pushed().value(), 1u);
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 1u);
   store.repository.git("pull -q --rebase origin main");
   store.publish_all();
-  ASSERT_TRUE(ok(store.syncer->push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
   EXPECT_EQ(at_remote("main"), store.head());
-  EXPECT_EQ(store.syncer->pushed().value(), 2u);
+  EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u);
 }
 
 TEST_F(PushTest, AnUnreachableRemoteSaysWhatGitSaid) {
   store.repository.git("remote add origin /nonexistent/repository");
   store.record(note_intent("one"));
   store.publish_all();
-  const Status refused = store.syncer->push(soon());
+  const Status refused = store.syncer->pusher().push(soon());
   ASSERT_TRUE(fails_with(refused, Code::kRetryLater));
   EXPECT_NE(refused.error().message.find("/nonexistent/repository"), std::string::npos);
 }
@@ -96,7 +96,8 @@ TEST_F(PushTest, ADeadlineEndsAPushThatHangs) {
   store.repository.git("config core.sshCommand 'sleep 600 #'");
   store.record(note_intent("one"));
   store.publish_all();
-  EXPECT_TRUE(fails_with(store.syncer->push(system_clock().after_ms(300)), Code::kTimeout));
+  EXPECT_TRUE(
+      fails_with(store.syncer->pusher().push(system_clock().after_ms(300)), Code::kTimeout));
 }
 
 TEST(Subprocess, AnswersExitAndStderrAndKeepsTheTerminalOut) {
@@ -131,7 +132,7 @@ TEST_F(PushTest, WhereGitRefusesTheRepositoryItsReasonIsToldAndNoHookRuns) {
   fs::permissions(hook, fs::perms::owner_all);
   ASSERT_EQ(::setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", 1), 0);
   ASSERT_EQ(::setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1), 0);
-  const Status refused = store.syncer->push(soon());
+  const Status refused = store.syncer->pusher().push(soon());
   ::unsetenv("GIT_TEST_ASSUME_DIFFERENT_OWNER");
   ::unsetenv("GIT_CONFIG_GLOBAL");
   ASSERT_TRUE(fails_with(refused, Code::kUnsupported));
@@ -141,7 +142,7 @@ TEST_F(PushTest, WhereGitRefusesTheRepositoryItsReasonIsToldAndNoHookRuns) {
       << refused.error().hint;
   EXPECT_FALSE(fs::exists(ran));
   EXPECT_TRUE(store.repository.git("ls-remote origin").empty()) << "nothing arrived";
-  ASSERT_TRUE(ok(store.syncer->push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
   EXPECT_TRUE(fs::exists(ran)) << "where git allows it the person's hook runs";
 }
 

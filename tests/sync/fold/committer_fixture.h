@@ -13,7 +13,7 @@
 #include "journal/os/ring.h"
 #include "journal/record/intent.h"
 #include "sync/context/sync_context.h"
-#include "sync/fold/folder.h"
+#include "sync/fold/committer.h"
 #include "tests/support/fault_directory.h"
 #include "tests/sync/git/git_fixture.h"
 
@@ -185,7 +185,7 @@ class FoldProcess {
                  .refs = refs_,
                  .pack = pack_,
                  .state = state},
-        folder(context_) {}
+        committer(context_) {}
 
  private:
   SyncOptions options_;
@@ -201,7 +201,7 @@ class FoldProcess {
   SyncContext context_;
 
  public:
-  Folder folder;
+  Committer committer;
 };
 
 }  // namespace syncline

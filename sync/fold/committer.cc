@@ -1,4 +1,4 @@
-#include "sync/fold/folder.h"
+#include "sync/fold/committer.h"
 
 #include <fmt/format.h>
 
@@ -88,7 +88,7 @@ Mark furthest(const Mark& base, std::span<const Mark> waypoints, uint64_t commit
 
 }  // namespace
 
-Result<Folder::View> Folder::look() {
+Result<Committer::View> Committer::look() {
   View view;
   // The ref first: its batch was durable in the journal before it moved.
   TRY_ASSIGN(view.ref, context_.refs.read(context_.own_ref));
@@ -118,7 +118,7 @@ Result<Folder::View> Folder::look() {
   return look_from_begin(view.ref, limit);
 }
 
-Result<Folder::View> Folder::look_from_begin(const ObjectId& ref, const Mark& limit) {
+Result<Committer::View> Committer::look_from_begin(const ObjectId& ref, const Mark& limit) {
   View view;
   view.ref = ref;
   TRY_ASSIGN(const Mark begin, context_.journal.begin());
@@ -151,7 +151,7 @@ Result<Folder::View> Folder::look_from_begin(const ObjectId& ref, const Mark& li
   return view;
 }
 
-Error Folder::unknown_tip(const View& view) {
+Error Committer::unknown_tip(const View& view) {
   const uint64_t known = view.log.batches.empty() ? 0 : view.log.batches.back().last_seq;
   if (view.ref.is_zero()) {
     return make_error(Code::kDisagree,
@@ -178,7 +178,7 @@ Error Folder::unknown_tip(const View& view) {
                     "syncline repair makes the ref again from the journal and keeps that commit");
 }
 
-Status Folder::take_in(View view) {
+Status Committer::take_in(View view) {
   SyncState& state = context_.state;
   state = view.base;
   const size_t done = view.standing.done;
@@ -205,13 +205,13 @@ Status Folder::take_in(View view) {
   return {};
 }
 
-Status Folder::refresh() {
+Status Committer::refresh() {
   TRY_ASSIGN(View view, look());
   if (view.standing.kind == RefStanding::Kind::kUnknown) return unknown_tip(view);
   return take_in(std::move(view));
 }
 
-Status Folder::recover(OutcomeSource& outcomes) {
+Status Committer::recover(OutcomeSource& outcomes) {
   // A batch that was appended by a process that died before its flush is in the log all the same.
   TRY(context_.journal.flush_all());
   TRY(refresh());
@@ -221,7 +221,7 @@ Status Folder::recover(OutcomeSource& outcomes) {
   return {};
 }
 
-Status Folder::restore(OutcomeSource& outcomes) {
+Status Committer::restore(OutcomeSource& outcomes) {
   TRY(context_.journal.flush_all());
   TRY_ASSIGN(View view, look());
   if (view.standing.kind != RefStanding::Kind::kUnknown) return recover(outcomes);
@@ -240,14 +240,14 @@ Status Folder::restore(OutcomeSource& outcomes) {
   return tidy();
 }
 
-Status Folder::make_ref_durable() {
+Status Committer::make_ref_durable() {
   const ObjectId commit = context_.state.own_commit;
   if (commit.is_zero()) return {};
   return move_ref(commit, commit);
 }
 
-Result<FoldReport> Folder::fold(const Mark& applied, OutcomeSource& outcomes,
-                                uint64_t batches_max) {
+Result<FoldReport> Committer::fold(const Mark& applied, OutcomeSource& outcomes,
+                                   uint64_t batches_max) {
   TRY(context_.journal.flush_all());
   TRY(refresh());
   FoldReport report;
@@ -276,34 +276,9 @@ Result<FoldReport> Folder::fold(const Mark& applied, OutcomeSource& outcomes,
   return report;
 }
 
-Status Folder::refold(const BatchFrame& frame, OutcomeSource& outcomes) {
-  TRY_ASSIGN(const ObjectId ref, context_.refs.read(context_.own_ref));
-  if (ref != frame.commit) {
-    if (ref != frame.parent) {
-      return make_error(Code::kDisagree, fmt::format("{} is at {}: records {}-{} belong on {}",
-                                                     context_.own_ref, ref.hex(), frame.first_seq,
-                                                     frame.last_seq, frame.parent.hex()));
-    }
-    if (!replay_ || replay_seq_ + 1 != frame.first_seq) {
-      TRY_ASSIGN(const Mark begin, context_.journal.begin());
-      TRY_ASSIGN(replay_, RecordSource::open(context_.store_directory, context_.store(), begin,
-                                             frame.first_seq - 1));
-    }
-    const Result<RecordBatch> batch = redo(*replay_, frame, ref, outcomes);
-    if (!batch) {
-      replay_.reset();
-      return batch.error();
-    }
-    replay_seq_ = frame.last_seq;
-  }
-  context_.state.committed = frame.last_seq;
-  context_.state.own_commit = frame.commit;
-  return {};
-}
-
-Result<Folder::Built> Folder::build(const ObjectId& parent, const RecordBatch& batch,
-                                    const std::string& author_name,
-                                    const std::string& author_email) {
+Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBatch& batch,
+                                          const std::string& author_name,
+                                          const std::string& author_email) {
   ObjectStore& objects = context_.objects;
   PackWriter& pack = context_.pack;
   pack.reset();
@@ -351,7 +326,7 @@ Result<Folder::Built> Folder::build(const ObjectId& parent, const RecordBatch& b
   return built;
 }
 
-Status Folder::fold_batch(const RecordBatch& batch) {
+Status Committer::fold_batch(const RecordBatch& batch) {
   Journal& journal = context_.journal;
   const ObjectId parent = context_.state.own_commit;
   BatchFrame frame{.first_seq = batch.first_seq,
@@ -391,7 +366,7 @@ Status Folder::fold_batch(const RecordBatch& batch) {
   return drop_keep(context_.common_dir, pack_name);
 }
 
-Status Folder::redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectId ref) {
+Status Committer::redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectId ref) {
   if (pending_.empty() || pending_.front().last_seq > up_to_seq) return {};
   cleaned_ = false;
   TRY_ASSIGN(RecordSource source,
@@ -422,8 +397,8 @@ Status Folder::redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectI
   return status;
 }
 
-Result<RecordBatch> Folder::redo(RecordSource& source, const BatchFrame& frame,
-                                 const ObjectId& expected, OutcomeSource& outcomes) {
+Result<RecordBatch> Committer::redo(RecordSource& source, const BatchFrame& frame,
+                                    const ObjectId& expected, OutcomeSource& outcomes) {
   TRY_ASSIGN(std::optional<RecordBatch> batch,
              source.next(unlimited(), context_.journal.durable(), outcomes, frame.last_seq));
   if (!batch || batch->first_seq != frame.first_seq || batch->last_seq != frame.last_seq) {
@@ -448,7 +423,7 @@ Result<RecordBatch> Folder::redo(RecordSource& source, const BatchFrame& frame,
   return std::move(*batch);
 }
 
-Status Folder::move_ref(const ObjectId& expected, const ObjectId& commit) {
+Status Committer::move_ref(const ObjectId& expected, const ObjectId& commit) {
   int64_t pause_ns = kLockPauseNs;
   for (int tries = 1;; ++tries) {
     const Status moved = context_.refs.compare_and_swap(context_.own_ref, expected, commit);
@@ -473,7 +448,7 @@ Status Folder::move_ref(const ObjectId& expected, const ObjectId& commit) {
   }
 }
 
-Result<bool> Folder::remove_left_lock() {
+Result<bool> Committer::remove_left_lock() {
   TRY_ASSIGN(const RefLockJudge::Verdict verdict,
              RefLockJudge(context_.refs, context_.objects, context_.store().hex())
                  .own_ref(context_.own_ref));
@@ -481,7 +456,7 @@ Result<bool> Folder::remove_left_lock() {
   return context_.refs.remove_seen_lock(context_.own_ref, *verdict.seen);
 }
 
-Result<std::string> Folder::waiting_reason() {
+Result<std::string> Committer::waiting_reason() {
   TRY_ASSIGN(const RefLockJudge::Verdict verdict,
              RefLockJudge(context_.refs, context_.objects, context_.store().hex())
                  .own_ref(context_.own_ref));
@@ -490,7 +465,7 @@ Result<std::string> Folder::waiting_reason() {
                           verdict.seen->info, context_.clock);
 }
 
-void Folder::note_committed(const RecordBatch& batch, const ObjectId& commit) {
+void Committer::note_committed(const RecordBatch& batch, const ObjectId& commit) {
   context_.state.committed = batch.last_seq;
   context_.state.own_commit = commit;
   context_.state.records = batch.end;
@@ -498,7 +473,7 @@ void Folder::note_committed(const RecordBatch& batch, const ObjectId& commit) {
   context_.journal.add_counter(Counter::kBatches);
 }
 
-Status Folder::tidy() {
+Status Committer::tidy() {
   if (!cleaned_) {
     TRY(drop_stale_keeps(context_.common_dir, context_.store().hex()));
     TRY_ASSIGN([[maybe_unused]] const bool removed, remove_left_lock());

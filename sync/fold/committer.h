@@ -37,9 +37,9 @@ struct FoldReport {
   uint64_t committed = 0;  // watermark afterwards
 };
 
-class Folder {
+class Committer {
  public:
-  explicit Folder(SyncContext& context) : context_(context) {}
+  explicit Committer(SyncContext& context) : context_(context) {}
 
   // Reads ref and journal, and sets context.state from them. Takes no locks and writes nothing, so
   // it may see another process's fold under way. kDisagree when the ref is at a commit the journal
@@ -52,11 +52,8 @@ class Folder {
 
   // Folds records up to `applied` in batches. Waits (reports nothing folded) while a batch that has
   // to be done again reaches beyond `applied`: its outcomes are not known yet.
-  Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes, uint64_t batches_max);
-
-  // Does one journalled batch (of a copied journal) again: the ref moves from its parent to its
-  // commit. Nothing when the ref is there already. Leaves the journal and sync.state alone.
-  Status refold(const BatchFrame& frame, OutcomeSource& outcomes);
+  Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
+                          uint64_t batches_max = UINT64_MAX);
 
   // For repair, where refresh() answers kDisagree: makes the ref what the journal says, whatever it
   // is at now. That commit stays reachable as refs/syncline-kept/<store id>/<commit>.
@@ -112,8 +109,6 @@ class Folder {
   bool loaded_ = false;              // context_.state holds what was looked up
   bool cleaned_ = false;             // stale .keep files were looked for since the last failure
   std::optional<SyncState> saved_;   // what sync.state holds, as far as this process knows
-  std::optional<RecordSource> replay_;
-  uint64_t replay_seq_ = 0;  // last record that replay_ answered
   std::vector<std::string> notes_;
 };
 

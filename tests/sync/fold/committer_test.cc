@@ -1,8 +1,8 @@
-#include "sync/fold/folder.h"
+#include "sync/fold/committer.h"
 
 #include <set>
 
-#include "tests/sync/fold/folder_fixture.h"
+#include "tests/sync/fold/committer_fixture.h"
 #include "tests/sync/stopping_directory.h"
 
 namespace syncline {
@@ -17,12 +17,12 @@ std::vector<Intent> notes(int count, const std::string& text = "text") {
 }
 
 FoldReport fold_all(FoldStore& store, FoldProcess& process) {
-  const auto report = process.folder.fold(store.journal().durable(), store.outcomes, kAll);
+  const auto report = process.committer.fold(store.journal().durable(), store.outcomes, kAll);
   EXPECT_TRUE(ok(report));
   return report ? *report : FoldReport{};
 }
 
-TEST(Folder, BatchIsOneCommitThatGitReads) {
+TEST(Committer, BatchIsOneCommitThatGitReads) {
   FoldStore store;
   FoldProcess process(store);
   store.append(note_intent("first"));
@@ -47,7 +47,7 @@ TEST(Folder, BatchIsOneCommitThatGitReads) {
   EXPECT_EQ(store.journal().watermark(Watermark::kCommitted), 31u);
 }
 
-TEST(Folder, SingleRecordLendsItsSubject) {
+TEST(Committer, SingleRecordLendsItsSubject) {
   FoldStore store;
   FoldProcess process(store);
   store.append(note_intent("only"));
@@ -55,11 +55,11 @@ TEST(Folder, SingleRecordLendsItsSubject) {
   EXPECT_EQ(store.repository.git("log -1 --format=%s " + store.own_ref()), "note: only");
 }
 
-TEST(Folder, BatchesFollowThePolicyAndLeaveNoGap) {
+TEST(Committer, BatchesFollowThePolicyAndLeaveNoGap) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 100});
   store.append(notes(250));
-  const auto first = process.folder.fold(store.journal().durable(), store.outcomes, 1);
+  const auto first = process.committer.fold(store.journal().durable(), store.outcomes, 1);
   ASSERT_TRUE(ok(first));
   EXPECT_EQ(first->batches, 1u);
   EXPECT_EQ(first->committed, 100u);
@@ -75,25 +75,25 @@ TEST(Folder, BatchesFollowThePolicyAndLeaveNoGap) {
   store.expect_clean();
 }
 
-TEST(Folder, BytesCloseABatchToo) {
+TEST(Committer, BytesCloseABatchToo) {
   FoldStore store;
   FoldProcess process(store, {.batch_bytes_max = 30'000});
   store.append(notes(4, std::string(6'000, 'x')));  // twice in each payload: text and subject
   EXPECT_EQ(fold_all(store, process).batches, 2u);
 }
 
-TEST(Folder, OnlyWhatIsAppliedIsFolded) {
+TEST(Committer, OnlyWhatIsAppliedIsFolded) {
   FoldStore store;
   FoldProcess process(store);
   const Mark applied = store.append(notes(3));
   store.append(notes(4));
-  const auto report = process.folder.fold(applied, store.outcomes, kAll);
+  const auto report = process.committer.fold(applied, store.outcomes, kAll);
   ASSERT_TRUE(ok(report));
   EXPECT_EQ(report->committed, 3u);
   EXPECT_EQ(fold_all(store, process).committed, 7u);
 }
 
-TEST(Folder, SectionsAccumulateWithinAndAcrossBatches) {
+TEST(Committer, SectionsAccumulateWithinAndAcrossBatches) {
   FoldStore store;
   FoldProcess process(store);
   store.append({rule_intent("git", "one"), rule_intent("sql", "two"), rule_intent("git", "three")});
@@ -111,7 +111,7 @@ TEST(Folder, SectionsAccumulateWithinAndAcrossBatches) {
   store.expect_clean();
 }
 
-TEST(Folder, CreatedFileCanBeAppendedToInTheSameBatch) {
+TEST(Committer, CreatedFileCanBeAppendedToInTheSameBatch) {
   FoldStore store;
   FoldProcess process(store);
   Intent create = note_intent("created");
@@ -122,7 +122,7 @@ TEST(Folder, CreatedFileCanBeAppendedToInTheSameBatch) {
   EXPECT_EQ(store.show("rules/git.md"), "created\n\n## H-2: rule");
 }
 
-TEST(Folder, OutcomesDecideWhatIsFolded) {
+TEST(Committer, OutcomesDecideWhatIsFolded) {
   FoldStore store;
   FoldProcess process(store);
   store.append(notes(3));
@@ -134,7 +134,7 @@ TEST(Folder, OutcomesDecideWhatIsFolded) {
   EXPECT_TRUE(store.show("notes/0000/n-77.md").starts_with("# 77 at "));
 }
 
-TEST(Folder, BatchOfSetAsideRecordsKeepsTheTreeAndTheRange) {
+TEST(Committer, BatchOfSetAsideRecordsKeepsTheTreeAndTheRange) {
   FoldStore store;
   FoldProcess process(store);
   store.append(notes(2));
@@ -155,7 +155,7 @@ TEST(Folder, BatchOfSetAsideRecordsKeepsTheTreeAndTheRange) {
   store.expect_clean();
 }
 
-TEST(Folder, EqualJournalsGiveEqualCommits) {
+TEST(Committer, EqualJournalsGiveEqualCommits) {
   std::string tips[2];
   for (std::string& tip : tips) {
     FoldStore store;
@@ -169,7 +169,7 @@ TEST(Folder, EqualJournalsGiveEqualCommits) {
   EXPECT_EQ(tips[0], tips[1]);
 }
 
-TEST(Folder, JournalAloneGivesTheSameCommitsElsewhere) {
+TEST(Committer, JournalAloneGivesTheSameCommitsElsewhere) {
   FoldStore store;
   std::vector<std::string> tips;
   for (int i = 0; i < 4; ++i) {
@@ -189,37 +189,34 @@ TEST(Folder, JournalAloneGivesTheSameCommitsElsewhere) {
 
   GitRepository elsewhere;
   FoldProcess replay(store, elsewhere, elsewhere.common_dir());
-  for (size_t i = 0; i < 4; ++i) {
-    for (int again = 0; again < 2; ++again) {
-      ASSERT_TRUE(ok(replay.folder.refold(log->batches[i], store.outcomes)));
-      EXPECT_EQ(replay.state.committed, (i + 1) * 3);
-      EXPECT_EQ(elsewhere.git("rev-parse " + store.own_ref()), tips[i]);
-    }
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_TRUE(ok(replay.committer.recover(store.outcomes)));
+    EXPECT_EQ(replay.state.committed, 12u);
+    EXPECT_EQ(elsewhere.git("rev-parse " + store.own_ref()), tips.back());
+  }
+  for (size_t i = 0; i < tips.size(); ++i) {
+    EXPECT_EQ(elsewhere.git(fmt::format("rev-parse {}~{}", store.own_ref(), tips.size() - 1 - i)),
+              tips[i]);
   }
   elsewhere.expect_sound();
-  // Out of turn it is refused.
-  EXPECT_TRUE(fails_with(replay.folder.refold(log->batches[1], store.outcomes), Code::kDisagree));
 }
 
-TEST(Folder, RefoldThatComesOutOtherwiseIsRefused) {
+TEST(Committer, ABatchThatComesOutOtherwiseIsRefused) {
   FoldStore store;
   FoldProcess process(store);
   store.append(notes(3));
   fold_all(store, process);
-  const auto begin = store.journal().begin();
-  const auto log =
-      scan_batches(store.store_directory(), test_store_id(), *begin, store.journal().durable());
-  ASSERT_TRUE(ok(log));
   GitRepository elsewhere;
   FoldProcess replay(store, elsewhere, elsewhere.common_dir());
   store.outcomes.set_aside(2);
-  EXPECT_TRUE(fails_with(replay.folder.refold(log->batches[0], store.outcomes), Code::kDisagree));
+  EXPECT_TRUE(fails_with(replay.committer.recover(store.outcomes), Code::kDisagree));
   EXPECT_NE(elsewhere.run("rev-parse -q --verify " + store.own_ref()).exit_code, 0);
   store.outcomes.known.clear();
-  EXPECT_TRUE(ok(replay.folder.refold(log->batches[0], store.outcomes)));
+  EXPECT_TRUE(ok(replay.committer.recover(store.outcomes)));
+  EXPECT_EQ(elsewhere.git("rev-parse " + store.own_ref()), store.tip());
 }
 
-TEST(Folder, ProcessesTakeTurns) {
+TEST(Committer, ProcessesTakeTurns) {
   FoldStore store;
   FoldProcess one(store);
   FoldProcess two(store);
@@ -235,14 +232,14 @@ TEST(Folder, ProcessesTakeTurns) {
   store.expect_clean();
 }
 
-TEST(Folder, RefreshSeesWhatOthersDidAndWritesNothing) {
+TEST(Committer, RefreshSeesWhatOthersDidAndWritesNothing) {
   FoldStore store;
   FoldProcess one(store);
   FoldProcess two(store);
   store.append(notes(2));
   fold_all(store, one);
   std::filesystem::remove(store.store_path() / "sync.state");
-  ASSERT_TRUE(ok(two.folder.refresh()));
+  ASSERT_TRUE(ok(two.committer.refresh()));
   EXPECT_EQ(two.state.committed, 2u);
   EXPECT_EQ(two.state.own_commit.hex(), store.tip());
   EXPECT_FALSE(std::filesystem::exists(store.store_path() / "sync.state"));
@@ -275,11 +272,11 @@ bool fold_cut_short(uint64_t changes, bool gc_between, const std::string& expect
     uint64_t changes_left = changes;
     StoppingDirectory dying(store.repository.common_dir(), changes_left);
     FoldProcess process(store, store.repository, dying);
-    cut = !process.folder.fold(store.journal().durable(), store.outcomes, kAll).has_value();
+    cut = !process.committer.fold(store.journal().durable(), store.outcomes, kAll).has_value();
   }
   if (gc_between) store.repository.git("gc -q --prune=now");
   FoldProcess next(store);
-  EXPECT_TRUE(ok(next.folder.recover(store.outcomes)));
+  EXPECT_TRUE(ok(next.committer.recover(store.outcomes)));
   fold_all(store, next);
   EXPECT_EQ(next.state.committed, 5u);
   EXPECT_EQ(store.tip(), expected_tip);
@@ -292,7 +289,7 @@ bool fold_cut_short(uint64_t changes, bool gc_between, const std::string& expect
   return cut;
 }
 
-TEST(Folder, DeathAfterAnyChangeGivesTheSameCommits) {
+TEST(Committer, DeathAfterAnyChangeGivesTheSameCommits) {
   const std::string expected = tip_of_two_batches();
   for (const bool gc_between : {false, true}) {
     uint64_t changes = 0;
@@ -316,7 +313,7 @@ bool fold_with_failing_journal(FaultCall call, uint64_t nth, Faults::Duration du
   const uint64_t failures = store.faults->failures();
   store.faults->fail(call, nth, EIO, duration);
   // Whether it gets through (the journal moves to a new segment) or not is the journal's affair.
-  const auto report = first.folder.fold(store.journal().durable(), store.outcomes, kAll);
+  const auto report = first.committer.fold(store.journal().durable(), store.outcomes, kAll);
   const bool failed = store.faults->failures() > failures;
   EXPECT_TRUE(failed || ok(report));
   store.faults->clear();
@@ -332,13 +329,13 @@ bool fold_with_failing_journal(FaultCall call, uint64_t nth, Faults::Duration du
     store.close_journal();
     store.open_journal();
     FoldProcess next(store);
-    EXPECT_TRUE(ok(next.folder.recover(store.outcomes)));
+    EXPECT_TRUE(ok(next.committer.recover(store.outcomes)));
     expect_whole(next);
   }
   return failed;
 }
 
-TEST(Folder, JournalFailingAtAnyCallGivesTheSameCommits) {
+TEST(Committer, JournalFailingAtAnyCallGivesTheSameCommits) {
   const std::string expected = tip_of_two_batches();
   uint64_t met = 0;
   for (const FaultCall call : {FaultCall::kWrite, FaultCall::kSyncData, FaultCall::kOpenFile,
@@ -359,18 +356,18 @@ TEST(Folder, JournalFailingAtAnyCallGivesTheSameCommits) {
   EXPECT_GT(met, 20u);
 }
 
-TEST(Folder, JournalledBatchIsFinishedBeforeANewOne) {
+TEST(Committer, JournalledBatchIsFinishedBeforeANewOne) {
   FoldStore store;
   store.append(notes(2));
   const std::filesystem::path lock = store.repository.path() / ".git" / (store.own_ref() + ".lock");
   std::filesystem::create_directories(lock.parent_path());
   FoldProcess process(store);
   write_file(lock, "");
-  EXPECT_TRUE(fails_with(process.folder.fold(store.journal().durable(), store.outcomes, kAll),
+  EXPECT_TRUE(fails_with(process.committer.fold(store.journal().durable(), store.outcomes, kAll),
                          Code::kBusy));
   EXPECT_GT(store.journal().counter(Counter::kRetries), 0u);
   store.append(notes(2));
-  EXPECT_TRUE(fails_with(process.folder.fold(store.journal().durable(), store.outcomes, kAll),
+  EXPECT_TRUE(fails_with(process.committer.fold(store.journal().durable(), store.outcomes, kAll),
                          Code::kBusy));
   EXPECT_TRUE(std::filesystem::exists(lock));
   std::filesystem::remove(lock);
@@ -380,14 +377,14 @@ TEST(Folder, JournalledBatchIsFinishedBeforeANewOne) {
       store.repository.git("log --format='%(trailers:key=Syncline-Range,valueonly,separator=)' " +
                            store.own_ref()),
       "3-4\n1-2");
-  const std::vector<std::string> told = process.folder.take_notes();
+  const std::vector<std::string> told = process.committer.take_notes();
   ASSERT_EQ(told.size(), 1u);
   EXPECT_NE(told[0].find("records 1-2"), std::string::npos) << told[0];
-  EXPECT_TRUE(process.folder.take_notes().empty());
+  EXPECT_TRUE(process.committer.take_notes().empty());
   store.expect_clean();
 }
 
-TEST(Folder, LockLeftByADeadProcessIsTakenAway) {
+TEST(Committer, LockLeftByADeadProcessIsTakenAway) {
   FoldStore store;
   store.append(notes(2));
   const std::filesystem::path lock = store.repository.path() / ".git" / (store.own_ref() + ".lock");
@@ -395,7 +392,7 @@ TEST(Folder, LockLeftByADeadProcessIsTakenAway) {
     std::filesystem::create_directories(lock.parent_path());
     write_file(lock, "");
     FoldProcess process(store);
-    EXPECT_TRUE(fails_with(process.folder.fold(store.journal().durable(), store.outcomes, kAll),
+    EXPECT_TRUE(fails_with(process.committer.fold(store.journal().durable(), store.outcomes, kAll),
                            Code::kBusy));
   }
   const auto log = scan_batches(store.store_directory(), test_store_id(), *store.journal().begin(),
@@ -404,12 +401,12 @@ TEST(Folder, LockLeftByADeadProcessIsTakenAway) {
   ASSERT_EQ(log->batches.size(), 1u);
   write_file(lock, log->batches[0].commit.hex() + "\n");
   FoldProcess next(store);
-  ASSERT_TRUE(ok(next.folder.recover(store.outcomes)));
+  ASSERT_TRUE(ok(next.committer.recover(store.outcomes)));
   EXPECT_EQ(store.tip(), log->batches[0].commit.hex());
   store.expect_clean();
 }
 
-TEST(Folder, BatchBeyondWhatIsAppliedWaits) {
+TEST(Committer, BatchBeyondWhatIsAppliedWaits) {
   FoldStore store;
   const Mark one = store.append(notes(1));
   store.append(notes(1));
@@ -417,7 +414,7 @@ TEST(Folder, BatchBeyondWhatIsAppliedWaits) {
   fold_all(store, process);
   const std::string tip = store.tip();
   store.repository.git("update-ref -d " + store.own_ref());
-  const auto waits = process.folder.fold(one, store.outcomes, kAll);
+  const auto waits = process.committer.fold(one, store.outcomes, kAll);
   ASSERT_TRUE(ok(waits));
   EXPECT_EQ(waits->batches, 0u);
   EXPECT_EQ(waits->committed, 0u);
@@ -425,7 +422,7 @@ TEST(Folder, BatchBeyondWhatIsAppliedWaits) {
   EXPECT_EQ(store.tip(), tip);
 }
 
-TEST(Folder, LostRefIsFoldedAgainFromTheFirst) {
+TEST(Committer, LostRefIsFoldedAgainFromTheFirst) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 3});
   store.append(notes(8));
@@ -434,14 +431,14 @@ TEST(Folder, LostRefIsFoldedAgainFromTheFirst) {
   store.repository.git("update-ref -d " + store.own_ref());
   store.repository.git("gc -q --prune=now");  // the objects are gone as well
   FoldProcess next(store);
-  ASSERT_TRUE(ok(next.folder.recover(store.outcomes)));
+  ASSERT_TRUE(ok(next.committer.recover(store.outcomes)));
   EXPECT_EQ(store.tip(), tip);
   EXPECT_EQ(next.state.committed, 8u);
-  ASSERT_EQ(next.folder.take_notes().size(), 1u);
+  ASSERT_EQ(next.committer.take_notes().size(), 1u);
   store.expect_clean();
 }
 
-TEST(Folder, RefSetBackToAnOlderCommitOfOursIsBroughtForward) {
+TEST(Committer, RefSetBackToAnOlderCommitOfOursIsBroughtForward) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 2});
   store.append(notes(8));
@@ -449,12 +446,12 @@ TEST(Folder, RefSetBackToAnOlderCommitOfOursIsBroughtForward) {
   const std::string tip = store.tip();
   store.repository.git("update-ref " + store.own_ref() + " " + tip + "~2");
   FoldProcess next(store);
-  ASSERT_TRUE(ok(next.folder.recover(store.outcomes)));
+  ASSERT_TRUE(ok(next.committer.recover(store.outcomes)));
   EXPECT_EQ(store.tip(), tip);
   store.expect_clean();
 }
 
-TEST(Folder, ForeignTipIsHistoryRewrittenUntilRestored) {
+TEST(Committer, ForeignTipIsHistoryRewrittenUntilRestored) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 2});
   store.append(notes(4));
@@ -464,17 +461,17 @@ TEST(Folder, ForeignTipIsHistoryRewrittenUntilRestored) {
   const std::string foreign = store.repository.git("rev-parse HEAD");
   store.repository.git("update-ref " + store.own_ref() + " " + foreign);
   for (FoldProcess* one : {&process}) {
-    const Status refreshed = one->folder.refresh();
+    const Status refreshed = one->committer.refresh();
     ASSERT_TRUE(fails_with(refreshed, Code::kDisagree));
     // The class of a finding that is made of it; said once, there.
     EXPECT_TRUE(refreshed.error().message.starts_with(store.own_ref() + " is at "));
   }
   FoldProcess next(store);
-  EXPECT_TRUE(fails_with(next.folder.recover(store.outcomes), Code::kDisagree));
-  EXPECT_TRUE(fails_with(next.folder.fold(store.journal().durable(), store.outcomes, kAll),
+  EXPECT_TRUE(fails_with(next.committer.recover(store.outcomes), Code::kDisagree));
+  EXPECT_TRUE(fails_with(next.committer.fold(store.journal().durable(), store.outcomes, kAll),
                          Code::kDisagree));
   EXPECT_EQ(store.tip(), foreign);
-  ASSERT_TRUE(ok(next.folder.restore(store.outcomes)));
+  ASSERT_TRUE(ok(next.committer.restore(store.outcomes)));
   EXPECT_EQ(store.tip(), tip);
   EXPECT_EQ(next.state.committed, 4u);
   EXPECT_EQ(
@@ -485,7 +482,7 @@ TEST(Folder, ForeignTipIsHistoryRewrittenUntilRestored) {
   store.expect_clean();
 }
 
-TEST(Folder, JournalOlderThanTheRepositoryIsToldApart) {
+TEST(Committer, JournalOlderThanTheRepositoryIsToldApart) {
   FoldStore store;
   {
     FoldProcess process(store);
@@ -509,13 +506,13 @@ TEST(Folder, JournalOlderThanTheRepositoryIsToldApart) {
   store.reopen_directory();
   store.open_journal();
   FoldProcess process(store);
-  const Status refreshed = process.folder.refresh();
+  const Status refreshed = process.committer.refresh();
   ASSERT_TRUE(fails_with(refreshed, Code::kDisagree));
   EXPECT_NE(refreshed.error().message.find("older than the repository"), std::string::npos)
       << refreshed.error().message;
 }
 
-TEST(Folder, CachedStateIsOnlyBelievedWhereItFits) {
+TEST(Committer, CachedStateIsOnlyBelievedWhereItFits) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 2});
   store.append(notes(6));
@@ -536,14 +533,14 @@ TEST(Folder, CachedStateIsOnlyBelievedWhereItFits) {
                                    std::string(as_text(encode(askew, test_store_id())))}) {
     write_file(store.store_path() / "sync.state", state);
     FoldProcess next(store);
-    ASSERT_TRUE(ok(next.folder.recover(store.outcomes)));
+    ASSERT_TRUE(ok(next.committer.recover(store.outcomes)));
     EXPECT_EQ(next.state.committed, 6u);
     EXPECT_EQ(next.state.own_commit.hex(), tip);
     EXPECT_EQ(fold_all(store, next).batches, 0u);
   }
 }
 
-TEST(Folder, PublishedIsReadFromTheJournal) {
+TEST(Committer, PublishedIsReadFromTheJournal) {
   FoldStore store;
   FoldProcess process(store);
   store.append(notes(2));
@@ -563,13 +560,13 @@ TEST(Folder, PublishedIsReadFromTheJournal) {
                              .payload_hash = hash_payload(payload)};
     ASSERT_TRUE(ok(turn->append({&new_frame, 1})));
   }
-  ASSERT_TRUE(ok(process.folder.recover(store.outcomes)));
+  ASSERT_TRUE(ok(process.committer.recover(store.outcomes)));
   EXPECT_EQ(process.state.published, 2u);
   EXPECT_EQ(process.state.branch, "refs/heads/main");
   EXPECT_EQ(process.state.branch_commit, process.state.own_commit);
 }
 
-TEST(Folder, RefsPackedByGcStayOurs) {
+TEST(Committer, RefsPackedByGcStayOurs) {
   FoldStore store;
   FoldProcess process(store);
   for (int i = 0; i < 3; ++i) {
