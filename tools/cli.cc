@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <exception>
 
-#include "journal/base/try.h"
 #include "tools/json_output.h"
 #include "tools/page_fault.h"
 #include "tools/verb.h"
@@ -14,44 +12,19 @@
 namespace syncline {
 namespace {
 
-struct VerbEntry {
-  std::string_view name;
-  std::string_view usage;
-  std::string_view summary;
-  std::unique_ptr<Verb> (*make)();  // null: record, which reads its own arguments
-};
-
-constexpr std::array kVerbs{
-    VerbEntry{"init", "init [DIR]", "make a directory a git work tree and a store", make_init_verb},
-    VerbEntry{"record", "record KIND --FIELD VALUE ...", "write one record", nullptr},
-    VerbEntry{"ingest", "ingest [FILE|-]", "write records from NDJSON, a line each",
-              make_ingest_verb},
-    VerbEntry{"sync", "sync", "commit and publish everything recorded so far", make_sync_verb},
-    VerbEntry{"status", "status", "how far rows, files and git have come", make_status_verb},
-    VerbEntry{"show", "show SEQ|--key KEY", "the receipt of one record", make_show_verb},
-    VerbEntry{"log", "log", "the journal, a line a record", make_log_verb},
-    VerbEntry{"verify", "verify", "check journal, rows, files and git against each other",
-              make_verify_verb},
-    VerbEntry{"repair", "repair", "make them agree, keeping what is replaced", make_repair_verb},
-    VerbEntry{"replay", "replay --into DIR", "rebuild rows, files and commits elsewhere",
-              make_replay_verb},
-    VerbEntry{"stress", "stress", "many processes recording at once, and what became of it",
-              make_stress_verb},
-    VerbEntry{"bench", "bench", "measure this disk in a few seconds", make_bench_verb},
-    VerbEntry{"config", "config check|show [FILE]", "check or show syncline.toml",
-              make_config_verb},
-};
-
-const VerbEntry* find_verb(std::string_view name) {
-  const auto found = std::ranges::find(kVerbs, name, &VerbEntry::name);
-  return found == kVerbs.end() ? nullptr : &*found;
+std::unique_ptr<Verb> find_verb(std::string_view name) {
+  for (const auto make : verb_makers()) {
+    std::unique_ptr<Verb> verb = make();
+    if (verb->info().name == name) return verb;
+  }
+  return nullptr;
 }
 
 std::string verb_names() {
   std::string names;
-  for (const VerbEntry& verb : kVerbs) {
+  for (const auto make : verb_makers()) {
     if (!names.empty()) names += ", ";
-    names += verb.name;
+    names += make()->info().name;
   }
   return names;
 }
@@ -66,38 +39,14 @@ int answer_version(const Session& session) {
   return session.answer(version_json(), "syncline " SYNCLINE_VERSION "\n");
 }
 
-// Takes the global options out of a verb's arguments, wherever they stand before "--".
-Result<std::vector<std::string>> take_globals(const std::vector<std::string>& arguments,
-                                              GlobalOptions& globals) {
-  std::vector<std::string> rest;
-  for (size_t index = 0; index < arguments.size();) {
-    if (arguments[index] == "--") {
-      rest.insert(rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(index),
-                  arguments.end());
-      break;
-    }
-    TRY_ASSIGN(const bool global, take_global_option(arguments, index, globals));
-    if (!global) rest.push_back(arguments[index++]);
-  }
-  return rest;
-}
-
-int run_verb(const VerbEntry& entry, const std::vector<std::string>& arguments,
-             GlobalOptions globals, const Console& console) {
-  const auto rest = take_globals(arguments, globals);
+int run_verb(Verb& verb, const std::vector<std::string>& arguments, GlobalOptions globals,
+             const Console& console) {
+  const Status parsed = verb.parse(arguments, globals);
   Session session(std::move(globals), console);
-  if (!rest) return session.fail(rest.error(), "nothing was done");
-  const std::unique_ptr<Verb> verb = entry.make();
-  Options options{std::string(entry.usage), std::string(entry.summary)};
-  verb->declare(options);
-  if (session.options().help) return answer_help(session, options.help());
+  if (!parsed) return session.fail(parsed.error(), std::string(verb.info().untouched));
+  if (session.options().help) return answer_help(session, verb.help());
   if (session.options().version) return answer_version(session);
-  if (const Status parsed = options.parse(*rest); !parsed) {
-    Error error = parsed.error();
-    error.hint = fmt::format("see syncline {} --help", entry.name);
-    return session.fail(error, "nothing was done");
-  }
-  return verb->run(session);
+  return verb.run(session);
 }
 
 int run(const std::vector<std::string>& arguments, GlobalOptions& globals, const Console& console) {
@@ -115,8 +64,8 @@ int run(const std::vector<std::string>& arguments, GlobalOptions& globals, const
                                    fmt::format("verbs are {}; see syncline --help", verb_names())));
   }
   const std::string& name = arguments[index];
-  const VerbEntry* const entry = find_verb(name);
-  if (entry == nullptr) {
+  const std::unique_ptr<Verb> verb = find_verb(name);
+  if (verb == nullptr) {
     const bool option = name.size() > 1 && name.front() == '-';
     return session.fail(
         make_error(Code::kInvalid,
@@ -127,8 +76,7 @@ int run(const std::vector<std::string>& arguments, GlobalOptions& globals, const
   }
   const std::vector<std::string> rest(arguments.begin() + static_cast<std::ptrdiff_t>(index) + 1,
                                       arguments.end());
-  if (entry->make == nullptr) return run_record(rest, globals, console);
-  return run_verb(*entry, rest, globals, console);
+  return run_verb(*verb, rest, globals, console);
 }
 
 }  // namespace
@@ -138,7 +86,8 @@ std::string program_help() {
       "Usage: syncline [--store DIR] VERB ...\n\n"
       "A journal of records: written once and durably, then applied to SQLite rows, files and git\n"
       "commits, and checked against them.\n\nVerbs:\n";
-  for (const VerbEntry& verb : kVerbs) {
+  for (const auto make : verb_makers()) {
+    const VerbInfo verb = make()->info();
     text += fmt::format("  {:<10} {}\n", verb.name, verb.summary);
   }
   text +=

@@ -1,38 +1,57 @@
-// A verb of the command, and where each is made. A verb declares its options, is filled by the
-// parser, and runs once.
+// A verb of the command: it reads its own arguments, knows its own help, and runs once.
+//
+// Most verbs declare their options (PlainVerb). To add one: a file verb_NAME.cc with its class, and
+// a line in the list of verbs.cc.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "syncline/result.h"
 #include "tools/options.h"
 #include "tools/session.h"
 
 namespace syncline {
 
+struct VerbInfo {
+  std::string_view name;
+  std::string_view usage;    // what follows "syncline " in the usage line
+  std::string_view summary;  // a line of the program's help
+  // Said of an error in the arguments.
+  std::string_view untouched = "nothing was done";
+};
+
 class Verb {
  public:
   virtual ~Verb() = default;
-  virtual void declare(Options& options) = 0;
+  virtual VerbInfo info() const = 0;
+  // The verb's own arguments, and the options of every verb among them, into `globals`. Where those
+  // ask for help or the version, the rest need not be complete. kInvalid; `globals` is then as far
+  // as it was read.
+  virtual Status parse(const std::vector<std::string>& arguments, GlobalOptions& globals) = 0;
+  virtual std::string help() = 0;
   virtual int run(Session& session) = 0;  // the exit code
 };
 
-std::unique_ptr<Verb> make_init_verb();
-std::unique_ptr<Verb> make_ingest_verb();
-std::unique_ptr<Verb> make_sync_verb();
-std::unique_ptr<Verb> make_status_verb();
-std::unique_ptr<Verb> make_show_verb();
-std::unique_ptr<Verb> make_log_verb();
-std::unique_ptr<Verb> make_verify_verb();
-std::unique_ptr<Verb> make_repair_verb();
-std::unique_ptr<Verb> make_replay_verb();
-std::unique_ptr<Verb> make_stress_verb();
-std::unique_ptr<Verb> make_bench_verb();
-std::unique_ptr<Verb> make_config_verb();
+// A verb with a fixed table of options.
+class PlainVerb : public Verb {
+ public:
+  Status parse(const std::vector<std::string>& arguments, GlobalOptions& globals) final;
+  std::string help() final;
 
-// `record` reads its own arguments: its flags are a kind's fields (tools/record_arguments.h).
-int run_record(const std::vector<std::string>& arguments, const GlobalOptions& before_verb,
-               const Console& console);
+ protected:
+  virtual void declare(Options& options) = 0;
+
+ private:
+  Options& options();
+  std::unique_ptr<Options> options_;
+};
+
+// All of them, in the order of the program's help.
+std::span<std::unique_ptr<Verb> (*const)()> verb_makers();
 
 }  // namespace syncline

@@ -175,8 +175,12 @@ Result<BenchReport> measure(const Session& session, const std::string& parent) {
                      .committed = median(committed)};
 }
 
-class BenchVerb final : public Verb {
+class BenchVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "bench", .usage = "bench", .summary = "measure this disk in a few seconds"};
+  }
+
   void declare(Options&) override {}
 
   int run(Session& session) override {

@@ -11,8 +11,14 @@ namespace {
 
 constexpr uint64_t kConfigBytesMax = 1u << 20;
 
-class ConfigVerb final : public Verb {
+class ConfigVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "config",
+            .usage = "config check|show [FILE]",
+            .summary = "check or show syncline.toml"};
+  }
+
   void declare(Options& options) override {
     options.argument("ACTION", action_, "check: is it valid; show: every setting and kind", true);
     options.argument("FILE", file_,

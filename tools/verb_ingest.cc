@@ -66,8 +66,14 @@ LineReader::Source stoppable_source(int descriptor, const StopSignals& signals, 
   };
 }
 
-class IngestVerb final : public Verb {
+class IngestVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "ingest",
+            .usage = "ingest [FILE|-]",
+            .summary = "write records from NDJSON, a line each"};
+  }
+
   void declare(Options& options) override {
     options.argument("FILE", file_, "NDJSON; - or nothing is standard input");
     options.text("--wait", wait_, "STAGE",

@@ -7,8 +7,14 @@
 namespace syncline {
 namespace {
 
-class InitVerb final : public Verb {
+class InitVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "init",
+            .usage = "init [DIR]",
+            .summary = "make a directory a git work tree and a store"};
+  }
+
   void declare(Options& options) override {
     options.argument("DIR", directory_, "where; the current directory when not given");
     options.text("--profile", profile_, "NAME", "notes (default), packages or elf");

@@ -86,33 +86,46 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
   return code;
 }
 
-int record(const Session& session, const RecordArguments& arguments) {
-  const auto store = session.open_store();
-  if (!store) return session.fail(store.error(), "nothing was written");
-  const int code = record_into(**store, session, arguments);
-  session.tell_notes(**store);
-  return code;
-}
+// Its flags are a kind's fields, so it reads its arguments itself (tools/record_arguments.h).
+class RecordVerb final : public Verb {
+ public:
+  VerbInfo info() const override {
+    return {.name = "record",
+            .usage = "record KIND --FIELD VALUE ...",
+            .summary = "write one record",
+            .untouched = "nothing was written"};
+  }
+
+  Status parse(const std::vector<std::string>& arguments, GlobalOptions& globals) override {
+    auto parsed = parse_record_arguments(arguments, globals);
+    if (!parsed) {
+      Error error = std::move(parsed).error();
+      if (error.hint.empty()) error.hint = "see syncline record --help";
+      return error;
+    }
+    arguments_ = std::move(*parsed);
+    globals = arguments_.globals;
+    return {};
+  }
+
+  std::string help() override { return record_help(arguments_); }
+
+  int run(Session& session) override {
+    const auto store = session.open_store();
+    if (!store) return session.fail(store.error(), "nothing was written");
+    const int code = record_into(**store, session, arguments_);
+    session.tell_notes(**store);
+    return code;
+  }
+
+ private:
+  RecordArguments arguments_;
+};
 
 }  // namespace
 
-int run_record(const std::vector<std::string>& arguments, const GlobalOptions& before_verb,
-               const Console& console) {
-  const auto parsed = parse_record_arguments(arguments, before_verb);
-  if (!parsed) {
-    Error error = parsed.error();
-    if (error.hint.empty()) error.hint = "see syncline record --help";
-    return Session(before_verb, console).fail(error, "nothing was written");
-  }
-  const Session session(parsed->globals, console);
-  if (parsed->globals.help) {
-    write_text(console.out, record_help(*parsed));
-    return std::fflush(console.out) == 0 ? to_int(ExitCode::kDone) : to_int(ExitCode::kFailed);
-  }
-  if (parsed->globals.version) {
-    return session.answer(version_json(), "syncline " SYNCLINE_VERSION "\n");
-  }
-  return record(session, *parsed);
+std::unique_ptr<Verb> make_record_verb() {
+  return std::make_unique<RecordVerb>();
 }
 
 }  // namespace syncline

@@ -10,8 +10,14 @@
 namespace syncline {
 namespace {
 
-class ReplayVerb final : public Verb {
+class ReplayVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "replay",
+            .usage = "replay --into DIR",
+            .summary = "rebuild rows, files and commits elsewhere"};
+  }
+
   void declare(Options& options) override {
     options.text("--into", into_, "DIR", "where; must not exist or be empty");
     options.number("--to", to_, "SEQ", "up to this record; all when not given");

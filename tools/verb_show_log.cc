@@ -11,8 +11,12 @@
 namespace syncline {
 namespace {
 
-class ShowVerb final : public Verb {
+class ShowVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "show", .usage = "show SEQ|--key KEY", .summary = "the receipt of one record"};
+  }
+
   void declare(Options& options) override {
     options.argument("SEQ", seq_, "the record's sequence number");
     options.text("--key", key_, "KEY", "the record with this idempotency key");
@@ -42,8 +46,12 @@ class ShowVerb final : public Verb {
   std::optional<std::string> key_;
 };
 
-class LogVerb final : public Verb {
+class LogVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "log", .usage = "log", .summary = "the journal, a line a record"};
+  }
+
   void declare(Options& options) override {
     options.number("--from", from_, "SEQ", "begin with this record; the first when not given");
     options.flag("--follow", follow_, "wait for more; end with Ctrl-C or --timeout");

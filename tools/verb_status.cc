@@ -7,8 +7,13 @@
 namespace syncline {
 namespace {
 
-class StatusVerb final : public Verb {
+class StatusVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {
+        .name = "status", .usage = "status", .summary = "how far rows, files and git have come"};
+  }
+
   void declare(Options&) override {}
 
   int run(Session& session) override {

@@ -241,8 +241,14 @@ class StressRun {
   StressReport report_;
 };
 
-class StressVerb final : public Verb {
+class StressVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "stress",
+            .usage = "stress",
+            .summary = "many processes recording at once, and what became of it"};
+  }
+
   void declare(Options& options) override {
     options.text("--levels", levels_, "N,N,...", "processes at once (default 5,10,15,20,30,50)");
     options.number("--rounds", rounds_, "N", "rounds a level (default 3)");

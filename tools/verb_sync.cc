@@ -9,8 +9,14 @@ namespace {
 // How long a person's git state may keep publishing waiting when no --timeout is given.
 constexpr int64_t kSyncTimeoutMs = 10'000;
 
-class SyncVerb final : public Verb {
+class SyncVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "sync",
+            .usage = "sync",
+            .summary = "commit and publish everything recorded so far"};
+  }
+
   void declare(Options& options) override {
     options.flag("--push", push_, "also `git push` the branch and the store's own ref");
   }

@@ -29,8 +29,14 @@ Error hint_onward(Error error) {
   return error;
 }
 
-class VerifyVerb final : public Verb {
+class VerifyVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "verify",
+            .usage = "verify",
+            .summary = "check journal, rows, files and git against each other"};
+  }
+
   void declare(Options&) override {}
 
   int run(Session& session) override {
@@ -54,8 +60,14 @@ class VerifyVerb final : public Verb {
   }
 };
 
-class RepairVerb final : public Verb {
+class RepairVerb final : public PlainVerb {
  public:
+  VerbInfo info() const override {
+    return {.name = "repair",
+            .usage = "repair",
+            .summary = "make them agree, keeping what is replaced"};
+  }
+
   void declare(Options& options) override {
     options.flag("--dry-run", dry_run_, "say what would be done, change nothing");
     options.flag("--accept-loss", accept_loss_,
