@@ -3,6 +3,7 @@
 
 #include "tools/input_file.h"
 #include "tools/json_output.h"
+#include "tools/page_fault.h"
 #include "tools/record_arguments.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
@@ -86,7 +87,7 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
 }
 
 int record(const Session& session, const RecordArguments& arguments) {
-  const auto store = session.open_store();
+  const auto store = session.open_store({.on_durable = PageFaultGuard::note_durable});
   if (!store) return session.fail(store.error(), "nothing was written");
   const int code = record_into(**store, session, arguments);
   session.tell_notes(**store);
