@@ -113,9 +113,16 @@ int run_cli(const std::vector<std::string>& arguments, const Console& console) {
     return run(arguments, globals, console);
   } catch (const std::exception& error) {
     // Memory that ran out, mostly: it may have run out after the record was in the journal.
+    Error stopped =
+        make_error(Code::kOutcomeUnknown, fmt::format("stopped half-way: {}", error.what()),
+                   "run it again: records with a key are not recorded twice");
+    if (const uint64_t seq = PageFaultGuard::durable_seq(); seq != 0) {
+      stopped.code = Code::kTimeout;
+      stopped.hint = "the record is not lost and comes by `syncline sync`: do not record it again";
+      stopped.seq = seq;
+    }
     return Session(globals, console)
-        .fail(make_error(Code::kOutcomeUnknown, fmt::format("stopped half-way: {}", error.what()),
-                         "run it again: records with a key are not recorded twice"));
+        .fail(stopped, {}, stopped.seq != 0 ? std::string(stage_name(Stage::kJournaled)) : "");
   }
 }
 

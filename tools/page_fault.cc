@@ -5,12 +5,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "journal/base/assert.h"
+#include "syncline/store.h"
 #include "tools/exit_code.h"
 #include "tools/failure.h"
 #include "tools/json_output.h"
@@ -27,16 +30,18 @@ std::atomic<int> told_code{0};
 std::atomic<pid_t> telling_thread{0};
 std::atomic<bool> printed{false};
 std::atomic<bool> installed{false};
-static_assert(std::atomic<uint32_t>::is_always_lock_free);
+std::atomic<uint64_t> noted_seq{0};
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
-// Made before any page is mapped: a handler may neither allocate nor format. The file's name goes
-// between the two.
-std::string* before_name = nullptr;
-std::string* after_name = nullptr;
+// Made before any page is mapped: a handler may neither allocate nor format. It puts the file's
+// name and the record's seq where these stand for them.
+constexpr std::string_view kNamePlace = "@@";
+constexpr uint64_t kSeqPlace = UINT64_MAX;
+constexpr std::string_view kSeqPlaceText = "18446744073709551615";
+std::string* unknown_answer = nullptr;  // of a record that may or may not be in, or of none
+std::string* durable_answer = nullptr;
 int answer_descriptor = -1;
 int note_descriptor = -1;
-
-constexpr std::string_view kNamePlace = "@@";
 
 void write_raw(int descriptor, std::string_view text) {
   // There is nobody to tell of a failure.
@@ -44,6 +49,24 @@ void write_raw(int descriptor, std::string_view text) {
     const ssize_t count = write(descriptor, text.data(), text.size());
     if (count <= 0) return;
     text.remove_prefix(static_cast<size_t>(count));
+  }
+}
+
+void write_filled(std::string_view answer, std::string_view name, uint64_t seq) {
+  std::array<char, kSeqPlaceText.size()> digits;
+  size_t first = digits.size();
+  for (uint64_t left = seq; left != 0; left /= 10) {
+    digits[--first] = static_cast<char>('0' + left % 10);
+  }
+  const std::string_view number(digits.data() + first, digits.size() - first);
+  while (!answer.empty()) {
+    const size_t name_at = answer.find(kNamePlace);
+    const size_t seq_at = answer.find(kSeqPlaceText);
+    const size_t at = std::min(name_at, seq_at);
+    write_raw(answer_descriptor, answer.substr(0, at));
+    if (at == std::string_view::npos) return;
+    write_raw(answer_descriptor, at == name_at ? name : number);
+    answer.remove_prefix(at + (at == name_at ? kNamePlace : kSeqPlaceText).size());
   }
 }
 
@@ -110,10 +133,10 @@ void end_by(int, siginfo_t* info, void*) {
   if (state.compare_exchange_strong(now, kTheHandler)) {
     const std::string_view name = mapped_file(info->si_addr);
     if (printed.load()) write_raw(answer_descriptor, "\n");
-    write_raw(answer_descriptor, *before_name);
-    write_raw(answer_descriptor, name.empty() ? "a mapped file" : name);
-    write_raw(answer_descriptor, *after_name);
-    _exit(to_int(ExitCode::kOutcomeUnknown));
+    const uint64_t seq = noted_seq.load();
+    write_filled(seq != 0 ? *durable_answer : *unknown_answer,
+                 name.empty() ? "a mapped file" : name, seq);
+    _exit(to_int(seq != 0 ? ExitCode::kTimeLimit : ExitCode::kOutcomeUnknown));
   }
   if (now == kTheHandler) wait_for_the_end();
   if (now == kTheRun && telling_thread.load() == gettid()) {
@@ -129,29 +152,34 @@ void end_by(int, siginfo_t* info, void*) {
 
 PageFaultGuard::PageFaultGuard(bool json, const Console& console) {
   SYNCLINE_ASSERT(!installed.exchange(true));
-  const Failure failure{
+  const std::string lost =
+      std::string("a page of ")
+          .append(kNamePlace)
+          .append(" is lost: its disk is full or refuses, or the file was cut while it was in use");
+  Failure failure{
       .error = make_error(
-          Code::kOutcomeUnknown,
-          std::string("a page of ")
-              .append(kNamePlace)
-              .append(
-                  " is lost: its disk is full or refuses, or the file was cut while it was in use"),
+          Code::kOutcomeUnknown, lost,
           "give the disk space or look at the system's log, then run the same command again with "
           "the same --key: it can not be recorded twice"),
       .kept = "everything acknowledged; what was under way may or may not be in",
       .stage = {}};
   // They live until the process ends: a handler may run to the very last moment.
-  static std::string before, after;
-  const std::string text = json ? failure_json(failure) : failure_text(failure);
-  const size_t place = text.find(kNamePlace);
-  before = text.substr(0, place);
-  after = text.substr(place + kNamePlace.size());
-  before_name = &before;
-  after_name = &after;
+  static std::string unknown, durable;
+  unknown = json ? failure_json(failure) : failure_text(failure);
+  failure.error =
+      make_error(Code::kTimeout, "the record is in, but what comes after it stopped: " + lost,
+                 "give the disk space or look at the system's log; the record is not "
+                 "lost and comes by `syncline sync`: do not record it again");
+  failure.error.seq = kSeqPlace;
+  failure.stage = stage_name(Stage::kJournaled);
+  durable = json ? failure_json(failure) : failure_text(failure);
+  unknown_answer = &unknown;
+  durable_answer = &durable;
   answer_descriptor = fileno(json ? console.out : console.err);
   note_descriptor = fileno(console.err);
   state.store(kNobodyYet);
   printed.store(false);
+  noted_seq.store(0);
   struct sigaction action{};
   action.sa_sigaction = end_by;
   action.sa_flags = SA_SIGINFO;
@@ -166,6 +194,14 @@ PageFaultGuard::~PageFaultGuard() {
 
 void PageFaultGuard::note_output() {
   printed.store(true);
+}
+
+void PageFaultGuard::note_durable(uint64_t seq) {
+  noted_seq.store(seq);
+}
+
+uint64_t PageFaultGuard::durable_seq() {
+  return noted_seq.load();
 }
 
 PageFaultGuard::Answering::Answering() {

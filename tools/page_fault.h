@@ -1,6 +1,9 @@
 // A mapped file whose page the disk refuses, or which was cut beneath the mapping: the kernel
 // sends SIGBUS. The command answers all the same, exit 74, and ends.
 //
+// Where the record was durable by then the answer says so, with its seq: exit 11, as of every
+// record that is in and not yet at the stage that was asked for.
+//
 // It ends where it stands, and never puts an empty page in the place of the lost one: through these
 // pages the processes of a store tell each other that a flush has failed
 // (journal/log/control_page.h) and what is in the write-ahead log (SQLite's -shm). Who went on with
@@ -14,6 +17,7 @@
 #pragma once
 
 #include <csignal>
+#include <cstdint>
 
 #include "tools/console.h"
 
@@ -28,6 +32,10 @@ class PageFaultGuard {
 
   // The run prints as it goes: its last line may be out in part, and is ended before the answer.
   static void note_output();
+
+  // The record that the run was asked for is durable: to be called once it is, and not before.
+  static void note_durable(uint64_t seq);
+  static uint64_t durable_seq();  // 0: none
 
   // While the run's own answer is written, no other is; and from then on a lost page ends the
   // process with the code that was answered.

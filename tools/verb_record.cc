@@ -4,6 +4,7 @@
 #include "journal/log/format.h"
 #include "tools/input_file.h"
 #include "tools/json_output.h"
+#include "tools/page_fault.h"
 #include "tools/record_arguments.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
@@ -111,7 +112,7 @@ class RecordVerb final : public Verb {
   std::string help() override { return record_help(arguments_); }
 
   int run(Session& session) override {
-    const auto store = session.open_store();
+    const auto store = session.open_store({.on_durable = PageFaultGuard::note_durable});
     if (!store) return session.fail(store.error(), "nothing was written");
     const int code = record_into(**store, session, arguments_);
     session.tell_notes(**store);

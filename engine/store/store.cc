@@ -309,6 +309,7 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   const PendingWrite& write = *submitted.write;
   TRY(impl_->queue->wait(submitted.write, deadline));
   if (write.error) return *write.error;
+  if (impl_->options.on_durable) impl_->options.on_durable(write.seq);
 
   Receipt receipt;
   receipt.seq = write.seq;

@@ -109,7 +109,7 @@ def choose(sites, seed, scale):
     for call in sorted(sites):
         errors = ERRORS[call]
         positions = list(range(sites[call].first, sites[call].last + 1))
-        bound = (6 if call in CHATTY else 40) * scale
+        bound = (2 if call in CHATTY else 12) * scale
         if len(positions) > bound:
             positions = sorted(dice.sample(positions, bound))
         # Two stickies side by side differ by one call that went well: where there are many, and no

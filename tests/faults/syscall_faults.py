@@ -4,8 +4,8 @@
 usage: syscall_faults.py SYNCLINE [--verb V]... [--seed S] [--case N | --upto N | --cases K]
 
 Prints TAP: one test a verb and a limit (limits.py), figures as comments. What must hold is in
-verbs.py, which calls fail and how in faults.py. SYNCLINE_TEST_SCALE: more errors at each call and
-more of the chatty calls' occurrences; 16 takes them all. A failure prints the command that runs
+verbs.py, which calls fail and how in faults.py. SYNCLINE_TEST_SCALE: so many times more errors at
+each call and of its occurrences. A failure prints the command that runs
 the same case on a fresh store (--case), and --upto runs all before it too.
 """
 

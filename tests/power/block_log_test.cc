@@ -2,7 +2,7 @@
 // could have left it at any later moment, with any subset of what was not flushed, and the store on
 // it must hold all that had been acknowledged by then.
 //
-//   SYNCLINE_POWER_STATES   states over all three file systems (default 450)
+//   SYNCLINE_POWER_STATES   states over all three file systems (default 150)
 //   SYNCLINE_TEST_SEED      workload, moments and subsets
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -24,13 +24,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kStatesPerWorkload = 50;
+constexpr uint64_t kStatesPerWorkload = 25;
 constexpr int kThreads = 3;
 constexpr int kCallsPerThread = 6;
 
 uint64_t states_wanted() {
   const char* given = std::getenv("SYNCLINE_POWER_STATES");
-  const uint64_t states = given == nullptr ? 450 : std::strtoull(given, nullptr, 10);
+  const uint64_t states = given == nullptr ? 150 : std::strtoull(given, nullptr, 10);
   return std::max<uint64_t>(1, states / 3);  // of each file system
 }
 

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -33,12 +33,14 @@ constexpr uint64_t kSectorBytes = 512;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+}  // namespace
+
 // The file system of one file, in the kernel's own protocol. One thread: requests are answered in
 // the order in which they are recorded.
-class Server {
+class RecordedDisk::Server {
  public:
-  Server(int fuse, int image, int log, std::atomic_ref<uint64_t> events)
-      : fuse_(fuse), image_(image), log_(log), events_(events) {
+  Server(int fuse, int image, int log, Shared& shared)
+      : fuse_(fuse), image_(image), log_(log), shared_(shared) {
     struct stat info{};
     if (fstat(image_, &info) == 0) size_ = static_cast<uint64_t>(info.st_size);
   }
@@ -106,6 +108,7 @@ class Server {
       case FUSE_WRITE:
         return write_disk(header, body_of<fuse_write_in>(body), body + sizeof(fuse_write_in));
       case FUSE_FSYNC:
+        if (refuses()) return reply(header, EIO);
         return note({}, nullptr) && reply(header, 0);
       case FUSE_FLUSH:
       case FUSE_RELEASE:
@@ -148,7 +151,10 @@ class Server {
     return answer(header, out);
   }
 
+  bool refuses() const { return shared_.events.load() >= shared_.refused_from.load(); }
+
   bool read_disk(const fuse_in_header& header, const fuse_read_in& in) {
+    if (refuses() && shared_.reads_refused.load()) return reply(header, EIO);
     std::vector<char> data(in.size);
     const ssize_t got = pread(image_, data.data(), in.size, static_cast<off_t>(in.offset));
     if (got < 0) return reply(header, errno);
@@ -156,6 +162,7 @@ class Server {
   }
 
   bool write_disk(const fuse_in_header& header, const fuse_write_in& in, const char* data) {
+    if (refuses()) return reply(header, EIO);
     const ssize_t put = pwrite(image_, data, in.size, static_cast<off_t>(in.offset));
     if (put != static_cast<ssize_t>(in.size)) return reply(header, EIO);
     if (!note(in, data)) return false;
@@ -170,18 +177,16 @@ class Server {
     const iovec parts[] = {{head, sizeof head}, {const_cast<char*>(data), in.size}};
     const ssize_t length = static_cast<ssize_t>(sizeof head + in.size);
     if (writev(log_, parts, in.size == 0 ? 1 : 2) != length) return false;
-    events_.fetch_add(1);
+    shared_.events.fetch_add(1);
     return true;
   }
 
   int fuse_;
   int image_;
   int log_;
-  std::atomic_ref<uint64_t> events_;
+  Shared& shared_;
   uint64_t size_ = 0;
 };
-
-}  // namespace
 
 RecordedDisk::RecordedDisk(const fs::path& base, const fs::path& log, const fs::path& point)
     : log_(log), point_(point) {
@@ -189,9 +194,9 @@ RecordedDisk::RecordedDisk(const fs::path& base, const fs::path& log, const fs::
   const fs::path live = log_.string() + ".live";
   copy_image(base, live);
   void* const shared =
-      mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) fail("mmap");
-  events_ = static_cast<uint64_t*>(shared);
+  shared_ = new (shared) Shared;
   const int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   const int image = open(live.c_str(), O_RDWR | O_CLOEXEC);
   const int log_file =
@@ -204,7 +209,7 @@ RecordedDisk::RecordedDisk(const fs::path& base, const fs::path& log, const fs::
   server_ = fork();
   if (server_ < 0) fail("fork");
   if (server_ == 0) {
-    _exit(Server(fuse, image, log_file, std::atomic_ref<uint64_t>(*events_)).run());
+    _exit(Server(fuse, image, log_file, *shared_).run());
   }
   for (const int descriptor : {fuse, image, log_file}) close(descriptor);
 }
@@ -215,11 +220,20 @@ RecordedDisk::~RecordedDisk() {
     kill(server_, SIGKILL);
     waitpid(server_, nullptr, 0);
   }
-  munmap(events_, sizeof(uint64_t));
+  munmap(shared_, sizeof(Shared));
 }
 
 uint64_t RecordedDisk::events() const {
-  return std::atomic_ref<uint64_t>(*events_).load();
+  return shared_->events.load();
+}
+
+void RecordedDisk::refuse(uint64_t after, bool reads) {
+  shared_->reads_refused.store(reads);
+  shared_->refused_from.store(events() + after);
+}
+
+void RecordedDisk::accept() {
+  shared_->refused_from.store(kNever);
 }
 
 void RecordedDisk::stop() {

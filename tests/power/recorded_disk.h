@@ -6,12 +6,15 @@
 // sector. That is what a disk with a write-back cache is free to do and what the shutdown ioctl
 // does not show, as it never loses a write that reached the device.
 //
+// It can also refuse, as a disk that breaks: refuse().
+//
 // Who writes down an acknowledgement takes events() after hearing of it: whatever state() is built
 // from that many events or more must still hold it.
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -32,6 +35,10 @@ class RecordedDisk {
   std::filesystem::path disk() const { return point_ / "disk"; }
   // Writes and flushes so far.
   uint64_t events() const;
+  // From the next `after`th write or flush on, all writes and flushes are answered EIO, and reads
+  // as well where `reads` says so; until accept().
+  void refuse(uint64_t after, bool reads);
+  void accept();
   // Ends the serving; the disk must not be mounted any more. The log can be read from here on.
   void stop();
 
@@ -44,11 +51,19 @@ class RecordedDisk {
     uint64_t length = 0;  // 0: a flush
     uint64_t data_at = 0;
   };
+  // What the test and the child that serves the disk tell each other.
+  struct Shared {
+    std::atomic<uint64_t> events{0};
+    std::atomic<uint64_t> refused_from{kNever};  // events
+    std::atomic<bool> reads_refused{false};
+  };
+  class Server;
+  static constexpr uint64_t kNever = UINT64_MAX;
   std::vector<Event> read_log() const;
 
   std::filesystem::path log_;
   std::filesystem::path point_;
-  uint64_t* events_ = nullptr;  // shared with the child
+  Shared* shared_ = nullptr;
   pid_t server_ = -1;
 };
 

@@ -1,10 +1,11 @@
-// All workloads of 1 to 3 steps, a crash at every operation, and what a crash may leave: see
-// explorer.h.
+// Workloads of 1 to 3 steps (all of one and two, a third of those of three), a crash at every
+// operation, and what a crash may leave: see explorer.h.
 //
-//   exhaustive                      the default: about 300,000 states
-//   SYNCLINE_SIM_SCALE=10 …         ten times as many subsets of each crash point
+//   exhaustive                      the default: about 150,000 states
+//   SYNCLINE_SIM_SCALE=3 …          all workloads of three steps; beyond it, as many times more
+//                                   subsets of each crash point; below 1, as much less of three
 //   SYNCLINE_SIM_SECONDS=240 …      stops when that much time has passed, at a workload's end
-//   SYNCLINE_SIM_SEED=7 …           other subsets and second crashes
+//   SYNCLINE_SIM_SEED=7 …           other workloads of three, subsets and second crashes
 //   SYNCLINE_SIM_LENGTH=2 …         no longer workloads
 //   SYNCLINE_SIM_STOP=1 …           each shard ends with its first failing workload
 //   SYNCLINE_SIM_WORKLOAD=create+fold [SYNCLINE_SIM_STATE=17] …     that workload, that state
@@ -22,6 +23,9 @@ namespace {
 
 constexpr size_t kStepsMax = 3;
 constexpr size_t kFailuresShown = 12;
+constexpr uint64_t kSubsets = 3;
+// All of three steps are run from this scale on.
+constexpr double kScaleOfAll = 3;
 
 uint64_t* const* counters_of(ExplorerReport& report) {
   static thread_local uint64_t* counters[11];
@@ -79,9 +83,26 @@ ExplorerOptions chosen_options() {
   options.seed = environment_number("SYNCLINE_SIM_SEED", 1);
   options.subsets_max = environment_number(
       "SYNCLINE_SIM_SUBSETS",
-      std::clamp<uint64_t>(static_cast<uint64_t>(3 * scale()), 1, uint64_t{1} << 12));
+      std::clamp<uint64_t>(static_cast<uint64_t>(kSubsets * std::max(1.0, scale() / kScaleOfAll)),
+                           1, uint64_t{1} << 12));
   options.second_crash_one_in = environment_number("SYNCLINE_SIM_SECOND_ONE_IN", 16);
   return options;
+}
+
+std::vector<Workload> chosen_workloads(uint64_t seed, const char* only) {
+  std::vector<Workload> workloads =
+      all_workloads(environment_number("SYNCLINE_SIM_LENGTH", kStepsMax));
+  if (only != nullptr) {
+    std::erase_if(workloads, [&](const Workload& each) { return describe(each) != only; });
+    return workloads;
+  }
+  SimulatedRandom random(seed);
+  constexpr uint64_t kParts = 1'000'000;
+  const auto kept = static_cast<uint64_t>(kParts * std::min(1.0, scale() / kScaleOfAll));
+  std::erase_if(workloads, [&](const Workload& each) {
+    return each.size() == kStepsMax && random.below(kParts) >= kept;
+  });
+  return workloads;
 }
 
 int run(const char* program) {
@@ -91,11 +112,7 @@ int run(const char* program) {
   const char* only = std::getenv("SYNCLINE_SIM_WORKLOAD");
   const uint64_t only_state = environment_number("SYNCLINE_SIM_STATE", 0);
   const bool stop = environment_number("SYNCLINE_SIM_STOP", 0) != 0;
-  std::vector<Workload> workloads =
-      all_workloads(environment_number("SYNCLINE_SIM_LENGTH", kStepsMax));
-  if (only != nullptr) {
-    std::erase_if(workloads, [&](const Workload& each) { return describe(each) != only; });
-  }
+  const std::vector<Workload> workloads = chosen_workloads(options.seed, only);
   if (workloads.empty()) {
     fmt::print(stderr, "there is no workload {}\n", only);
     return 64;

@@ -83,6 +83,29 @@ TEST_F(PageFaultTest, ALostPageIsAnsweredInTheFormThatWasAskedFor) {
   EXPECT_NE(err_.find("\n  try:  "), std::string::npos) << err_;
 }
 
+TEST_F(PageFaultTest, ALostPageBehindADurableRecordIsAnsweredWithItsSequence) {
+  const LostPage page(folder_ / "page");
+  const auto lose_it_behind = [&](const Console&) {
+    PageFaultGuard::note_durable(4711);
+    page.touch();
+  };
+  EXPECT_EQ(run(true, lose_it_behind), 11);
+  const auto answer = nlohmann::json::parse(out_, nullptr, false);
+  ASSERT_TRUE(answer.is_object()) << out_;
+  EXPECT_EQ(answer["seq"], 4711);
+  EXPECT_EQ(answer["stage"], "journaled");
+  EXPECT_EQ(answer["error"]["code"], "timeout");
+  EXPECT_NE(answer["error"]["message"].get<std::string>().find((folder_ / "page").string()),
+            std::string::npos)
+      << out_;
+
+  EXPECT_EQ(run(false, lose_it_behind), 11);
+  EXPECT_EQ(out_, "");
+  EXPECT_NE(err_.find("  kept: seq 4711 is durable in the journal (stage journaled)\n"),
+            std::string::npos)
+      << err_;
+}
+
 TEST_F(PageFaultTest, ANameThatWouldNeedEscapingIsLeftOut) {
   const LostPage page(folder_ / "a\"page");
   EXPECT_EQ(run(true, [&](const Console&) { page.touch(); }), 74);

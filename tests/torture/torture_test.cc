@@ -1,7 +1,7 @@
 // kill -9 among many: at any time sixteen clients and more are at one store, and half of them are
 // killed at a random moment. What the others and the dead were told must hold.
 //
-//   SYNCLINE_TORTURE_KILLS   kills of a run (default 1000, times SYNCLINE_TEST_SCALE)
+//   SYNCLINE_TORTURE_KILLS   kills of a run (default 500, times SYNCLINE_TEST_SCALE)
 //   SYNCLINE_TEST_SEED       the choices of a run: who asks what, who dies and when
 //
 // Clients are one-shot records that wait for any stage or for none but the journal, records whose
@@ -35,7 +35,7 @@ constexpr milliseconds kClientLimit{120'000};
 
 uint64_t kills_wanted() {
   const char* given = std::getenv("SYNCLINE_TORTURE_KILLS");
-  return given == nullptr ? 1000 * test_scale() : std::strtoull(given, nullptr, 10);
+  return given == nullptr ? 500 * test_scale() : std::strtoull(given, nullptr, 10);
 }
 
 // It may fail, and may say so by any code; out of memory in one of its threads, it may also end as

@@ -37,6 +37,8 @@ struct StoreOptions {
   bool read_only = false;             // status, show, log, verify on a store another user owns
   bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
   Deadline open_deadline = kForever;  // of waiting for others that open or append; kTimeout
+  // Told by record() and wait() as soon as the record is durable, before its stage is waited for.
+  std::function<void(uint64_t seq)> on_durable = {};
   StorePlatform* platform = nullptr;  // that the store is on; null: the real system. Outlives it
 };
 

@@ -235,6 +235,20 @@ TEST_F(StoreTest, ThreadsShareGroupsAndEachGetsItsOwnReceipt) {
   expect_sound(*store);
 }
 
+TEST_F(StoreTest, TellsThatARecordIsDurableBeforeItIsApplied) {
+  std::vector<std::pair<uint64_t, Stage>> told;
+  std::unique_ptr<Store> store;
+  store = open({.on_durable = [&](uint64_t seq) {
+    const auto receipt = store->show(seq);
+    ASSERT_TRUE(receipt) << receipt.error().message;
+    told.emplace_back(seq, receipt->stage);
+  }});
+  const uint64_t seq = must_record(*store, note("one", "k")).seq;
+  EXPECT_TRUE(must_record(*store, note("one", "k")).duplicate);
+  EXPECT_EQ(told, (std::vector<std::pair<uint64_t, Stage>>{{seq, Stage::kJournaled},
+                                                           {seq, Stage::kApplied}}));
+}
+
 TEST_F(StoreTest, BackgroundTicketsAllArrive) {
   {
     auto store = open({.background = true});

@@ -54,8 +54,11 @@ class IndexFileTest : public testing::TestWithParam<int> {
     return repository.git("hash-object -w --stdin", content);
   }
   IndexChange change(const std::string& path, const std::string& content) {
+    return change_to(path, blob(content));
+  }
+  IndexChange change_to(const std::string& path, const std::string& blob_name) {
     return {.path = path,
-            .value = {*ObjectId::parse(blob(content)), 0100644},
+            .value = {*ObjectId::parse(blob_name), 0100644},
             .stat = {},
             .in_tip = {},
             .also_ours = {}};
@@ -101,7 +104,7 @@ TEST_P(IndexFileTest, MergedEntriesStandWhereGitWouldPutThem) {
     for (int i = 0; i < 30; ++i) {
       const std::string path = name();
       if (std::ranges::find(changes, path, &IndexChange::path) != changes.end()) continue;
-      IndexChange one = change(path, "new " + std::to_string(round));
+      IndexChange one = change_to(path, new_blob);
       if (info.find("\t" + path + "\n") != std::string::npos) {
         one.in_tip = TreeValue{*ObjectId::parse(old_blob), 0100644};
       }
