@@ -160,14 +160,8 @@ Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<Applie
 Status Applier::Impl::journal_offsets(const std::vector<AppendOffset>& offsets) {
   if (offsets.empty()) return {};
   if (options.journal_outcomes) {
-    ControlGroup group;
-    group.add(Operation::kAppendOffsets, encode(AppendOffsetsFrame{.offsets = offsets}));
-    std::optional<Appended> appended;
-    {
-      TRY_ASSIGN(AppendTurn turn, journal.begin_append());
-      TRY_ASSIGN(appended, group.append(turn, clock));
-    }
-    TRY(journal.flush(*appended));
+    TRY(journal.append_control(Operation::kAppendOffsets,
+                               encode(AppendOffsetsFrame{.offsets = offsets}), clock.now_ms()));
   }
   TRY_ASSIGN(Transaction transaction, Transaction::begin(*database));
   for (const AppendOffset& offset : offsets) TRY(projection->put_offset(offset));

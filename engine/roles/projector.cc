@@ -345,15 +345,7 @@ Status Projector::trim_journal() {
   }));
   if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
   TRY(syncer_->committer().make_ref_durable());
-  const ByteVector payload = encode(checkpoint);
-  Appended appended;
-  {
-    TRY_ASSIGN(AppendTurn turn, journal_.begin_append());
-    const NewFrame frame{Operation::kCheckpoint, 0, std::max(clock_.now_ms(), turn.last_time_ms()),
-                         payload, hash_payload(payload)};
-    TRY_ASSIGN(appended, turn.append({&frame, 1}));
-  }
-  TRY(journal_.flush(appended));
+  TRY(journal_.append_control(Operation::kCheckpoint, encode(checkpoint), clock_.now_ms()));
   const auto keep = [&](Directory& folder, const Mark& from, const Mark& to) -> Status {
     TRY_ASSIGN(const KeptKeys kept,
                kept_keys_of(store_directory_, journal_.store(), *sync_database_, from, to));

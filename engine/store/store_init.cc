@@ -65,19 +65,6 @@ Result<Config> settle_config(Making& making, const std::string& profile) {
   return parse_config(std::move(*text));
 }
 
-Status append_config(Journal& journal, Clock& clock, const Config& config) {
-  const ByteVector payload = encode(ConfigFrame{config.text});
-  Result<Appended> appended = make_error(Code::kInternal, "not appended");
-  {
-    TRY_ASSIGN(AppendTurn turn, journal.begin_append());
-    const NewFrame frame{Operation::kConfig, 0, std::max(clock.now_ms(), turn.last_time_ms()),
-                         payload, hash_payload(payload)};
-    appended = turn.append({&frame, 1});
-  }
-  if (!appended) return std::move(appended).error();
-  return journal.flush(*appended);
-}
-
 Status exclude_database(const Making& making, const Config& config) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
     TRY(exclude_path(making.repository, "/" + config.database + suffix));
@@ -96,7 +83,8 @@ Status make_projections(Making& making, const Identity& identity,
   TRY_ASSIGN(auto journal,
              Journal::open(*making.store, identity.store, clock,
                            making.places.platform->make_ring(/*many_groups=*/false), options));
-  TRY(append_config(*journal, clock, *config));
+  TRY(journal->append_control(Operation::kConfig, encode(ConfigFrame{config->text}),
+                              clock.now_ms()));
   TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
   const auto folder = std::filesystem::path(config->database).parent_path();
   if (!folder.empty()) TRY(making.root->make_directories(folder.string()));

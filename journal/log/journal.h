@@ -146,6 +146,9 @@ class Journal {
   // Returns once `appended` is durable, by this process's flush or another's. kOutcomeUnknown when
   // a flush failed and the frames did not make it into the segment that replaced the failed one.
   Status flush(const Appended& appended, Deadline deadline = kForever);
+  // Appends one control frame and makes it durable. Its time is `now_ms`, or that of the frame
+  // before it where that is later. Where the flush fails the frame may be in the log or not.
+  Result<Appended> append_control(Operation operation, ByteSpan payload, int64_t now_ms);
   // Makes all that is in the log now durable.
   Status flush_all(Deadline deadline = kForever);
 

@@ -342,20 +342,9 @@ Status Committer::fold_batch(const RecordBatch& batch) {
   TRY_ASSIGN(const std::string pack_name,
              context_.pack.install(context_.common_dir, context_.store().hex()));
 
-  const ByteVector payload = encode(frame);
-  NewFrame new_frame{.operation = Operation::kBatch,
-                     .id = 0,
-                     .time_ms = context_.clock.now_ms(),
-                     .payload = payload,
-                     .payload_hash = hash_payload(payload)};
-  Appended appended;
-  {
-    TRY_ASSIGN(AppendTurn turn, journal.begin_append());
-    new_frame.time_ms = std::max(new_frame.time_ms, turn.last_time_ms());
-    TRY_ASSIGN(appended, turn.append({&new_frame, 1}));
-  }
   // Where this fails the frame may be in the log or not: the next look finds out.
-  TRY(journal.flush(appended));
+  TRY_ASSIGN(const Appended appended,
+             journal.append_control(Operation::kBatch, encode(frame), context_.clock.now_ms()));
   // Nobody else appends batches while sync.lock is held, so all up to here has been taken in. Where
   // the segment was abandoned meanwhile, the frame lies elsewhere and is looked for next time.
   if (appended.epoch == journal.epoch()) context_.state.scanned = appended.mark;

@@ -303,19 +303,7 @@ Status Publisher::journal_publish(const ObjectId& tip, const ObjectId& commit) {
                            .branch = context_.options.branch,
                            .parent = tip,
                            .commit = commit};
-  const ByteVector payload = encode(frame);
-  NewFrame new_frame{.operation = Operation::kPublish,
-                     .id = 0,
-                     .time_ms = context_.clock.now_ms(),
-                     .payload = payload,
-                     .payload_hash = hash_payload(payload)};
-  Appended appended;
-  {
-    TRY_ASSIGN(AppendTurn turn, context_.journal.begin_append());
-    new_frame.time_ms = std::max(new_frame.time_ms, turn.last_time_ms());
-    TRY_ASSIGN(appended, turn.append({&new_frame, 1}));
-  }
-  TRY(context_.journal.flush(appended));
+  TRY(context_.journal.append_control(Operation::kPublish, encode(frame), context_.clock.now_ms()));
   state.published = frame.last_seq;
   state.branch = frame.branch;
   state.branch_commit = frame.commit;
