@@ -25,17 +25,52 @@ constexpr Tri A = Tri::kAny;
 
 // Columns: aligned, rest blank, later frame, later claim, external claim.
 constexpr TailRow kRows[] = {
+    // The disk answered EIO (or the like) for this place. It may hold a durable frame or nothing,
+    // so no verdict but refusal is safe: cutting here could throw away what another read would
+    // still give.
     {"unreadable", bit(TailFound::kUnreadable), A, A, A, A, A, TailVerdict::kUnreadable},
+    // A whole frame stands where the next should, but frames are missing before it. A crash cannot
+    // leave this: groups are written in order under one lock, and a whole frame names its
+    // predecessor. So a block was lost, or bytes were copied in; what is missing may have been
+    // durable.
     {"gap", bit(TailFound::kGap), A, A, A, A, A, TailVerdict::kGap},
+    // A frame further on, or the segment's header, says that this place was durable when it was
+    // written. Then no power cut can have undone it: the disk lost it since. Refused, whatever
+    // stands here.
     {"durable by a later frame", kJudged, A, A, A, Y, A, TailVerdict::kDamage},
+    // Nothing in the segment speaks for this place, but the control page, the database, sync.state
+    // or a commit does: it was acknowledged, and has rotted. Refused; repair looks for the record
+    // elsewhere.
     {"damaged, durable by a claim", bit(TailFound::kDamaged), A, A, A, N, Y, TailVerdict::kDamage},
+    // The log simply ends, cleanly, below what a claim says it held: an older copy was put back, a
+    // file was cut short, or blocks came back as zeros. Refused: the next sequence is in use
+    // already.
     {"ends below a claim", kEndLike, A, A, A, N, Y, TailVerdict::kLostData},
+    // Bytes that are no frame, and nobody claims that they were durable: the power went while a
+    // group was being written and only some of its sectors arrived. Nothing in it was acknowledged,
+    // for that needs a flush, and the next append behind a flush claims it. Cut.
     {"torn: damaged", bit(TailFound::kDamaged), A, A, A, N, N, TailVerdict::kTornTail},
+    // Nothing here, yet a frame stands further on: two groups were in flight and the disk kept the
+    // second alone. The second does not claim the first, so neither was flushed. Both are cut,
+    // because what follows a hole cannot be reached by reading on.
     {"torn: lost before a later frame", kEndLike, A, A, Y, N, N, TailVerdict::kTornTail},
+    // The place lies inside a group: its first frames are whole, the rest never arrived. A group is
+    // acknowledged as a whole, so no frame of it was. Those that are whole stay, which is harmless:
+    // a record may be there without having been acknowledged. The rest is cut.
     {"torn: group cut short", kEndLike, N, A, N, N, N, TailVerdict::kTornTail},
+    // Zeros on a block boundary, and further on bytes that are no frame of ours: the middle of a
+    // group arrived and its beginning did not. Nothing claims it. Cut, so that the bytes cannot be
+    // taken for part of a later group.
     {"torn: remains of a group", bit(TailFound::kZero), Y, N, N, N, N, TailVerdict::kTornTail},
+    // Blank up to the end of the file: the segment was allocated ahead, and the last group is
+    // whole. The usual end. Append here.
     {"clean: zeros ahead", bit(TailFound::kZero), Y, Y, N, N, N, TailVerdict::kCleanEnd},
+    // The file ends where the last group does: it was not allocated ahead, or the file system gave
+    // the rest back after a cut. Append here.
     {"clean: end of file", bit(TailFound::kEndOfFile), Y, A, N, N, N, TailVerdict::kCleanEnd},
+    // A header of another segment or epoch: the blocks held an older file, or a tail that was cut
+    // before and voided. Its checksum is bound to where it was, so it can never be read as ours.
+    // Append here.
     {"clean: stale bytes", bit(TailFound::kStale), Y, A, N, N, N, TailVerdict::kCleanEnd},
 };
 
