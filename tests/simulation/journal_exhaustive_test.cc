@@ -1,6 +1,6 @@
 // The journal alone, exhaustively: workloads of operations of two processes, all of one and two, an
 // eighth of those of three and some of four, a crash at every I/O, every legal persisted subset, a
-// second crash at every I/O of the recovery. About four million distinct states.
+// second crash at every I/O of the recovery. Over five million distinct states.
 //
 //   SYNCLINE_SIM_SCALE=9      all workloads of three; beyond it, ever more outcomes of second
 //                             crashes and workloads of four; below 1, as much less of three
