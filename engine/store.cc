@@ -84,8 +84,7 @@ Error journal_refused(Error error) {
   if (error.code != Code::kCorrupt) return error;
   error.hint =
       "nothing was changed; `syncline repair` puts back what is still known elsewhere; for the "
-      "rest "
-      "put .git/syncline/journal back from a backup, or go on without it: `syncline repair "
+      "rest put .git/syncline/journal back from a backup, or go on without it: `syncline repair "
       "--accept-loss`";
   return error;
 }

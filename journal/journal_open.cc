@@ -36,8 +36,7 @@ Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
             "the journal has lost data that was durable: segment {} offset {}: it ends after "
             "record {}, but durable was {}",
             end.segment, end.offset, end.seq, describe(claim)),
-        "nothing was changed; restore the segment from a backup, or see "
-        "`syncline verify`");
+        kDamageHint);
   }
   return {};
 }

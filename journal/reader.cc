@@ -10,9 +10,6 @@
 namespace syncline {
 namespace {
 
-constexpr const char* kDamageHint =
-    "nothing was changed; see `syncline verify`, or restore the segment from a backup";
-
 Error at(Position position, const Error& error) {
   return Error{
       error.code, error.sys_errno,

@@ -19,6 +19,10 @@
 
 namespace syncline {
 
+// What to try where the journal is damaged, whoever came upon it: the place has been named already.
+inline constexpr const char* kDamageHint =
+    "nothing was changed; `syncline repair --dry-run` says what is still had elsewhere";
+
 inline constexpr std::string_view kJournalFolder = "journal";
 
 struct SegmentHeader {
