@@ -128,8 +128,7 @@ Status Verifier::note_control(const FrameView& frame) {
     case Operation::kSetAside: {
       TRY_ASSIGN(Outcome outcome, at_frame(frame, decode_outcome(frame.operation, frame.payload)));
       const auto before = outcomes_.find(outcome.seq);
-      settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second,
-                  batches_.empty() ? 0 : batches_.back().last_seq);
+      settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second, batched_);
       outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
       return {};
     }
@@ -142,6 +141,7 @@ Status Verifier::note_control(const FrameView& frame) {
         }
         floor_batches_.push_back(batch.last_seq);
       }
+      batched_ = std::max(batched_, batch.last_seq);
       batches_.push_back(std::move(batch));
       return {};
     }

@@ -135,6 +135,7 @@ class Verifier {
   bool journal_damaged_ = false;
   std::map<uint64_t, Outcome> outcomes_;
   std::vector<BatchFrame> batches_;
+  uint64_t batched_ = 0;                 // the furthest that one of them reaches
   std::vector<uint64_t> floor_batches_;  // last records of those that were there at the floor
   Tree own_tree_, branch_tree_;
   std::set<std::string, std::less<>> known_paths_;
