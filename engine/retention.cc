@@ -34,6 +34,20 @@ Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId&
   return mark;
 }
 
+KeptRecord make_kept_record(Intent intent, uint64_t seq, uint64_t id, int64_t time_ms,
+                            const Outcome* outcome) {
+  const EffectIds ids(id, outcome);
+  KeptRecord record{.seq = seq, .id = ids.row, .time_ms = time_ms};
+  record.path = render(intent.path, {.id = ids.file, .time_ms = time_ms, .path = {}});
+  record.key = std::move(intent.key);
+  record.content_hash = intent.content_hash;
+  record.kind = std::move(intent.kind);
+  record.table = std::move(intent.table);
+  record.rebound = outcome != nullptr && outcome->kind == Outcome::Kind::kRebind;
+  if (outcome != nullptr && !outcome->has_row()) record.set_aside = outcome->reason;
+  return record;
+}
+
 Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, Database& database,
                               const Mark& from, const Mark& to) {
   KeptKeys kept{.segment = from.position.segment, .first_seq = from.seq + 1, .last_seq = to.seq};
@@ -53,15 +67,8 @@ Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, 
       last = std::max(last, id);
     }
     if (intent.key.empty()) continue;
-    KeptRecord record{.seq = frame->seq, .id = ids.row, .time_ms = frame->time_ms};
-    record.path = render(intent.path, {.id = ids.file, .time_ms = frame->time_ms, .path = {}});
-    record.key = std::move(intent.key);
-    record.content_hash = intent.content_hash;
-    record.kind = std::move(intent.kind);
-    record.table = std::move(intent.table);
-    record.rebound = !plain && outcome->second.kind == Outcome::Kind::kRebind;
-    if (!plain && !outcome->second.has_row()) record.set_aside = outcome->second.reason;
-    kept.records.push_back(std::move(record));
+    kept.records.push_back(make_kept_record(std::move(intent), frame->seq, frame->id,
+                                            frame->time_ms, plain ? nullptr : &outcome->second));
   }
 }
 

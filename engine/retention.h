@@ -26,6 +26,10 @@ constexpr bool retention_is_set(const Config& config) {
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms);
 
+// What is kept of a record with a key; `outcome` is null in the plain case.
+KeptRecord make_kept_record(Intent intent, uint64_t seq, uint64_t id, int64_t time_ms,
+                            const Outcome* outcome);
+
 // What stays of the records in the frames from..to, one segment's. `database` knows their outcomes.
 Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, Database& database,
                               const Mark& from, const Mark& to);

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "engine/database_place.h"
+#include "engine/lost_keys.h"
 #include "engine/store_impl.h"
 #include "journal/control_frame.h"
 #include "journal/journal_create.h"
@@ -86,8 +87,13 @@ Status make_projections(Making& making, const Identity& identity,
                         const std::shared_ptr<const Config>& config, Clock& clock) {
   JournalOptions options;
   options.segment_bytes_max = config->segment_bytes_max;
-  const Status created =
-      create_journal_from(*making.store, identity.store, clock, options, identity.first_seq);
+  std::optional<KeptKeys> below;
+  if (!identity.kept.empty()) {
+    TRY_ASSIGN(const auto kept, making.store->open_directory(identity.kept));
+    TRY_ASSIGN(below, keys_of_lost_store(*kept, making.places, *config, identity.first_seq));
+  }
+  const Status created = create_journal_from(*making.store, identity.store, clock, options,
+                                             identity.first_seq, below ? &*below : nullptr);
   if (!created && created.error().code != Code::kExists) return created;
   TRY_ASSIGN(auto journal,
              Journal::open(*making.store, identity.store, clock,

@@ -6,29 +6,12 @@
 
 #include "engine/database_claims.h"
 #include "engine/frame_finder.h"
-#include "engine/schema.h"
+#include "engine/lost_store.h"
 #include "engine/store_impl.h"
 #include "journal/salvage.h"
 #include "sync/own_claims.h"
 
 namespace syncline {
-namespace {
-
-// What can be had of a database that may be missing or damaged too: nothing then.
-std::unique_ptr<Database> open_if_sound(StorePlatform& platform, const DatabaseFile& file,
-                                        const StoreId& store) {
-  const auto there = platform.is_there(file.path);
-  if (!there || !*there) return nullptr;
-  auto database = Database::open(file, Database::Access::kRead);
-  if (!database) return nullptr;
-  const auto known = (*database)->has_table("syncline_meta");
-  if (!known || !*known) return nullptr;
-  const auto projected = read_meta_text(**database, "store");
-  return projected && *projected == store.hex() ? std::move(*database) : nullptr;
-}
-
-}  // namespace
-
 Result<RepairReport> Store::salvage(const std::string& root, bool dry_run,
                                     StorePlatform* on_platform) {
   StorePlatform& platform = platform_or_system(on_platform);

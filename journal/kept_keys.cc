@@ -28,22 +28,6 @@ uint64_t segment_of_name(std::string_view name) {
   return error == std::errc{} && stop == end && kept_keys_name(segment) == name ? segment : 0;
 }
 
-// Oldest first.
-Result<std::vector<uint64_t>> list_kept_keys(Directory& folder) {
-  TRY_ASSIGN(const auto names, folder.list("."));
-  std::vector<uint64_t> segments;
-  for (const std::string& name : names) {
-    if (const uint64_t segment = segment_of_name(name); segment != 0) segments.push_back(segment);
-  }
-  std::ranges::sort(segments);
-  return segments;
-}
-
-Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment) {
-  TRY_ASSIGN(const std::string text, read_file(folder, kept_keys_name(segment), kFileBytesMax));
-  return decode_kept_keys(store, segment, as_bytes(text));
-}
-
 void write_record(ByteWriter& writer, const KeptRecord& record) {
   writer.u64(record.seq);
   writer.u64(record.id);
@@ -143,6 +127,21 @@ Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSp
   }
   if (!reader.finished()) return damaged;
   return kept;
+}
+
+Result<std::vector<uint64_t>> list_kept_keys(Directory& folder) {
+  TRY_ASSIGN(const auto names, folder.list("."));
+  std::vector<uint64_t> segments;
+  for (const std::string& name : names) {
+    if (const uint64_t segment = segment_of_name(name); segment != 0) segments.push_back(segment);
+  }
+  std::ranges::sort(segments);
+  return segments;
+}
+
+Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment) {
+  TRY_ASSIGN(const std::string text, read_file(folder, kept_keys_name(segment), kFileBytesMax));
+  return decode_kept_keys(store, segment, as_bytes(text));
 }
 
 Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "journal/segment.h"
 #include "journal/whole_file.h"
 #include "sync/commit.h"
 #include "sync/left_ref_lock.h"
@@ -120,12 +121,15 @@ Result<Folder::View> Folder::look() {
 Result<Folder::View> Folder::look_from_begin(const ObjectId& ref, const Mark& limit) {
   View view;
   view.ref = ref;
-  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  TRY_ASSIGN(const auto segments, context_.store_directory.open_directory(kJournalFolder));
+  TRY_ASSIGN(const OpenSegment first, open_first_segment(*segments, context_.store()));
+  const Mark begin = first.header.start();
   TRY_ASSIGN(view.log, scan_batches(context_.store_directory, context_.store(), begin, limit));
   view.base.records = begin;
   view.base.scanned = begin;
-  if (begin.seq > 0 && begin.position.segment == 1 && view.log.batches.empty()) {
-    // Nothing was trimmed: this store goes on above one that was lost, and has folded nothing yet.
+  const bool trimmed = first.header.previous_segment != 0;
+  if (begin.seq > 0 && !trimmed && view.log.batches.empty()) {
+    // This store goes on above one that was lost, and has folded nothing yet.
     view.base.committed = begin.seq;
   } else if (begin.seq > 0) {
     // Trimmed: what came before is known by the first batch that is left, or by the tip itself.
