@@ -12,11 +12,15 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "journal/result.h"
 #include "sync/sync_context.h"
 
 namespace syncline {
+
+// How many packs the last consolidation left. A cache: missing, the next one is only sooner.
+inline constexpr std::string_view kConsolidatedFile = "consolidated";
 
 class Consolidator {
  public:

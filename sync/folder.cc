@@ -11,7 +11,9 @@
 #include "journal/segment.h"
 #include "journal/whole_file.h"
 #include "sync/commit.h"
+#include "sync/consolidator.h"
 #include "sync/left_ref_lock.h"
+#include "sync/pusher.h"
 #include "sync/tree.h"
 #include "sync/worktree_state.h"
 
@@ -505,7 +507,11 @@ Status Folder::tidy() {
   if (!cleaned_) {
     TRY(drop_stale_keeps(context_.common_dir, context_.store().hex()));
     TRY_ASSIGN([[maybe_unused]] const bool removed, remove_left_lock());
-    TRY(remove_temporaries(context_.store_directory, kSyncStateFile));
+    for (const std::string_view name : {kSyncStateFile, kPushedFile, kConsolidatedFile}) {
+      TRY(remove_temporaries(context_.store_directory, name));
+    }
+    // Where a file cannot be written without a name, the lock is written under one.
+    TRY(remove_temporaries(context_.common_dir, context_.own_ref + ".lock"));
     cleaned_ = true;
   }
   if (saved_ != context_.state) {

@@ -13,9 +13,6 @@
 namespace syncline {
 namespace {
 
-// What was pushed, and where to: a cache for the case that a person squashed our commits, so that
-// their trailers no longer tell. Written without a sync, believed only while the tip is the same.
-constexpr std::string_view kPushedFile = "pushed";
 constexpr uint64_t kCommitsLookedAtMax = 10'000;
 
 // Git's line " ! [rejected]  <ref> -> <ref> (fetch first)", or "(non-fast-forward)".

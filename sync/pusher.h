@@ -6,11 +6,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "journal/result.h"
 #include "sync/sync_context.h"
 
 namespace syncline {
+
+// What was pushed, and where to: a cache for the case that a person squashed our commits, so that
+// their trailers no longer tell. Written without a sync, believed only while the tip is the same.
+inline constexpr std::string_view kPushedFile = "pushed";
 
 class Pusher {
  public:
