@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/redundant_packs.h"
@@ -12,8 +13,6 @@
 namespace syncline {
 namespace {
 
-// How many packs the last consolidation left. A cache: missing, the next one is only sooner.
-constexpr std::string_view kNoteFile = "consolidated";
 constexpr int64_t kTimeLimitMs = 600'000;
 
 uint64_t parse_count(std::string_view text) {
@@ -40,7 +39,7 @@ Result<Consolidator::Packs> Consolidator::look() {
 Status Consolidator::run_if_due() {
   TRY_ASSIGN(const Packs before, look());
   TRY_ASSIGN(const std::optional<std::string> noted,
-             read_small_file(context_.store_directory, kNoteFile));
+             read_small_file(context_.store_directory, kConsolidatedFile));
   // A person's gc may have left fewer than were counted then.
   const uint64_t left_then = std::min(parse_count(noted.value_or("")), before.count);
   if (before.count - left_then < std::max<uint64_t>(2, context_.options.consolidate_packs)) {
@@ -51,7 +50,7 @@ Status Consolidator::run_if_due() {
   const Status done = consolidate();
   TRY_ASSIGN(const Packs after, look());
   const std::string note = fmt::format("{}\n", after.count);
-  TRY(replace_file(context_.store_directory, kNoteFile, as_bytes(note), /*durable=*/false));
+  TRY(replace_file(context_.store_directory, kConsolidatedFile, as_bytes(note), /*durable=*/false));
   return done;
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <set>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/row_id.h"
 #include "sync/git/commit.h"
@@ -26,7 +27,6 @@ namespace syncline {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view kOwnRefs = "refs/syncline/";
 
 // The branch HEAD points to; empty when it is detached.
 Result<std::string> branch_of_head(Directory& git_dir) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "journal/base/backoff.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/ref_store.h"
@@ -138,7 +139,7 @@ Status check_out_own_ref(const RepositoryState& repository, const StoreId& store
              repository.platform->open_object_reader(paths.common_dir + "/objects"));
   ObjectStore objects(*reader);
   RefStore refs(*git.common_dir);
-  TRY_ASSIGN(const ObjectId tip, refs.read("refs/syncline/" + store.hex()));
+  TRY_ASSIGN(const ObjectId tip, refs.read(own_ref_of(store.hex())));
   TRY_ASSIGN(const ObjectId branch_tip, refs.read(repository.branch));
   if (tip.is_zero() || branch_tip == tip) return {};
   if (!branch_tip.is_zero() || git.git_dir->info("index")) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/tree.h"
@@ -60,7 +61,7 @@ Syncer::Syncer(std::string work_tree, std::unique_ptr<Directory> common_dir,
       refs_(*common_dir_),
       context_{.platform = platform,
                .work_tree = std::move(work_tree),
-               .own_ref = "refs/syncline/" + journal.store().hex(),
+               .own_ref = own_ref_of(journal.store().hex()),
                .options = options_,
                .common_dir = *common_dir_,
                .store_directory = store_directory,

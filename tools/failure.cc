@@ -20,7 +20,7 @@ std::string_view default_hint(Code code) {
       return "try again in a moment";
     case Code::kCorrupt:
     case Code::kDisagree:
-      return "run `syncline verify`: it names what is damaged; nothing was skipped or cut";
+      return "`syncline repair --dry-run` says what can be mended; nothing was skipped or cut";
     case Code::kUnsafePath:
       return "take away what is in the way, or change the path pattern in syncline.toml";
     case Code::kOutcomeUnknown:
@@ -41,6 +41,19 @@ std::string_view default_hint(Code code) {
       return "it cannot be done with what is there; the README says what is needed";
   }
   return "";
+}
+
+Error hint_beyond_repair(Error error) {
+  if (error.code != Code::kCorrupt && error.code != Code::kDisagree) return error;
+  constexpr std::string_view kRepair = "syncline repair";
+  bool sends_back = error.hint.empty();
+  for (size_t at = error.hint.find(kRepair); at != std::string::npos;
+       at = error.hint.find(kRepair, at + 1)) {
+    const std::string_view rest = std::string_view(error.hint).substr(at + kRepair.size());
+    sends_back |= !rest.starts_with(" --accept-loss");
+  }
+  if (sends_back) error.hint = kBeyondRepairHint;
+  return error;
 }
 
 std::string failure_text(const Failure& failure) {

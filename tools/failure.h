@@ -17,6 +17,12 @@ struct Failure {
 // What to try where the error itself does not say.
 std::string_view default_hint(Code code);
 
+// For who has asked `syncline repair` already: a hint that sends there leads back to itself.
+inline constexpr std::string_view kBeyondRepairHint =
+    "put .git/syncline/journal back from a backup, or see what `syncline repair --accept-loss "
+    "--dry-run` would give up";
+Error hint_beyond_repair(Error error);
+
 // Lines for people, each ended by a newline.
 std::string failure_text(const Failure& failure);
 

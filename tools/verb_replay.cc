@@ -38,6 +38,7 @@ class ReplayVerb final : public PlainVerb {
         *into_, to_, [&](uint64_t done, uint64_t total) { progress.update(done, done, total); });
     progress.clear();
     if (!replayed) return session.fail(replayed.error(), "the store that was read is untouched");
+    session.tell_notes(**store);
     const double seconds = static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
     const std::string text = fmt::format(
         "replayed {} into {} in {:.2f} s (a store to read, not to write)\n",

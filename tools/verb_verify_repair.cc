@@ -1,9 +1,12 @@
 // syncline verify
 // syncline repair [--dry-run] [--accept-loss]
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "journal/base/clock.h"
 #include "journal/base/try.h"
+#include "tools/failure.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/text_output.h"
@@ -15,18 +18,6 @@ namespace {
 
 double seconds_since(int64_t started_ns) {
   return static_cast<double>(system_clock().monotonic_ns() - started_ns) / 1e9;
-}
-
-// Who asked verify already is not sent there again.
-Error hint_onward(Error error) {
-  const bool damage = error.code == Code::kCorrupt || error.code == Code::kDisagree;
-  if (!damage) return error;
-  if (error.hint.empty() || error.hint.find("syncline verify") != std::string::npos) {
-    error.hint =
-        "`syncline repair --dry-run` says what can be mended; where nothing can, put "
-        ".git/syncline back from a backup, or see `syncline repair --accept-loss --dry-run`";
-  }
-  return error;
 }
 
 class VerifyVerb final : public PlainVerb {
@@ -43,12 +34,12 @@ class VerifyVerb final : public PlainVerb {
     const Watchdog watchdog(session, "verify did not finish", "give a longer --timeout");
     const int64_t started_ns = system_clock().monotonic_ns();
     const auto store = session.open_store_to_read();
-    if (!store) return session.fail(hint_onward(store.error()));
+    if (!store) return session.fail(store.error());
     Progress progress(session.console(), "verify");
     const auto report = (*store)->verify(
         [&](uint64_t done, uint64_t total) { progress.update(done, done, total); });
     progress.clear();
-    if (!report) return session.fail(hint_onward(report.error()));
+    if (!report) return session.fail(report.error());
     session.tell_notes(**store);
     const double seconds = seconds_since(started_ns);
     const int code = session.answer(verify_json(*report, seconds), verify_text(*report, seconds),
@@ -81,9 +72,16 @@ class RepairVerb final : public PlainVerb {
     const bool journal_damaged =
         report ? has_journal_damage(report->left) : report.error().code == Code::kCorrupt;
     if (journal_damaged) report = repair_with_salvage(session, report);
-    if (!report) return session.fail(report.error(), "what was replaced is kept in .git/syncline");
-    return session.answer(repair_json(*report, dry_run_), repair_text(*report, dry_run_),
-                          report->left.empty() ? ExitCode::kDone : ExitCode::kDisagree);
+    if (!report) {
+      return session.fail(hint_beyond_repair(report.error()),
+                          "what was replaced is kept in .git/syncline");
+    }
+    const int code = session.answer(repair_json(*report, dry_run_), repair_text(*report, dry_run_),
+                                    report->left.empty() ? ExitCode::kDone : ExitCode::kDisagree);
+    if (has_journal_damage(report->left) && !session.json()) {
+      session.note(fmt::format("for what is left: {}", kBeyondRepairHint));
+    }
+    return code;
   }
 
  private:

@@ -9,6 +9,7 @@
 #include "engine/config/path_rules.h"
 #include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 
 namespace syncline {
@@ -324,7 +325,7 @@ Status Applier::Impl::project_control(const BatchControl& control) {
     }
     case Operation::kBatch: {
       TRY_ASSIGN(const BatchFrame frame, decode_batch(control.payload));
-      return projection->put_commit("refs/syncline/" + journal.store().hex(), frame.first_seq,
+      return projection->put_commit(own_ref_of(journal.store().hex()), frame.first_seq,
                                     frame.last_seq, frame.commit);
     }
     case Operation::kPublish: {

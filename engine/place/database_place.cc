@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/index_file.h"
@@ -11,7 +12,6 @@
 namespace syncline {
 namespace {
 
-constexpr std::string_view kConfigCopy = "config.toml";
 constexpr std::string_view kSqliteHeader = {"SQLite format 3\0", 16};
 constexpr std::array<std::string_view, 4> kSuffixes = {"", "-wal", "-shm", "-journal"};
 constexpr uint64_t kIndexBytesMax = 4ull << 30;
@@ -19,7 +19,7 @@ constexpr uint64_t kIndexBytesMax = 4ull << 30;
 // Stores made before the identity told it: by the configuration that was journalled last.
 std::string known_database(const Identity& identity, Directory& store_directory) {
   if (!identity.database.empty()) return identity.database;
-  Result<std::string> copy = read_file(store_directory, kConfigCopy, 1u << 20);
+  Result<std::string> copy = read_file(store_directory, kConfigCopyFile, 1u << 20);
   if (!copy) return {};
   const auto config = parse_config(std::move(*copy));
   return config ? config->database : std::string();

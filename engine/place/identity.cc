@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/ownership.h"
@@ -13,8 +14,6 @@
 namespace syncline {
 
 namespace {
-
-constexpr std::string_view kIdentityFile = "identity";
 
 std::optional<uint64_t> parse_u64(std::string_view text) {
   uint64_t value = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/projection/projection.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 
 namespace syncline {
@@ -75,7 +76,7 @@ Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
 Result<std::string> DatabaseReplacement::move_aside() {
   const std::string folder = fmt::format("kept/database-{}", clock_.now_ms());
   TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
-  TRY(store_directory_.sync_directory("kept"));
+  TRY(store_directory_.sync_directory(kKeptFolder));
   TRY(store_directory_.sync_directory("."));
   std::string kept = fmt::format("{}/{}", places_.store_dir, folder);
   const std::string name = file_.path.substr(file_.path.rfind('/') + 1);

@@ -9,6 +9,7 @@
 #include "engine/projection/database_replacement.h"
 #include "engine/roles/retention.h"
 #include "journal/base/backoff.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/control_frame.h"
 #include "sync/git/worktree_state.h"
@@ -24,7 +25,6 @@ constexpr int64_t kRoleRetryMs = 20;
 constexpr int kTurnsMax = 64;
 // Turns that find the database exchanged under them before who waits is told.
 constexpr int kExchangesMax = 50;
-constexpr std::string_view kCacheTokenFile = "cache.token";
 
 class HeldLock {
  public:
@@ -182,7 +182,7 @@ bool Projector::apply_pending() const {
 
 Result<bool> Projector::apply_turn() {
   if (apply_lock_ == nullptr) {
-    TRY_ASSIGN(apply_lock_, journal_.open_role("apply.lock"));
+    TRY_ASSIGN(apply_lock_, journal_.open_role(kApplyLockName));
   }
   for (int turn = 0; turn < kTurnsMax; ++turn) {
     TRY_ASSIGN(const bool held, apply_lock_->try_lock(FileLock::Mode::kExclusive));
@@ -244,7 +244,7 @@ Status Projector::apply_until(uint64_t seq, Deadline deadline) {
 Status Projector::with_applier(const std::function<Status(Applier&)>& use) {
   MutexLock lock(apply_mutex_);
   if (apply_lock_ == nullptr) {
-    TRY_ASSIGN(apply_lock_, journal_.open_role("apply.lock"));
+    TRY_ASSIGN(apply_lock_, journal_.open_role(kApplyLockName));
   }
   TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
   const HeldLock hold(*apply_lock_);
@@ -265,7 +265,7 @@ Status Projector::rebuild_database() {
   {
     MutexLock lock(apply_mutex_);
     if (apply_lock_ == nullptr) {
-      TRY_ASSIGN(apply_lock_, journal_.open_role("apply.lock"));
+      TRY_ASSIGN(apply_lock_, journal_.open_role(kApplyLockName));
     }
     TRY(apply_lock_->lock(FileLock::Mode::kExclusive, kForever));
     const HeldLock hold(*apply_lock_);
@@ -361,7 +361,7 @@ bool Projector::fold_pending() const {
 
 Result<bool> Projector::sync_turn(bool publish_now) {
   if (sync_lock_ == nullptr) {
-    TRY_ASSIGN(sync_lock_, journal_.open_role("sync.lock"));
+    TRY_ASSIGN(sync_lock_, journal_.open_role(kSyncLockName));
   }
   for (int turn = 0; turn < kTurnsMax; ++turn) {
     TRY_ASSIGN(const bool held, sync_lock_->try_lock(FileLock::Mode::kExclusive));
@@ -456,7 +456,7 @@ Result<PublishReport> Projector::publish_until(uint64_t seq, Deadline deadline) 
 Result<std::optional<uint64_t>> Projector::push(Deadline deadline) {
   MutexLock lock(sync_mutex_);
   if (sync_lock_ == nullptr) {
-    TRY_ASSIGN(sync_lock_, journal_.open_role("sync.lock"));
+    TRY_ASSIGN(sync_lock_, journal_.open_role(kSyncLockName));
   }
   TRY(sync_lock_->lock(FileLock::Mode::kExclusive, deadline));
   const HeldLock hold(*sync_lock_);
@@ -469,7 +469,7 @@ Result<std::optional<uint64_t>> Projector::push(Deadline deadline) {
 Status Projector::with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use) {
   MutexLock lock(sync_mutex_);
   if (sync_lock_ == nullptr) {
-    TRY_ASSIGN(sync_lock_, journal_.open_role("sync.lock"));
+    TRY_ASSIGN(sync_lock_, journal_.open_role(kSyncLockName));
   }
   TRY(sync_lock_->lock(FileLock::Mode::kExclusive, kForever));
   const HeldLock hold(*sync_lock_);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/projection/projection.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/reader.h"
 #include "journal/log/segment.h"
@@ -14,7 +15,8 @@ namespace syncline {
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms) {
   constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
-  TRY_ASSIGN(const std::unique_ptr<Directory> folder, store_directory.open_directory("journal"));
+  TRY_ASSIGN(const std::unique_ptr<Directory> folder,
+             store_directory.open_directory(kJournalFolder));
   TRY_ASSIGN(const auto segments, list_segments(*folder, store));
   uint64_t total_bytes = 0;
   for (const SegmentEntry& segment : segments) total_bytes += segment.size_bytes;
@@ -55,15 +57,8 @@ Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, 
       last = std::max(last, id);
     }
     if (intent.key.empty()) continue;
-    KeptRecord record{.seq = frame->seq, .id = ids.row, .time_ms = frame->time_ms};
-    record.path = render(intent.path, {.id = ids.file, .time_ms = frame->time_ms, .path = {}});
-    record.key = std::move(intent.key);
-    record.content_hash = intent.content_hash;
-    record.kind = std::move(intent.kind);
-    record.table = std::move(intent.table);
-    record.rebound = !plain && outcome->second.kind == Outcome::Kind::kRebind;
-    if (!plain && !outcome->second.has_row()) record.set_aside = outcome->second.reason;
-    kept.records.push_back(std::move(record));
+    kept.records.push_back(make_kept_record(std::move(intent), frame->seq, frame->id,
+                                            frame->time_ms, plain ? nullptr : &outcome->second));
   }
 }
 

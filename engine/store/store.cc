@@ -1,5 +1,6 @@
 #include "syncline/store.h"
 #include "engine/config/make_intent.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 
 #include <fmt/format.h>
@@ -16,8 +17,6 @@
 namespace syncline {
 
 namespace {
-constexpr std::string_view kConfigFile = "syncline.toml";
-constexpr std::string_view kConfigCopy = "config.toml";
 constexpr std::array<std::string_view, 5> kStageNames = {"journaled", "applied", "committed",
                                                          "published", "pushed"};
 }  // namespace
@@ -58,7 +57,7 @@ Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
   TRY_ASSIGN(auto root, places.platform->open_directory(places.root));
   Result<std::string> text = read_file(*root, kConfigFile, 1u << 20);
   if (!text && text.error().code == Code::kNotFound) {
-    text = read_file(store_directory, kConfigCopy, 1u << 20);
+    text = read_file(store_directory, kConfigCopyFile, 1u << 20);
   }
   if (!text) return std::move(text).error();
   TRY_ASSIGN(Config config, parse_config(std::move(*text)));
@@ -86,8 +85,7 @@ Error journal_refused(Error error) {
   if (error.code != Code::kCorrupt) return error;
   error.hint =
       "nothing was changed; `syncline repair` puts back what is still known elsewhere; for the "
-      "rest "
-      "put .git/syncline/journal back from a backup, or go on without it: `syncline repair "
+      "rest put .git/syncline/journal back from a backup, or go on without it: `syncline repair "
       "--accept-loss`";
   return error;
 }

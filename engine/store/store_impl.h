@@ -14,6 +14,7 @@
 #include "engine/roles/projector.h"
 #include "engine/write/lookup.h"
 #include "engine/write/write_queue.h"
+#include "journal/base/layout.h"
 #include "journal/base/mutex.h"
 #include "syncline/store.h"
 
@@ -71,7 +72,7 @@ struct Store::Impl {
   void sync_loop();
   void wake_apply();
 
-  std::string own_ref() const { return "refs/syncline/" + identity.store.hex(); }
+  std::string own_ref() const { return own_ref_of(identity.store.hex()); }
   Result<Lookup> lookup() {
     return Lookup::open(*store_directory, *journal, database_file(places, *config), own_ref());
   }

@@ -13,9 +13,10 @@
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/store/store_impl.h"
+#include "engine/verify/lost_keys.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/journal_create.h"
-#include "journal/log/journal_files.h"
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
 #include "sync/repository.h"
@@ -24,8 +25,6 @@
 namespace syncline {
 
 namespace {
-
-constexpr std::string_view kConfigFile = "syncline.toml";
 
 StoreId random_store_id(Random& random) {
   StoreId id;
@@ -77,15 +76,24 @@ Status make_projections(Making& making, const Identity& identity,
                         const std::shared_ptr<const Config>& config, Clock& clock) {
   JournalOptions options;
   options.segment_bytes_max = config->segment_bytes_max;
-  const Status created =
-      create_journal_from(*making.store, identity.store, clock, options, identity.first_seq);
+  std::optional<KeptKeys> below;
+  if (!identity.kept.empty()) {
+    TRY_ASSIGN(const auto kept, making.store->open_directory(identity.kept));
+    TRY_ASSIGN(below, keys_of_lost_store(*kept, making.places, *config, identity.first_seq));
+  }
+  std::function<Status(Directory&)> keep_below;
+  if (below) {
+    keep_below = [&](Directory& folder) { return write_kept_keys(folder, identity.store, *below); };
+  }
+  const Status created = create_journal_from(*making.store, identity.store, clock, options,
+                                             identity.first_seq, keep_below);
   if (!created && created.error().code != Code::kExists) return created;
   TRY_ASSIGN(auto journal,
              Journal::open(*making.store, identity.store, clock,
                            making.places.platform->make_ring(/*many_groups=*/false), options));
   TRY(journal->append_control(Operation::kConfig, encode(ConfigFrame{config->text}),
                               clock.now_ms()));
-  TRY(replace_file(*making.store, "config.toml", as_bytes(config->text), /*durable=*/false));
+  TRY(replace_file(*making.store, kConfigCopyFile, as_bytes(config->text), /*durable=*/false));
   const auto folder = std::filesystem::path(config->database).parent_path();
   if (!folder.empty()) TRY(making.root->make_directories(folder.string()));
   TRY(exclude_database(making, *config));
@@ -125,7 +133,7 @@ class ClosedStore {
 
 // `init --moved` where syncline.toml names another place for the database.
 Status take_database_along(Making& making, const Config& config) {
-  TRY_ASSIGN(const auto apply_role, making.store->open_lock("apply.lock"));
+  TRY_ASSIGN(const auto apply_role, making.store->open_lock(kApplyLockName));
   TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
   TRY_ASSIGN(Identity identity, read_identity(*making.store));
   TRY(exclude_database(making, config));
@@ -138,14 +146,14 @@ Status take_database_along(Making& making, const Config& config) {
 Status set_old_store_aside(Making& making, const std::string& kept, bool with_identity = true) {
   TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
   TRY(making.store->make_directories(kept, /*private_mode=*/true));
-  TRY(making.store->sync_directory("kept"));
+  TRY(making.store->sync_directory(kKeptFolder));
   TRY_ASSIGN(const auto names, making.store->list("."));
   // These two go last: until then the old store is what is found, and this is done again.
   std::vector<std::string> last;
   for (const std::string& name : names) {
-    if (name == "kept" || name.ends_with(".lock")) continue;
-    if (name == "identity" && !with_identity) continue;
-    if (name == "journal" || name == "identity") {
+    if (name == kKeptFolder || name.ends_with(".lock")) continue;
+    if (name == kIdentityFile && !with_identity) continue;
+    if (name == kJournalFolder || name == kIdentityFile) {
       last.push_back(name);
       continue;
     }
@@ -190,7 +198,7 @@ Status remove_hidden_repository(Directory& root) {
 Status remove_left_temporaries(Making& making) {
   TRY(remove_hidden_repository(*making.root));
   TRY(remove_temporaries(*making.root, kConfigFile));
-  for (const char* name : {"identity", "config.toml", "cache.token"}) {
+  for (const std::string_view name : {kIdentityFile, kConfigCopyFile, kCacheTokenFile}) {
     TRY(remove_temporaries(*making.store, name));
   }
   return remove_temporaries(*making.common, "info/exclude");
@@ -229,7 +237,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   report.created_repository = making.repository.created;
 
   // One init at a time: what is half made here is then what a dead one left.
-  TRY_ASSIGN(const auto alone, making.store->open_lock("init.lock"));
+  TRY_ASSIGN(const auto alone, making.store->open_lock(kInitLockName));
   TRY(alone->lock(FileLock::Mode::kExclusive, kForever));
   Result<Identity> identity = read_identity(*making.store);
   if (!identity && identity.error().code != Code::kNotFound) return std::move(identity).error();
@@ -257,7 +265,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   }
   TRY(remove_left_temporaries(making));
   if (!identity) {
-    const auto journal = making.store->info("journal");
+    const auto journal = making.store->info(kJournalFolder);
     if (!journal && journal.error().code != Code::kNotFound) return journal.error();
     const bool traces = journal || !making.repository.foreign_stores.empty();
     if (traces && !options.new_identity)
@@ -288,7 +296,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   const std::string paths[] = {std::string(kConfigFile)};
   {
     // Nobody else syncs, so that locks of this store's own are those of an init that died.
-    TRY_ASSIGN(const auto sync_role, making.store->open_lock("sync.lock"));
+    TRY_ASSIGN(const auto sync_role, making.store->open_lock(kSyncLockName));
     TRY(sync_role->lock(FileLock::Mode::kExclusive, kForever));
     TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock,
                      identity->store.hex()));

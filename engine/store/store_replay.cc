@@ -4,6 +4,10 @@
 // store id; everything else is what apply and fold make of it. Outcomes and batch boundaries were
 // journalled, so nothing is decided anew: same rows, same tree, same commit ids. The new store is
 // read-only, or two stores would go on as one.
+//
+// A store that goes on above a lost one is replayed from its own first record, as its ref begins
+// there too: what was given up is not in its journal, and that is said. One that was trimmed is
+// refused: the commits that its ref begins with cannot be made again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +16,7 @@
 #include "engine/store/store_impl.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_place.h"
+#include "journal/log/journal_create.h"
 #include "journal/record/control_frame.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
@@ -75,6 +80,18 @@ class FrameCopier {
   size_t bytes_ = 0;
 };
 
+// What a store that goes on above a lost one keeps of that one's keys.
+Result<std::optional<KeptKeys>> read_kept_below(Directory& store_directory,
+                                                const Identity& identity) {
+  std::optional<KeptKeys> below;
+  TRY(visit_kept_keys(store_directory, identity.store, 0, identity.first_seq - 1,
+                      [&](const KeptKeys& kept) -> Status {
+                        below = kept;
+                        return {};
+                      }));
+  return below;
+}
+
 }  // namespace
 
 Status Store::replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
@@ -84,10 +101,23 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   const Mark end = source.journal->durable();
   const uint64_t last = std::min(to_seq.value_or(end.seq), end.seq);
   TRY_ASSIGN(const Mark begin, source.journal->begin());
-  if (begin.seq != 0) {
-    return make_error(Code::kUnsupported,
-                      fmt::format("the journal was trimmed: it starts at record {}", begin.seq + 1),
-                      "replay needs all of it; keep the journal whole by retain_bytes_max = 0");
+  const uint64_t first = source.identity.first_seq;
+  if (begin.seq + 1 > first) {
+    return make_error(
+        Code::kUnsupported,
+        fmt::format("the journal was trimmed: it starts at record {}, the store at {}",
+                    begin.seq + 1, first),
+        "replay needs all of it: a copy of the store from before the trim has it; retain_bytes_max "
+        "= 0 and retain_days_max = 0 keep the next one whole");
+  }
+  if (first > 1 && to_seq && *to_seq < first) {
+    return make_error(Code::kInvalid,
+                      fmt::format("the store begins with record {}: those before it were given up "
+                                  "with the journal that held them",
+                                  first),
+                      fmt::format("--to {} or more; the rows, files and commits of the others are "
+                                  "where they were",
+                                  first));
   }
   const auto there = source.platform.open_directory(directory);
   if (!there && there.error().code != Code::kNotFound) return there.error();
@@ -111,11 +141,17 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   identity.branch = repository.branch;
   identity.read_only = true;
   identity.ready = false;
+  identity.kept.clear();  // it is not in there
   TRY(write_identity(*store, identity));
 
   JournalOptions options;
   options.segment_bytes_max = source.config->segment_bytes_max;
-  TRY(Journal::create(*store, identity.store, source.clock, options));
+  TRY_ASSIGN(const auto below, read_kept_below(*source.store_directory, identity));
+  std::function<Status(Directory&)> keep_below;
+  if (below) {
+    keep_below = [&](Directory& folder) { return write_kept_keys(folder, identity.store, *below); };
+  }
+  TRY(create_journal_from(*store, identity.store, source.clock, options, first, keep_below));
   TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
                                          source.platform.make_ring(/*many_groups=*/true), options));
   std::string config_text;
@@ -168,7 +204,14 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY(check_out_own_ref(repository, identity.store, source.clock));
   TRY(root->sync_file_system());
   identity.ready = true;
-  return write_identity(*store, identity);
+  TRY(write_identity(*store, identity));
+  if (first > 1) {
+    source.open_notes.push_back(
+        fmt::format("records 1 to {} were given up with the journal that held them: their rows, "
+                    "files and commits are not in {}",
+                    first - 1, directory));
+  }
+  return {};
 }
 
 }  // namespace syncline

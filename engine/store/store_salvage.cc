@@ -8,28 +8,12 @@
 #include "engine/projection/schema.h"
 #include "engine/store/store_impl.h"
 #include "engine/verify/frame_finder.h"
+#include "engine/verify/lost_store.h"
 #include "journal/base/try.h"
 #include "journal/contents/salvage.h"
 #include "sync/own/own_claims.h"
 
 namespace syncline {
-namespace {
-
-// What can be had of a database that may be missing or damaged too: nothing then.
-std::unique_ptr<Database> open_if_sound(StorePlatform& platform, const DatabaseFile& file,
-                                        const StoreId& store) {
-  const auto there = platform.is_there(file.path);
-  if (!there || !*there) return nullptr;
-  auto database = Database::open(file, Database::Access::kRead);
-  if (!database) return nullptr;
-  const auto known = (*database)->has_table("syncline_meta");
-  if (!known || !*known) return nullptr;
-  const auto projected = read_meta_text(**database, "store");
-  return projected && *projected == store.hex() ? std::move(*database) : nullptr;
-}
-
-}  // namespace
-
 Result<RepairReport> Store::salvage(const std::string& root, bool dry_run,
                                     StorePlatform* on_platform) {
   StorePlatform& platform = platform_or_system(on_platform);

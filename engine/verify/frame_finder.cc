@@ -10,6 +10,7 @@
 #include "engine/config/make_intent.h"
 #include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
+#include "engine/verify/lost_store.h"
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
@@ -63,6 +64,16 @@ Fields fields_of(const KindSpec& kind, const std::map<std::string, Value>& row) 
   return fields;
 }
 
+// It is in a column of the row, or not to be had.
+std::optional<int64_t> time_of(const KindSpec& kind, const std::map<std::string, Value>& row) {
+  const auto time = std::ranges::find_if(kind.patterns->columns, [](const ColumnPattern& each) {
+    return each.pattern.parts().size() == 1 && each.pattern.uses(Slot::kTime);
+  });
+  if (time == kind.patterns->columns.end()) return std::nullopt;
+  const auto* const text = std::get_if<std::string>(&row.at(time->name));
+  return text != nullptr ? parse_time(*text) : std::nullopt;
+}
+
 IntentValue literal_of(const Value& value) {
   if (const auto* integer = std::get_if<int64_t>(&value)) return *integer;
   if (const auto* real = std::get_if<double>(&value)) return *real;
@@ -88,32 +99,12 @@ bool row_shows(const Effects& effects, const std::map<std::string, Value>& row) 
 
 Result<KnownIds> read_known_ids(Directory& store_directory, const StoreId& store) {
   KnownIds known;
-  TRY_ASSIGN(const auto folder, store_directory.open_directory(kJournalFolder));
-  TRY_ASSIGN(const auto entries, list_segments(*folder, store));
-  for (const SegmentEntry& entry : entries) {
-    const auto segment = open_segment(*folder, store, entry.segment, {});
-    if (!segment) continue;  // salvage itself tells of it
-    SegmentScanner scanner(*segment->file, {store, segment->id(), segment->header.epoch},
-                           kSegmentHeaderBytes, entry.size_bytes);
-    uint64_t at = kSegmentHeaderBytes;
-    while (at < entry.size_bytes) {
-      FrameView frame;
-      TRY_ASSIGN(const ByteSpan bytes, scanner.view(at, kFrameHeaderBytes + kBlockBytes));
-      const FrameFault fault = decode_frame_header(bytes, scanner.context(), at, frame);
-      if (fault != FrameFault::kNone) {
-        at += kFrameAlignBytes;
-        continue;
-      }
-      TRY_ASSIGN(const ByteSpan whole, scanner.view(at, frame.frame_bytes));
-      if (is_record(frame.operation) &&
-          decode_frame(whole, scanner.context(), at, frame) == FrameFault::kNone) {
-        if (const auto intent = decode_intent(frame.operation, frame.payload)) {
-          known[intent->table].insert(frame.id);
-        }
-      }
-      at += frame.frame_bytes;
-    }
-  }
+  TRY(survey_frames(store_directory, store, [&](const SurveyedFrame& surveyed) {
+    const FrameView& frame = surveyed.frame;
+    if (!surveyed.whole || !is_record(frame.operation)) return;
+    const auto intent = decode_intent(frame.operation, frame.payload);
+    if (intent) known[intent->table].insert(frame.id);
+  }));
   return known;
 }
 
@@ -167,23 +158,39 @@ Result<std::vector<FrameFinder::Candidate>> FrameFinder::candidates(const LostFr
       found.push_back({&kind, ids.row, ids.file, lost.header->time_ms});
       continue;
     }
-    // The time is in a column of the row, or not to be had.
-    const auto time = std::ranges::find_if(kind.patterns->columns, [](const ColumnPattern& each) {
-      return each.pattern.parts().size() == 1 && each.pattern.uses(Slot::kTime);
-    });
-    if (time == kind.patterns->columns.end()) continue;
     TRY_ASSIGN(const std::vector<uint64_t> ids, unknown_ids(kind));
     for (const uint64_t id : ids) {
       Candidate candidate{&kind, id, id, 0};
       TRY_ASSIGN(const auto row, read_row(candidate));
-      if (!row) continue;
-      const auto* text = std::get_if<std::string>(&row->at(time->name));
-      const auto time_ms = text != nullptr ? parse_time(*text) : std::nullopt;
+      const auto time_ms = row ? time_of(kind, *row) : std::nullopt;
       if (!time_ms) continue;
       candidate.time_ms = *time_ms;
       found.push_back(candidate);
     }
   }
+  return found;
+}
+
+Result<std::map<ContentHash, FrameFinder::KnownRow>> FrameFinder::rows_by_content() {
+  std::map<ContentHash, KnownRow> found;
+  std::set<ContentHash> twice;
+  for (const KindSpec& kind : config_.kinds) {
+    TRY_ASSIGN(const bool there, database_->has_table(kind.table));
+    if (!there) continue;
+    TRY_ASSIGN(const std::vector<uint64_t> ids, unknown_ids(kind));
+    for (const uint64_t id : ids) {
+      TRY_ASSIGN(const auto row, read_row({&kind, id, id, 0}));
+      const auto time_ms = row ? time_of(kind, *row) : std::nullopt;
+      if (!time_ms) continue;
+      // Any key: only who has one is given a hash, and it is of the content alone.
+      const auto made = make_intent(config_, kind.name, fields_of(kind, *row), "key", store_tag_);
+      if (!made) continue;  // fields that are not in the row
+      const Effects effects = render_effects(*made, 0, EffectIds(id), *time_ms);
+      const KnownRow known{kind.name, kind.table, effects.path, id, *time_ms};
+      if (!found.emplace(made->content_hash, known).second) twice.insert(made->content_hash);
+    }
+  }
+  for (const ContentHash& hash : twice) found.erase(hash);
   return found;
 }
 

@@ -40,6 +40,16 @@ class FrameFinder final : public FrameSource {
 
   Result<std::optional<FoundFrame>> find(const LostFrame& lost) override;
 
+  // The rows that no frame accounts for, by the content of the record that would make them: one
+  // whose content is known is thereby known too. Without those whose content stands in two rows.
+  // Not without a database.
+  struct KnownRow {
+    std::string kind, table, path;
+    uint64_t id = 0;
+    int64_t time_ms = 0;
+  };
+  Result<std::map<ContentHash, KnownRow>> rows_by_content();
+
  private:
   struct Candidate {
     const KindSpec* kind = nullptr;

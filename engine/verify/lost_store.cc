@@ -7,50 +7,95 @@
 #include <set>
 #include <string>
 
+#include <map>
+#include <set>
+#include <string>
 #include "engine/place/database_place.h"
 #include "engine/projection/projection.h"
 #include "engine/sqlite/database.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
 #include "journal/record/control_frame.h"
 #include "sync/own/loss_survey.h"
 
+#include "engine/projection/schema.h"
+#include "engine/sqlite/database.h"
+#include "journal/log/segment.h"
+#include "journal/log/segment_scanner.h"
+#include "sync/own/loss_survey.h"
+
 namespace syncline {
 
 namespace {
 
-void note_frame(const FrameView& header, SegmentScanner& scanner, uint64_t at, LossFloors& floors) {
-  floors.note_seq(header.durable_seq);
-  floors.note_seq(header.seq);
-  floors.note_id(header.id);
-  if (header.operation != Operation::kRebind) return;
-  const auto bytes = scanner.view(at, header.frame_bytes);
-  FrameView frame;
-  if (!bytes || decode_frame(*bytes, scanner.context(), at, frame) != FrameFault::kNone) return;
-  const auto outcome = decode_outcome(frame.operation, frame.payload);
-  if (outcome) floors.note_id(outcome->new_id);
+struct SurveyedSegment {
+  OpenSegment segment;
+  uint64_t size_bytes = 0;
+  uint64_t end = UINT64_MAX;  // what lies behind it is void
+};
+
+// Those that can be opened, oldest first.
+Result<std::vector<SurveyedSegment>> survey_segments(Directory& store_directory,
+                                                     const StoreId& store) {
+  std::map<uint64_t, SurveyedSegment> found;
+  const auto folder = store_directory.open_directory(kJournalFolder);
+  if (!folder && folder.error().code == Code::kNotFound) return std::vector<SurveyedSegment>();
+  if (!folder) return folder.error();
+  TRY_ASSIGN(const auto names, (*folder)->list("."));
+  for (const std::string& name : names) {
+    uint64_t id = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id, 16);
+    if (parsed.ec != std::errc{} || id == 0 || name != segment_name(id)) continue;
+    auto segment = open_segment(**folder, store, id, {});
+    if (!segment && segment.error().code == Code::kUnsupported) return segment.error();
+    if (!segment) continue;
+    TRY_ASSIGN(const FileInfo info, segment->file->info());
+    found.emplace(id, SurveyedSegment{std::move(*segment), info.size_bytes});
+  }
+  std::vector<SurveyedSegment> segments;
+  for (auto& [id, segment] : found) {
+    const auto next = found.find(id + 1);
+    if (next != found.end()) segment.end = next->second.segment.header.previous_end;
+  }
+  for (auto& [id, segment] : found) segments.push_back(std::move(segment));
+  return segments;
 }
 
-Status survey_segment(const OpenSegment& segment, LossFloors& floors) {
-  floors.note_seq(segment.header.first_seq - 1);
-  floors.note_seq(segment.header.durable_seq);
-  TRY_ASSIGN(const FileInfo info, segment.file->info());
+void survey_segment(const SurveyedSegment& surveyed, const FrameVisitor& visit) {
+  const OpenSegment& segment = surveyed.segment;
   const FrameContext context{segment.header.store, segment.id(), segment.header.epoch};
-  SegmentScanner scanner(*segment.file, context, kSegmentHeaderBytes, info.size_bytes);
-  for (uint64_t block = kSegmentHeaderBytes; block < info.size_bytes; block += kBlockBytes) {
+  SegmentScanner scanner(*segment.file, context, kSegmentHeaderBytes, surveyed.size_bytes);
+  for (uint64_t block = kSegmentHeaderBytes; block < surveyed.size_bytes; block += kBlockBytes) {
     const auto bytes = scanner.view(block, kBlockBytes);
     if (!bytes) continue;  // the disk does not give it: it says nothing
     if (all_zero(*bytes)) continue;
     const ByteVector copy(bytes->begin(), bytes->end());
     for (size_t i = 0; i + kFrameHeaderBytes <= copy.size(); i += kFrameAlignBytes) {
-      FrameView frame;
+      const uint64_t at = block + i;
+      SurveyedFrame found{.discarded = at >= surveyed.end};
       const ByteSpan slot = ByteSpan(copy).subspan(i, kFrameHeaderBytes);
-      if (decode_frame_header(slot, context, block + i, frame) != FrameFault::kNone) continue;
-      note_frame(frame, scanner, block + i, floors);
+      if (decode_frame_header(slot, context, at, found.frame) != FrameFault::kNone) continue;
+      const auto whole = scanner.view(at, found.frame.frame_bytes);
+      FrameView frame;
+      if (whole && decode_frame(*whole, context, at, frame) == FrameFault::kNone) {
+        found.frame = frame;
+        found.whole = true;
+      }
+      visit(found);
     }
   }
-  return {};
+}
+
+void note_frame(const SurveyedFrame& surveyed, LossFloors& floors) {
+  const FrameView& frame = surveyed.frame;
+  floors.note_seq(frame.durable_seq);
+  floors.note_seq(frame.seq);
+  floors.note_id(frame.id);
+  if (!surveyed.whole || frame.operation != Operation::kRebind) return;
+  const auto outcome = decode_outcome(frame.operation, frame.payload);
+  if (outcome) floors.note_id(outcome->new_id);
 }
 
 // The number that ends the first word of a heading: "## H-17: a rule" → 17; 0 for none.
@@ -129,20 +174,32 @@ Status read_database(const DatabaseFile& file, const Config& config, LossFloors&
 
 }  // namespace
 
+Status survey_frames(Directory& store_directory, const StoreId& store, const FrameVisitor& visit) {
+  TRY_ASSIGN(const auto segments, survey_segments(store_directory, store));
+  for (const SurveyedSegment& segment : segments) survey_segment(segment, visit);
+  return {};
+}
+
 Status survey_journal(Directory& store_directory, const StoreId& store, LossFloors& floors) {
-  const auto folder = store_directory.open_directory(kJournalFolder);
-  if (!folder && folder.error().code == Code::kNotFound) return {};
-  if (!folder) return folder.error();
-  TRY_ASSIGN(const auto names, (*folder)->list("."));
-  for (const std::string& name : names) {
-    uint64_t id = 0;
-    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id, 16);
-    if (parsed.ec != std::errc{} || id == 0 || name != segment_name(id)) continue;
-    const auto segment = open_segment(**folder, store, id, {});
-    if (!segment && segment.error().code == Code::kUnsupported) return segment.error();
-    if (segment) TRY(survey_segment(*segment, floors));
+  TRY_ASSIGN(const auto segments, survey_segments(store_directory, store));
+  for (const SurveyedSegment& surveyed : segments) {
+    floors.note_seq(surveyed.segment.header.first_seq - 1);
+    floors.note_seq(surveyed.segment.header.durable_seq);
+    survey_segment(surveyed, [&](const SurveyedFrame& frame) { note_frame(frame, floors); });
   }
   return {};
+}
+
+std::unique_ptr<Database> open_if_sound(StorePlatform& platform, const DatabaseFile& file,
+                                        const StoreId& store) {
+  const auto there = platform.is_there(file.path);
+  if (!there || !*there) return nullptr;
+  auto database = Database::open(file, Database::Access::kRead);
+  if (!database) return nullptr;
+  const auto known = (*database)->has_table("syncline_meta");
+  if (!known || !*known) return nullptr;
+  const auto projected = read_meta_text(**database, "store");
+  return projected && *projected == store.hex() ? std::move(*database) : nullptr;
 }
 
 Status survey_database(const StorePlaces& places, const Config& config, LossFloors& floors) {

@@ -8,9 +8,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "engine/config/config.h"
 #include "engine/place/identity.h"
+#include "engine/place/store_platform.h"
+#include "engine/sqlite/database.h"
+#include "journal/log/frame.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {
@@ -32,7 +37,20 @@ class LossFloors {
   uint64_t last_id_ = 0;
 };
 
-// Frames of every segment that is there, in whatever order they are found.
+// Every frame of a journal whose header can be read, by segment and offset, whatever lies between.
+struct SurveyedFrame {
+  FrameView frame;  // without a payload where it is not whole
+  bool whole = false;
+  bool discarded = false;  // behind the end that the next segment names: void
+};
+using FrameVisitor = std::function<void(const SurveyedFrame&)>;
+Status survey_frames(Directory& store_directory, const StoreId& store, const FrameVisitor& visit);
+
+// Null where there is none, it is damaged, or not the store's projection.
+std::unique_ptr<Database> open_if_sound(StorePlatform& platform, const DatabaseFile& file,
+                                        const StoreId& store);
+
+// Frames of every segment that is there, and what their headers say.
 Status survey_journal(Directory& store_directory, const StoreId& store, LossFloors& floors);
 // Watermark, keys, commits and ids of the database.
 Status survey_database(const StorePlaces& places, const Config& config, LossFloors& floors);

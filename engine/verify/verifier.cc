@@ -58,6 +58,11 @@ void Verifier::find(std::string_view cls, const Effects& effects, std::string de
                               std::move(detail)});
 }
 
+void Verifier::note_edit(const std::string& path, uint64_t seq, const std::string& table,
+                         uint64_t id, std::string_view where) {
+  report_.notes.push_back({"file-differs", seq, path, table, id, {}, std::string(where)});
+}
+
 Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_error) {
   syncer_ = syncer;
   git_error_ = std::move(git_error);
@@ -68,6 +73,7 @@ Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_erro
   TRY(collect_outcomes());
   if (syncer_ == nullptr && git_error_) note_git_error();
   TRY(compare_records());
+  TRY(check_sections());
   if (!journal_damaged_) {
     TRY(check_foreign_rows());
     if (syncer_ != nullptr) {
@@ -123,8 +129,7 @@ Status Verifier::note_control(const FrameView& frame) {
     case Operation::kSetAside: {
       TRY_ASSIGN(Outcome outcome, at_frame(frame, decode_outcome(frame.operation, frame.payload)));
       const auto before = outcomes_.find(outcome.seq);
-      settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second,
-                  batches_.empty() ? 0 : batches_.back().last_seq);
+      settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second, batched_);
       outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
       return {};
     }
@@ -137,6 +142,7 @@ Status Verifier::note_control(const FrameView& frame) {
         }
         floor_batches_.push_back(batch.last_seq);
       }
+      batched_ = std::max(batched_, batch.last_seq);
       batches_.push_back(std::move(batch));
       return {};
     }
@@ -213,8 +219,15 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   if (!has_row) find("set-aside", effects, outcome->reason);
   if (!has_file) return {};
   if (has_row) TRY(check_row(effects));
-  if (!waiting_.contains(effects.seq)) TRY(check_file(effects));
-  return syncer_ == nullptr ? Status() : check_commit(effects);
+  const bool waits = waiting_.contains(effects.seq);
+  if (effects.operation == Operation::kAppend) {
+    sections_[effects.path].push_back(
+        {effects.seq, effects.table, effects.id, effects.text, !waits});
+    return {};
+  }
+  if (!waits) TRY(check_file(effects));
+  if (syncer_ != nullptr) check_commit(effects);
+  return {};
 }
 
 // Said, not judged: what had not come so far when it was looked at.
@@ -277,87 +290,39 @@ Status Verifier::check_row(const Effects& effects) {
   return {};
 }
 
-bool Verifier::Sections::contains(std::string_view section) {
-  size_t at = text_.find(section, cursor_);
-  if (at == std::string::npos) at = std::string_view(text_).substr(0, cursor_).find(section);
-  if (at == std::string::npos) return false;
-  cursor_ = at + section.size();
-  return true;
-}
-
-Result<bool> Verifier::blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
-                                  std::optional<Sections> AppendFile::* cache,
-                                  const Effects& effects) {
-  const auto entry = tree.find(effects.path);
-  if (entry == tree.end()) return false;
-  if (effects.operation != Operation::kAppend) return entry->second == hash_blob(effects.text);
-  std::optional<Sections>& sections = append_files_[effects.path].*cache;
-  if (!sections) {
-    TRY_ASSIGN(std::string text, syncer_->read_blob(entry->second));
-    sections.emplace(std::move(text));
-  }
-  return sections->contains(effects.text);
-}
-
+// Of a created file.
 Status Verifier::check_file(const Effects& effects) {
-  bool whole = false;
-  if (effects.operation == Operation::kAppend && append_files_[effects.path].work_tree) {
-    whole = append_files_[effects.path].work_tree->contains(effects.text);
-  } else {
-    Result<std::string> text = read_file(*root_, effects.path);
-    if (!text) {
-      if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
-        return text.error();
-      }
-      find("row-without-file", effects, text.error().message);
-      return {};
+  const Result<std::string> text = read_file(*root_, effects.path);
+  if (!text) {
+    if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
+      return text.error();
     }
-    if (effects.operation == Operation::kAppend) {
-      auto& sections = append_files_[effects.path].work_tree;
-      sections.emplace(std::move(*text));
-      whole = sections->contains(effects.text);
-    } else {
-      whole = *text == effects.text;
-    }
+    find("row-without-file", effects, text.error().message);
+    return {};
   }
-  if (whole) return {};
-  // Committed as recorded, other in the work tree: a person is editing. That is theirs to do.
-  bool only_in_work_tree = true;
-  if (syncer_ != nullptr && effects.seq <= syncer_->published()) {
-    TRY_ASSIGN(only_in_work_tree, blob_holds(branch_tree_, &AppendFile::branch, effects));
-  }
-  if (only_in_work_tree) {
-    report_.notes.push_back({"file-differs",
-                             effects.seq,
-                             effects.path,
-                             effects.table,
-                             effects.id,
-                             {},
-                             "edited by hand in the work tree"});
-  } else {
-    find("file-differs", effects, "the work tree and the branch hold other bytes");
-  }
+  if (*text == effects.text) return {};
+  // A person is editing, or has edited. That is theirs to do.
+  const bool published = syncer_ != nullptr && effects.seq <= syncer_->published();
+  const auto on_branch = branch_tree_.find(effects.path);
+  const bool branch_too = published && (on_branch == branch_tree_.end() ||
+                                        on_branch->second != hash_blob(effects.text));
+  note_edit(effects.path, effects.seq, effects.table, effects.id,
+            branch_too ? kEditedEverywhere : kEditedInWorkTree);
   return {};
 }
 
-Status Verifier::check_commit(const Effects& effects) {
-  if (effects.seq > syncer_->committed()) return {};
-  TRY_ASSIGN(const bool own, blob_holds(own_tree_, &AppendFile::own_ref, effects));
-  if (!own_tree_.contains(effects.path)) {
+// Of a created file. Of it the branch may hold a person's version.
+void Verifier::check_commit(const Effects& effects) {
+  if (effects.seq > syncer_->committed()) return;
+  const auto own = own_tree_.find(effects.path);
+  if (own == own_tree_.end()) {
     find("row-without-commit", effects, "the store's ref does not hold the file");
-  } else if (!own) {
+  } else if (own->second != hash_blob(effects.text)) {
     find("file-without-commit", effects, "the store's ref does not hold these bytes");
   }
-  if (effects.seq > syncer_->published()) return {};
-  if (!branch_tree_.contains(effects.path)) {
+  if (effects.seq <= syncer_->published() && !branch_tree_.contains(effects.path)) {
     find("unpublished", effects, "the branch does not hold the file: a publish puts it back");
-  } else if (effects.operation == Operation::kAppend) {
-    // Of a created file the branch may hold a person's version; a section must stand in whatever
-    // is.
-    TRY_ASSIGN(const bool there, blob_holds(branch_tree_, &AppendFile::branch, effects));
-    if (!there) find("unpublished", effects, "the branch does not hold the section");
   }
-  return {};
 }
 
 Status Verifier::check_foreign_rows() {

@@ -2,9 +2,10 @@
 //
 // The journal is the truth; each record's row, file, blob on the own ref and blob on the branch are
 // compared with what the journal says they must be. A first pass collects outcomes and batches
-// (they come later in the log than the records they speak of), a second compares. Memory: the paths
-// and blob names of both trees, and the texts of append files. What retention has trimmed from the
-// journal cannot be compared any more, and is taken as it is.
+// (they come later in the log than the records they speak of), a second compares. The sections of
+// an append file come last, all of one file together. Memory: the paths and blob names of both
+// trees, the texts of all sections, and one append file at a time. What retention has trimmed from
+// the journal cannot be compared any more, and is taken as it is.
 //
 // Others may go on writing meanwhile, so the order of the reads decides what may be compared. A
 // stage is read before the one it is made from, and the journal's end after all of them:
@@ -32,6 +33,7 @@
 #include "engine/projection/projection.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
+#include "sync/publish/section_text.h"
 #include "sync/syncer.h"
 #include "syncline/store.h"
 
@@ -56,20 +58,20 @@ class Verifier {
   Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
 
  private:
-  // A text that sections are looked for in, in the order in which they were appended: each search
-  // begins where the last one ended, so a long file is read once.
-  class Sections {
-   public:
-    explicit Sections(std::string text) : text_(std::move(text)) {}
-    bool contains(std::string_view section);
-
-   private:
-    std::string text_;
-    size_t cursor_ = 0;
+  // What a record has added to an append file.
+  struct Section {
+    uint64_t seq = 0;
+    std::string table;
+    uint64_t id = 0;
+    std::string text;
+    bool in_work_tree = false;  // it waits for the person's git state where it is not
   };
-  struct AppendFile {
-    std::optional<Sections> work_tree, own_ref, branch;
+  // How one text that should hold sections of a file holds each of them.
+  struct SectionsFound {
+    std::optional<std::string> no_text;             // why there is none
+    std::vector<FoundSection::Standing> standings;  // whole for what the text need not hold
   };
+  using Tree = std::unordered_map<std::string, ObjectId>;
 
   Status read_applied();
   Status collect_outcomes();
@@ -80,7 +82,7 @@ class Verifier {
   Status compare_records();
   Status check_row(const Effects& effects);
   Status check_file(const Effects& effects);
-  Status check_commit(const Effects& effects);
+  void check_commit(const Effects& effects);
   Status check_record(const Effects& effects, const Outcome* outcome);
   Status check_foreign_rows();
   Result<std::vector<Finding>> find_strangers();
@@ -90,11 +92,29 @@ class Verifier {
   Status check_history();
   void check_ref_floor();
   Status tell_behind();
-  // Does the file of `tree` hold what the record put there?
-  Result<bool> blob_holds(const std::unordered_map<std::string, ObjectId>& tree,
-                          std::optional<Sections> AppendFile::* cache, const Effects& effects);
+  Status check_sections();
+  Result<SectionsFound> find_in_work_tree(const std::string& path,
+                                          const std::vector<Section>& sections) const;
+  // Those of records up to `last_seq`.
+  Result<SectionsFound> find_in_tree(const Tree& tree, const std::string& path,
+                                     const std::vector<Section>& sections, uint64_t last_seq) const;
+  void find_section(std::string_view cls, const std::string& path, const Section& section,
+                    std::string detail);
+  void note_edited_section(const std::string& path, const Section& section,
+                           FoundSection::Standing in_work_tree, FoundSection::Standing on_branch);
+  template <typename IsExpected>
+  static std::vector<FoundSection::Standing> standings_in(std::string_view text,
+                                                          const std::vector<Section>& sections,
+                                                          IsExpected is_expected);
   Statement* row_statement(const Effects& effects);
   void find(std::string_view cls, const Effects& effects, std::string detail);
+  // `where` is one of these.
+  static constexpr std::string_view kEditedInWorkTree = "edited by hand in the work tree";
+  static constexpr std::string_view kEditedOnBranch = "edited by a person, on the branch";
+  static constexpr std::string_view kEditedEverywhere =
+      "edited by a person, in the work tree and on the branch";
+  void note_edit(const std::string& path, uint64_t seq, const std::string& table, uint64_t id,
+                 std::string_view where);
 
   const StorePlaces& places_;
   Directory& store_directory_;
@@ -115,10 +135,11 @@ class Verifier {
   bool journal_damaged_ = false;
   std::map<uint64_t, Outcome> outcomes_;
   std::vector<BatchFrame> batches_;
+  uint64_t batched_ = 0;                 // the furthest that one of them reaches
   std::vector<uint64_t> floor_batches_;  // last records of those that were there at the floor
-  std::unordered_map<std::string, ObjectId> own_tree_, branch_tree_;
+  Tree own_tree_, branch_tree_;
   std::set<std::string, std::less<>> known_paths_;
-  std::map<std::string, AppendFile> append_files_;
+  std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;
   std::map<std::string, std::string> id_columns_;
   std::map<std::string, Statement> statements_;

@@ -84,18 +84,17 @@ Status Lookup::read_tail() {
         TRY_ASSIGN(Outcome outcome,
                    at_frame(*frame, decode_outcome(frame->operation, frame->payload)));
         TRY_ASSIGN(const auto applied, applied_outcome(outcome.seq));
-        const auto before = tail_outcomes_.find(outcome.seq);
-        if (applied && applied->file_id) {
-          outcome.file_id = applied->file_id;
-        } else {
-          settle_file(outcome, before == tail_outcomes_.end() ? nullptr : &before->second,
-                      tail_batches_.empty() ? 0 : tail_batches_.back().last_seq);
-        }
+        const auto in_tail = tail_outcomes_.find(outcome.seq);
+        const Outcome* const before = in_tail != tail_outcomes_.end() ? &in_tail->second
+                                      : applied                       ? &*applied
+                                                                      : nullptr;
+        settle_file(outcome, before, batched_);
         tail_outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
         break;
       }
       case Operation::kBatch: {
         TRY_ASSIGN(BatchFrame batch, at_frame(*frame, decode_batch(frame->payload)));
+        batched_ = std::max(batched_, batch.last_seq);
         tail_batches_.push_back(std::move(batch));
         break;
       }

@@ -77,6 +77,7 @@ class Lookup {
   std::map<uint64_t, Outcome> tail_outcomes_;
   std::map<std::string, KeyEntry> tail_keys_;
   std::vector<BatchFrame> tail_batches_;
+  uint64_t batched_ = 0;  // the furthest that one of them reaches
   std::vector<PublishFrame> tail_publishes_;
 };
 

@@ -7,6 +7,7 @@
 #include "engine/projection/schema.h"
 #include "engine/write/lookup.h"
 #include "journal/base/assert.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/control_frame.h"
 #include "journal/record/row_id.h"
@@ -19,7 +20,6 @@ namespace {
 constexpr size_t kTailPruneRecords = 8192;
 // A copy of the newest journalled configuration: a cache, so a one-shot need not look for the
 // frame.
-constexpr std::string_view kConfigCopy = "config.toml";
 
 std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
   using Clock = std::chrono::steady_clock;
@@ -223,7 +223,7 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
                         }));
   }
   tail_epoch_ = epoch;
-  const Result<std::string> copy = read_file(directory_, kConfigCopy);
+  const Result<std::string> copy = read_file(directory_, kConfigCopyFile);
   journalled_config_ = copy ? *copy : std::string();
   return {};
 }
@@ -405,7 +405,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
 // The copy is a cache of what was just journalled: where it cannot be written, the next process to
 // come journals the configuration once more, which changes nothing.
 void WriteQueue::note_config(const Config& config) {
-  if (!replace_file(directory_, kConfigCopy, as_bytes(config.text), /*durable=*/false)) {
+  if (!replace_file(directory_, kConfigCopyFile, as_bytes(config.text), /*durable=*/false)) {
     journalled_config_.clear();
   }
 }

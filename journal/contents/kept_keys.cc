@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "journal/base/assert.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/record/row_id.h"
@@ -28,22 +29,6 @@ uint64_t segment_of_name(std::string_view name) {
   const char* const end = name.data() + kSegmentDigits;
   const auto [stop, error] = std::from_chars(name.data(), end, segment, 16);
   return error == std::errc{} && stop == end && kept_keys_name(segment) == name ? segment : 0;
-}
-
-// Oldest first.
-Result<std::vector<uint64_t>> list_kept_keys(Directory& folder) {
-  TRY_ASSIGN(const auto names, folder.list("."));
-  std::vector<uint64_t> segments;
-  for (const std::string& name : names) {
-    if (const uint64_t segment = segment_of_name(name); segment != 0) segments.push_back(segment);
-  }
-  std::ranges::sort(segments);
-  return segments;
-}
-
-Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment) {
-  TRY_ASSIGN(const std::string text, read_file(folder, kept_keys_name(segment), kFileBytesMax));
-  return decode_kept_keys(store, segment, as_bytes(text));
 }
 
 void write_record(ByteWriter& writer, const KeptRecord& record) {
@@ -84,6 +69,20 @@ bool read_record(ByteReader& reader, KeptRecord& record) {
 
 std::string kept_keys_name(uint64_t segment) {
   return fmt::format("{:016x}{}", segment, kSuffix);
+}
+
+KeptRecord make_kept_record(Intent intent, uint64_t seq, uint64_t id, int64_t time_ms,
+                            const Outcome* outcome) {
+  const EffectIds ids(id, outcome);
+  KeptRecord record{.seq = seq, .id = ids.row, .time_ms = time_ms};
+  record.path = render(intent.path, {.id = ids.file, .time_ms = time_ms, .path = {}});
+  record.key = std::move(intent.key);
+  record.content_hash = intent.content_hash;
+  record.kind = std::move(intent.kind);
+  record.table = std::move(intent.table);
+  record.rebound = outcome != nullptr && outcome->kind == Outcome::Kind::kRebind;
+  if (outcome != nullptr && !outcome->has_row()) record.set_aside = outcome->reason;
+  return record;
 }
 
 ByteVector encode_kept_keys(const StoreId& store, const KeptKeys& kept) {
@@ -145,6 +144,21 @@ Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSp
   }
   if (!reader.finished()) return damaged;
   return kept;
+}
+
+Result<std::vector<uint64_t>> list_kept_keys(Directory& folder) {
+  TRY_ASSIGN(const auto names, folder.list("."));
+  std::vector<uint64_t> segments;
+  for (const std::string& name : names) {
+    if (const uint64_t segment = segment_of_name(name); segment != 0) segments.push_back(segment);
+  }
+  std::ranges::sort(segments);
+  return segments;
+}
+
+Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment) {
+  TRY_ASSIGN(const std::string text, read_file(folder, kept_keys_name(segment), kFileBytesMax));
+  return decode_kept_keys(store, segment, as_bytes(text));
 }
 
 Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept) {

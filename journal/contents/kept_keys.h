@@ -3,6 +3,9 @@
 //
 //   <id>.keys    one file for each trimmed segment, written once, before the segment goes
 //
+// A store that goes on above one that was lost has one such file from the start: it keeps what is
+// still known of the lost store's keys.
+//
 // A retry is still answered with the first record's receipt, and no id is given a second time, even
 // where the database that knew both is lost. A trim writes the keys of what it takes away and
 // nothing that it kept before, so that its cost does not grow with the store's age.
@@ -20,6 +23,8 @@
 #include "journal/log/format.h"
 #include "journal/os/file_system.h"
 #include "journal/record/content_hash.h"
+#include "journal/record/intent.h"
+#include "journal/record/outcome.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -27,7 +32,7 @@ namespace syncline {
 // A record that had a key, as its receipt tells it.
 struct KeptRecord {
   uint64_t seq = 0;
-  uint64_t id = 0;  // the row's, after whatever rebind
+  uint64_t id = 0;  // the row's, after whatever rebind; 0 where nothing tells (of a lost store)
   int64_t time_ms = 0;
   std::string key;
   ContentHash content_hash;
@@ -36,6 +41,10 @@ struct KeptRecord {
   std::string set_aside;  // why; empty where it was applied
   bool operator==(const KeptRecord&) const = default;
 };
+
+// What is kept of a record with a key; `outcome` is null in the plain case.
+KeptRecord make_kept_record(Intent intent, uint64_t seq, uint64_t id, int64_t time_ms,
+                            const Outcome* outcome);
 
 struct KeptKeys {
   uint64_t segment = 0;
@@ -53,7 +62,10 @@ Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSp
 
 std::string kept_keys_name(uint64_t segment);  // 0000000000000001.keys
 
-// `folder` is the journal's. Durable once it answers.
+// `folder` is the journal's. The segments of which there are such files, oldest first.
+Result<std::vector<uint64_t>> list_kept_keys(Directory& folder);
+Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment);
+// Durable once it answers.
 Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept);
 
 // `store_directory` is .git/syncline. Visits what was kept of records after `after_seq` up to

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/control_page.h"
-#include "journal/log/journal_files.h"
 #include "journal/log/recovery.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"

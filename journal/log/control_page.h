@@ -36,6 +36,9 @@
 
 namespace syncline {
 
+// Whose claim the page's durable mark is, in messages.
+inline constexpr std::string_view kPageClaim = "durable mark of the control page";
+
 inline constexpr size_t kControlPageBytes = 4096;
 
 // A place in the log and what is known of it.

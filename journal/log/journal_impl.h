@@ -23,7 +23,6 @@
 #include "journal/base/gate.h"
 #include "journal/log/control_page.h"
 #include "journal/log/journal.h"
-#include "journal/log/journal_files.h"
 #include "journal/log/recovery.h"
 #include "journal/log/segment.h"
 

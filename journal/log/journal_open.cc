@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "journal/base/assert.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/journal_create.h"
 #include "journal/log/journal_impl.h"
@@ -37,8 +38,7 @@ Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
             "the journal has lost data that was durable: segment {} offset {}: it ends after "
             "record {}, but durable was {}",
             end.segment, end.offset, end.seq, describe(claim)),
-        "nothing was changed; restore the segment from a backup, or see "
-        "`syncline verify`");
+        kDamageHint);
   }
   return {};
 }
@@ -51,26 +51,37 @@ Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
 }
 
 Status create_journal_from(Directory& directory, const StoreId& store, Clock& clock,
-                           const JournalOptions& options, uint64_t first_seq) {
+                           const JournalOptions& options, uint64_t first_seq,
+                           const std::function<Status(Directory& folder)>& keep_below) {
   TRY(directory.make_directories(kJournalFolder, true));
   TRY_ASSIGN(const auto lock, directory.open_lock(kAppendLockName));
   TRY(lock->lock(FileLock::Mode::kExclusive, kForever));
   TRY_ASSIGN(const auto folder, directory.open_directory(kJournalFolder));
-  TRY_ASSIGN(const auto entries, list_segments(*folder, store));
-  if (!entries.empty()) {
-    return make_error(Code::kExists,
-                      fmt::format("there is a journal in {} already", directory.path()));
+  const uint64_t segment = keep_below ? 2 : 1;
+  const auto there = folder->info(segment_name(segment));
+  if (!there && there.error().code != Code::kNotFound) return there.error();
+  if (!there && keep_below) {
+    TRY(keep_below(*folder));
+    TRY(write_base(*folder, store, segment));
+  }
+  // Of one that died here the base names a segment that is not there yet.
+  if (there || !keep_below) {
+    TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+    if (!entries.empty()) {
+      return make_error(Code::kExists,
+                        fmt::format("there is a journal in {} already", directory.path()));
+    }
   }
   SegmentHeader header;
   header.store = store;
-  header.segment = 1;
+  header.segment = segment;
   header.epoch = 1;
   header.first_seq = first_seq;
   header.durable_seq = first_seq - 1;
   header.created_ms = clock.now_ms();
   header.capacity_bytes = options.segment_bytes_max;
   TRY(write_unborn_segment(*folder, header, {}, first_size_bytes(options, 0), options.direct_io));
-  TRY(folder->rename(unborn_segment_name(1), segment_name(1)));
+  TRY(folder->rename(unborn_segment_name(segment), segment_name(segment)));
   TRY(folder->sync_directory("."));
   return directory.sync_directory(".");
 }

@@ -4,15 +4,13 @@
 
 #include <utility>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
 
 namespace syncline {
 namespace {
-
-constexpr const char* kDamageHint =
-    "nothing was changed; see `syncline verify`, or restore the segment from a backup";
 
 Error at(Position position, const Error& error) {
   return Error{

@@ -7,6 +7,7 @@
 
 #include "journal/base/assert.h"
 #include "journal/base/try.h"
+#include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
 
 namespace syncline {
@@ -276,18 +277,12 @@ bool start_holds(File& file, const SegmentHeader& header, const ScanStart& start
 Error refusal(const TailScan& scan) {
   switch (scan.verdict) {
     case TailVerdict::kDamage:
-      return make_error(Code::kCorrupt, "the journal is damaged: " + scan.detail,
-                        "nothing was changed; restore the segment from a backup, or see "
-                        "`syncline verify`");
+      return make_error(Code::kCorrupt, "the journal is damaged: " + scan.detail, kDamageHint);
     case TailVerdict::kGap:
-      return make_error(Code::kCorrupt, "the journal has a gap: " + scan.detail,
-                        "nothing was changed; restore the segment from a backup, or see "
-                        "`syncline verify`");
+      return make_error(Code::kCorrupt, "the journal has a gap: " + scan.detail, kDamageHint);
     case TailVerdict::kLostData:
       return make_error(Code::kCorrupt,
-                        "the journal has lost data that was durable: " + scan.detail,
-                        "nothing was changed; restore the segment from a backup, or see "
-                        "`syncline verify`");
+                        "the journal has lost data that was durable: " + scan.detail, kDamageHint);
     case TailVerdict::kUnreadable:
       // Only the medium's own word is damage; memory or rights may be there the next time.
       if (scan.read_errno != 0 && scan.read_errno != EIO) {

@@ -8,6 +8,7 @@
 
 #include "journal/base/aligned_buffer.h"
 #include "journal/base/assert.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 
 namespace syncline {
@@ -17,7 +18,6 @@ constexpr std::string_view kSegmentSuffix = ".seg";
 constexpr size_t kSegmentDigits = 16;
 constexpr size_t kHeaderChecksumAt = kSegmentHeaderBytes - 8;
 
-constexpr std::string_view kBaseName = "base";
 constexpr std::string_view kBaseMagic{"SYNCLB1\n", 8};
 constexpr size_t kBaseBytes = 40;
 
@@ -32,13 +32,13 @@ constexpr uint64_t kHeaderNumberMax = (uint64_t{1} << 62) - 1;
 Error corrupt_header(uint64_t segment, std::string_view fault) {
   return make_error(Code::kCorrupt,
                     fmt::format("segment {} offset 0: segment header: {}", segment, fault),
-                    "run `syncline verify`; the segment is left as it is");
+                    kDamageHint);
 }
 
 Error missing(uint64_t segment) {
   return make_error(Code::kCorrupt,
                     fmt::format("segment {} offset 0: the segment is missing", segment),
-                    "restore it from a backup; nothing was changed");
+                    kDamageHint);
 }
 
 // The id a name stands for, or 0.
@@ -268,7 +268,7 @@ Result<uint64_t> read_base(Directory& folder, const StoreId& store) {
       load_le<uint64_t>(bytes.data() + 24) == 0 ||
       load_le<uint64_t>(bytes.data() + 32) != XXH3_64bits(bytes.data(), 32)) {
     return make_error(Code::kCorrupt, "journal/base, which names the first segment, is damaged",
-                      "run `syncline verify`; nothing was changed");
+                      kDamageHint);
   }
   return load_le<uint64_t>(bytes.data() + 24);
 }

@@ -19,7 +19,9 @@
 
 namespace syncline {
 
-inline constexpr std::string_view kJournalFolder = "journal";
+// What to try where the journal is damaged, whoever came upon it: the place has been named already.
+inline constexpr const char* kDamageHint =
+    "nothing was changed; `syncline repair --dry-run` says what is still had elsewhere";
 
 struct SegmentHeader {
   StoreId store;

@@ -20,15 +20,16 @@ struct Outcome {
   uint64_t new_id = 0;  // kRebind
   std::string reason;   // kSetAside: a sentence for people
   // Not in the payload, but of its place (settle_file): the id that file and commits were settled
-  // with before this outcome; 0 for the one the record's frame decided.
+  // with before this outcome; 0 for the one the record's frame decided, kNoFile for none.
+  static constexpr uint64_t kNoFile = UINT64_MAX;
   std::optional<uint64_t> file_id = {};
 
   bool has_row() const { return kind != Kind::kSetAside; }
-  bool has_file() const { return kind != Kind::kSetAside || file_id.has_value(); }
+  bool has_file() const { return file_id ? *file_id != kNoFile : kind != Kind::kSetAside; }
   bool operator==(const Outcome&) const = default;
 };
-// For an outcome behind `before` (null: there is none) and behind batches that reach up to
-// `batched_seq`: sets its file_id.
+// For an outcome behind `before` (null: there is none) and behind batches of which the furthest
+// reaches up to `batched_seq`: sets its file_id.
 void settle_file(Outcome& outcome, const Outcome* before, uint64_t batched_seq);
 
 // The ids that a record's row and its file have.

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "journal/log/segment.h"
 #include "journal/os/whole_file.h"
 #include "sync/git/commit.h"
 #include "sync/git/tree.h"
@@ -121,12 +123,15 @@ Result<Committer::View> Committer::look() {
 Result<Committer::View> Committer::look_from_begin(const ObjectId& ref, const Mark& limit) {
   View view;
   view.ref = ref;
-  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  TRY_ASSIGN(const auto segments, context_.store_directory.open_directory(kJournalFolder));
+  TRY_ASSIGN(const OpenSegment first, open_first_segment(*segments, context_.store()));
+  const Mark begin = first.header.start();
   TRY_ASSIGN(view.log, scan_batches(context_.store_directory, context_.store(), begin, limit));
   view.base.records = begin;
   view.base.scanned = begin;
-  if (begin.seq > 0 && begin.position.segment == 1 && view.log.batches.empty()) {
-    // Nothing was trimmed: this store goes on above one that was lost, and has folded nothing yet.
+  const bool trimmed = first.header.previous_segment != 0;
+  if (begin.seq > 0 && !trimmed && view.log.batches.empty()) {
+    // This store goes on above one that was lost, and has folded nothing yet.
     view.base.committed = begin.seq;
   } else if (begin.seq > 0) {
     // Trimmed: what came before is known by the first batch that is left, or by the tip itself.
@@ -228,8 +233,7 @@ Status Committer::restore(OutcomeSource& outcomes) {
   if (view.base.own_commit.is_zero() && view.log.batches.empty()) return unknown_tip(view);
   const ObjectId ref = view.ref;
   if (!ref.is_zero()) {
-    const std::string kept =
-        fmt::format("refs/syncline-kept/{}/{}", context_.store().hex(), ref.hex());
+    const std::string kept = kept_ref_of(context_.store().hex(), ref.hex());
     TRY_ASSIGN(const ObjectId there, context_.refs.read(kept));
     if (there.is_zero()) TRY(context_.refs.compare_and_swap(kept, {}, ref));
     notes_.push_back(
@@ -466,7 +470,11 @@ Status Committer::tidy() {
   if (!cleaned_) {
     TRY(drop_stale_keeps(context_.common_dir, context_.store().hex()));
     TRY_ASSIGN([[maybe_unused]] const bool removed, remove_left_lock());
-    TRY(remove_temporaries(context_.store_directory, kSyncStateFile));
+    for (const std::string_view name : {kSyncStateFile, kPushedFile, kConsolidatedFile}) {
+      TRY(remove_temporaries(context_.store_directory, name));
+    }
+    // Where a file cannot be written without a name, the lock is written under one.
+    TRY(remove_temporaries(context_.common_dir, context_.own_ref + ".lock"));
     cleaned_ = true;
   }
   if (saved_ != context_.state) {

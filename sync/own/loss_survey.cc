@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_config.h"
@@ -90,12 +91,12 @@ Result<RepositoryClaims> survey_repository(const std::string& work_tree, const S
                                            Deadline deadline) {
   TRY_ASSIGN(const GitPaths paths, git_paths_at(work_tree, platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
-  const std::string own_ref = "refs/syncline/" + store.hex();
+  const std::string own_ref = own_ref_of(store.hex());
   RepositoryClaims claims;
   RefStore refs(*git.common_dir);
   TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git.common_dir, "config"));
   if (GitConfig::parse(text.value_or("")).get("remote." + remote + ".url")) {
-    const std::string into = fmt::format("refs/syncline-kept/{}/remote", store.hex());
+    const std::string into = kept_ref_of(store.hex(), "remote");
     TRY_ASSIGN(const bool there,
                fetch_own_ref(work_tree, remote, own_ref, into, platform, deadline));
     if (there) {

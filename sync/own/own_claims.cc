@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/object_reader.h"
@@ -34,7 +35,7 @@ Result<std::vector<DurableClaim>> own_claims(const std::string& common_dir_path,
     claims.push_back({state->scanned, source});
     claims.push_back({{{}, state->committed}, source});
   }
-  const std::string ref = "refs/syncline/" + store.hex();
+  const std::string ref = own_ref_of(store.hex());
   const Result<ObjectId> tip = RefStore(common_dir).read(ref);
   if (!tip || tip->is_zero() || (state && state->own_commit == *tip)) return claims;
   const Result<uint64_t> last = last_record_in(*tip, store, common_dir_path + "/objects", platform);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/ref_store.h"
@@ -25,7 +26,7 @@ Result<OwnCommits> OwnCommits::open(const std::string& common_dir_path, Director
                                     const StoreId& store, GitPlatform& platform) {
   OwnCommits commits;
   commits.store_ = store.hex();
-  TRY_ASSIGN(commits.tip_, RefStore(common_dir).read("refs/syncline/" + commits.store_));
+  TRY_ASSIGN(commits.tip_, RefStore(common_dir).read(own_ref_of(commits.store_)));
   TRY_ASSIGN(commits.reader_, platform.open_object_reader(common_dir_path + "/objects"));
   commits.objects_ = std::make_unique<ObjectStore>(*commits.reader_);
   return commits;

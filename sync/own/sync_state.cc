@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "journal/base/layout.h"
 #include "journal/log/frame.h"
 
 namespace syncline {

@@ -16,8 +16,6 @@
 
 namespace syncline {
 
-inline constexpr std::string_view kSyncStateFile = "sync.state";
-
 struct SyncState {
   uint64_t committed = 0;  // everything up to here is on the own ref at `own_commit`
   ObjectId own_commit;     // zero: nothing was folded yet

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/control_frame.h"
 #include "sync/git/owned_lock.h"
@@ -254,7 +255,7 @@ Result<std::string> Publisher::grow_work_text(const PlannedChange& change) {
   }
   TRY_ASSIGN(const ObjectStore::Content tip,
              context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
-  TRY_ASSIGN(const std::unique_ptr<FileLock> apply, context_.journal.open_role("apply.lock"));
+  TRY_ASSIGN(const std::unique_ptr<FileLock> apply, context_.journal.open_role(kApplyLockName));
   TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
   if (!held) return std::string("records are being applied");
   const Result<bool> grown = grow_work_file(*git_dirs->work_tree, change.path, change.in_tip->blob,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
@@ -14,9 +15,6 @@
 namespace syncline {
 namespace {
 
-// What was pushed, and where to: a cache for the case that a person squashed our commits, so that
-// their trailers no longer tell. Written without a sync, believed only while the tip is the same.
-constexpr std::string_view kPushedFile = "pushed";
 constexpr uint64_t kCommitsLookedAtMax = 10'000;
 
 // Git's line " ! [rejected]  <ref> -> <ref> (fetch first)", or "(non-fast-forward)".

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-
 #include "sync/context/sync_context.h"
 #include "syncline/result.h"
 

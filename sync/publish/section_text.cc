@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <unordered_map>
@@ -42,7 +43,8 @@ class LineIndex {
       if (line.starts_with('#')) headings_.push_back({line, begin});
       begin = end + 1;
     }
-    std::ranges::stable_sort(headings_, {}, &Line::text);
+    std::ranges::sort(headings_, {},
+                      [](const Line& line) { return std::pair(line.text, line.offset); });
   }
 
   // Claims the first unclaimed place of the section that begins at a line's start, else any.
@@ -79,7 +81,7 @@ class LineIndex {
  private:
   std::string_view text_;
   std::unordered_map<std::string_view, std::vector<uint64_t>> by_text_;
-  std::vector<Line> headings_;  // sorted by text
+  std::vector<Line> headings_;  // sorted by text, then by offset
 };
 
 }  // namespace
@@ -120,8 +122,9 @@ std::vector<FoundSection> find_sections(std::string_view text,
   std::vector<FoundSection> found(sections.size());
   std::vector<size_t> longest_first(sections.size());
   std::iota(longest_first.begin(), longest_first.end(), size_t{0});
-  std::ranges::stable_sort(longest_first, std::greater<>(),
-                           [&](size_t i) { return sections[i].text.size(); });
+  std::ranges::sort(longest_first, {}, [&](size_t i) {
+    return std::pair(std::numeric_limits<size_t>::max() - sections[i].text.size(), i);
+  });
   const LineIndex lines(text);
   for (const size_t i : longest_first) {
     if (sections[i].text.empty()) continue;

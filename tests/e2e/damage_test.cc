@@ -135,6 +135,46 @@ TEST(Damage, AJournalThatIsGoneIsDamageAndNoNameToCheck) {
   expect_agreement(store, 1);
 }
 
+// Whatever is damaged: verify does not advise verify, nor repair itself.
+TEST(Damage, NoHintLeadsBackToTheVerbThatGivesIt) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store = store_with_small_segments(folder / "store");
+  fill(store, folder.path(), 9);
+  const std::vector<fs::path> all = segments(store);
+  ASSERT_GT(all.size(), 4U);
+  // No row, no file, no commit: what the journal loses is nowhere else.
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    fs::remove(store.root() / ("syncline.db" + std::string(suffix)));
+  }
+  fs::remove_all(store.root() / "packages");
+  const std::string bare_repair = "syncline repair(?! --accept-loss)";
+  const auto expect_onward = [&](const std::string& what) {
+    for (const std::vector<std::string>& verify :
+         std::vector<std::vector<std::string>>{{"verify"}, {"verify", "--json"}}) {
+      const ProcessResult result = store.syncline(verify);
+      EXPECT_EQ(result.exit_code, 12) << what << result.describe();
+      EXPECT_EQ((result.out + result.err).find("syncline verify"), std::string::npos)
+          << what << result.describe();
+    }
+    const ProcessResult repair = store.syncline({"repair", "--dry-run"});
+    EXPECT_FALSE(std::regex_search(repair.out + repair.err, std::regex(bare_repair)))
+        << what << repair.describe();
+  };
+  for (const size_t which : {size_t{0}, size_t{2}, all.size() - 1}) {
+    const std::string whole = read_whole(all[which]);
+    flip(all[which], 100);
+    expect_onward("header of " + all[which].filename().string());
+    write_whole(all[which], whole.substr(0, 4096) + std::string(whole.size() - 4096, '\x55'));
+    expect_onward("frames of " + all[which].filename().string());
+    fs::remove(all[which]);
+    expect_onward("without " + all[which].filename().string());
+    write_whole(all[which], whole);
+  }
+  fs::rename(all[0], folder / "taken");
+  write_whole(store.journal() / "base", "no base");
+  expect_onward("base");
+}
+
 // Half a group after the end of the log, as a cut in the middle of an unacknowledged write leaves
 // it: the newest group again with its second half missing.
 void tear_tail(const StoreUnderTest& store) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "journal/base/assert.h"
+#include "journal/base/layout.h"
 #include "journal/log/frame.h"
 #include "tests/journal/log/journal_testing.h"
 #include "tests/simulation/test_machine.h"

@@ -13,6 +13,7 @@
 //   u8 history; u8 the control page: lost, kept, noise; u8 claim: none, all, some; then mutations
 #include <optional>
 
+#include "journal/base/layout.h"
 #include "tests/fuzz/folder_mutation.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/journal_history.h"

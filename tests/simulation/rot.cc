@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "journal/base/layout.h"
 #include "journal/log/control_page.h"
 #include "journal/log/segment.h"
 #include "tests/simulation/world.h"

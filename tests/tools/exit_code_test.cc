@@ -47,6 +47,27 @@ TEST(ExitCode, EveryErrorEndsInWhatToTry) {
   }
 }
 
+// verify prints these too, and it is verify that names what is damaged.
+TEST(ExitCode, NoHintSendsToVerify) {
+  for (const auto& [code, expected] : promised_codes()) {
+    EXPECT_EQ(default_hint(code).find("syncline verify"), std::string_view::npos)
+        << code_name(code);
+  }
+}
+
+TEST(ExitCode, NoHintOfRepairSendsToRepair) {
+  for (const Code code : {Code::kCorrupt, Code::kDisagree}) {
+    for (const char* hint : {"", "`syncline repair --dry-run` says what can be mended",
+                             "`syncline repair`, or else `syncline repair --accept-loss`"}) {
+      EXPECT_EQ(hint_beyond_repair(make_error(code, "damaged", hint)).hint, kBeyondRepairHint);
+    }
+    for (const char* hint : {"check the disk", "run `syncline repair --accept-loss` again"}) {
+      EXPECT_EQ(hint_beyond_repair(make_error(code, "damaged", hint)).hint, hint);
+    }
+  }
+  EXPECT_EQ(hint_beyond_repair(make_error(Code::kBusy, "held")).hint, "");
+}
+
 TEST(ExitCode, AFileSystemThatIsReadOnlyMayNotStaySo) {
   EXPECT_EQ(to_int(exit_code(errno_error(EROFS, "write"))), 75);
   EXPECT_EQ(to_int(exit_code(make_error(Code::kReadOnly, "made by replay"))), 1);

@@ -84,7 +84,7 @@ struct Finding {
 struct VerifyReport {
   uint64_t checked = 0;  // records that were compared: those that had been applied
   std::vector<Finding> findings;
-  std::vector<Finding> notes;       // hand edits that are only in the work tree
+  std::vector<Finding> notes;       // what people have edited
   std::vector<std::string> behind;  // what is not applied, committed or published yet, and why
   bool ok() const { return findings.empty(); }
 };

@@ -10,7 +10,7 @@
 #include "engine/place/identity.h"
 #include "engine/sqlite/database.h"
 #include "journal/base/try.h"
-#include "journal/log/journal_files.h"
+#include "journal/log/control_page.h"
 #include "journal/log/reader.h"
 #include "journal/log/segment.h"
 #include "syncline/store.h"

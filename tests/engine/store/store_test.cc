@@ -1045,6 +1045,24 @@ TEST_F(StoreTest, ASettingThatNamesAnotherDatabaseIsRefusedUntilTheDatabaseIsMov
   EXPECT_TRUE(fs::exists(top / "data/rows.db"));
 }
 
+// Written beside, and never renamed, because their writer died.
+TEST_F(StoreTest, TheNextFoldTidiesWhatADeadOneWasWriting) {
+  const std::string id = Store::init(root(), {})->store_id;
+  const std::string git = root() + "/.git/";
+  const std::vector<std::string> left = {git + "syncline/.syncline-tmp-sync.state-0",
+                                         git + "syncline/.syncline-tmp-pushed-0",
+                                         git + "syncline/.syncline-tmp-consolidated-1",
+                                         git + "refs/syncline/.syncline-tmp-" + id + ".lock-0"};
+  const std::string another =
+      git + "refs/syncline/.syncline-tmp-" + std::string(32, 'a') + ".lock-0";
+  must_record(*open(), note("one"), Stage::kCommitted);
+  for (const std::string& path : left) std::ofstream(path) << "half";
+  std::ofstream(another) << "half";
+  must_record(*open(), note("two"), Stage::kCommitted);
+  for (const std::string& path : left) EXPECT_FALSE(fs::exists(path)) << path;
+  EXPECT_TRUE(fs::exists(another)) << "another store may be writing it";
+}
+
 TEST_F(StoreTest, ANewStoreTakesNoFileOfAPersonForItsDatabase) {
   TemporaryDirectory other;
   const fs::path top = other / "store";

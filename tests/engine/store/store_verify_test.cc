@@ -177,6 +177,22 @@ TEST_F(StoreVerifyTest, ADatabaseOlderThanTheCommitsIsAFaultAndRepairAppliesWhat
   EXPECT_EQ(findings_of(*store), "");
 }
 
+TEST_F(StoreVerifyTest, ACommittedEditOfARecordFileIsANote) {
+  const auto store = open();
+  must_record(*store, "one");
+  must_sync(*store);
+  std::ofstream(root() + "/notes/0000/one-1.md") << "rewritten\n";
+  const std::string commit =
+      "git -C '" + root() + "' -c user.name=p -c user.email=p@x commit -qam edit >/dev/null";
+  ASSERT_EQ(std::system(commit.c_str()), 0);
+  const auto report = store->verify({});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->ok()) << findings_of(*store);
+  ASSERT_EQ(report->notes.size(), 1u);
+  EXPECT_EQ(report->notes[0].cls, "file-differs");
+  EXPECT_EQ(report->notes[0].detail, "edited by a person, in the work tree and on the branch");
+}
+
 TEST_F(StoreVerifyTest, AnEmptyFileInTheDatabasesPlaceIsAFault) {
   {
     const auto store = open();

@@ -1,4 +1,5 @@
 #include "journal/contents/kept_keys.h"
+#include "journal/base/layout.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // Which segments the log has to hold: FORMAT.md, "The folder". A missing one is damage, named.
 #include <gtest/gtest.h>
 
+#include "journal/base/layout.h"
 #include "tests/journal/log/journal_testing.h"
 #include "tests/simulation/test_machine.h"
 

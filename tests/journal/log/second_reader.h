@@ -2,7 +2,8 @@
 // code with journal/ and knows no seam. It keeps the documents honest, and the first reader.
 //
 // Here: the folder, segments, frames. second_reader_tail.h judges the end of a log,
-// second_reader_payloads.h reads what stands in frames, second_reader_projections.h what follows.
+// second_reader_keys.h reads what outlives a trim, second_reader_payloads.h reads what stands in
+// frames, second_reader_projections.h what follows.
 #pragma once
 
 #include <xxhash.h>

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/journal/log/second_reader_keys.h"
 #include "tests/journal/log/second_reader_payloads.h"
 
 namespace second_reader {
@@ -157,6 +158,13 @@ inline std::string message(const std::vector<std::string>& subjects, const std::
 class Projector {
  public:
   explicit Projector(std::string store) : store_(std::move(store)) {}
+
+  // Of segments that were trimmed, oldest first, before any frame.
+  void take_kept(const KeptKeys& kept) {
+    for (const KeptRecord& record : kept.records) {
+      made_.keys.try_emplace(record.key, record.seq, record.content_hash);
+    }
+  }
 
   // Frames in the order of the log, from its first.
   void take(const Record& frame) {

@@ -221,5 +221,56 @@ TEST(ObjectIdTest, HexIsFortyLowerCaseDigits) {
   }
 }
 
+// The table of FORMAT-projections.md, "Ids and outcomes".
+struct IdsByThePage {
+  std::optional<uint64_t> row, file;
+  bool batched = false;
+  void take(const Outcome& outcome) {
+    row.reset();
+    if (outcome.kind == Outcome::Kind::kRebind) row = outcome.new_id;
+    if (!batched) file = row;
+  }
+};
+
+TEST(ControlFrameTest, RowAndFileAreWhatThePageSaysAfterEveryOrderOfOutcomesAndABatch) {
+  constexpr uint64_t kSeq = 7, kDecided = 5;
+  enum Step : unsigned { kRebound, kReboundAgain, kAside, kBatched, kSteps };
+  constexpr unsigned kLength = 5;
+  unsigned orders = 1;
+  for (unsigned i = 0; i < kLength; ++i) orders *= kSteps;
+  for (unsigned order = 0; order < orders; ++order) {
+    IdsByThePage page{kDecided, kDecided};
+    std::optional<Outcome> outcome;
+    uint64_t batched_seq = 0;
+    std::string steps;
+    for (unsigned i = 0, rest = order; i < kLength; ++i, rest /= kSteps) {
+      const auto step = static_cast<Step>(rest % kSteps);
+      steps += "RrSB"[step];
+      if (step == kBatched) {
+        batched_seq = kSeq;
+        page.batched = true;
+        continue;
+      }
+      Outcome next{.seq = kSeq, .kind = Outcome::Kind::kSetAside, .reason = "why"};
+      if (step != kAside) {
+        next = {.seq = kSeq,
+                .kind = Outcome::Kind::kRebind,
+                .new_id = step == kRebound ? 9u : 11u,
+                .reason = {}};
+      }
+      settle_file(next, outcome ? &*outcome : nullptr, batched_seq);
+      page.take(next);
+      outcome = next;
+      const EffectIds ids(kDecided, &next);
+      EXPECT_EQ(next.has_row(), page.row.has_value()) << steps;
+      EXPECT_EQ(next.has_file(), page.file.has_value()) << steps;
+      EXPECT_EQ(page.row ? ids.row : 0, page.row.value_or(0)) << steps;
+      // Where there is no file, its path is told with the row's id.
+      EXPECT_EQ(page.file ? ids.file : 0, page.file.value_or(0)) << steps;
+      EXPECT_TRUE(page.file || !page.row || ids.file == ids.row) << steps;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace syncline

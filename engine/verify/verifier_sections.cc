@@ -1,0 +1,116 @@
+// Verifier, of append files: the sections of one file are looked for together, since the text of
+// one may be a part of another's. Each claims the bytes it is found in
+// (sync/publish/section_text.h).
+//
+//   work tree      not whole: a person's edit or removal, a note; no file at all: row-without-file
+//   own ref        whole, for nobody else writes there: else row-without-commit (no file),
+//                  file-without-commit
+//   branch         edited (its number is there, its bytes are not): a note; missing: unpublished
+#include "engine/verify/verifier.h"
+#include "journal/base/try.h"
+#include "journal/os/whole_file.h"
+
+namespace syncline {
+
+namespace {
+
+using Standing = FoundSection::Standing;
+
+}  // namespace
+
+void Verifier::find_section(std::string_view cls, const std::string& path, const Section& section,
+                            std::string detail) {
+  report_.findings.push_back(
+      {std::string(cls), section.seq, path, section.table, section.id, {}, std::move(detail)});
+}
+
+// `is_expected` tells which of the sections the text should hold.
+template <typename IsExpected>
+std::vector<Standing> Verifier::standings_in(std::string_view text,
+                                             const std::vector<Section>& sections,
+                                             IsExpected is_expected) {
+  std::vector<size_t> expected;
+  std::vector<WantedSection> wanted;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (!is_expected(sections[i])) continue;
+    expected.push_back(i);
+    wanted.push_back({sections[i].text, sections[i].id});
+  }
+  ClaimedRanges claimed;
+  const std::vector<FoundSection> found = find_sections(text, wanted, claimed);
+  std::vector<Standing> standings(sections.size(), Standing::kWhole);
+  for (size_t i = 0; i < expected.size(); ++i) standings[expected[i]] = found[i].standing;
+  return standings;
+}
+
+Result<Verifier::SectionsFound> Verifier::find_in_work_tree(
+    const std::string& path, const std::vector<Section>& sections) const {
+  const auto is_expected = [](const Section& section) { return section.in_work_tree; };
+  const Result<std::string> text = read_file(*root_, path);
+  if (!text && text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
+    return text.error();
+  }
+  SectionsFound found;
+  if (!text) found.no_text = text.error().message;
+  found.standings = standings_in(text ? *text : std::string(), sections, is_expected);
+  return found;
+}
+
+Result<Verifier::SectionsFound> Verifier::find_in_tree(const Tree& tree, const std::string& path,
+                                                       const std::vector<Section>& sections,
+                                                       uint64_t last_seq) const {
+  const auto is_expected = [&](const Section& section) { return section.seq <= last_seq; };
+  const auto entry = tree.find(path);
+  std::string text;
+  if (entry != tree.end()) {
+    TRY_ASSIGN(text, syncer_->read_blob(entry->second));
+  }
+  SectionsFound found;
+  if (entry == tree.end()) found.no_text = "not in the tree";
+  found.standings = standings_in(text, sections, is_expected);
+  return found;
+}
+
+Status Verifier::check_sections() {
+  for (const auto& [path, sections] : sections_) {
+    TRY_ASSIGN(const SectionsFound work_tree, find_in_work_tree(path, sections));
+    SectionsFound own, branch;
+    if (syncer_ != nullptr) {
+      TRY_ASSIGN(own, find_in_tree(own_tree_, path, sections, syncer_->committed()));
+      TRY_ASSIGN(branch, find_in_tree(branch_tree_, path, sections, syncer_->published()));
+    }
+    for (size_t i = 0; i < sections.size(); ++i) {
+      const Section& section = sections[i];
+      if (work_tree.no_text && section.in_work_tree) {
+        find_section("row-without-file", path, section, *work_tree.no_text);
+      }
+      if (syncer_ != nullptr && own.standings[i] != Standing::kWhole) {
+        find_section(own.no_text ? "row-without-commit" : "file-without-commit", path, section,
+                     own.no_text ? "the store's ref does not hold the file"
+                                 : "the store's ref does not hold these bytes");
+      }
+      const Standing on_branch = syncer_ == nullptr ? Standing::kWhole : branch.standings[i];
+      if (on_branch == Standing::kMissing) {
+        find_section("unpublished", path, section,
+                     branch.no_text ? "the branch does not hold the file: a publish puts it back"
+                                    : "the branch does not hold the section");
+      }
+      note_edited_section(path, section,
+                          work_tree.no_text ? Standing::kWhole : work_tree.standings[i], on_branch);
+    }
+  }
+  return {};
+}
+
+void Verifier::note_edited_section(const std::string& path, const Section& section,
+                                   Standing in_work_tree, Standing on_branch) {
+  const bool work_tree = in_work_tree != Standing::kWhole;
+  const bool branch = on_branch == Standing::kEdited;
+  if (!work_tree && !branch) return;
+  note_edit(path, section.seq, section.table, section.id,
+            work_tree && branch ? kEditedEverywhere
+            : branch            ? kEditedOnBranch
+                                : kEditedInWorkTree);
+}
+
+}  // namespace syncline

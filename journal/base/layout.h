@@ -1,0 +1,60 @@
+// Each file, lock and ref of a store, named once.
+//
+//   DIR/                          top of a git work tree
+//     syncline.toml               configuration, tracked
+//     <git common directory>/
+//       refs/syncline/<store id>          the store's own ref: a commit for each batch
+//       refs/syncline-kept/<store id>/…   commits that a repair or an accepted loss set aside
+//       syncline/                         the store's directory, mode 0700
+//         identity                        who the store is, and where it was made
+//         config.toml, cache.token        the configuration last journalled; what it was read from
+//         control                         the shared page: ends, marks, watermarks (hints)
+//         append.lock flush.lock open.lock apply.lock sync.lock init.lock
+//         sync.state pushed consolidated  caches of what git holds
+//         journal/                        segments, their `base`, and <id>.keys of trimmed ones
+//         kept/                           what repair, a replaced database or a lost store left
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace syncline {
+
+inline constexpr std::string_view kConfigFile = "syncline.toml";
+inline constexpr std::string_view kIdentityFile = "identity";
+// The configuration as it was last journalled.
+inline constexpr std::string_view kConfigCopyFile = "config.toml";
+// Which life of the page cache (boot and mount) files were last checked in.
+inline constexpr std::string_view kCacheTokenFile = "cache.token";
+inline constexpr std::string_view kControlName = "control";
+inline constexpr std::string_view kJournalFolder = "journal";
+inline constexpr std::string_view kBaseName = "base";
+inline constexpr std::string_view kKeptFolder = "kept";
+inline constexpr std::string_view kSyncStateFile = "sync.state";
+// What was pushed, and where to: a cache for the case that a person squashed our commits, so that
+// their trailers no longer tell. Written without a sync, believed only while the tip is the same.
+inline constexpr std::string_view kPushedFile = "pushed";
+// How many packs the last consolidation left. A cache: where it is missing the next one comes sooner.
+inline constexpr std::string_view kConsolidatedFile = "consolidated";
+
+// Held for one append, one flush.
+inline constexpr std::string_view kAppendLockName = "append.lock";
+inline constexpr std::string_view kFlushLockName = "flush.lock";
+// Shared by who has the journal open; had alone by who recovers it.
+inline constexpr std::string_view kOpenLockName = "open.lock";
+// Roles: who has the lock does what is pending.
+inline constexpr std::string_view kApplyLockName = "apply.lock";
+inline constexpr std::string_view kSyncLockName = "sync.lock";
+inline constexpr std::string_view kInitLockName = "init.lock";
+
+// `store` is the store's id in hexadecimal digits.
+inline constexpr std::string_view kOwnRefs = "refs/syncline/";
+inline std::string own_ref_of(std::string_view store) {
+  return std::string(kOwnRefs) + std::string(store);
+}
+// `name`: a commit's id, or whose it was.
+inline std::string kept_ref_of(std::string_view store, std::string_view name) {
+  return "refs/syncline-kept/" + std::string(store) + "/" + std::string(name);
+}
+
+}  // namespace syncline
