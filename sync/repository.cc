@@ -53,16 +53,11 @@ Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
 }
 
 Status check_index(Directory& git_dir) {
-  constexpr uint64_t kIndexBytesMax = 4ull << 30;
-  Result<std::string> bytes = read_file(git_dir, "index", kIndexBytesMax);
-  if (!bytes) {
-    if (bytes.error().code == Code::kNotFound) return {};
-    return std::move(bytes).error();
-  }
-  const Result<IndexFile> index = IndexFile::parse(std::move(*bytes));
+  const Result<IndexFile> index = IndexFile::open(git_dir);
+  if (index || index.error().code == Code::kNotFound) return {};
   // A damaged index is a person's to repair, and no reason to refuse a store: publishing waits.
-  if (!index && index.error().code == Code::kUnsupported) return index.error();
-  return {};
+  if (index.error().code == Code::kCorrupt) return {};
+  return index.error();
 }
 
 }  // namespace

@@ -160,7 +160,7 @@ Status check_out_own_ref(const RepositoryState& repository, const StoreId& store
                   return {};
                 }));
   std::ranges::sort(changes, {}, &IndexChange::path);
-  TRY_ASSIGN(const IndexMerge merge, IndexFile().merge(changes));
+  TRY_ASSIGN(const WholeIndexMerge merge, IndexFile().merge_whole(changes));
   TRY(replace_file(*git.git_dir, "index", as_bytes(merge.bytes)));
   return refs.compare_and_swap(repository.branch, {}, tip);
 }

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::string_view kSqliteHeader = {"SQLite format 3\0", 16};
 constexpr std::array<std::string_view, 4> kSuffixes = {"", "-wal", "-shm", "-journal"};
-constexpr uint64_t kIndexBytesMax = 4ull << 30;
 
 // Stores made before the identity told it: by the configuration that was journalled last.
 std::string known_database(const Identity& identity, Directory& store_directory) {
@@ -28,12 +27,11 @@ std::string known_database(const Identity& identity, Directory& store_directory)
 Result<bool> is_tracked(const StorePlaces& places, std::string_view path) {
   TRY_ASSIGN(const GitPaths paths, git_paths_at(places.root, *places.platform));
   TRY_ASSIGN(const auto git_dir, places.platform->open_directory(paths.git_dir));
-  Result<std::string> bytes = read_file(*git_dir, "index", kIndexBytesMax);
-  if (!bytes && bytes.error().code == Code::kNotFound) return false;
-  if (!bytes) return std::move(bytes).error();
-  TRY_ASSIGN(const IndexFile index, IndexFile::parse(std::move(*bytes)));
+  const Result<IndexFile> index = IndexFile::open(*git_dir);
+  if (!index && index.error().code == Code::kNotFound) return false;
+  if (!index) return index.error();
   bool found = false;
-  TRY(index.for_each([&](const IndexEntry& entry) -> Status {
+  TRY(index->for_each([&](const IndexEntry& entry) -> Status {
     found = found || entry.path == path;
     return {};
   }));

@@ -72,14 +72,18 @@ std::string encode_commit(const ObjectId& tree, std::span<const ObjectId> parent
 
 std::string compose_message(std::span<const std::string> subjects, const StoreId& store,
                             uint64_t first_seq, uint64_t last_seq) {
+  return compose_message(subjects.size(), subjects, store, first_seq, last_seq);
+}
+
+std::string compose_message(uint64_t records, std::span<const std::string> subjects,
+                            const StoreId& store, uint64_t first_seq, uint64_t last_seq) {
   std::string message;
-  if (subjects.size() == 1) message = one_line(subjects.front());
+  if (records == 1) message = one_line(subjects.front());
   if (message.empty()) {
-    message =
-        fmt::format("syncline: {} record{}", subjects.size(), subjects.size() == 1 ? "" : "s");
+    message = fmt::format("syncline: {} record{}", records, records == 1 ? "" : "s");
   }
   message += "\n\n";
-  if (subjects.size() > 1) {
+  if (records > 1) {
     const size_t listed = std::min(subjects.size(), kListedSubjectsMax);
     for (const std::string& subject : subjects.first(listed)) {
       message += fmt::format("- {}\n", one_line(subject));

@@ -42,6 +42,9 @@ std::string encode_commit(const ObjectId& tree, std::span<const ObjectId> parent
 // "syncline: N records" and up to kListedSubjectsMax subjects; then the trailers.
 std::string compose_message(std::span<const std::string> subjects, const StoreId& store,
                             uint64_t first_seq, uint64_t last_seq);
+// The same for `records` of them, of which `subjects` has the first: all, or as many as are listed.
+std::string compose_message(uint64_t records, std::span<const std::string> subjects,
+                            const StoreId& store, uint64_t first_seq, uint64_t last_seq);
 
 struct CommitTrailers {
   std::string store;  // hex

@@ -1,5 +1,6 @@
 #include "sync/git/index_cache_tree.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -15,15 +16,15 @@ std::optional<int64_t> take_number(std::string_view& rest, char terminator) {
   return value;
 }
 
-bool any_below(const std::set<std::string, std::less<>>& paths, const std::string& folder) {
-  const auto first = paths.lower_bound(folder);
+bool any_below(std::span<const std::string_view> paths, std::string_view folder) {
+  const auto first = std::ranges::lower_bound(paths, folder);
   return first != paths.end() && first->starts_with(folder);
 }
 
 }  // namespace
 
-std::optional<std::string> invalidate_cache_tree(
-    std::string_view body, const std::set<std::string, std::less<>>& touched_paths) {
+std::optional<std::string> invalidate_cache_tree(std::string_view body,
+                                                 std::span<const std::string_view> touched_paths) {
   // Nodes stand in pre-order: name NUL entries SP subtrees LF [object name, unless invalid].
   struct Level {
     std::string folder;  // with its slash; empty at the top

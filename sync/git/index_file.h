@@ -9,7 +9,8 @@
 // anew. A required extension (split index, sparse index) answers kUnsupported: its entries cannot
 // be read without it.
 //
-// Pure functions over bytes: who calls reads, locks, writes and syncs the file.
+// It is read and written a piece at a time, so that neither the old nor the new one is ever held
+// whole, unless it is no larger than a piece. Who calls locks, writes and syncs the file.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "journal/os/file_system.h"
 #include "journal/record/object_id.h"
+#include "sync/git/index_bytes.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -64,10 +67,15 @@ struct IndexChange {
   std::optional<TreeValue> also_ours;
 };
 
+// Takes the new file's bytes in order, a piece at a time.
+using IndexSink = std::function<Status(std::string_view piece)>;
+
 struct IndexMerge {
-  std::string bytes;              // the whole new file
   bool changed = false;           // false: the old file says it all already
   std::vector<std::string> kept;  // paths where something else is staged: it stays
+};
+struct WholeIndexMerge : IndexMerge {
+  std::string bytes;  // the whole new file
 };
 
 class IndexFile {
@@ -75,13 +83,19 @@ class IndexFile {
   // An index that is not there yet: version 2, no entries.
   IndexFile();
   // kCorrupt where the bytes are not an index, kUnsupported where they need more than we know.
-  static Result<IndexFile> parse(std::string bytes);
+  static Result<IndexFile> read(IndexBytes bytes);
+  static Result<IndexFile> parse(std::string bytes) {
+    return read(IndexBytes::of(std::move(bytes)));
+  }
+  // The index of a git directory. It stays open: git replaces an index, and writes in none. Not
+  // there is kNotFound, a link or another kind of file kUnsafePath.
+  static Result<IndexFile> open(Directory& git_dir);
 
   uint32_t version() const { return version_; }
   uint32_t entry_count() const { return entry_count_; }
   bool has_conflicts() const { return has_conflicts_; }  // a stage above 0: a merge is unfinished
   // The last 20 bytes of the file as it was read.
-  std::string_view trailer() const;
+  std::string_view trailer() const { return trailer_; }
 
   Status for_each(const std::function<Status(const IndexEntry&)>& visit) const;
 
@@ -89,19 +103,24 @@ class IndexFile {
   // tip has (or also_ours); inserted only where neither index nor tip has the path; where it is
   // ours already its stat is refreshed. Everything else is a person's staging, and stays (a staged
   // deletion too).
-  Result<IndexMerge> merge(std::span<const IndexChange> changes) const;
+  // The new file goes to `sink`; nothing does where nothing changes.
+  Result<IndexMerge> merge(std::span<const IndexChange> changes, const IndexSink& sink) const;
+  // For an index that is made here, and for tests.
+  Result<WholeIndexMerge> merge_whole(std::span<const IndexChange> changes) const;
+  // The file as it is.
+  Status copy(const IndexSink& sink) const;
 
  private:
-  class Cursor;
-  class Writer;
-  std::vector<bool> blocked_changes(std::span<const IndexChange> changes) const;
+  friend class IndexMerger;
+  Status take_structure(IndexWindow& window);
 
-  std::string bytes_;
+  IndexBytes bytes_;
   uint32_t version_ = 2;
   uint32_t entry_count_ = 0;
-  size_t entries_end_ = 0;  // where the extensions begin
+  uint64_t entries_end_ = 0;  // where the extensions begin
   bool has_conflicts_ = false;
   bool hashed_ = true;
+  std::string trailer_;
 };
 
 }  // namespace syncline

@@ -9,9 +9,9 @@ namespace syncline {
 namespace {
 
 constexpr char kLibraryName[] = "libgit2.so." LIBGIT2_SOVERSION;
-// Each open pack holds a descriptor; a store between two consolidations has dozens of packs, a
-// neglected repository thousands.
-constexpr size_t kOpenPacksMax = 128;
+// Each open pack holds a descriptor and a mapping; a store between two consolidations has dozens of
+// packs, a neglected repository thousands. What is read again and again is in the ObjectStore.
+constexpr size_t kOpenPacksMax = 16;
 
 Result<Libgit2> load() {
   // RTLD_LOCAL: its dependencies' symbols stay out of the way of the archives linked statically.
@@ -42,6 +42,8 @@ Result<Libgit2> load() {
       git.git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1),
       git.git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1),
       git.git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, kOpenPacksMax),
+      // The ObjectStore is the cache; libgit2's own keeps up to 256 MiB of commits and trees.
+      git.git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0),
   };
   for (const int code : results) {
     if (code < 0) return libgit2_error(git, code, "setting up libgit2");

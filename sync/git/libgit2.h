@@ -7,9 +7,9 @@
 //
 // The library stays loaded and initialised for the life of the process. Set once at load: owner
 // validation on (a repository of another user answers kUnsupported), strict hash verification on
-// (what is read is what was named), fsync on for whatever libgit2 itself should write, and a bound
-// on pack files held open. Threading: the table may be used from any thread; an object of libgit2
-// (repository, odb) from one thread at a time.
+// (what is read is what was named), fsync on for whatever libgit2 itself should write, a bound on
+// pack files held open, and no cache of objects. Threading: the table may be used from any thread;
+// an object of libgit2 (repository, odb) from one thread at a time.
 #pragma once
 
 #include <git2.h>

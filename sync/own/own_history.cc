@@ -72,9 +72,10 @@ Status walk_history(ObjectStore& objects, const ObjectId& tip, uint64_t commits_
 }  // namespace
 
 Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, const ObjectId& tip,
-                                    uint64_t after_seq) {
+                                    uint64_t after_seq, uint64_t records_max) {
   OwnHistory history;
   history.before_known = after_seq == 0;
+  history.last_seq = after_seq;
   std::vector<std::vector<std::string>> newest_first;
   for (ObjectId at = tip; !at.is_zero();) {
     TRY_ASSIGN(const ObjectStore::Content content, objects.require(at, ObjectType::kCommit));
@@ -88,6 +89,14 @@ Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, 
         history.before_known = true;
       }
       break;
+    }
+    if (history.trees.empty() || history.last_seq - after_seq > records_max) {
+      // Those that were taken are too many with this one below them: they are for the next time.
+      history.trees.clear();
+      newest_first.clear();
+      history.records = 0;
+      history.tree = commit.tree;
+      history.last_seq = trailers->last_seq;
     }
     history.trees.push_back(commit.tree);
     newest_first.emplace_back();

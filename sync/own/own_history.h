@@ -12,17 +12,19 @@
 namespace syncline {
 
 struct OwnHistory {
-  ObjectId tree;         // of the tip; zero when nothing was folded yet
+  ObjectId tree;         // of the last commit taken; zero when nothing was folded yet
   ObjectId tree_before;  // when `after_seq` was the last record; zero when not known or the first
   bool before_known = false;
+  uint64_t last_seq = 0;              // of the last commit taken; `after_seq` where there is none
   std::vector<ObjectId> trees;        // of the commits since, newest first
   uint64_t records = 0;               // in the commits since, without those set aside
   std::vector<std::string> subjects;  // of the first of them, oldest first
 };
 
-// Walks from `tip` to the commit that ends with record `after_seq`.
+// Walks from `tip` to the commit that ends with record `after_seq`, and takes of the commits since
+// as many of the oldest, one at least, as hold `records_max` records.
 Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, const ObjectId& tip,
-                                    uint64_t after_seq);
+                                    uint64_t after_seq, uint64_t records_max);
 
 // A commit of `store`, found by its trailers.
 struct FoundRange {

@@ -20,7 +20,6 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kIndex = "index";
-constexpr uint64_t kIndexBytesMax = 4ull << 30;
 // A person's `git add` holds index.lock for milliseconds; what holds it longer is waited for
 // outside.
 constexpr BackoffLimits kLockLimits = {
@@ -46,14 +45,18 @@ Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
   return std::move(info).error();
 }
 
+bool is_a_persons_to_mend(const Error& error) {
+  return error.code == Code::kUnsafePath || error.code == Code::kCorrupt ||
+         error.code == Code::kUnsupported;
+}
+
 // `waiting`: why the index that is there cannot be used, if so.
 Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
   IndexSeen seen;
   TRY_ASSIGN(seen.info, index_info(git_dir));
   if (!seen.info || seen.is_lost()) return seen;
-  Result<std::string> bytes = read_file(git_dir, kIndex, kIndexBytesMax);
-  if (!bytes && bytes.error().code != Code::kUnsafePath) return std::move(bytes).error();
-  Result<IndexFile> index = bytes ? IndexFile::parse(std::move(*bytes)) : std::move(bytes).error();
+  Result<IndexFile> index = IndexFile::open(git_dir);
+  if (!index && !is_a_persons_to_mend(index.error())) return std::move(index).error();
   if (!index) {
     waiting = index.error().message;
     return seen;
@@ -81,14 +84,33 @@ std::string image_name(std::string_view owner) {
   return fmt::format("syncline-index-{}", owner);
 }
 
-Status write_image(Directory& git_dir, const std::string& name, std::string_view bytes) {
-  TRY_ASSIGN(const std::unique_ptr<File> file,
-             git_dir.open_file(name, {.write = true, .create = true}));
-  TRY(file->truncate(0));
-  TRY(file->write_at(0, as_bytes(bytes)));
-  TRY(file->sync_data());
-  return file->close();
-}
+// Writes it a piece at a time; without a piece, nothing is made.
+class ImageWriter {
+ public:
+  ImageWriter(Directory& git_dir, std::string name) : git_dir_(git_dir), name_(std::move(name)) {}
+
+  Status add(std::string_view piece) {
+    if (!file_) {
+      TRY_ASSIGN(file_, git_dir_.open_file(name_, {.write = true, .create = true}));
+      TRY(file_->truncate(0));
+    }
+    TRY(file_->write_at(written_, as_bytes(piece)));
+    written_ += piece.size();
+    return {};
+  }
+
+  Status finish() {
+    if (!file_) return {};
+    TRY(file_->sync_data());
+    return file_->close();
+  }
+
+ private:
+  Directory& git_dir_;
+  std::string name_;
+  std::unique_ptr<File> file_;
+  uint64_t written_ = 0;
+};
 
 class BranchCommit {
  public:
@@ -154,12 +176,27 @@ class BranchCommit {
                          .in_tip = change.in_tip,
                          .also_ours = {}});
     }
-    TRY(find_interrupted(changes));
-    TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes));
-    result_.kept = std::move(merge.kept);
-    index_changed_ = merge.changed || seen_.is_lost();
-    if (index_changed_) TRY(write_image(*git_.git_dir, image_name(owner()), merge.bytes));
+    const Status written = write_image(changes);
+    if (!written && written.error().code == Code::kCorrupt) {
+      // Whoever wrote in the file itself while it was read made nonsense of it: it is read again.
+      TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
+      result_.moved = !unchanged;
+    }
+    if (result_.moved) return false;
+    TRY(written);
     return true;
+  }
+
+  Status write_image(std::vector<IndexChange>& changes) {
+    TRY(find_interrupted(changes));
+    ImageWriter image(*git_.git_dir, image_name(owner()));
+    const IndexSink sink = [&image](std::string_view piece) { return image.add(piece); };
+    TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes, sink));
+    if (seen_.is_lost() && !merge.changed) TRY(seen_.index.copy(sink));
+    TRY(image.finish());
+    index_changed_ = merge.changed || seen_.is_lost();
+    result_.kept = std::move(merge.kept);
+    return {};
   }
 
   // As `git reset` makes it; without stats, so that git looks at the files.
@@ -177,7 +214,7 @@ class BranchCommit {
                     }));
     }
     if (entries.empty()) return IndexFile();
-    TRY_ASSIGN(IndexMerge merge, IndexFile().merge(entries));
+    TRY_ASSIGN(WholeIndexMerge merge, IndexFile().merge_whole(entries));
     return IndexFile::parse(std::move(merge.bytes));
   }
 

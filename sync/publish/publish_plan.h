@@ -36,7 +36,7 @@ class SectionSource {
   };
   virtual ~SectionSource() = default;
   // The sections of the append records among `paths`, in journal order; a path that no append
-  // record names is not in the answer. From record `first_seq` on, up to what is committed.
+  // record names is not in the answer. Of records from `first_seq` on that the own tree holds.
   virtual Result<std::map<std::string, std::vector<Section>>> sections(
       const std::set<std::string>& paths, uint64_t first_seq) = 0;
 };

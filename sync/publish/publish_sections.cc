@@ -14,7 +14,7 @@ Result<std::map<std::string, std::vector<SectionSource::Section>>> JournalSectio
   const Mark limit = context_.journal.durable();
   while (true) {
     TRY_ASSIGN(std::optional<RecordBatch> batch,
-               source.next(BatchPolicy{}, limit, outcomes_, context_.state.committed));
+               source.next(BatchPolicy{}, limit, outcomes_, last_seq_));
     if (!batch) return found;
     for (FileEffect& effect : batch->effects) {
       if (effect.operation != Operation::kAppend || effect.seq < first_seq) continue;

@@ -9,8 +9,9 @@ namespace syncline {
 
 class JournalSections final : public SectionSource {
  public:
-  JournalSections(SyncContext& context, OutcomeSource& outcomes)
-      : context_(context), outcomes_(outcomes) {}
+  // Of records up to `last_seq`: what the own tree that is published ends with.
+  JournalSections(SyncContext& context, OutcomeSource& outcomes, uint64_t last_seq)
+      : context_(context), outcomes_(outcomes), last_seq_(last_seq) {}
   // Reads from the first record the journal still holds: this is for the publish after a person
   // changed an append file on the branch, not for every one.
   Result<std::map<std::string, std::vector<Section>>> sections(const std::set<std::string>& paths,
@@ -19,6 +20,7 @@ class JournalSections final : public SectionSource {
  private:
   SyncContext& context_;
   OutcomeSource& outcomes_;
+  uint64_t last_seq_;
 };
 
 }  // namespace syncline

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -25,10 +26,21 @@ constexpr BackoffLimits kMovedLimits = {
 // Between publishes that had to wait for a person.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
+void append(std::vector<std::string>& paths, std::vector<std::string> more) {
+  paths.insert(paths.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  std::ranges::sort(paths);
+  const auto repeated = std::ranges::unique(paths);
+  paths.erase(repeated.begin(), repeated.end());
+}
+
 }  // namespace
 
-Publisher::Publisher(SyncContext& context, std::optional<GitDirectories> git)
-    : context_(context), git_(std::move(git)), wait_(context.platform.random(), kWaitLimits) {}
+Publisher::Publisher(SyncContext& context, std::optional<GitDirectories> git, uint64_t records_max)
+    : context_(context),
+      git_(std::move(git)),
+      records_max_(records_max),
+      wait_(context.platform.random(), kWaitLimits) {}
 
 Result<const GitDirectories*> Publisher::git() {
   if (!git_) {
@@ -126,26 +138,40 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
                context_.refs.remove_seen_lock(context_.options.branch, *lock.seen));
   }
   TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
+  PublishReport report;
+  while (true) {
+    const uint64_t published = context_.state.published;
+    TRY_ASSIGN(PublishReport part, publish_part(outcomes));
+    if (!part.commit.is_zero()) report.commit = part.commit;
+    append(report.left, std::move(part.left));
+    append(report.republished, std::move(part.republished));
+    report.waiting = std::move(part.waiting);
+    const SyncState& state = context_.state;
+    const bool more = state.published > published && state.published < state.committed;
+    if (!more || !report.waiting.empty()) break;
+  }
+  report.published = context_.state.published;
+  if (report.waiting.empty()) {
+    wait_.reset();
+    not_before_ns_ = 0;
+  } else {
+    not_before_ns_ = context_.clock.monotonic_ns() + wait_.next_delay_ns();
+  }
+  return report;
+}
+
+Result<PublishReport> Publisher::publish_part(OutcomeSource& outcomes) {
   Backoff backoff(context_.platform.random(), kMovedLimits);
   while (true) {
     TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes));
-    if (!report && backoff.may_try_again()) {
-      context_.journal.add_counter(Counter::kRetries);
-      context_.clock.pause_ns(backoff.next_delay_ns());
-      continue;
+    if (report) return std::move(*report);
+    if (!backoff.may_try_again()) {
+      PublishReport moved;
+      moved.waiting = "git commands keep changing the branch or its index";
+      return moved;
     }
-    if (!report) {
-      report.emplace();
-      report->waiting = "git commands keep changing the branch or its index";
-    }
-    report->published = context_.state.published;
-    if (report->waiting.empty()) {
-      wait_.reset();
-      not_before_ns_ = 0;
-    } else {
-      not_before_ns_ = context_.clock.monotonic_ns() + wait_.next_delay_ns();
-    }
-    return std::move(*report);
+    context_.journal.add_counter(Counter::kRetries);
+    context_.clock.pause_ns(backoff.next_delay_ns());
   }
 }
 
@@ -159,10 +185,13 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
   if (!report.waiting.empty()) return std::optional(std::move(report));
   if (nothing_new(tip)) return std::optional(std::move(report));
 
-  TRY_ASSIGN(const OwnHistory history, read_own_history(context_.objects, context_.store(),
-                                                        state.own_commit, state.published));
+  TRY_ASSIGN(const OwnHistory history,
+             read_own_history(context_.objects, context_.store(), state.own_commit, state.published,
+                              records_max_));
+  // With no commit of ours above what was published, there is nothing to divide.
+  const uint64_t last_seq = history.trees.empty() ? state.committed : history.last_seq;
   TRY_ASSIGN(const PublishTrees trees, trees_for(tip, history));
-  JournalSections sections(context_, outcomes);
+  JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
   std::vector<std::string> put_back;
   TRY_ASSIGN(report.waiting, prepare_work_tree(plan, put_back));
@@ -180,17 +209,14 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
     context_.journal.add_counter(Counter::kPublishes);
   }
   report.commit = committed.commit;
-  if (!committed.commit.is_zero() || state.published < state.committed) {
-    TRY(journal_publish(tip, committed.commit.is_zero() ? tip : committed.commit));
+  if (!committed.commit.is_zero() || state.published < last_seq) {
+    TRY(journal_publish(last_seq, tip, committed.commit.is_zero() ? tip : committed.commit));
   }
   checked_tip_ = committed.commit.is_zero() ? tip : committed.commit;
   checked_committed_ = state.committed;
   report.left = std::move(plan.left);
   report.republished = std::move(plan.republished);
-  report.republished.insert(report.republished.end(), put_back.begin(), put_back.end());
-  std::ranges::sort(report.republished);
-  const auto repeated = std::ranges::unique(report.republished);
-  report.republished.erase(repeated.begin(), repeated.end());
+  append(report.republished, std::move(put_back));
   return std::optional(std::move(report));
 }
 
@@ -280,11 +306,8 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
                               .reflog = {},
                               .lock_owner = context_.store().hex()};
   if (history.records > 0) {
-    // compose_message() counts the subjects and lists the first of them.
-    std::vector<std::string> subjects = history.subjects;
-    subjects.resize(history.records);
-    request.message =
-        compose_message(subjects, context_.store(), state.published + 1, state.committed);
+    request.message = compose_message(history.records, history.subjects, context_.store(),
+                                      state.published + 1, history.last_seq);
   } else {
     request.message = fmt::format("syncline: {} file{} put back\n\n", plan.changes.size(),
                                   plan.changes.size() == 1 ? "" : "s");
@@ -298,12 +321,10 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
   return request;
 }
 
-Status Publisher::journal_publish(const ObjectId& tip, const ObjectId& commit) {
+Status Publisher::journal_publish(uint64_t last_seq, const ObjectId& tip, const ObjectId& commit) {
   SyncState& state = context_.state;
-  const PublishFrame frame{.last_seq = state.committed,
-                           .branch = context_.options.branch,
-                           .parent = tip,
-                           .commit = commit};
+  const PublishFrame frame{
+      .last_seq = last_seq, .branch = context_.options.branch, .parent = tip, .commit = commit};
   TRY(context_.journal.append_control(Operation::kPublish, encode(frame), context_.clock.now_ms()));
   state.published = frame.last_seq;
   state.branch = frame.branch;

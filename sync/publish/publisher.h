@@ -3,6 +3,8 @@
 //   state of the work tree ─► trees compared ─► plan ─► files missing from the work tree written
 //   back ─► commit_to_branch() ─► PublishFrame durable in the journal
 //
+// Much at once is carried over in several commits, each as above (kRecordsMax).
+//
 // What a person does meanwhile is seen under the locks; then everything is looked at and planned
 // anew, a few times, before the publish says that it waits. A crash before the PublishFrame makes
 // the next publish find all of it on the branch already, and only write the frame.
@@ -39,8 +41,13 @@ struct PublishReport {
 
 class Publisher {
  public:
+  // What one commit carries over to the branch, a batch at least: a publish holds some hundreds of
+  // bytes for each file, and what waited for a person may be a million of them.
+  static constexpr uint64_t kRecordsMax = 20'000;
+
   // `git`: the repository opened already; without, it is opened when first needed.
-  explicit Publisher(SyncContext& context, std::optional<GitDirectories> git = std::nullopt);
+  explicit Publisher(SyncContext& context, std::optional<GitDirectories> git = std::nullopt,
+                     uint64_t records_max = kRecordsMax);
 
   Result<PublishReport> publish(OutcomeSource& outcomes);
   // There is something to publish or to look at, the interval has passed, and so has the delay
@@ -49,6 +56,8 @@ class Publisher {
   Result<std::string> waiting_reason();
 
  private:
+  // One commit's worth: planned anew, a few times, where something moves meanwhile.
+  Result<PublishReport> publish_part(OutcomeSource& outcomes);
   // One look, plan and commit. Nothing when something moved meanwhile: to be done again.
   Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes);
   // Why a publish must wait, as far as files and refs alone tell; empty where it need not. `tip` is
@@ -66,11 +75,12 @@ class Publisher {
   Result<std::string> grow_work_text(const PlannedChange& change);
   BranchCommitRequest request_for(const ObjectId& tip, const ObjectId& tip_tree,
                                   const PublishPlan& plan, const OwnHistory& history) const;
-  Status journal_publish(const ObjectId& tip, const ObjectId& commit);
+  Status journal_publish(uint64_t last_seq, const ObjectId& tip, const ObjectId& commit);
   Result<const GitDirectories*> git();
 
   SyncContext& context_;
   std::optional<GitDirectories> git_;
+  uint64_t records_max_;
   ObjectId checked_tip_;  // compared, and nothing was missing
   uint64_t checked_committed_ = 0;
   Backoff wait_;

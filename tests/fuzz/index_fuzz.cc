@@ -137,7 +137,7 @@ void fuzz_index(std::string file, uint8_t what, uint8_t seed) {
   }
   const Entries before = entries_of(*index);
   const std::vector<IndexChange> changes = changes_for(before, what, seed);
-  const auto merge = index->merge(changes);
+  const auto merge = index->merge_whole(changes);
   if (!merge) {
     require(merge.error().code == Code::kBusy && index->has_conflicts(), "a merge that fails");
     return;
@@ -149,7 +149,7 @@ void fuzz_index(std::string file, uint8_t what, uint8_t seed) {
   require(merged->version() == index->version(), "another version");
   const Entries after = entries_of(*merged);
   check_merged(before, after, changes, *merge);
-  const auto again = merged->merge(changes);
+  const auto again = merged->merge_whole(changes);
   require(again && !again->changed && again->bytes == merge->bytes,
           "the same merge again changes something");
 }

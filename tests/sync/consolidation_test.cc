@@ -292,5 +292,27 @@ TEST(ObjectReader, LetsGoOfPacksThatWentAway) {
   EXPECT_LE(most, 16u);
 }
 
+TEST(ObjectReader, HoldsFewOfManyPacksOpen) {
+  GitRepository repository;
+  std::vector<ObjectId> heads;
+  for (int round = 0; round < 40; ++round) {
+    repository.git("commit -q --allow-empty -m " + std::to_string(round));
+    repository.git("repack -d -q");
+    heads.push_back(*ObjectId::parse(repository.git("rev-parse HEAD")));
+  }
+  const auto reader = open_object_reader((repository.path() / ".git/objects").string());
+  ASSERT_TRUE(ok(reader));
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  const auto before = descriptors();
+  for (const ObjectId& head : heads) {
+    const auto read = (*reader)->read(head);
+    ASSERT_TRUE(ok(read));
+    ASSERT_TRUE(read->has_value());
+  }
+  EXPECT_LE(descriptors() - before, 17);
+}
+
 }  // namespace
 }  // namespace syncline

@@ -186,6 +186,7 @@ class FoldProcess {
                  .pack = pack_,
                  .state = state},
         committer(context_) {}
+  SyncContext& context() { return context_; }
 
  private:
   SyncOptions options_;

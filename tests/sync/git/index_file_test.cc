@@ -63,7 +63,7 @@ class IndexFileTest : public testing::TestWithParam<int> {
             .in_tip = {},
             .also_ours = {}};
   }
-  void write(const IndexMerge& merge) { write_file(index_path(), merge.bytes); }
+  void write(const WholeIndexMerge& merge) { write_file(index_path(), merge.bytes); }
 
   GitRepository repository;
 };
@@ -112,7 +112,7 @@ TEST_P(IndexFileTest, MergedEntriesStandWhereGitWouldPutThem) {
       new_info += "100644 " + new_blob + "\t" + path + "\n";
     }
     std::ranges::sort(changes, {}, &IndexChange::path);
-    auto merge = read().merge(changes);
+    auto merge = read().merge_whole(changes);
     ASSERT_TRUE(ok(merge));
     EXPECT_TRUE(merge->changed);
     EXPECT_TRUE(merge->kept.empty());
@@ -135,7 +135,7 @@ TEST_P(IndexFileTest, OthersFlagsAndBytesAreKept) {
   repository.git("update-index --skip-worktree skipped");
   const IndexFile index = read();
   EXPECT_EQ(index.version(), GetParam() == 2 ? 3u : static_cast<unsigned>(GetParam()));
-  auto merge = index.merge(std::vector{change("b/ours", "1"), change("n/ours", "2")});
+  auto merge = index.merge_whole(std::vector{change("b/ours", "1"), change("n/ours", "2")});
   ASSERT_TRUE(ok(merge));
   write(*merge);
   const std::string after = repository.git("ls-files -v --stage");
@@ -156,7 +156,7 @@ TEST_P(IndexFileTest, WhatAPersonStagedStays) {
   std::vector<IndexChange> changes = {change("edited", "ours"), change("removed", "ours"),
                                       change("same", "ours")};
   for (IndexChange& one : changes) one.in_tip = old;
-  auto merge = read().merge(changes);
+  auto merge = read().merge_whole(changes);
   ASSERT_TRUE(ok(merge));
   EXPECT_EQ(merge->kept, (std::vector<std::string>{"edited", "removed"}));
   write(*merge);
@@ -170,7 +170,7 @@ TEST_P(IndexFileTest, AnInterruptedPublishIsTakenUp) {
   repository.git("add f");
   IndexChange ours = change("f", "whole");
   ours.also_ours = TreeValue{*ObjectId::parse(blob("half")), 0100644};
-  auto merge = read().merge(std::vector{ours});
+  auto merge = read().merge_whole(std::vector{ours});
   ASSERT_TRUE(ok(merge));
   EXPECT_TRUE(merge->kept.empty());
   EXPECT_TRUE(merge->changed);
@@ -181,7 +181,8 @@ TEST_P(IndexFileTest, AFileInTheWayOfAFolderStaysAndSoTheOtherWayRound) {
   write_file(repository.path() / "rules.md/x", "below");
   write_file(repository.path() / "rules.md-other", "between");
   repository.git("add -A");
-  auto merge = read().merge(std::vector{change("notes/0/a.md", "1"), change("rules.md", "2")});
+  auto merge =
+      read().merge_whole(std::vector{change("notes/0/a.md", "1"), change("rules.md", "2")});
   ASSERT_TRUE(ok(merge));
   EXPECT_EQ(merge->kept.size(), 2u);
   EXPECT_FALSE(merge->changed);
@@ -192,7 +193,7 @@ TEST_P(IndexFileTest, CachedTreesOfUntouchedFoldersAreKept) {
     write_file(repository.path() / name, name);
   repository.git("add -A");
   repository.git("commit -q -m one");  // writes the TREE extension
-  auto merge = read().merge(std::vector{change("b/c/new", "ours")});
+  auto merge = read().merge_whole(std::vector{change("b/c/new", "ours")});
   ASSERT_TRUE(ok(merge));
   EXPECT_NE(merge->bytes.find("TREE"), std::string::npos);
   write(*merge);
@@ -210,7 +211,7 @@ TEST_P(IndexFileTest, ASkippedHashStaysSkipped) {
   bytes.replace(bytes.size() - 20, 20, 20, '\0');
   auto index = IndexFile::parse(bytes);
   ASSERT_TRUE(ok(index));
-  auto merge = index->merge(std::vector{change("b", "b")});
+  auto merge = index->merge_whole(std::vector{change("b", "b")});
   ASSERT_TRUE(ok(merge));
   EXPECT_EQ(merge->bytes.substr(merge->bytes.size() - 20), std::string(20, '\0'));
 }
@@ -250,7 +251,7 @@ TEST_P(IndexFileTest, ARightChecksumOverNonsenseIsStillFound) {
     // What parses must survive a merge.
     IndexChange one{
         .path = "b/ours", .value = {{}, 0100644}, .stat = {}, .in_tip = {}, .also_ours = {}};
-    const auto merge = index->merge(std::vector{one});
+    const auto merge = index->merge_whole(std::vector{one});
     if (merge) {
       EXPECT_TRUE(ok(IndexFile::parse(merge->bytes)));
     }
@@ -274,7 +275,7 @@ TEST(IndexFile, UnmergedEntriesAreSeen) {
   const auto index = IndexFile::parse(slurp(repository.path() / ".git/index"));
   ASSERT_TRUE(ok(index));
   EXPECT_TRUE(index->has_conflicts());
-  EXPECT_TRUE(fails_with(index->merge({}), Code::kBusy));
+  EXPECT_TRUE(fails_with(index->merge_whole({}), Code::kBusy));
 }
 
 TEST(IndexFile, SplitAndSparseIndexesAreRefusedByName) {
@@ -306,7 +307,7 @@ TEST(IndexFile, UntrackedCacheAndOffsetsAreLeftOutAndGitGoesOn) {
   const auto index = IndexFile::parse(slurp(repository.path() / ".git/index"));
   ASSERT_TRUE(ok(index));
   write_file(repository.path() / "ours", "x");
-  const auto merge = index->merge(std::vector{
+  const auto merge = index->merge_whole(std::vector{
       IndexChange{.path = "ours",
                   .value = {*ObjectId::parse(repository.git("hash-object ours")), 0100644},
                   .stat = {},
@@ -320,7 +321,7 @@ TEST(IndexFile, UntrackedCacheAndOffsetsAreLeftOutAndGitGoesOn) {
 
 TEST(IndexFile, NoIndexIsAnEmptyOne) {
   GitRepository repository;
-  const auto merge = IndexFile().merge(std::vector{IndexChange{
+  const auto merge = IndexFile().merge_whole(std::vector{IndexChange{
       .path = "a/b",
       .value = {*ObjectId::parse(repository.git("hash-object -w --stdin", "x")), 0100644},
       .stat = {},

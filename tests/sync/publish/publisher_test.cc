@@ -621,6 +621,39 @@ TEST_F(PublisherTest, SetAsideRecordsArePublishedAsNothing) {
   expect_clean();
 }
 
+// A publish holds something of each file, and what waited for a person may be a million of them.
+TEST_F(PublisherTest, WhatWaitedIsCarriedOverInSeveralCommitsAndEachSectionOnce) {
+  store.record(rule_intent("cpp", "first"));
+  store.publish_all();
+  // So that the sections are looked for in the journal.
+  commit_file("rules/cpp.md", "# Their own title\n" + slurp(store.work("rules/cpp.md")));
+  for (int i = 2; i <= 8; ++i) {
+    store.record(i % 2 == 0 ? rule_intent("cpp", std::to_string(i))
+                            : note_intent(std::to_string(i)));
+  }
+  FoldProcess process(store, store.options);
+  ASSERT_TRUE(ok(process.committer.recover(store.outcomes)));
+  Publisher publisher(process.context(), std::nullopt, 3);
+  const auto report = publisher.publish(store.outcomes);
+  ASSERT_TRUE(ok(report));
+  EXPECT_EQ(report->waiting, "");
+  EXPECT_EQ(report->published, 8u);
+  EXPECT_EQ(report->commit.hex(), store.head());
+  EXPECT_TRUE(report->left.empty());
+  EXPECT_TRUE(report->republished.empty());
+  EXPECT_EQ(store.repository.git(
+                "log -3 --format='%(trailers:key=Syncline-Range,valueonly,separator=%x2C)' main"),
+            "8-8\n5-7\n2-4");
+  EXPECT_EQ(store.repository.git("log -1 --format=%s main~1"), "syncline: 3 records");
+  EXPECT_EQ(store.branch_file("rules/cpp.md"),
+            "# Their own title\n# Rules: cpp\n\n## H-1: first\n\n## H-2: 2\n\n## H-4: 4\n\n"
+            "## H-6: 6\n\n## H-8: 8");
+  for (const uint64_t seq : {3u, 5u, 7u}) {
+    EXPECT_EQ(store.branch_file(store.note_path(seq)), store.show(store.note_path(seq)));
+  }
+  expect_clean();
+}
+
 TEST_F(PublisherTest, AThousandRecordsInOnePublish) {
   std::vector<Intent> intents;
   for (int i = 0; i < 1000; ++i) intents.push_back(note_intent("n " + std::to_string(i)));
