@@ -125,8 +125,10 @@ Result<RepositoryState> find_repository(const std::string& directory, GitPlatfor
 Result<RepositoryState> open_or_create_repository(const std::string& directory,
                                                   GitPlatform& platform) {
   std::error_code fault;
-  const std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
+  std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
   if (fault) return errno_error(fault.value(), "absolute path of " + directory);
+  // "." and "store/" end in a slash still, and libgit2 makes no folder below "store//".
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
   bool created = false;
   Result<GitPaths> paths = git_paths_at(absolute, platform);
   if (!paths && paths.error().code == Code::kNotFound) {

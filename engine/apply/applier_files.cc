@@ -259,7 +259,8 @@ Result<bool> Applier::Impl::write_waiting(const std::vector<AppliedRecord>& reco
   for (const Section& section : candidates) {
     if (section.known_offset) known.push_back(section);
   }
-  // Of a try whose sync failed.
+  // An earlier try wrote these, and its sync failed: the page cache may say clean what the disk
+  // never got.
   if (!known.empty()) TRY(sections.write_again(known));
   // Below files_synced nothing is looked at after an unclean start: so they wait until synced.
   TRY(sync_files());

@@ -274,7 +274,7 @@ Result<bool> Applier::Impl::write_files(const Batch& batch) {
 }
 
 Status Applier::Impl::take_back(const Effects& effects, const std::vector<Abandoned>& abandoned) {
-  if (effects.operation != Operation::kCreate) return {};  // a section's own file knows
+  if (effects.operation != Operation::kCreate) return {};  // sections are found by their bytes
   for (const auto& [path, text] : abandoned) {
     TRY(files.take_back(path, text, effects.time_ms));
   }

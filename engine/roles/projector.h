@@ -48,8 +48,8 @@ class Projector {
             Clock& clock, bool take_over_database = false);
   ~Projector();
 
-  // True when the role was had, and nothing was pending when it was let go for the last time; false
-  // when another holds it.
+  // Does what is pending, if the role is free. True: this process had the role, and left nothing
+  // pending behind. False: another process or thread has it, and will do what is pending.
   Result<bool> try_apply() EXCLUDES(apply_mutex_);
   Result<bool> try_sync(bool publish_now) EXCLUDES(sync_mutex_);
 

@@ -23,7 +23,8 @@ bool is_sync_failure(int code) {
   return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 }
 
-// SQLite tells a database that may not be written from one whose file system may not by nothing.
+// SQLite has one error for a database file without write permission and for a read-only file
+// system; what a person must do differs.
 bool is_on_read_only_file_system(sqlite3* handle) {
   const char* const path = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   struct statvfs status{};

@@ -48,7 +48,7 @@ void Store::Impl::stop_background() {
     stopping = true;
     work.notify_all();
   }
-  // Those that could not be started are none.
+  // A thread that could not be started has nothing to join.
   if (apply_worker.joinable()) apply_worker.join();
   if (sync_worker.joinable()) sync_worker.join();
   // A failed checkpoint costs the next start a check of the files, nothing else.

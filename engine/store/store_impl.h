@@ -93,8 +93,8 @@ struct Store::Impl {
   Status check_backlog();
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
-  // Tells the receipt of an applied record what became of it, where it was not the plain case.
-  // What became of an applied record; the id that its path has.
+  // Fills in what became of an applied record, where that was not the plain case. Answers the id
+  // that its path has.
   Result<uint64_t> fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
   Status read_outcomes_from(uint64_t seq) REQUIRES(outcomes_mutex);
   Stage stage_of(uint64_t seq) const;

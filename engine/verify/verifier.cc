@@ -263,7 +263,7 @@ Statement* Verifier::row_statement(const Effects& effects) {
   const auto found = statements_.find(sql);
   if (found != statements_.end()) return &found->second;
   auto statement = database_.prepare(sql);
-  if (!statement) return nullptr;  // the table or a column is gone: every row of it is
+  if (!statement) return nullptr;  // the table or a column is gone, so each of its rows is missing
   return &statements_.emplace(sql, std::move(*statement)).first->second;
 }
 

@@ -42,8 +42,8 @@ class TailIndex {
   bool started() const { return started_; }
   const Mark& position() const { return position_; }
 
-  // Reads what others have appended since, up to `end`. Refuses a frame that this program cannot
-  // act on: the caller is about to write behind it.
+  // Reads up to `end` what was appended since, by whichever process. Refuses a frame that this
+  // program cannot act on: the caller is about to write behind it.
   Status catch_up(const Mark& end);
 
   std::optional<KeyEntry> find(std::string_view key) const;

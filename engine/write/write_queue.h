@@ -91,8 +91,7 @@ class WriteQueue {
   void write_group(const Group& group, Deadline deadline) EXCLUDES(mutex_);
   // The first three answer for the whole group; an error means that nothing of it is in the log.
   Status prepare(const Group& group);
-  // What SQLite knows, up to where the tail index begins.
-  // The append lock held, and all that the log holds known.
+  // Takes the append lock, and reads what others have appended, so that every key and id is known.
   Result<AppendTurn> begin_turn(const Group& group, Deadline deadline);
   Status know_the_log(const Group& group, const AppendTurn& turn);
   Result<Appended> append(const Group& group, Deadline deadline);

@@ -39,7 +39,7 @@ struct FrameView {
   int64_t time_ms = 0;
   uint64_t durable_seq = 0;  // known to be durable when this frame was written
   // Bytes of this segment known to be durable when this frame was written; 0 where it does not say.
-  // Says of control frames, which have no seq, what durable_seq says of records.
+  // durable_seq counts records only; this covers control frames as well.
   uint64_t durable_offset = 0;
   uint64_t payload_hash = 0;
   ByteSpan payload;

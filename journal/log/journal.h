@@ -80,8 +80,9 @@ struct RecoveryReport {
 struct Appended {
   Mark mark;  // everything up to and including this append
   uint64_t epoch = 0;
-  uint64_t first_seq = 0;          // of the records in it; 0 when it held control frames only
-  uint64_t last_payload_hash = 0;  // of its last frame; 0: it has none, and means what came before
+  uint64_t first_seq = 0;  // of the records in it; 0 when it held control frames only
+  // Of its last frame. 0 where the group is empty: flushing it makes durable what came before.
+  uint64_t last_payload_hash = 0;
 };
 
 // Shared counters and watermarks, for status. All are hints: a cache in the control page.

@@ -27,7 +27,9 @@ struct SegmentHeader {
   StoreId store;
   uint64_t segment = 0;
   uint64_t epoch = 0;
-  uint64_t first_seq = 0;         // of the first record in it, had it one
+  // The sequence that the next record gets: the first record of this segment has it, if there is
+  // one.
+  uint64_t first_seq = 0;
   uint64_t previous_segment = 0;  // 0 for none
   uint64_t previous_end = 0;      // where that one ends
   int64_t created_ms = 0;

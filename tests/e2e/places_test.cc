@@ -39,6 +39,22 @@ TEST(Place, AFolderWithSpacesQuotesAndOtherScripts) {
   exercise(store, folder.path());
 }
 
+TEST(Place, TheEmptyFolderOneStandsIn) {
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{}, {"."}, {"./"}, {"../here"}, {"../here/"}}) {
+    TemporaryDirectory folder;
+    fs::create_directory(folder / "here");
+    const ProcessOptions inside{.directory = (folder / "here").string()};
+    std::vector<std::string> command{syncline_binary(), "init"};
+    command.insert(command.end(), names.begin(), names.end());
+    const ProcessResult init = run_process(command, inside);
+    ASSERT_EQ(init.exit_code, 0) << init.describe();
+    const ProcessResult record =
+        run_process({syncline_binary(), "record", "note", "--title", "here"}, inside);
+    EXPECT_EQ(record.exit_code, 0) << record.describe();
+  }
+}
+
 TEST(Place, APathThatIsRelativeAndAStoreFoundUpward) {
   TemporaryDirectory folder;
   const StoreUnderTest store("notes", folder / "store");

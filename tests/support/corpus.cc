@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <string_view>
 
-#include "journal/base/clock.h"
-
 namespace syncline {
 namespace {
 

@@ -20,6 +20,17 @@ std::string refusal(const std::string& directory) {
   return state ? "" : state.error().message;
 }
 
+TEST(Repository, AnEmptyFolderThatIsNamedByADotOrWithASlashBecomesOne) {
+  for (const char* suffix : {"/", "/.", "/./", "//", "/sub/.."}) {
+    TemporaryDirectory scratch("syncline init");
+    const std::string directory = scratch.string();
+    const auto made = open_or_create_repository(directory + suffix, system_git_platform());
+    ASSERT_TRUE(ok(made)) << suffix;
+    EXPECT_TRUE(made->created) << suffix;
+    EXPECT_EQ(made->work_tree, directory) << suffix;
+  }
+}
+
 TEST(Repository, AFolderBecomesARepositoryOnMain) {
   TemporaryDirectory scratch("syncline init");
   const std::string directory = (scratch.path() / "deep down" / "dätä").string();

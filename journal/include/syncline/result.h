@@ -47,11 +47,12 @@ std::string_view code_name(Code code);
 
 Error make_error(Code code, std::string message, std::string hint = {});
 
+// kRetryLater. Allocates nothing: its strings are short enough to lie in place.
+Error out_of_memory();
+
 // An Error from errno: ENOSPC/EDQUOT become kRetryLater, EROFS kReadOnly, ENOENT kNotFound, EEXIST
 // kExists, ELOOP/EXDEV kUnsafePath (see openat2), the rest kIo. `what` names the call and its
 // object.
-// Allocates nothing: its strings are short enough to lie in place.
-Error out_of_memory();
 Error errno_error(int sys_errno, std::string_view what);
 
 template <typename T>
