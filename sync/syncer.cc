@@ -86,11 +86,6 @@ Position Syncer::reads_from() const {
   return std::min(state_.records.position, state_.scanned.position);
 }
 
-Status Syncer::walk_own_tree(const std::function<Status(const TreeEntry&)>& visit) {
-  TRY_ASSIGN(const ObjectId tip, refs_.read(context_.own_ref));
-  return walk_commit(objects_, tip, visit);
-}
-
 Status Syncer::walk_tree_of(const ObjectId& commit,
                             const std::function<Status(const TreeEntry&)>& visit) {
   return walk_commit(objects_, commit, visit);

@@ -76,9 +76,8 @@ class Syncer {
   Position reads_from() const;
   const std::string& own_ref() const { return context_.own_ref; }  // refs/syncline/<store id>
 
-  // For verify: every file below the tree of the own ref's tip / of a commit (zero: no file) / of
-  // the branch's tip, sorted by path.
-  Status walk_own_tree(const std::function<Status(const TreeEntry&)>& visit);
+  // For verify: every file below the tree of a commit (zero: no file) / of the branch's tip, sorted
+  // by path.
   Status walk_tree_of(const ObjectId& commit, const std::function<Status(const TreeEntry&)>& visit);
   Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit);
   Result<std::string> read_blob(const ObjectId& blob);

@@ -265,10 +265,6 @@ const char* beneath_vfs() {
   return registered() != nullptr ? kName : nullptr;
 }
 
-bool is_refused_database_file(int sys_errno) {
-  return !describe_refusal(sys_errno).empty();
-}
-
 std::string_view describe_refusal(int sys_errno) {
   switch (sys_errno) {
     case ELOOP:

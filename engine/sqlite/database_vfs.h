@@ -19,9 +19,8 @@ namespace syncline {
 // The VFS's name, registered by the first call; null where SQLite has none of its own to build on.
 const char* beneath_vfs();
 
-// errno of a refused open: a link, not a regular file, more than one name, a folder in the way that
-// is none.
-bool is_refused_database_file(int sys_errno);
+// Why an open with this errno was refused (a link, not a regular file, more than one name, a folder
+// in the way that is none); empty where it failed for another reason.
 std::string_view describe_refusal(int sys_errno);
 
 }  // namespace syncline

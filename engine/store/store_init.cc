@@ -16,7 +16,6 @@
 #include "engine/verify/lost_keys.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "journal/log/journal_create.h"
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
 #include "sync/repository.h"
@@ -85,8 +84,8 @@ Status make_projections(Making& making, const Identity& identity,
   if (below) {
     keep_below = [&](Directory& folder) { return write_kept_keys(folder, identity.store, *below); };
   }
-  const Status created = create_journal_from(*making.store, identity.store, clock, options,
-                                             identity.first_seq, keep_below);
+  const Status created = Journal::create(*making.store, identity.store, clock, options,
+                                         identity.first_seq, keep_below);
   if (!created && created.error().code != Code::kExists) return created;
   TRY_ASSIGN(auto journal,
              Journal::open(*making.store, identity.store, clock,

@@ -16,7 +16,6 @@
 #include "engine/store/store_impl.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_place.h"
-#include "journal/log/journal_create.h"
 #include "journal/record/control_frame.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
@@ -151,7 +150,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   if (below) {
     keep_below = [&](Directory& folder) { return write_kept_keys(folder, identity.store, *below); };
   }
-  TRY(create_journal_from(*store, identity.store, source.clock, options, first, keep_below));
+  TRY(Journal::create(*store, identity.store, source.clock, options, first, keep_below));
   TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
                                          source.platform.make_ring(/*many_groups=*/true), options));
   std::string config_text;

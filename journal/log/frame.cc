@@ -179,11 +179,4 @@ FrameFault decode_frame(ByteSpan bytes, const FrameContext& context, uint64_t of
   return FrameFault::kNone;
 }
 
-uint32_t peek_frame_bytes(ByteSpan header, const FrameContext& context, uint64_t offset) {
-  FrameView frame;
-  return decode_frame_header(header, context, offset, frame) == FrameFault::kNone
-             ? frame.frame_bytes
-             : 0;
-}
-
 }  // namespace syncline

@@ -88,8 +88,4 @@ FrameFault decode_frame(ByteSpan bytes, const FrameContext& context, uint64_t of
 FrameFault decode_frame_header(ByteSpan header, const FrameContext& context, uint64_t offset,
                                FrameView& frame);
 
-// The frame_bytes a header declares, if the header alone is valid here; 0 otherwise. For readers
-// that must know how much to read.
-uint32_t peek_frame_bytes(ByteSpan header, const FrameContext& context, uint64_t offset);
-
 }  // namespace syncline

@@ -20,10 +20,6 @@ const RecoveryReport& Journal::recovery() const {
 const StoreId& Journal::store() const {
   return impl_->store;
 }
-std::string_view Journal::ring_name() const {
-  return impl_->ring->name();
-}
-
 Mark Journal::durable() const {
   return impl_->page->durable().value_or(LogMark{}).mark();
 }

@@ -127,8 +127,14 @@ class Journal {
  public:
   // The segments' folder and files below `directory` (.git/syncline): journal/, control, *.lock.
   // Makes the first segment, durable with its directory. kExists when there is a journal.
+  //
+  // A store that goes on above one that was lost begins with `first_seq`: the sequences below are
+  // the other's. `keep_below`, where it is given, makes durable in the journal's folder what is
+  // still known of those, as if it were trimmed: the journal then begins with segment 2. Done again
+  // after a death anywhere, it ends the same.
   static Status create(Directory& directory, const StoreId& store, Clock& clock,
-                       const JournalOptions& options);
+                       const JournalOptions& options, uint64_t first_seq = 1,
+                       const std::function<Status(Directory& folder)>& keep_below = {});
 
   // Opens for reading and appending; recovers when alone. kCorrupt names segment and offset;
   // kNotFound when there is no journal. `directory` and `clock` must outlive the Journal.
@@ -140,7 +146,6 @@ class Journal {
 
   const RecoveryReport& recovery() const;
   const StoreId& store() const;
-  std::string_view ring_name() const;
 
   Result<AppendTurn> begin_append(Deadline deadline = kForever);
 

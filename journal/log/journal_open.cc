@@ -6,7 +6,6 @@
 #include "journal/base/assert.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "journal/log/journal_create.h"
 #include "journal/log/journal_impl.h"
 
 namespace syncline {
@@ -46,13 +45,8 @@ Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
 }  // namespace
 
 Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
-                       const JournalOptions& options) {
-  return create_journal_from(directory, store, clock, options, 1);
-}
-
-Status create_journal_from(Directory& directory, const StoreId& store, Clock& clock,
-                           const JournalOptions& options, uint64_t first_seq,
-                           const std::function<Status(Directory& folder)>& keep_below) {
+                       const JournalOptions& options, uint64_t first_seq,
+                       const std::function<Status(Directory& folder)>& keep_below) {
   TRY(directory.make_directories(kJournalFolder, true));
   TRY_ASSIGN(const auto lock, directory.open_lock(kAppendLockName));
   TRY(lock->lock(FileLock::Mode::kExclusive, kForever));

@@ -155,9 +155,9 @@ std::span<const TailRow> tail_rows() {
 }
 
 const TailRow& judge_tail(const TailEvidence& evidence) {
-  const auto row =
-      std::ranges::find_if(kRows, [&](const TailRow& each) { return each.matches(evidence); });
-  SYNCLINE_ASSERT(row != std::end(kRows));
+  const auto row = std::ranges::find_if(
+      tail_rows(), [&](const TailRow& each) { return each.matches(evidence); });
+  SYNCLINE_ASSERT(row != tail_rows().end());
   return *row;
 }
 

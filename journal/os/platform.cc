@@ -48,9 +48,4 @@ Status Platform::move_file(const std::string& from, const std::string& to) {
   return source->sync_directory(".");
 }
 
-Platform& system_platform() {
-  static Platform platform;
-  return platform;
-}
-
 }  // namespace syncline

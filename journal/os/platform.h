@@ -42,6 +42,4 @@ class Platform {
   }
 };
 
-Platform& system_platform();
-
 }  // namespace syncline

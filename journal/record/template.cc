@@ -136,20 +136,6 @@ void Template::add(Slot slot) {
   pieces_.emplace_back(slot);
 }
 
-void Template::add(const Template& other) {
-  if (&other == this) {
-    add(Template(other));  // what is added would change while it is read
-    return;
-  }
-  for (const Piece& piece : other.pieces_) {
-    if (const auto* const text = std::get_if<std::string>(&piece)) {
-      add(std::string_view(*text));
-    } else {
-      add(std::get<Slot>(piece));
-    }
-  }
-}
-
 bool Template::uses(Slot slot) const {
   return std::any_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
     const Slot* const used = std::get_if<Slot>(&piece);

@@ -29,7 +29,6 @@ class Template {
   static Template literal(std::string_view text);
   void add(std::string_view text);
   void add(Slot slot);
-  void add(const Template& other);
   using Piece = std::variant<std::string, Slot>;
   const std::vector<Piece>& pieces() const { return pieces_; }
   bool empty() const { return pieces_.empty(); }

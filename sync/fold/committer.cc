@@ -228,6 +228,11 @@ Status Committer::recover(OutcomeSource& outcomes) {
 
 Status Committer::restore(OutcomeSource& outcomes) {
   TRY(context_.journal.flush_all());
+  TRY_ASSIGN(const bool damaged, context_.refs.remove_damaged(context_.own_ref));
+  if (damaged) {
+    notes_.push_back(fmt::format("{} held no object name: it was made again from the journal",
+                                 context_.own_ref));
+  }
   TRY_ASSIGN(View view, look());
   if (view.standing.kind != RefStanding::Kind::kUnknown) return recover(outcomes);
   if (view.base.own_commit.is_zero() && view.log.batches.empty()) return unknown_tip(view);

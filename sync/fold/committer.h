@@ -55,8 +55,9 @@ class Committer {
   Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
                           uint64_t batches_max = UINT64_MAX);
 
-  // For repair, where refresh() answers kDisagree: makes the ref what the journal says, whatever it
-  // is at now. That commit stays reachable as refs/syncline-kept/<store id>/<commit>.
+  // For repair, where refresh() answers kDisagree, or kCorrupt for a ref that holds no object name:
+  // makes the ref what the journal says, whatever it is at now. That commit stays reachable as
+  // refs/syncline-kept/<store id>/<commit>.
   Status restore(OutcomeSource& outcomes);
 
   // Writes the ref as it is once more, synced with its folder. What a process that died between

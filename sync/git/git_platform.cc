@@ -94,9 +94,4 @@ uint32_t GitPlatform::effective_user() {
   return ::geteuid();
 }
 
-GitPlatform& system_git_platform() {
-  static GitPlatform platform;
-  return platform;
-}
-
 }  // namespace syncline

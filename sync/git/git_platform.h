@@ -32,8 +32,6 @@ class GitPlatform : public Platform {
   virtual bool git_runs_in(std::string_view work_tree);
 };
 
-GitPlatform& system_git_platform();
-
 // Where create_repository() makes a new one before `.git` gets its name; below the work tree.
 inline constexpr std::string_view kHiddenRepository = ".syncline-tmp-repository";
 

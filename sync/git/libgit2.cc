@@ -95,10 +95,4 @@ git_oid to_git_oid(const ObjectId& id) {
   return oid;
 }
 
-ObjectId from_git_oid(const git_oid& oid) {
-  ObjectId id;
-  std::memcpy(id.bytes.data(), oid.id, sizeof oid.id);
-  return id;
-}
-
 }  // namespace syncline

@@ -57,6 +57,5 @@ Error libgit2_error(const Libgit2& git, int code, std::string_view what);
 bool libgit2_failed_by_system(const Libgit2& git);
 
 git_oid to_git_oid(const ObjectId& id);
-ObjectId from_git_oid(const git_oid& id);
 
 }  // namespace syncline

@@ -62,10 +62,6 @@ RefLock::~RefLock() {
   if (directory_ != nullptr) static_cast<void>(abort().has_value());
 }
 
-Result<FileInfo> RefLock::info() const {
-  return directory_->info(lock_name(ref_));
-}
-
 Status RefLock::commit() {
   TRY(directory_->rename(lock_name(ref_), ref_));
   Directory& directory = *std::exchange(directory_, nullptr);
@@ -153,8 +149,18 @@ Result<ObjectId> RefStore::read(std::string_view ref) {
 
 Result<RefLock> RefStore::lock(std::string_view ref, const ObjectId& expected,
                                const ObjectId& new_id) {
+  TRY(create_lock(ref, lock_content(new_id)));
+  RefLock lock(directory_, std::string(ref), expected, new_id);
+  TRY_ASSIGN(const ObjectId current, read(ref));
+  if (current != expected) {
+    return make_error(Code::kDisagree,
+                      fmt::format("{} is at {}, not at {}", ref, current.hex(), expected.hex()));
+  }
+  return lock;
+}
+
+Status RefStore::create_lock(std::string_view ref, std::string_view content) {
   const std::string name = lock_name(ref);
-  const std::string content = lock_content(new_id);
   Status created = directory_.create_whole_synced(name, as_bytes(content));
   if (!created && created.error().code == Code::kNotFound) {
     // New, or packing the last loose ref has removed the folder with it.
@@ -168,13 +174,30 @@ Result<RefLock> RefStore::lock(std::string_view ref, const ObjectId& expected,
         fmt::format("{}/{} is there: another process moves this ref", directory_.path(), name),
         "if no git command is running, remove the file");
   }
-  RefLock lock(directory_, std::string(ref), expected, new_id);
-  TRY_ASSIGN(const ObjectId current, read(ref));
-  if (current != expected) {
-    return make_error(Code::kDisagree,
-                      fmt::format("{} is at {}, not at {}", ref, current.hex(), expected.hex()));
+  return {};
+}
+
+Result<bool> RefStore::remove_damaged(std::string_view ref) {
+  const auto damaged = [&]() -> Result<bool> {
+    const Result<Value> value = read_raw(ref);
+    if (value) return false;
+    if (value.error().code != Code::kCorrupt) return value.error();
+    // It may be packed-refs that is damaged: that is not ours to take away.
+    const Result<FileInfo> own = directory_.info(ref);
+    if (!own) return value.error();
+    return own->type == FileInfo::Type::kRegular;
+  };
+  TRY_ASSIGN(const bool seen, damaged());
+  if (!seen) return false;
+  TRY(create_lock(ref, {}));
+  RefLock lock(directory_, std::string(ref), {}, {});
+  TRY_ASSIGN(const bool still, damaged());
+  if (still) {
+    TRY(directory_.remove_file(ref));
+    TRY(directory_.sync_directory(parent_of(ref)));
   }
-  return lock;
+  TRY(lock.abort());
+  return still;
 }
 
 Status RefStore::compare_and_swap(std::string_view ref, const ObjectId& expected,

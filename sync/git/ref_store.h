@@ -49,8 +49,6 @@ class RefLock {
   // The value found under the lock; zero when the ref is not there.
   const ObjectId& old_id() const { return old_id_; }
   const ObjectId& new_id() const { return new_id_; }
-  // The lock file as it is now: inode and times, to be noted.
-  Result<FileInfo> info() const;
 
   // Renames the lock into place and syncs the directory. On an error after the rename the ref has
   // moved, but may not survive a power cut: read it again.
@@ -92,6 +90,11 @@ class RefStore {
   // lock() and commit().
   Status compare_and_swap(std::string_view ref, const ObjectId& expected, const ObjectId& new_id);
 
+  // Takes away the ref's own file where that holds no object name, under the ref's lock: what
+  // packed-refs has of the ref shows then, or it is missing. False where the file is sound or not
+  // there. kBusy: another holds the lock.
+  Result<bool> remove_damaged(std::string_view ref);
+
   // Appends git's line to `logs/<log>` ("HEAD" or a ref), creating it. Under the lock of that ref.
   Status append_reflog(std::string_view log, const ObjectId& old_id, const ObjectId& new_id,
                        const ReflogEntry& entry);
@@ -118,6 +121,7 @@ class RefStore {
   Result<std::set<std::string>> names_below(std::string_view prefix);
 
  private:
+  Status create_lock(std::string_view ref, std::string_view content);
   Result<std::string> packed_refs();
   Result<ObjectId> read_packed(std::string_view ref);
   Status add_loose_below(const std::string& folder, size_t prefix_size,

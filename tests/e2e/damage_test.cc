@@ -259,6 +259,26 @@ TEST(Damage, ADeletedDatabaseIsMadeAgainAndSaidByWhoeverDoesIt) {
   expect_agreement(store, 3);
 }
 
+TEST(Damage, AnOwnRefThatHoldsNoCommitIsToldAndMadeAgainByRepair) {
+  TemporaryDirectory folder;
+  const StoreUnderTest store("notes", folder / "store");
+  for (const char* title : {"one", "two"}) store.json({"record", "note", "--title", title});
+  store.json({"sync"});
+  const std::string ref = store.own_ref();
+  const std::string before = store.git({"rev-parse", ref});
+  const fs::path file = store.root() / ".git" / ref;
+  write_whole(file, "garbage");
+
+  const ProcessResult status = store.syncline({"status"});
+  EXPECT_NE(status.out.find("holds no object name"), std::string::npos) << status.describe();
+  EXPECT_EQ(store.syncline({"record", "note", "--title", "three"}).exit_code, 0);
+  EXPECT_EQ(store.syncline({"verify"}).exit_code, 12);
+  const ProcessResult repair = store.syncline({"repair"});
+  EXPECT_EQ(repair.exit_code, 0) << repair.describe();
+  EXPECT_EQ(store.syncline({"verify"}).exit_code, 0);
+  EXPECT_EQ(store.git({"rev-parse", ref + "~1"}), before);
+}
+
 TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   TemporaryDirectory folder;
   const StoreUnderTest store("notes", folder / "store");

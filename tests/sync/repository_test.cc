@@ -185,6 +185,7 @@ TEST(Repository, AReplayedStoreIsCheckedOut) {
   store.record(note_intent("one"));
   store.record(rule_intent("cpp", "two"));
   RepositoryState state;
+  state.platform = &system_git_platform();
   state.work_tree = store.repository.path().string();
   state.common_dir = state.work_tree + "/.git";
   state.branch = "refs/heads/main";

@@ -37,7 +37,9 @@ TEST_F(SyncerTest, FoldsAndReadsBackWhatItFolded) {
   EXPECT_EQ(syncer->committed(), 0u);
   EXPECT_TRUE(syncer->own_tip().is_zero());
   EXPECT_EQ(syncer->own_ref(), store_.own_ref());
-  EXPECT_TRUE(walk([&](const auto& visit) { return syncer->walk_own_tree(visit); }).empty());
+  EXPECT_TRUE(walk([&](const auto& visit) {
+                return syncer->walk_tree_of(syncer->own_tip(), visit);
+              }).empty());
 
   store_.append({note_intent("a"), rule_intent("d", "one"), note_intent("b")});
   const auto report =
@@ -47,7 +49,8 @@ TEST_F(SyncerTest, FoldsAndReadsBackWhatItFolded) {
   EXPECT_EQ(syncer->committed(), 3u);
   EXPECT_EQ(syncer->own_tip().hex(), store_.tip());
 
-  const auto files = walk([&](const auto& visit) { return syncer->walk_own_tree(visit); });
+  const auto files =
+      walk([&](const auto& visit) { return syncer->walk_tree_of(syncer->own_tip(), visit); });
   ASSERT_EQ(files.size(), 3u);
   ASSERT_TRUE(files.contains("rules/d.md"));
   const auto text = syncer->read_blob(files.at("rules/d.md"));

@@ -451,6 +451,30 @@ TEST(Committer, RefSetBackToAnOlderCommitOfOursIsBroughtForward) {
   store.expect_clean();
 }
 
+TEST(Committer, ARefThatHoldsNoObjectNameIsMadeAgainByRestore) {
+  for (const char* damage : {"", "garbage\n", "0123456789"}) {
+    FoldStore store;
+    FoldProcess process(store);
+    store.append(notes(3));
+    fold_all(store, process);
+    const std::string tip = store.tip();
+    const auto file = store.repository.path() / ".git" / store.own_ref();
+    std::ofstream(file, std::ios::trunc) << damage;
+
+    FoldProcess next(store);
+    EXPECT_TRUE(fails_with(next.committer.refresh(), Code::kCorrupt));
+    ASSERT_TRUE(ok(next.committer.restore(store.outcomes)));
+    EXPECT_EQ(store.tip(), tip);
+    EXPECT_EQ(next.state.committed, 3u);
+    EXPECT_NE(next.committer.take_notes().at(0).find("held no object name"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(file.string() + ".lock"));
+    store.repository.expect_sound();
+    store.append(notes(1));
+    fold_all(store, next);
+    EXPECT_EQ(next.state.committed, 4u);
+  }
+}
+
 TEST(Committer, ForeignTipIsHistoryRewrittenUntilRestored) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 2});

@@ -8,27 +8,13 @@ namespace syncline {
 namespace {
 
 TEST(BatchPolicy, IsFullByRecordsOrBytesButNeverEmpty) {
-  const BatchPolicy policy{.records_max = 10, .bytes_max = 100, .age_ms_max = 1000};
+  const BatchPolicy policy{.records_max = 10, .bytes_max = 100};
   EXPECT_FALSE(policy.full(9, 99));
   EXPECT_TRUE(policy.full(10, 0));
   EXPECT_TRUE(policy.full(1, 100));
-  const BatchPolicy zero{.records_max = 0, .bytes_max = 0, .age_ms_max = 0};
+  const BatchPolicy zero{.records_max = 0, .bytes_max = 0};
   EXPECT_FALSE(zero.full(0, 0));
   EXPECT_TRUE(zero.full(1, 0));
-}
-
-TEST(BatchPolicy, IsDueWhenFullOrOld) {
-  const BatchPolicy policy{.records_max = 10, .bytes_max = 100, .age_ms_max = 1000};
-  EXPECT_FALSE(policy.due(0, 0, 5000));
-  EXPECT_FALSE(policy.due(1, 1, 999));
-  EXPECT_TRUE(policy.due(1, 1, 1000));
-  EXPECT_TRUE(policy.due(10, 1, 0));
-}
-
-TEST(BatchPolicy, HugeAgeLimitNeverComes) {
-  SyncOptions options;
-  options.batch_age_ms_max = UINT64_MAX;
-  EXPECT_FALSE(BatchPolicy::from(options).due(1, 1, 1'000'000'000));
 }
 
 ObjectId numbered(uint8_t number) {

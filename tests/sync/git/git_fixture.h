@@ -17,10 +17,17 @@
 #include <string_view>
 
 #include "journal/os/file_system.h"
+#include "sync/git/git_platform.h"
 #include "sync/git/object_reader.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
+
+// The real git and the real disk.
+inline GitPlatform& system_git_platform() {
+  static GitPlatform platform;
+  return platform;
+}
 
 struct GitOutput {
   int exit_code = -1;
