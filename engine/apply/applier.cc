@@ -301,11 +301,11 @@ Status Applier::Impl::decode(const FrameView& frame, Batch& batch) {
       record.intent = std::move(intent);
       record.decided_id = frame.id;
       record.time_ms = frame.time_ms;
-      const Outcome* const outcome = ahead.outcome(frame.seq);
+      const Outcome* const outcome = ahead.tail().outcome(frame.seq);
       if (outcome != nullptr) {
         record.outcome = *outcome;
         std::vector<uint64_t> ids = {frame.id};
-        std::ranges::copy(ahead.earlier_ids(frame.seq), std::back_inserter(ids));
+        std::ranges::copy(ahead.tail().earlier_ids(frame.seq), std::back_inserter(ids));
         record.abandoned =
             abandoned_effects(record.intent, frame.seq, frame.time_ms, *outcome, ids);
       }

@@ -142,7 +142,7 @@ Result<std::vector<Section>> Applier::Impl::sections_of(const std::vector<Applie
       target = targets.emplace(effect.path, std::move(looked)).first;
     }
     if (!target->second.unusable.empty()) continue;
-    std::optional<uint64_t> known = ahead.offset(effect.seq);
+    std::optional<uint64_t> known = ahead.tail().offset(effect.seq);
     if (const auto applied_at = offsets.find(effect.seq); !known && applied_at != offsets.end()) {
       known = applied_at->second;
     }

@@ -141,10 +141,10 @@ struct Applier::Impl {
   Error tell_ddl_failure(const BatchRecord& record, Error error) const;
   // What checkpoints ahead claim; a replay makes its files anew, whatever they say.
   bool was_applied(uint64_t seq) const {
-    return options.journal_outcomes && seq <= ahead.claimed_applied();
+    return options.journal_outcomes && seq <= ahead.tail().claimed_applied();
   }
   bool was_synced(uint64_t seq) const {
-    return options.journal_outcomes && seq <= ahead.claimed_files_synced();
+    return options.journal_outcomes && seq <= ahead.tail().claimed_files_synced();
   }
   Status look_at_path(BatchRecord& record);
   Status set_aside(BatchRecord& record, std::string reason);

@@ -124,7 +124,7 @@ Status Applier::Impl::set_aside(BatchRecord& record, std::string reason) {
 }
 
 void Applier::Impl::decide(BatchRecord& record, Outcome outcome) {
-  settle_file(outcome, record.outcome ? &*record.outcome : nullptr, ahead.batched());
+  settle_file(outcome, record.outcome ? &*record.outcome : nullptr, ahead.tail().batched());
   const uint64_t id = record.effects.id;
   record.outcome = std::move(outcome);
   std::ranges::move(abandoned_effects(record.intent, record.effects.seq, record.time_ms,
@@ -231,7 +231,7 @@ Result<std::vector<Section>> Applier::Impl::choose_sections(Batch& batch) {
                       .path = effects.path,
                       .header = effects.header,
                       .text = record.has_file() ? std::string_view(effects.text) : "",
-                      .known_offset = ahead.offset(effects.seq),
+                      .known_offset = ahead.tail().offset(effects.seq),
                       .was_synced = was_synced(effects.seq),
                       .abandoned = texts_of(record.abandoned)});
   }
@@ -312,13 +312,13 @@ Status Applier::Impl::project_control(const BatchControl& control) {
     case Operation::kRebind:
     case Operation::kSetAside: {
       TRY_ASSIGN(Outcome outcome, decode_outcome(control.operation, control.payload));
-      if (!ahead.pass_outcome(outcome, control.position)) return {};
+      if (!ahead.tail().pass_outcome(outcome, control.position)) return {};
       return projection->put_outcome(outcome);
     }
     case Operation::kAppendOffsets: {
       TRY_ASSIGN(const AppendOffsetsFrame frame, decode_append_offsets(control.payload));
       for (const AppendOffset& offset : frame.offsets) {
-        if (!ahead.pass_offset(offset.seq, control.position)) continue;
+        if (!ahead.tail().pass_offset(offset.seq, control.position)) continue;
         TRY(projection->put_offset(offset));
       }
       return {};

@@ -9,16 +9,12 @@
 // Under apply.lock, so nobody else journals outcomes meanwhile. Not thread-safe.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
+#include "journal/contents/log_tail.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
 #include "journal/record/outcome.h"
@@ -39,22 +35,9 @@ class LookAhead {
   // After a step that failed: all is read anew.
   void reset() { reader_.reset(); }
 
-  // The last one journalled; null where there is none.
-  const Outcome* outcome(uint64_t seq) const;
-  // Ids that rebinds before the last one gave.
-  std::span<const uint64_t> earlier_ids(uint64_t seq) const;
-  std::optional<uint64_t> offset(uint64_t seq) const;
-  // A frame at `position` that names `seq` has been projected: forgets it, and tells whether it is
-  // the last word (a later frame ahead names the record too, or not). Of an outcome that is ahead,
-  // what is known of its place comes with it.
-  bool pass_outcome(Outcome& outcome, const Position& position);
-  bool pass_offset(uint64_t seq, const Position& position);
-
-  // Up to here batches hold the records: files and commits are settled.
-  uint64_t batched() const { return batched_; }
-  // Highest claims of the batch and checkpoint frames ahead.
-  uint64_t claimed_applied() const { return std::max(claimed_applied_, batched_); }
-  uint64_t claimed_files_synced() const { return claimed_files_synced_; }
+  // Outcomes, offsets and claims ahead; what was projected is passed out of it.
+  LogTail& tail() { return tail_; }
+  const LogTail& tail() const { return tail_; }
 
   // Highest id that records after the applied watermark and before `end` have for the table; `end`
   // is that of an append turn held by the caller, so that nobody gives out more meanwhile. Call
@@ -63,14 +46,8 @@ class LookAhead {
   Result<uint64_t> highest_id(const std::string& table, const Mark& end);
 
  private:
-  template <typename What>
-  struct At {
-    What what;
-    Position position;
-  };
   using Ids = std::map<std::string, uint64_t>;  // by table name in lower case
 
-  Status note(const FrameView& frame);
   Status read_ids_until(Reader& reader, const Mark& end, Ids& ids);
 
   Directory& store_directory_;
@@ -78,13 +55,8 @@ class LookAhead {
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<Reader> id_reader_;
   Mark applied_;
-  std::unordered_map<uint64_t, At<Outcome>> outcomes_;
-  std::unordered_map<uint64_t, std::vector<uint64_t>> earlier_ids_;
-  std::unordered_map<uint64_t, At<uint64_t>> offsets_;
+  LogTail tail_{LogTail::kOutcomes | LogTail::kOffsets | LogTail::kClaims};
   Ids ids_;
-  uint64_t batched_ = 0;
-  uint64_t claimed_applied_ = 0;
-  uint64_t claimed_files_synced_ = 0;
 };
 
 }  // namespace syncline

@@ -29,10 +29,6 @@ Result<AppliedState> read_applied_state(Database& database);
 // the journal, read from its begin, knows all that it would.
 Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file);
 
-struct KeyEntry {
-  uint64_t seq = 0;
-  ContentHash content_hash;
-};
 Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key);
 Result<uint64_t> highest_id(Database& database, const std::string& table,
                             const std::string& id_column);  // given out or there; 0 for none

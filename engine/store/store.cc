@@ -1,17 +1,19 @@
 #include "syncline/store.h"
-#include "engine/config/make_intent.h"
-#include "journal/base/layout.h"
-#include "journal/base/try.h"
 
 #include <fmt/format.h>
+
+#include <cerrno>
 
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/config/make_intent.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/database_claims.h"
 #include "engine/projection/database_replacement.h"
 #include "engine/store/store_impl.h"
+#include "journal/base/layout.h"
+#include "journal/base/try.h"
 #include "sync/own/own_claims.h"
 
 namespace syncline {
@@ -83,6 +85,12 @@ Error journal_refused(Error error) {
     error = make_error(Code::kCorrupt, "segment 1 offset 0: the journal is lost: " + error.message);
   }
   if (error.code != Code::kCorrupt) return error;
+  if (error.sys_errno == EIO) {
+    error.hint =
+        "nothing was changed; check the disk and the system's log: once it gives the bytes again, "
+        "nothing is lost; if it never does, `syncline repair` puts back what is known elsewhere";
+    return error;
+  }
   error.hint =
       "nothing was changed; `syncline repair` puts back what is still known elsewhere; for the "
       "rest put .git/syncline/journal back from a backup, or go on without it: `syncline repair "

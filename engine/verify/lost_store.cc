@@ -10,20 +10,16 @@
 #include <map>
 #include <set>
 #include <string>
+
 #include "engine/place/database_place.h"
 #include "engine/projection/projection.h"
+#include "engine/projection/schema.h"
 #include "engine/sqlite/database.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
 #include "journal/record/control_frame.h"
-#include "sync/own/loss_survey.h"
-
-#include "engine/projection/schema.h"
-#include "engine/sqlite/database.h"
-#include "journal/log/segment.h"
-#include "journal/log/segment_scanner.h"
 #include "sync/own/loss_survey.h"
 
 namespace syncline {

@@ -123,44 +123,17 @@ void Verifier::note_damage(const Reader& reader, const Error& error) {
   end_ = reader.position();
 }
 
-Status Verifier::note_control(const FrameView& frame) {
-  switch (frame.operation) {
-    case Operation::kRebind:
-    case Operation::kSetAside: {
-      TRY_ASSIGN(Outcome outcome, at_frame(frame, decode_outcome(frame.operation, frame.payload)));
-      const auto before = outcomes_.find(outcome.seq);
-      settle_file(outcome, before == outcomes_.end() ? nullptr : &before->second, batched_);
-      outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
-      return {};
-    }
-    case Operation::kBatch: {
-      TRY_ASSIGN(BatchFrame batch, at_frame(frame, decode_batch(frame.payload)));
-      if (frame.end() <= floor_.durable.position) {
-        // One that begins within those before it takes their place.
-        while (!floor_batches_.empty() && floor_batches_.back() >= batch.first_seq) {
-          floor_batches_.pop_back();
-        }
-        floor_batches_.push_back(batch.last_seq);
-      }
-      batched_ = std::max(batched_, batch.last_seq);
-      batches_.push_back(std::move(batch));
-      return {};
-    }
-    default:
-      // Of records only the operation: they are decoded when they are compared.
-      return is_record(frame.operation) && is_known(frame.operation) ? Status{}
-                                                                     : check_frame(frame);
-  }
-}
-
 Status Verifier::collect_outcomes() {
   TRY_ASSIGN(begin_, journal_.begin());
   TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin_));
   while (true) {
     const auto frame = reader->next(end_);
     if (frame && !*frame) return {};
-    const Status noted = frame ? note_control(**frame) : Status(frame.error());
-    if (noted) continue;
+    const Status noted = frame ? tail_.take(**frame) : Status(frame.error());
+    if (noted) {
+      if ((*frame)->end() <= floor_.durable.position) floor_batches_ = tail_.batches().size();
+      continue;
+    }
     // Damage is a finding, not a failure of this command; what lies behind it cannot be told.
     if (noted.error().code != Code::kCorrupt) return noted;
     note_damage(*reader, noted.error());
@@ -194,8 +167,7 @@ Status Verifier::compare_records() {
       break;
     }
     if (progress_ && frame->seq % kProgressEvery == 0) progress_(frame->seq, end_.seq);
-    const auto found = outcomes_.find(frame->seq);
-    const Outcome* const outcome = found == outcomes_.end() ? nullptr : &found->second;
+    const Outcome* const outcome = tail_.outcome(frame->seq);
     TRY(check_record(
         render_effects(*intent, frame->seq, EffectIds(frame->id, outcome), frame->time_ms),
         outcome));
@@ -397,8 +369,8 @@ Status Verifier::check_foreign_blobs() {
     // What was trimmed is told by the commit that holds the last of it; later ones are held to the
     // journal.
     ObjectId held = syncer_->own_tip();
-    if (!batches_.empty()) held = batches_.front().parent;
-    for (const BatchFrame& batch : batches_) {
+    if (!tail_.batches().empty()) held = tail_.batches().front().parent;
+    for (const BatchFrame& batch : tail_.batches()) {
       if (batch.first_seq <= begin_.seq) held = batch.commit;
     }
     TRY(syncer_->walk_tree_of(held, [&](const TreeEntry& entry) -> Status {
@@ -423,7 +395,7 @@ Status Verifier::check_history() {
   const auto tip = std::ranges::find(claimed, syncer_->own_tip(), &Syncer::ClaimedRange::commit);
   claimed.erase(claimed.begin(), tip == claimed.end() ? claimed.begin() : tip);
   std::map<std::string, const BatchFrame*> journalled;
-  for (const BatchFrame& batch : batches_) journalled[batch.commit.hex()] = &batch;
+  for (const BatchFrame& batch : tail_.batches()) journalled[batch.commit.hex()] = &batch;
   uint64_t reached = first_seq_ - 1;
   for (auto range = claimed.rbegin(); range != claimed.rend(); ++range) {
     const auto found = journalled.find(range->commit.hex());
@@ -452,7 +424,8 @@ Status Verifier::check_history() {
 // that was journalled: the next is built upon it.
 void Verifier::check_ref_floor() {
   uint64_t floor = floor_.committed;
-  if (floor_batches_.size() > 1) floor = std::max(floor, *(floor_batches_.end() - 2));
+  const auto standing = standing_batches(std::span(tail_.batches()).first(floor_batches_));
+  if (standing.size() > 1) floor = std::max(floor, (standing.end() - 2)->last_seq);
   if (floor <= syncer_->committed()) return;
   report_.findings.push_back({"row-without-commit",
                               syncer_->committed() + 1,

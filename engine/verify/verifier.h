@@ -31,6 +31,7 @@
 
 #include "engine/place/identity.h"
 #include "engine/projection/projection.h"
+#include "journal/contents/log_tail.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
 #include "sync/publish/section_text.h"
@@ -75,7 +76,6 @@ class Verifier {
 
   Status read_applied();
   Status collect_outcomes();
-  Status note_control(const FrameView& frame);
   void note_damage(const Reader& reader, const Error& error);
   void note_git_error();
   Status load_trees();
@@ -133,10 +133,8 @@ class Verifier {
   Mark begin_;                  // what came before was trimmed
   Mark end_;
   bool journal_damaged_ = false;
-  std::map<uint64_t, Outcome> outcomes_;
-  std::vector<BatchFrame> batches_;
-  uint64_t batched_ = 0;                 // the furthest that one of them reaches
-  std::vector<uint64_t> floor_batches_;  // last records of those that were there at the floor
+  LogTail tail_{LogTail::kOutcomes | LogTail::kCommits};  // of the whole log
+  size_t floor_batches_ = 0;  // so many of its batches were there at the floor
   Tree own_tree_, branch_tree_;
   std::set<std::string, std::less<>> known_paths_;
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records

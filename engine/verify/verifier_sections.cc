@@ -7,6 +7,7 @@
 //                  file-without-commit
 //   branch         edited (its number is there, its bytes are not): a note; missing: unpublished
 #include "engine/verify/verifier.h"
+
 #include "journal/base/try.h"
 #include "journal/os/whole_file.h"
 

@@ -78,39 +78,7 @@ Status Lookup::read_tail() {
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
     if (!frame) break;
-    switch (frame->operation) {
-      case Operation::kRebind:
-      case Operation::kSetAside: {
-        TRY_ASSIGN(Outcome outcome,
-                   at_frame(*frame, decode_outcome(frame->operation, frame->payload)));
-        TRY_ASSIGN(const auto applied, applied_outcome(outcome.seq));
-        const auto in_tail = tail_outcomes_.find(outcome.seq);
-        const Outcome* const before = in_tail != tail_outcomes_.end() ? &in_tail->second
-                                      : applied                       ? &*applied
-                                                                      : nullptr;
-        settle_file(outcome, before, batched_);
-        tail_outcomes_.insert_or_assign(outcome.seq, std::move(outcome));
-        break;
-      }
-      case Operation::kBatch: {
-        TRY_ASSIGN(BatchFrame batch, at_frame(*frame, decode_batch(frame->payload)));
-        batched_ = std::max(batched_, batch.last_seq);
-        tail_batches_.push_back(std::move(batch));
-        break;
-      }
-      case Operation::kPublish: {
-        TRY_ASSIGN(PublishFrame publish, at_frame(*frame, decode_publish(frame->payload)));
-        tail_publishes_.push_back(std::move(publish));
-        break;
-      }
-      default:
-        if (!is_record(frame->operation)) break;
-        TRY_ASSIGN(const Intent intent,
-                   at_frame(*frame, decode_intent(frame->operation, frame->payload)));
-        if (!intent.key.empty()) {
-          tail_keys_.insert_or_assign(intent.key, KeyEntry{frame->seq, intent.content_hash});
-        }
-    }
+    TRY(tail_.take(*frame, [this](uint64_t seq) { return applied_outcome(seq); }));
   }
   tail_read_ = true;
   return {};
@@ -122,8 +90,7 @@ Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
     if (entry) return entry;
   }
   TRY(read_tail());
-  const auto found = tail_keys_.find(std::string(key));
-  if (found != tail_keys_.end()) return std::optional<KeyEntry>(found->second);
+  if (const auto found = tail_.find_key(key)) return found;
   std::optional<KeyEntry> entry;
   if (database_ != nullptr) return entry;  // it knows what was trimmed
   TRY_ASSIGN(const Mark begin, journal_.begin());
@@ -155,10 +122,10 @@ Result<Lookup::Progress> Lookup::progress() {
     }
   }
   TRY(read_tail());
-  for (const auto& batch : tail_batches_) {
+  for (const auto& batch : tail_.batches()) {
     progress.committed = std::max(progress.committed, batch.last_seq);
   }
-  for (const auto& publish : tail_publishes_) {
+  for (const auto& publish : tail_.publishes()) {
     progress.published = std::max(progress.published, publish.last_seq);
   }
   return progress;
@@ -183,8 +150,7 @@ Result<uint64_t> Lookup::bytes_after(uint64_t seq) {
 
 Result<std::optional<Outcome>> Lookup::outcome_of(uint64_t seq) {
   TRY(read_tail());
-  const auto found = tail_outcomes_.find(seq);
-  if (found != tail_outcomes_.end()) return std::optional<Outcome>(found->second);
+  if (const Outcome* const found = tail_.outcome(seq)) return std::optional<Outcome>(*found);
   return applied_outcome(seq);
 }
 
@@ -252,12 +218,12 @@ Status Lookup::add_commits(Receipt& receipt) {
     TRY_ASSIGN(names, find_commits(*database_, receipt.seq));
   }
   TRY(read_tail());
-  for (const BatchFrame& batch : tail_batches_) {
+  for (const BatchFrame& batch : tail_.batches()) {
     if (batch.first_seq <= receipt.seq && receipt.seq <= batch.last_seq) {
       names.own = batch.commit.hex();
     }
   }
-  for (const PublishFrame& publish : tail_publishes_) {
+  for (const PublishFrame& publish : tail_.publishes()) {
     if (names.branch.empty() && receipt.seq <= publish.last_seq) {
       names.branch = publish.commit.hex();
     }

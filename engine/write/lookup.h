@@ -7,15 +7,14 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "engine/projection/projection.h"
+#include "journal/contents/log_tail.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
-#include "journal/record/control_frame.h"
 #include "syncline/store.h"
 
 namespace syncline {
@@ -74,11 +73,7 @@ class Lookup {
   std::optional<ReadView> view_;
   std::string own_ref_;
   bool tail_read_ = false;
-  std::map<uint64_t, Outcome> tail_outcomes_;
-  std::map<std::string, KeyEntry> tail_keys_;
-  std::vector<BatchFrame> tail_batches_;
-  uint64_t batched_ = 0;  // the furthest that one of them reaches
-  std::vector<PublishFrame> tail_publishes_;
+  LogTail tail_{LogTail::kOutcomes | LogTail::kCommits | LogTail::kKeys};
 };
 
 }  // namespace syncline

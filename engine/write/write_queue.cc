@@ -268,7 +268,7 @@ Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entr
 // In one view of the database: what it does not know now lies behind its watermark of now, where
 // the tail index has to begin.
 Status WriteQueue::answer_applied(const Group& group) {
-  const bool prune = tail_.size() > kTailPruneRecords;
+  const bool prune = tail_.tail().records() > kTailPruneRecords;
   const bool any_key =
       std::ranges::any_of(group, [](const auto& write) { return !write->key.empty(); });
   if (database_ == nullptr || (!any_key && !prune)) return {};
@@ -296,7 +296,7 @@ Status WriteQueue::prepare(const Group& group) {
   // Without a database the index would grow for as long as this process records: it begins anew
   // once there is one.
   bool anew = !tail_.started() || (database_ != nullptr && database_->has_moved());
-  if (!anew && database_ == nullptr && tail_.size() > kTailPruneRecords) {
+  if (!anew && database_ == nullptr && tail_.tail().records() > kTailPruneRecords) {
     const auto database = open_to_read(database_file_);
     anew = database && *database != nullptr;
   }
@@ -318,7 +318,7 @@ Result<std::optional<uint64_t>> WriteQueue::next_id(const std::string& table,
     }
     known = database_ids_.emplace(table, std::max(highest, options_.id_floor)).first;
   }
-  const uint64_t highest = std::max(known->second, tail_.highest_id(table));
+  const uint64_t highest = std::max(known->second, tail_.tail().highest_id(table));
   if (highest < kRowIdMax) return std::optional(highest + 1);
   database_ids_.erase(known);  // looked at anew by the next record: the row may be gone by then
   return std::optional<uint64_t>();
@@ -353,7 +353,7 @@ Result<AppendTurn> WriteQueue::begin_turn(const Group& group, Deadline deadline)
 
 Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
   TRY_ASSIGN(AppendTurn turn, begin_turn(group, deadline));
-  if (!tail_.config_text().empty()) journalled_config_ = tail_.config_text();
+  if (!tail_.tail().config_text().empty()) journalled_config_ = tail_.tail().config_text();
 
   const int64_t time_ms = std::max(clock_.now_ms(), turn.last_time_ms());
   uint64_t seq = turn.end().seq;
@@ -365,7 +365,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
   for (const auto& write : group) {
     if (resolved(*write)) continue;
     if (!write->key.empty()) {
-      if (const auto entry = tail_.find(write->key)) {
+      if (const auto entry = tail_.tail().find_key(write->key)) {
         answer_key(*write, *entry);
         continue;
       }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "engine/config/config.h"
+#include "engine/sqlite/database.h"
 #include "engine/write/tail_index.h"
 #include "journal/base/mutex.h"
 #include "journal/log/journal.h"
@@ -80,7 +81,7 @@ class WriteQueue {
 
   // Of those in the journal, how many are remembered because SQLite may not know them yet. Only
   // while nobody leads.
-  size_t remembered() const { return tail_.size(); }
+  size_t remembered() const { return tail_.tail().records(); }
 
  private:
   using Group = std::vector<PendingWritePtr>;

@@ -34,7 +34,7 @@ inline constexpr std::string_view kSyncStateFile = "sync.state";
 // What was pushed, and where to: a cache for the case that a person squashed our commits, so that
 // their trailers no longer tell. Written without a sync, believed only while the tip is the same.
 inline constexpr std::string_view kPushedFile = "pushed";
-// How many packs the last consolidation left. A cache: where it is missing the next one comes sooner.
+// How many packs the last consolidation left. A cache: where it is missing, the next comes sooner.
 inline constexpr std::string_view kConsolidatedFile = "consolidated";
 
 // Held for one append, one flush.

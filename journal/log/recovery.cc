@@ -283,15 +283,16 @@ Error refusal(const TailScan& scan) {
     case TailVerdict::kLostData:
       return make_error(Code::kCorrupt,
                         "the journal has lost data that was durable: " + scan.detail, kDamageHint);
-    case TailVerdict::kUnreadable:
+    case TailVerdict::kUnreadable: {
+      const std::string message = "the journal cannot be read: " + scan.detail;
       // Only the medium's own word is damage; memory or rights may be there the next time.
-      if (scan.read_errno != 0 && scan.read_errno != EIO) {
-        Error error = errno_error(scan.read_errno, "the journal cannot be read: " + scan.detail);
-        error.hint = "nothing was changed";
-        return error;
-      }
-      return make_error(Code::kCorrupt, "the journal cannot be read: " + scan.detail,
-                        "check the disk; nothing was changed");
+      const bool is_medium = scan.read_errno == 0 || scan.read_errno == EIO;
+      Error error =
+          is_medium ? make_error(Code::kCorrupt, message) : errno_error(scan.read_errno, message);
+      error.sys_errno = is_medium ? EIO : scan.read_errno;
+      error.hint = is_medium ? "check the disk; nothing was changed" : "nothing was changed";
+      return error;
+    }
     case TailVerdict::kCleanEnd:
     case TailVerdict::kTornTail:
       break;

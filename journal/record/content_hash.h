@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <variant>
 
@@ -21,5 +22,11 @@ using ContentHash = std::variant<std::monostate, Xxh3Hash, Sha256Hash>;
 ByteSpan content_hash_bytes(const ContentHash& hash);
 // The kind of hash follows from its length; nothing where it is no hash's.
 std::optional<ContentHash> content_hash_of(ByteSpan bytes);
+
+// What a key is taken by.
+struct KeyEntry {
+  uint64_t seq = 0;
+  ContentHash content_hash;
+};
 
 }  // namespace syncline

@@ -1,8 +1,7 @@
 #include "sync/fold/batch_log.h"
 
 #include "journal/base/try.h"
-#include "journal/contents/frame_check.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/log_tail.h"
 #include "journal/log/reader.h"
 
 namespace syncline {
@@ -19,23 +18,17 @@ Result<BatchLog> scan_batches(Directory& store_directory, const StoreId& store, 
   log.waypoints.push_back(from);
   if (from.position >= limit.position) return log;
   TRY_ASSIGN(const std::unique_ptr<Reader> reader, Reader::open(store_directory, store, from));
+  LogTail tail(LogTail::kCommits);
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(limit));
     if (!frame) break;
-    if (!is_known(frame->operation)) return check_frame(*frame).error();
-    if (frame->operation == Operation::kBatch) {
-      TRY_ASSIGN(BatchFrame batch, at_frame(*frame, decode_batch(frame->payload)));
-      while (!log.batches.empty() && log.batches.back().last_seq >= batch.first_seq) {
-        log.batches.pop_back();
-      }
-      log.batches.push_back(std::move(batch));
-    } else if (frame->operation == Operation::kPublish) {
-      TRY_ASSIGN(log.published, at_frame(*frame, decode_publish(frame->payload)));
-    } else if (is_record(frame->operation) &&
-               frame->seq >= log.waypoints.back().seq + kWaypointRecords) {
+    TRY(tail.take(*frame));
+    if (is_record(frame->operation) && frame->seq >= log.waypoints.back().seq + kWaypointRecords) {
       log.waypoints.push_back(reader->position());
     }
   }
+  log.batches = standing_batches(tail.batches());
+  if (!tail.publishes().empty()) log.published = tail.publishes().back();
   log.end = reader->position();
   return log;
 }

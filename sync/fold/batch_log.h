@@ -15,8 +15,7 @@
 namespace syncline {
 
 struct BatchLog {
-  // In order. A frame whose range begins within the ranges before it takes their place: those were
-  // journalled by a process that died before its ref moved.
+  // Those that stand, in order.
   std::vector<BatchFrame> batches;
   std::optional<PublishFrame> published;  // the last one
   std::vector<Mark> waypoints;            // now and then a mark, to begin reading records from

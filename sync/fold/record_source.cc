@@ -1,13 +1,14 @@
 #include "sync/fold/record_source.h"
-#include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
-#include "journal/record/intent.h"
-#include "journal/record/template.h"
 
 #include <fmt/format.h>
 
 #include <map>
 #include <utility>
+
+#include "journal/base/try.h"
+#include "journal/contents/frame_place.h"
+#include "journal/record/intent.h"
+#include "journal/record/template.h"
 
 namespace syncline {
 namespace {

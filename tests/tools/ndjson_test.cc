@@ -1,14 +1,14 @@
 #include "tools/ndjson.h"
-#include "engine/config/config.h"
-#include "engine/config/make_intent.h"
-#include "engine/config/profiles.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <string>
 
+#include "engine/config/config.h"
+#include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
+#include "engine/config/profiles.h"
 
 namespace syncline {
 namespace {

@@ -1,7 +1,4 @@
 #include "tools/packages.h"
-#include "engine/config/config.h"
-#include "engine/config/make_intent.h"
-#include "engine/config/profiles.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/config/config.h"
+#include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
+#include "engine/config/profiles.h"
 #include "tools/ndjson.h"
 
 namespace syncline {

@@ -1,8 +1,8 @@
 #include "journal/contents/kept_keys.h"
-#include "journal/base/layout.h"
 
 #include <gtest/gtest.h>
 
+#include "journal/base/layout.h"
 #include "journal/log/segment.h"
 #include "tests/support/payload_fuzz.h"
 #include "tests/support/temporary_directory.h"

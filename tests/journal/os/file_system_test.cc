@@ -1,5 +1,4 @@
 #include "journal/os/file_system.h"
-#include "journal/base/block.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,6 +16,7 @@
 #include <sstream>
 #include <thread>
 
+#include "journal/base/block.h"
 #include "journal/os/posix_path.h"
 #include "journal/os/whole_file.h"
 #include "tests/support/child_process.h"

@@ -1,5 +1,4 @@
 #include "journal/os/ring.h"
-#include "journal/base/block.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -9,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "journal/base/block.h"
 #include "tests/support/child_process.h"
 #include "tests/support/fault_directory.h"
 #include "tests/support/temporary_directory.h"

@@ -1,10 +1,10 @@
 #include "journal/record/control_frame.h"
-#include "journal/base/try.h"
 
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "journal/base/try.h"
 #include "tests/support/payload_fuzz.h"
 
 namespace syncline {
