@@ -9,7 +9,7 @@
 #include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
 #include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/frame_check.h"
 
 namespace syncline {
 namespace {

@@ -3,23 +3,11 @@
 #include <algorithm>
 
 #include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/frame_check.h"
 #include "journal/record/intent.h"
 #include "journal/record/row_id.h"
 
 namespace syncline {
-namespace {
-
-// SQLite compares table names without regard to ASCII case.
-std::string table_key(std::string_view table) {
-  std::string key(table);
-  for (char& character : key) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
-  return key;
-}
-
-}  // namespace
 
 Status LookAhead::scan(const Mark& applied) {
   if (reader_ == nullptr || applied != applied_) {

@@ -74,7 +74,7 @@ Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
 }
 
 Result<std::string> DatabaseReplacement::move_aside() {
-  const std::string folder = fmt::format("kept/database-{}", clock_.now_ms());
+  const std::string folder = kept_path_of(fmt::format("database-{}", clock_.now_ms()));
   TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
   TRY(store_directory_.sync_directory(kKeptFolder));
   TRY(store_directory_.sync_directory("."));

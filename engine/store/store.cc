@@ -42,7 +42,7 @@ Result<std::string> Store::discover(const std::string& start) {
   if (error) return errno_error(error.value(), fmt::format("opening {}", start));
   while (true) {
     if (const auto places = find_places(at.string(), system_store_platform());
-        places && fs::exists(fs::path(places->store_dir) / "identity", error)) {
+        places && fs::exists(fs::path(places->store_dir) / kIdentityFile, error)) {
       return places->root;
     }
     if (at == at.parent_path()) break;
@@ -75,9 +75,7 @@ Result<std::vector<DurableClaim>> look_at_database(const DatabaseFile& file, con
   if (database == nullptr) return std::vector<DurableClaim>();
   return database_claims(*database, store, name);
 }
-}  // namespace
 
-namespace {
 // The journal does not hold what was acknowledged. Every verb that opens the store says so, and
 // what can be done about it.
 Error journal_refused(Error error) {

@@ -15,6 +15,7 @@
 
 #include "engine/store/store_impl.h"
 #include "engine/verify/lost_store.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/own/loss_survey.h"
 #include "sync/own/sync_state.h"
@@ -125,7 +126,8 @@ Result<LossReport> Store::accept_loss(const std::string& root, const LossOptions
     report.dry_run = options.dry_run;
     identity.first_seq = floors.last_seq() + 1;
     identity.id_floor = floors.last_id();
-    identity.kept = fmt::format("kept/lost-{}-{}", identity.store.hex(), platform.clock().now_ms());
+    identity.kept =
+        kept_path_of(fmt::format("lost-{}-{}", identity.store.hex(), platform.clock().now_ms()));
     if (!options.dry_run) {
       identity.ready = false;
       identity.accepting_loss = true;

@@ -45,7 +45,7 @@ Result<Making> open_places(const std::string& directory, StorePlatform& platform
   TRY_ASSIGN(making.places, find_places(making.repository.work_tree, platform));
   TRY_ASSIGN(making.root, platform.open_directory(making.places.root));
   TRY_ASSIGN(making.common, platform.open_directory(making.places.common_dir));
-  TRY(making.common->make_directories("syncline", /*private_mode=*/true));
+  TRY(making.common->make_directories(kStoreFolder, /*private_mode=*/true));
   TRY(making.common->sync_directory("."));
   TRY_ASSIGN(making.store, platform.open_directory(making.places.store_dir));
   return making;
@@ -80,12 +80,8 @@ Status make_projections(Making& making, const Identity& identity,
     TRY_ASSIGN(const auto kept, making.store->open_directory(identity.kept));
     TRY_ASSIGN(below, keys_of_lost_store(*kept, making.places, *config, identity.first_seq));
   }
-  std::function<Status(Directory&)> keep_below;
-  if (below) {
-    keep_below = [&](Directory& folder) { return write_kept_keys(folder, identity.store, *below); };
-  }
   const Status created = Journal::create(*making.store, identity.store, clock, options,
-                                         identity.first_seq, keep_below);
+                                         identity.first_seq, keep_below(identity.store, below));
   if (!created && created.error().code != Code::kExists) return created;
   TRY_ASSIGN(auto journal,
              Journal::open(*making.store, identity.store, clock,
@@ -248,7 +244,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     const Status bound = check_identity(*identity, *making.common);
     if (!bound && !options.moved && !options.new_identity) return bound.error();
     if (!bound && options.new_identity) {
-      TRY(set_old_store_aside(making, "kept/identity-" + identity->store.hex()));
+      TRY(set_old_store_aside(making, kept_path_of("identity-" + identity->store.hex())));
       alone->unlock();
       return init(directory, options);
     }
@@ -269,7 +265,8 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     const bool traces = journal || !making.repository.foreign_stores.empty();
     if (traces && !options.new_identity)
       return refuse_without_identity(making, journal.has_value());
-    if (journal) TRY(set_old_store_aside(making, fmt::format("kept/store-{}", clock.now_ms())));
+    if (journal)
+      TRY(set_old_store_aside(making, kept_path_of(fmt::format("store-{}", clock.now_ms()))));
     Identity fresh;
     fresh.store = random_store_id(platform.random());
     TRY_ASSIGN(fresh.bound, making.common->identity());

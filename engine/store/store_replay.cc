@@ -14,8 +14,9 @@
 #include <filesystem>
 
 #include "engine/store/store_impl.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/frame_check.h"
 #include "journal/record/control_frame.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
@@ -132,7 +133,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
              open_or_create_repository(directory, source.platform));
   TRY_ASSIGN(const StorePlaces places, find_places(repository.work_tree, source.platform));
   TRY_ASSIGN(auto common, source.platform.open_directory(places.common_dir));
-  TRY(common->make_directories("syncline", /*private_mode=*/true));
+  TRY(common->make_directories(kStoreFolder, /*private_mode=*/true));
   TRY_ASSIGN(auto store, source.platform.open_directory(places.store_dir));
   TRY_ASSIGN(auto root, source.platform.open_directory(places.root));
   Identity identity = source.identity;
@@ -146,11 +147,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   JournalOptions options;
   options.segment_bytes_max = source.config->segment_bytes_max;
   TRY_ASSIGN(const auto below, read_kept_below(*source.store_directory, identity));
-  std::function<Status(Directory&)> keep_below;
-  if (below) {
-    keep_below = [&](Directory& folder) { return write_kept_keys(folder, identity.store, *below); };
-  }
-  TRY(Journal::create(*store, identity.store, source.clock, options, first, keep_below));
+  TRY(Journal::create(*store, identity.store, source.clock, options, first,
+                      keep_below(identity.store, below)));
   TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
                                          source.platform.make_ring(/*many_groups=*/true), options));
   std::string config_text;

@@ -9,6 +9,7 @@
 #include "engine/store/store_impl.h"
 #include "engine/verify/frame_finder.h"
 #include "engine/verify/lost_store.h"
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/contents/salvage.h"
 #include "sync/own/own_claims.h"
@@ -39,7 +40,7 @@ Result<RepairReport> Store::salvage(const std::string& root, bool dry_run,
   TRY_ASSIGN(KnownIds known_ids, read_known_ids(*directory, identity.store));
   FrameFinder finder(*config, identity.tag, database.get(), commits ? &*commits : nullptr,
                      *work_tree, std::move(known_ids));
-  const std::string kept = fmt::format("kept/journal-{}", platform.clock().now_ms());
+  const std::string kept = kept_path_of(fmt::format("journal-{}", platform.clock().now_ms()));
   TRY_ASSIGN(const SalvageReport salvaged,
              salvage_journal(*directory, identity.store, finder, claims, kept, dry_run));
   RepairReport report;

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/frame_check.h"
 #include "sync/own/sync_state.h"
 
 namespace syncline {

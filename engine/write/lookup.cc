@@ -6,7 +6,7 @@
 
 #include "engine/projection/schema.h"
 #include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/frame_check.h"
 #include "journal/contents/kept_keys.h"
 
 namespace syncline {

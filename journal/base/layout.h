@@ -29,6 +29,7 @@ inline constexpr std::string_view kCacheTokenFile = "cache.token";
 inline constexpr std::string_view kControlName = "control";
 inline constexpr std::string_view kJournalFolder = "journal";
 inline constexpr std::string_view kBaseName = "base";
+inline constexpr std::string_view kStoreFolder = "syncline";  // in the git common directory
 inline constexpr std::string_view kKeptFolder = "kept";
 inline constexpr std::string_view kSyncStateFile = "sync.state";
 // What was pushed, and where to: a cache for the case that a person squashed our commits, so that
@@ -47,6 +48,10 @@ inline constexpr std::string_view kApplyLockName = "apply.lock";
 inline constexpr std::string_view kSyncLockName = "sync.lock";
 inline constexpr std::string_view kInitLockName = "init.lock";
 
+// Below the store's directory: where what is named so is kept.
+inline std::string kept_path_of(std::string_view name) {
+  return std::string(kKeptFolder) + "/" + std::string(name);
+}
 // `store` is the store's id in hexadecimal digits.
 inline constexpr std::string_view kOwnRefs = "refs/syncline/";
 inline std::string own_ref_of(std::string_view store) {

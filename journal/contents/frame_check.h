@@ -2,6 +2,8 @@
 // program, or one that no program writes, must not be built upon.
 #pragma once
 
+#include <utility>
+
 #include "journal/log/frame.h"
 #include "syncline/result.h"
 
@@ -16,5 +18,12 @@ Status check_frame(const FrameView& frame);
 
 // The error of decoding a frame's payload, with the frame's place before it.
 Error payload_error_at(const FrameView& frame, Error error);
+
+// What was decoded from the frame's payload, or that error.
+template <typename T>
+Result<T> at_frame(const FrameView& frame, Result<T> decoded) {
+  if (decoded) return decoded;
+  return payload_error_at(frame, std::move(decoded).error());
+}
 
 }  // namespace syncline

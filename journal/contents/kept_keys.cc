@@ -165,6 +165,13 @@ Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& 
   return replace_file(folder, kept_keys_name(kept.segment), encode_kept_keys(store, kept));
 }
 
+std::function<Status(Directory&)> keep_below(const StoreId& store,
+                                             const std::optional<KeptKeys>& below) {
+  if (!below) return {};
+  return
+      [store, &kept = *below](Directory& folder) { return write_kept_keys(folder, store, kept); };
+}
+
 Status visit_kept_keys(Directory& store_directory, const StoreId& store, uint64_t after_seq,
                        uint64_t last_seq, const std::function<Status(const KeptKeys&)>& visit) {
   TRY_ASSIGN(const auto folder, store_directory.open_directory(kJournalFolder));

@@ -67,6 +67,9 @@ Result<std::vector<uint64_t>> list_kept_keys(Directory& folder);
 Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment);
 // Durable once it answers.
 Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept);
+// For Journal::create: writes `below`, which outlives what is answered; empty where there is none.
+std::function<Status(Directory& folder)> keep_below(const StoreId& store,
+                                                    const std::optional<KeptKeys>& below);
 
 // `store_directory` is .git/syncline. Visits what was kept of records after `after_seq` up to
 // `last_seq`, oldest first, a segment at a time.

@@ -4,12 +4,10 @@
 
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
-#include "journal/contents/frame_place.h"
 #include "journal/record/intent.h"
 #include "journal/record/row_id.h"
 
 namespace syncline {
-namespace {
 
 std::string table_key(std::string_view table) {
   std::string key(table);
@@ -18,8 +16,6 @@ std::string table_key(std::string_view table) {
   }
   return key;
 }
-
-}  // namespace
 
 void LogTail::clear() {
   outcomes_.clear();

@@ -33,6 +33,9 @@
 
 namespace syncline {
 
+// What ids are counted by: SQLite compares names of tables without regard to ASCII case.
+std::string table_key(std::string_view table);
+
 class LogTail {
  public:
   // What is kept. Of what is not asked for, control frames are checked and let go; records are
@@ -87,7 +90,7 @@ class LogTail {
 
   // ---- kKeys, kIds ----
   std::optional<KeyEntry> find_key(std::string_view key) const;
-  // 0 for none. SQLite compares names of tables without regard to ASCII case, and so does this.
+  // 0 for none.
   uint64_t highest_id(std::string_view table) const;
   // A record that is about to be appended: the next one of the same group must see it.
   void note_record(const std::string& key, const ContentHash& hash, const std::string& table,

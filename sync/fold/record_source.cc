@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "journal/base/try.h"
-#include "journal/contents/frame_place.h"
+#include "journal/contents/frame_check.h"
 #include "journal/record/intent.h"
 #include "journal/record/template.h"
 
