@@ -107,7 +107,7 @@ Status Applier::Impl::open_database() {
 Status Applier::Impl::check_identity() {
   // Somebody dropped one of them: what the others say of the watermark is not true any more.
   TRY_ASSIGN(const bool whole, has_engine_tables(*database));
-  if (!whole) TRY(drop_engine_tables(*database, /*keep_keys=*/false));
+  if (!whole) TRY(drop_engine_tables(*database));
   TRY(create_engine_tables(*database));
   const std::string store_id = journal.store().hex();
   TRY_ASSIGN(auto projected, read_meta_text(*database, "store"));
@@ -119,9 +119,7 @@ Status Applier::Impl::check_identity() {
                         "put the store's own database back, or move this one away: it is rebuilt "
                         "from the journal");
     }
-    // A store that goes on above a lost one answers for its keys; a clone's are not ours.
-    TRY_ASSIGN(const Mark begin, journal.begin());
-    TRY(drop_engine_tables(*database, /*keep_keys=*/begin.seq > 0));
+    TRY(drop_engine_tables(*database));
     TRY(create_engine_tables(*database));
     projected.reset();
   }

@@ -1,6 +1,9 @@
 #include "engine/projection/database_replacement.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <charconv>
 
 #include "engine/projection/projection.h"
 #include "journal/base/layout.h"
@@ -9,7 +12,22 @@
 namespace syncline {
 
 namespace {
+
 constexpr std::string_view kUnfinishedCopy = "database.copy.new";
+
+// The result code by which a page could not be had; SQLITE_CORRUPT where the check says nothing of
+// the kind. SQLite answers a page that it could not read as it answers one that makes no sense: by
+// a line of the check, and success.
+int code_of_check(std::string_view line) {
+  constexpr std::string_view kFailedPage = "unable to get the page. error code=";
+  const size_t at = line.find(kFailedPage);
+  if (at == std::string_view::npos) return SQLITE_CORRUPT;
+  line.remove_prefix(at + kFailedPage.size());
+  int code = SQLITE_CORRUPT;
+  std::from_chars(line.data(), line.data() + line.size(), code);
+  return code;
+}
+
 }  // namespace
 
 Status check_database(const DatabaseFile& file) {
@@ -18,7 +36,11 @@ Status check_database(const DatabaseFile& file) {
   TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
   TRY_ASSIGN(const bool row, check.step());
   if (row && check.text(0) == "ok") return {};
-  return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
+  const int code = code_of_check(check.text(0));
+  if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
+    return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
+  }
+  return sqlite_error(nullptr, code, fmt::format("check of {} ({})", file.path, check.text(0)));
 }
 
 Result<std::string> DatabaseReplacement::replace(uint64_t begins_after) {

@@ -36,10 +36,9 @@ Result<bool> has_engine_tables(Database& database) {
   return row && statement.integer(0) != 0;
 }
 
-Status drop_engine_tables(Database& database, bool keep_keys) {
-  if (!keep_keys) TRY(database.execute("DROP TABLE IF EXISTS syncline_keys"));
+Status drop_engine_tables(Database& database) {
   return database.execute(
-      "DROP TABLE IF EXISTS syncline_meta;"
+      "DROP TABLE IF EXISTS syncline_meta; DROP TABLE IF EXISTS syncline_keys;"
       "DROP TABLE IF EXISTS syncline_outcomes; DROP TABLE IF EXISTS syncline_offsets;"
       "DROP TABLE IF EXISTS syncline_waiting; DROP TABLE IF EXISTS syncline_positions;"
       "DROP TABLE IF EXISTS syncline_commits;");

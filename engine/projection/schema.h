@@ -22,7 +22,7 @@ Status create_engine_tables(Database& database);
 // All of them are there; a database that is being made, or that lost one, knows nothing.
 Result<bool> has_engine_tables(Database& database);
 // Of a database that was another journal's projection: ids given out stay, the rest goes.
-Status drop_engine_tables(Database& database, bool keep_keys);
+Status drop_engine_tables(Database& database);
 
 Result<std::optional<int64_t>> read_meta(Database& database, std::string_view name);
 Result<std::optional<std::string>> read_meta_text(Database& database, std::string_view name);

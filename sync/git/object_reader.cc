@@ -39,8 +39,8 @@ Result<bool> is_there(const std::string& objects_path, const ObjectId& id) {
 }
 
 // How often packs may come and go before those that went are let go of. libgit2 adds new ones to
-// its list and keeps each that it has read from open and mapped, one that was consolidated away
-// too.
+// its list, and keeps the index of each mapped that it has read from, also of one that was
+// consolidated away.
 constexpr int kPackChangesMax = 16;
 
 // Libgit2 opens these by name, and waits for ever where one is a FIFO.

@@ -102,6 +102,33 @@ TEST(DatabaseReplacement, IsFinishedByTheNextWhereverOneDies) {
   EXPECT_GT(deaths, 30u);
 }
 
+// A page that the disk does not give today may be given tomorrow: the database is not moved aside
+// for it.
+TEST(DatabaseReplacement, NothingIsDamagedThatCouldNotBeRead) {
+  const Base& start = base({.lived_in = true});
+  FaultPlan plan;
+  Machine machine(start.image, plan, start.clock, 7);
+  plan = FaultPlan(&machine.clock);
+  SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
+  const DatabaseFile file(kRoot + "/syncline.db", platform.sqlite_vfs());
+  ASSERT_TRUE(check_database(file));
+  uint64_t of_pages = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    SCOPED_TRACE(fmt::format("read {} of a check fails", nth));
+    plan.fail_at(nth, EIO, FaultPlan::kOnce, Call::kRead);
+    const Status checked = check_database(file);
+    plan.heal();
+    if (checked) {
+      EXPECT_GT(nth, 1u);
+      break;
+    }
+    EXPECT_EQ(checked.error().code, Code::kIo) << checked.error().message;
+    of_pages += checked.error().message.find("unable to get the page") != std::string::npos;
+  }
+  EXPECT_GT(of_pages, 0u) << "quick_check has other words for it now";
+  machine.disk.kill(platform.process());
+}
+
 // Does it hold what a failed sync left unwritten?
 bool is_given_up(const DiskImage& image, const std::string& path) {
   const auto& pending = image.node(image.find(path)).pending;
