@@ -1,7 +1,7 @@
 // The power is cut on a real file system while clients record, ingest and sync; then it is mounted
 // again and everything that anybody was told must be so, by the word of git and sqlite3.
 //
-//   SYNCLINE_POWER_CUTS   cuts over both file systems (default 500)
+//   SYNCLINE_POWER_CUTS   cuts over both file systems (default 300)
 //   SYNCLINE_TEST_SEED    the choices of a run, moments of the cuts among them
 //
 // A round: clients start; at a random moment the power goes; half of the time the clients are
@@ -40,7 +40,7 @@ constexpr microseconds kGrace{300'000};
 
 uint64_t cuts_wanted() {
   const char* given = std::getenv("SYNCLINE_POWER_CUTS");
-  const uint64_t cuts = given == nullptr ? 500 : std::strtoull(given, nullptr, 10);
+  const uint64_t cuts = given == nullptr ? 300 : std::strtoull(given, nullptr, 10);
   return std::max<uint64_t>(1, cuts / 2);  // of each file system
 }
 

@@ -1,8 +1,8 @@
-// The journal alone, exhaustively: workloads of operations of two processes, all of one and two, an
-// eighth of those of three and some of four, a crash at every I/O, every legal persisted subset, a
-// second crash at every I/O of the recovery. Over five million distinct states.
+// The journal alone, exhaustively: workloads of operations of two processes, all of one and two, a
+// twelfth of those of three and some of four, a crash at every I/O, every legal persisted subset, a
+// second crash at every I/O of the recovery. Some four million distinct states.
 //
-//   SYNCLINE_SIM_SCALE=9      all workloads of three; beyond it, ever more outcomes of second
+//   SYNCLINE_SIM_SCALE=13     all workloads of three; beyond it, ever more outcomes of second
 //                             crashes and workloads of four; below 1, as much less of three
 //   SYNCLINE_SIM_SECOND=1     outcomes of each second crash, whatever the scale
 //   SYNCLINE_SIM_JOBS=2       processes that share the work
@@ -29,7 +29,7 @@ namespace {
 // Of each crash in a recovery, so many legal outcomes are run; of first crashes all, up to 2^12.
 constexpr double kSecondOutcomes = 11;
 // Of the words of three and of four steps, these shares are run besides the shorter ones.
-constexpr double kThreeSteps = 0.12;
+constexpr double kThreeSteps = 0.08;
 constexpr double kFourSteps = 0.0073;
 
 double scale() {
