@@ -55,8 +55,7 @@
 //   header = "# Notes"             pattern, append only: what a new file begins with
 //   text = "…" *                   pattern: the whole file, or the section
 //
-// Patterns are told in engine/config/pattern.h, and what a path may be in
-// engine/config/kind_patterns.h.
+// engine/config/pattern.h describes patterns, and engine/config/kind_patterns.h what a path may be.
 #include "engine/config/config.h"
 
 #include <fmt/format.h>
@@ -81,7 +80,8 @@ constexpr size_t kFieldsMax = 100;
 constexpr size_t kColumnsMax = 500;
 constexpr size_t kAuthorBytesMax = 200;
 
-// Options of `syncline record`: a field of the same name could not be given there.
+// The options of `syncline record`: a field of the same name could not be given on the command
+// line.
 constexpr std::string_view kOptionNames[] = {"key",   "wait", "json",    "timeout",
                                              "store", "help", "replaces"};
 
@@ -118,7 +118,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Each run of white space as one space, none at the front.
+// Turns each run of white space into one space, and drops the one at the front.
 std::string collapse_spaces(std::string_view text) {
   std::string result;
   bool space_due = false;
@@ -131,7 +131,7 @@ std::string collapse_spaces(std::string_view text) {
   return result;
 }
 
-// What git can hold in an author line: a newline there leaves a malformed commit behind.
+// Whether git can hold the text in an author line: a newline there would make a malformed commit.
 std::string author_fault(std::string_view text) {
   if (text.empty()) return "must not be empty";
   if (text.size() > kAuthorBytesMax) return fmt::format("is longer than {} bytes", kAuthorBytesMax);
@@ -139,12 +139,13 @@ std::string author_fault(std::string_view text) {
   if (to_one_line(text) != text) {
     return "must be one line without control characters or spaces at its ends";
   }
-  // Git trims these from the ends; a name of nothing else would be empty to it.
+  // Git trims these characters from the ends, so a name made of nothing else would be empty.
   if (text.find_first_not_of(" .,:;\"\\'") == std::string_view::npos) return "has no letters";
   return {};
 }
 
-// A remote's name alone: an address in a file that comes with a clone could make git run a program.
+// Only the name of a remote is taken: an address in a file that comes with a clone could make git
+// run a program.
 bool is_remote_name(std::string_view name) {
   return !name.empty() && name.size() <= kAuthorBytesMax &&
          (is_letter(name[0]) || is_digit(name[0])) && std::ranges::all_of(name, [](char c) {
@@ -346,7 +347,7 @@ class ConfigChecker {
     return {};
   }
 
-  // Kinds may share a table: one of them tells how it is made, and all agree on its id.
+  // Kinds may share a table: one of them says how it is made, and all must agree on its id column.
   Status share_tables() {
     for (KindSpec& kind : config_.kinds) {
       const std::string where = "kind." + kind.name;

@@ -2,8 +2,8 @@
 //
 // A Config is a value: parsed once, never changed. Every text that records were made by is
 // journalled (Operation::kConfig), so replay needs no file. Unknown keys are refused by name and
-// line: a typo must not silently mean the default. The grammar is told in the head of
-// engine/config/config.cc and shown by the profiles in engine/config/profiles.cc.
+// line: a typo must not silently mean the default. The head of engine/config/config.cc describes
+// the grammar, and the profiles in engine/config/profiles.cc are examples of it.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +67,9 @@ struct Config {
 };
 
 Result<Config> parse_config(std::string text);
-// Are the statements that make its tables such as they may be? Asked where a configuration comes
-// from outside; what was journalled is held to it where it is run (engine/sqlite/table_ddl.h).
+// Checks that the create_table statements do nothing but make their tables. Called where a
+// configuration comes from outside; a journalled one is checked when its statements are run
+// (engine/sqlite/table_ddl.h).
 Status check_tables(const Config& config);
 
 }  // namespace syncline

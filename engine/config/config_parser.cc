@@ -64,7 +64,7 @@ unsigned line_of(const toml::node& node) {
   return node.source().begin.line;
 }
 
-// Takes the keys of one table. Every key that was not asked for is refused at the end, by name.
+// Reads the keys of one table. At the end every key that was not asked for is refused by name.
 class TableReader {
  public:
   using Lines = std::map<std::string, unsigned, std::less<>>;
@@ -366,7 +366,7 @@ class ConfigReader {
     return {};
   }
 
-  // The value keeps the type it was written with; config.cc holds it against the field's.
+  // The value keeps the type it was written with; config.cc compares it with the field's type.
   static Status read_default(TableReader& reader, FieldSpec& field) {
     const toml::node* node = reader.any("default");
     if (node == nullptr) return {};
@@ -404,7 +404,7 @@ Result<ParsedConfig> parse_config_text(std::string text) {
   if (!is_valid_utf8(text)) return config_error(0, "not valid UTF-8");
   const toml::parse_result result = toml::parse(std::string_view(text));
   if (!result) {
-    // It quotes the text, line ends and all.
+    // The library quotes the text in its message, line ends included.
     return config_error(result.error().source().begin.line,
                         to_one_line(result.error().description()));
   }

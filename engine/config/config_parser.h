@@ -1,6 +1,6 @@
-// TOML text → Config as written: shapes, types, unknown keys and the range of each number. What the
-// settings mean together is checked by engine/config/config.cc. The only file that knows the TOML
-// library is config_parser.cc.
+// TOML text → Config as written: checks shapes, types, unknown keys and the range of each number.
+// engine/config/config.cc checks what the settings mean together. Only config_parser.cc knows the
+// TOML library.
 #pragma once
 
 #include <map>
@@ -20,7 +20,7 @@ struct ParsedConfig {
 // kInvalid names the line.
 Result<ParsedConfig> parse_config_text(std::string text);
 
-// An error at a line of syncline.toml; line 0 is "unknown".
+// An error at a line of syncline.toml; line 0 means that the line is unknown.
 Error config_error(unsigned line, std::string_view message, std::string hint = {});
 
 }  // namespace syncline

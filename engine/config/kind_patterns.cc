@@ -73,7 +73,7 @@ Status check_path_parts(const Pattern& path, std::span<const FieldSpec> fields) 
   return {};
 }
 
-// Whatever untrusted text goes into a path leaves it as a slug.
+// Untrusted text enters a path only as a slug.
 void add_slug_filters(Pattern& path) {
   for (Part& part : path.parts()) {
     if (part.kind != Part::Kind::kField) continue;
@@ -97,9 +97,9 @@ void add_store_part(Pattern& path) {
   }
 }
 
-// Two records never share a created path: in some component the id must be readable back from the
-// text, so nothing that could be taken for its digits may touch it, and slugs (which may hold any
-// digits and dashes) may stand on one side of it only.
+// Two records never share a created path. For that the id must be readable back from the text of
+// some component: nothing that could be taken for its digits may touch it, and slugs, which may
+// hold any digits and dashes, may stand on one side of it only.
 Status check_id_is_separable(const Pattern& path) {
   std::string component;  // literals as they are; i: the id, f: a field, s: a slot, t: store tag
   std::vector<std::string> components;
@@ -147,7 +147,7 @@ Status check_path_length(const Pattern& path) {
       case Part::Kind::kLiteral: {
         width = part.literal.size();
         const size_t slash = part.literal.rfind('/');
-        // A component that ends in this literal is checked with what came before it.
+        // The component that ends in this literal is checked together with its earlier parts.
         const size_t head = std::min(part.literal.find('/'), width);
         if (component + head > kPathComponentBytesMax) {
           return invalid(
@@ -235,7 +235,7 @@ class KindParser {
     auto parsed = Pattern::parse(text, kind_.fields);
     if (!parsed) return PatternFault{std::move(setting), std::move(parsed).error()};
     out = std::move(*parsed);
-    // Each part becomes at most one piece of the journalled intent, which holds so many.
+    // Each part becomes at most one piece of the journalled intent, whose pieces are limited.
     parts_ += out.parts().size();
     if (parts_ > kIntentPiecesMax) {
       return PatternFault{std::move(setting), invalid("the kind's patterns have too many parts")};
@@ -243,8 +243,8 @@ class KindParser {
     return std::nullopt;
   }
 
-  // Whichever record comes first to a file, its header is the same: no slot that differs between
-  // records of one path.
+  // Every record of one path must give the file the same header, because any of them may come
+  // first; so the header may hold no slot that differs between them.
   std::optional<PatternFault> check_header() {
     if (patterns_.header.empty()) return std::nullopt;
     if (kind_.operation != Operation::kAppend) {

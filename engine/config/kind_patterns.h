@@ -14,7 +14,7 @@ namespace syncline {
 struct ColumnPattern {
   std::string name;
   Pattern pattern;
-  // Stores the field's own type: a number stays one, an absent field is NULL.
+  // Stores the field with its own type: a number stays a number, and an absent field is NULL.
   std::optional<uint32_t> typed_field;
   // The whole column is this field's text: NULL when it is absent.
   std::optional<uint32_t> null_when_absent;
@@ -34,10 +34,10 @@ struct PatternFault {
   Error error;
 };
 
-// Parses and checks the patterns of a kind. What must hold of a path: every field in it goes
-// through slug (added where it is not written), is required or has a default, a created file's
-// path holds {id} where it cannot run into other parts, no component and no whole path can grow
-// past the limits of path_rules.h, and what it renders to is safe.
+// Parses and checks the patterns of a kind. Of a path it demands: every field in it goes through
+// slug (added where it is not written) and is required or has a default; the path of a created file
+// contains {id}, where it cannot run into other parts; neither a component nor the whole path can
+// grow past the limits of path_rules.h; and every path that it renders is safe.
 std::optional<PatternFault> parse_kind_patterns(const KindSpec& kind, KindPatterns& patterns);
 
 inline constexpr size_t kSubjectLengthMax = 200;

@@ -2,7 +2,8 @@
 
 // Record → intent: checks what the user gave, and decides every effect but id and time.
 //
-// Pure: no clock, no file, no database. Threads may call it at once for one Config.
+// Pure: no clock, no file, no database. Several threads may call it for one Config at the same
+// time.
 #include <fmt/format.h>
 #include <xxhash.h>
 
@@ -28,7 +29,7 @@ constexpr size_t kKeyBytesMax = 500;
 constexpr size_t kStoreTagBytesMax = 16;
 // Room in a payload for names, numbers and lengths beside the texts.
 constexpr size_t kPayloadOverheadBytes = 1u << 20;
-// Doubles hold every integer up to here; beyond it a real is not a count any more.
+// Doubles hold every integer up to here; a larger real cannot be told from its neighbours.
 constexpr double kExactIntegerMax = 9007199254740992.0;
 
 // A field of the record, normalised by its type. std::monostate: the record does not have it.
@@ -42,7 +43,8 @@ Error field_error(const FieldSpec& field, std::string_view what, std::string hin
   return invalid(fmt::format("field '{}' {}", field.name, what), std::move(hint));
 }
 
-// Where a control character or line break begins; npos when there is none. Tabs are spaces enough.
+// The offset of the first control character or line break; npos when there is none. Tabs pass as
+// spaces.
 size_t find_line_breaker(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -71,7 +73,7 @@ Status check_text(const FieldSpec& field, std::string_view text) {
                          "put longer text into another field");
     }
   }
-  // Bytes bound code points from above: most texts need no count.
+  // A text has no more code points than bytes, so most texts need no count.
   if (text.size() > field.length_max) {
     if (const size_t length = utf8_length(text); length > field.length_max) {
       return field_error(field, fmt::format("is too long: {} characters, at most {} are allowed",
@@ -139,7 +141,7 @@ Result<FieldState> real_state(const FieldSpec& field, double value) {
   return integer_state(field, static_cast<int64_t>(value));
 }
 
-// A number given as text: a word of the field's, or digits and nothing else.
+// A number given as text: one of the field's words, or digits and nothing else.
 Result<FieldState> number_from_text(const FieldSpec& field, std::string_view text) {
   if (const auto word = field.words.find(lower(text)); word != field.words.end()) {
     return real_state(field, word->second);
@@ -224,9 +226,9 @@ Result<std::vector<FieldState>> read_fields(const KindSpec& kind, const Fields& 
   return states;
 }
 
-// The kind and the given fields, sorted by name and normalised by type: the order of fields and the
-// writing of numbers make no other content. Defaults are not part of it, so a changed default makes
-// no conflict of a retry. Its hash is journalled: byte table in journal/FORMAT-payloads.md.
+// The kind and the given fields, sorted by name and normalised by type, so that the order of fields
+// and the spelling of numbers make no difference. Defaults are left out, so that a changed default
+// does not turn a retry into a conflict. Its hash is journalled (journal/FORMAT-payloads.md).
 ByteVector content_bytes(const KindSpec& kind, const std::vector<FieldState>& states) {
   std::vector<size_t> order(states.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -270,7 +272,7 @@ Status check_key(std::string_view key) {
   return {};
 }
 
-// One line of at most kSubjectLengthMax code points, slots at their widest.
+// Fits the subject into one line of kSubjectLengthMax code points, counting slots at their widest.
 Template subject_line(const Template& expanded) {
   size_t slots_width = 0;
   for (const auto& piece : expanded.pieces()) {
@@ -284,7 +286,7 @@ Template subject_line(const Template& expanded) {
     } else if (budget > 0) {
       const auto& text = std::get<std::string>(piece);
       std::string line = to_one_line(text);
-      // Spaces at a literal's ends keep it apart from a slot.
+      // Spaces at the ends of a literal separate it from a slot, so they stay.
       const bool first = &piece == &expanded.pieces().front();
       const bool last = &piece == &expanded.pieces().back();
       if (text.ends_with(' ') && !last) line += ' ';
@@ -323,9 +325,9 @@ Status check_payload_size(const Intent& intent) {
                   bytes, kPayloadBytesMax));
 }
 
-// The files of the store itself are no place for a record.
+// No record may be written to the store's own files.
 Status check_record_path(const Config& config, const Template& path) {
-  // Id 1 stands for all: com1 and git~1 are refused as com2 and git~2 would be.
+  // Checking id 1 checks them all: com1 and git~1 are refused as com2 and git~2 would be.
   const std::string sample = render(path, {.id = 1, .time_ms = 0, .path = {}});
   TRY(check_path(sample));
   const std::string name = lower(sample);

@@ -10,9 +10,10 @@
 
 namespace syncline {
 
-// Validates the fields and decides every effect but id and time. `store_tag` is empty, or what
-// marks this store's paths where another store has written to the repository. kInvalid: which field
-// and why. `xxh3`, where given, gets what payloads of version 1 carried of a record with a key.
+// Validates the fields and decides every effect but id and time. `store_tag` is empty, or the tag
+// that tells this store's paths from those of another store in the repository. kInvalid names the
+// field and the reason. `xxh3`, where given, receives the hash that payloads of version 1 carried
+// for a record with a key.
 Result<Intent> make_intent(const Config& config, std::string_view kind, const Fields& fields,
                            std::string_view key, std::string_view store_tag = {},
                            Xxh3Hash* xxh3 = nullptr);

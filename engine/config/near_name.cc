@@ -11,9 +11,9 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kNameBytesMax = 64;  // longer ones are no typo of ours
+constexpr size_t kNameBytesMax = 64;  // longer names are not typing errors
 
-// Edit distance in which swapping two neighbours is one edit.
+// The edit distance, where swapping two neighbours counts as one edit.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<size_t>> cost(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); ++i) cost[i][0] = i;

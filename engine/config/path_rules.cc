@@ -1,6 +1,6 @@
 // The rules follow git's own guards (verify_path, is_ntfs_dotgit, is_hfs_dotgit and the checks of
-// Git for Windows) and are wider where width costs nothing: whatever one of those might read as
-// something else is refused outright, since paths of ours never need it.
+// Git for Windows) and are stricter where that costs nothing: a path that one of those guards might
+// read as something else is refused outright, since our paths never need it.
 #include "engine/config/path_rules.h"
 
 #include <fmt/format.h>
@@ -67,7 +67,7 @@ bool is_device_name(std::string_view lower) {
 }
 
 Error unsafe(std::string_view path, std::string_view reason) {
-  // The path may be anything: what is shown stays one short line of text.
+  // The path may be hostile: the message shows one short line of it.
   std::string shown;
   for (const char c : path.substr(0, 120)) {
     const auto byte = static_cast<unsigned char>(c);
@@ -77,7 +77,7 @@ Error unsafe(std::string_view path, std::string_view reason) {
                     "use a relative path of plain names");
 }
 
-// Why a component may not be; empty when it may.
+// Why a component is refused; empty when it is allowed.
 std::string component_fault(std::string_view component) {
   if (component.empty()) return "it has an empty component";
   if (component.size() > kPathComponentBytesMax) {
@@ -122,7 +122,7 @@ std::string slug(std::string_view text, size_t length_max, std::string_view fiel
   }
   if (!result.empty() && !is_device_name(result)) return result;
 
-  // Nothing left, or a device's name: a stem and a hash, which differ where the texts do.
+  // Nothing is left of the text, or a device's name: a stem and a hash of the text stand for it.
   const std::string hash = hash_hex(text);
   if (length_max <= hash.size() + 1) return hash.substr(0, length_max);
   std::string stem = result;
@@ -175,7 +175,7 @@ bool is_bidi_control(char32_t code) {
 }
 
 size_t find_bidi_control(std::string_view text) {
-  // All of them begin with one of these bytes.
+  // Each of these characters begins with one of these bytes.
   for (size_t at = text.find_first_of("\xd8\xe2"); at != std::string_view::npos;
        at = text.find_first_of("\xd8\xe2", at + 1)) {
     size_t index = at;

@@ -23,14 +23,14 @@ std::string slug(std::string_view text, size_t length_max, std::string_view fiel
 // kUnsafePath with the reason, or success.
 Status check_path(std::string_view path);
 
-// Characters that change the direction of the text around them: a name or subject that holds one
-// can be shown as another.
+// Characters that change the direction of the text around them: with one of them, a name or subject
+// can be displayed as another.
 bool is_bidi_control(char32_t code);
-// Where the first one begins in valid UTF-8; npos when there is none.
+// The offset of the first one in valid UTF-8; npos when there is none.
 size_t find_bidi_control(std::string_view text);
 
 bool is_valid_utf8(std::string_view text);
-// Code points of valid UTF-8.
+// The number of code points in valid UTF-8.
 size_t utf8_length(std::string_view text);
 
 }  // namespace syncline

@@ -146,7 +146,8 @@ class PatternParser {
 
   void add_literal(std::string_view literal) {
     if (literal.empty()) return;
-    // Not merged across the end of an optional part: its skip_to names the part that follows.
+    // Literals are not merged across the end of an optional part, whose skip_to names the next
+    // part.
     if (!parts_.empty() && parts_.back().kind == Pattern::Part::Kind::kLiteral &&
         parts_.size() != barrier_) {
       parts_.back().literal += literal;
@@ -263,8 +264,8 @@ class PatternParser {
   std::span<const FieldSpec> fields_;
   size_t at_ = 0;
   std::vector<Pattern::Part> parts_;
-  std::vector<size_t> open_;                  // kIf parts that are not closed yet
-  size_t barrier_ = static_cast<size_t>(-1);  // where an optional part ended last
+  std::vector<size_t> open_;                  // kIf parts that are still open
+  size_t barrier_ = static_cast<size_t>(-1);  // where the last optional part ended
 };
 
 }  // namespace

@@ -58,18 +58,19 @@ class Pattern {
   std::vector<Part>& parts() { return parts_; }
   bool empty() const { return parts_.empty(); }
   bool uses(Slot slot) const;
-  // The field when the pattern is one field and nothing else; with `bare`, without filters too.
+  // The field when the pattern is one field and nothing else; with `bare`, only when the field has
+  // no filters either.
   std::optional<uint32_t> single_field(bool bare) const;
 
  private:
   std::vector<Part> parts_;
 };
 
-// The names that patterns give a meaning, so that no field may have them.
+// The names that have a meaning in patterns, and that no field may have therefore.
 bool is_slot_name(std::string_view name);
 
-// Line breaks and control characters become single spaces, none at the ends; what changes the
-// direction of text is written out, as in <U+202E>.
+// Line breaks and control characters become single spaces, with none at the ends; characters that
+// change the direction of text are written out, as in <U+202E>.
 std::string to_one_line(std::string_view text);
 // At most `length_max` code points; a cut ends in "…".
 std::string limit_length(std::string_view text, size_t length_max);

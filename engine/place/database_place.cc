@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kSqliteHeader = {"SQLite format 3\0", 16};
 constexpr std::array<std::string_view, 4> kSuffixes = {"", "-wal", "-shm", "-journal"};
 
-// Stores made before the identity told it: by the configuration that was journalled last.
+// For stores made before the identity named the place: the configuration that was journalled last
+// does.
 std::string known_database(const Identity& identity, Directory& store_directory) {
   if (!identity.database.empty()) return identity.database;
   Result<std::string> copy = read_file(store_directory, kConfigCopyFile, 1u << 20);
@@ -101,7 +102,7 @@ Status move_database(const StorePlaces& places, Directory& root, Directory& stor
   if (const size_t slash = config.database.rfind('/'); slash != std::string::npos) {
     TRY(root.make_directories(config.database.substr(0, slash)));
   }
-  // The database goes first: a log without its database is nothing to SQLite.
+  // The database goes first: SQLite ignores a log without its database.
   for (const std::string_view suffix : kSuffixes) {
     if (there || known.empty()) break;
     const Status moved = root.rename(fmt::format("{}{}", known, suffix),

@@ -66,7 +66,7 @@ Result<Identity> read_identity(Directory& store_directory) {
   const auto inode = parse_u64(entries["inode"]);
   const auto file_system = parse_u64(entries["file_system"]);
   const auto floor = parse_u64(entries["id_floor"]);
-  // Files of stores that began with the first record do not name it.
+  // A store that began with record 1 does not write the line.
   const auto first = entries.contains("first_seq") ? parse_u64(entries["first_seq"]) : 1;
   if (!inode || !file_system || !floor || !first || *first == 0) return damaged("numbers");
   identity.bound = {*inode, *file_system};

@@ -1,5 +1,5 @@
-// What a whole store needs of the outside world: all of the folders below, and SQLite's own way to
-// its files.
+// What a whole store needs from the outside world: the platforms of the lower layers, and the VFS
+// by which SQLite opens its files.
 #pragma once
 
 #include "engine/sqlite/database_vfs.h"

@@ -1,6 +1,6 @@
-// What the database knows to have been durable of the journal: how far it has applied, and how far
-// the journal was durable then (which covers the outcomes that were journalled for what it
-// applied).
+// The database's claims on the journal (journal/log/recovery.h): how far the database has applied,
+// and how far the journal was durable at that time, which covers the outcomes journalled for the
+// applied records.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace syncline {
 
-// `name` is the database's, for people. Nothing where it is another store's, or has applied
-// nothing.
+// `name` is the database's name for messages. Empty where the database is another store's, or has
+// applied nothing.
 Result<std::vector<DurableClaim>> database_claims(Database& database, const StoreId& store,
                                                   const std::string& name);
 

@@ -1,9 +1,6 @@
 #include "engine/projection/database_replacement.h"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
-
-#include <charconv>
 
 #include "engine/projection/projection.h"
 #include "journal/base/layout.h"
@@ -12,35 +9,13 @@
 namespace syncline {
 
 namespace {
-
 constexpr std::string_view kUnfinishedCopy = "database.copy.new";
-
-// The result code by which a page could not be had; SQLITE_CORRUPT where the check says nothing of
-// the kind. SQLite answers a page that it could not read as it answers one that makes no sense: by
-// a line of the check, and success.
-int code_of_check(std::string_view line) {
-  constexpr std::string_view kFailedPage = "unable to get the page. error code=";
-  const size_t at = line.find(kFailedPage);
-  if (at == std::string_view::npos) return SQLITE_CORRUPT;
-  line.remove_prefix(at + kFailedPage.size());
-  int code = SQLITE_CORRUPT;
-  std::from_chars(line.data(), line.data() + line.size(), code);
-  return code;
-}
-
 }  // namespace
 
 Status check_database(const DatabaseFile& file) {
   TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
   TRY(read_applied_state(*database));
-  TRY_ASSIGN(Statement check, database->prepare("PRAGMA quick_check(1)"));
-  TRY_ASSIGN(const bool row, check.step());
-  if (row && check.text(0) == "ok") return {};
-  const int code = code_of_check(check.text(0));
-  if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
-    return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", file.path, check.text(0)));
-  }
-  return sqlite_error(nullptr, code, fmt::format("check of {} ({})", file.path, check.text(0)));
+  return database->quick_check();
 }
 
 Result<std::string> DatabaseReplacement::replace(uint64_t begins_after) {
@@ -81,7 +56,7 @@ Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
     TRY_ASSIGN(const auto database, Database::open(file_, Database::Access::kRead));
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database));
     if (state.applied.seq < begins_after) return false;
-    TRY(database->execute("PRAGMA query_only=OFF"));  // it changes another file than this one
+    TRY(database->execute("PRAGMA query_only=OFF"));  // VACUUM INTO writes another file only
     TRY_ASSIGN(Statement copying, database->prepare("VACUUM INTO ?1"));
     const std::string into = fmt::format("{}/{}", places_.store_dir, kUnfinishedCopy);
     copying.bind(1, std::string_view(into));
@@ -96,14 +71,14 @@ Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
 }
 
 Result<std::string> DatabaseReplacement::move_aside() {
-  const std::string folder = kept_path_of(fmt::format("database-{}", clock_.now_ms()));
-  TRY(store_directory_.make_directories(folder, /*private_mode=*/true));
+  const std::string directory = kept_path_of(fmt::format("database-{}", clock_.now_ms()));
+  TRY(store_directory_.make_directories(directory, /*private_mode=*/true));
   TRY(store_directory_.sync_directory(kKeptFolder));
   TRY(store_directory_.sync_directory("."));
-  std::string kept = fmt::format("{}/{}", places_.store_dir, folder);
+  std::string kept = fmt::format("{}/{}", places_.store_dir, directory);
   const std::string name = file_.path.substr(file_.path.rfind('/') + 1);
-  // The database goes first: a log without its database is nothing to SQLite, a database without
-  // its log is another one.
+  // The database goes first: SQLite ignores a log without its database, but takes a database
+  // without its log for an older state.
   for (const std::string suffix : {"", "-wal", "-shm", "-journal"}) {
     const std::string from = file_.path + suffix;
     TRY_ASSIGN(const bool there, places_.platform->is_there(from));

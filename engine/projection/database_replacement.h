@@ -1,15 +1,15 @@
-// What becomes of a database that cannot be trusted: it goes aside, and another takes its place.
+// Replaces a database that cannot be trusted: it is moved aside, and another takes its place.
 //
-// Where the journal holds every record, nothing takes its place but an empty one that the applier
-// fills. Where the journal was trimmed, the rows of what went are nowhere else: a database whose
-// sync failed reads well, so that what SQLite finds sound is carried over into a new file, whose
-// sync has not failed.
+// Where the journal holds every record, the replacement is an empty database that the applier
+// fills. Where the journal was trimmed, the rows of the trimmed records are nowhere else. A
+// database whose sync failed still reads well, so what SQLite finds sound in it is copied into a
+// new file, and that file is synced.
 //
 //   copy made, checked and synced ─► named database.copy ─► the old files moved aside ─► the copy
 //   moved into their place ─► no longer suspect
 //
-// From the second arrow on a process that dies leaves a copy, and finish() goes on from there. Who
-// calls holds apply.lock and has no connection open.
+// A process that dies behind the second arrow leaves a copy, and finish() continues from there. The
+// caller holds apply.lock and has no connection open.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@
 
 namespace syncline {
 
-// In the store's folder, holding the reason, once a sync of the database has failed: its pages may
-// read back well and yet not be on disk, which no later look can tell.
+// A file in the store's directory that holds the reason once a sync of the database has failed: its
+// pages may read back well and yet not be on disk, which cannot be found out later.
 inline constexpr std::string_view kDatabaseSuspect = "database.suspect";
 inline constexpr std::string_view kDatabaseCopy = "database.copy";
 
@@ -33,14 +33,14 @@ class DatabaseReplacement {
                       const DatabaseFile& file, Clock& clock)
       : places_(places), store_directory_(store_directory), file_(file), clock_(clock) {}
 
-  // `begins_after`: the last record that the journal no longer holds; 0 when it holds all. Answers
-  // what to tell people.
+  // `begins_after` is the last record that the journal no longer holds; 0 when it holds all.
+  // Returns what was done, as a sentence for the user.
   Result<std::string> replace(uint64_t begins_after);
-  // What another began; nothing where nobody did.
+  // Finishes a replacement that another process began; empty where there is none.
   Result<std::optional<std::string>> finish();
 
  private:
-  // False when it is not sound enough, or does not reach what the journal no longer holds.
+  // False when the database is damaged, or does not hold every record that was trimmed.
   Result<bool> copy(uint64_t begins_after);
   Result<std::string> move_aside();
   Status move_copy_in();
@@ -51,7 +51,7 @@ class DatabaseReplacement {
   Clock& clock_;
 };
 
-// kCorrupt when SQLite's own check finds damage, or the file is none of its.
+// kCorrupt when SQLite's own check finds damage, or the file is not a database.
 Status check_database(const DatabaseFile& file);
 
 }  // namespace syncline

@@ -1,6 +1,6 @@
 #include "engine/projection/projection.h"
 
-// The read side of what the applier writes, for any connection: no locks, a snapshot each call.
+// Reads what the applier writes, on any connection: no locks, and a snapshot for each call.
 
 #include <fmt/format.h>
 
@@ -71,7 +71,8 @@ Result<uint64_t> highest_id(Database& database, const std::string& table,
     if (row && std::holds_alternative<int64_t>(most.value(0))) {
       highest = std::max(highest, most.integer(0));
     } else if (row && !most.is_null(0)) {
-      // Text sorts above numbers: a foreign id that is none hides those that are.
+      // Text sorts above numbers: a foreign row whose id is text would hide the ids that are
+      // numbers.
       TRY_ASSIGN(Statement scan,
                  database.prepare("SELECT max(CAST(" + column + " AS INTEGER))" + from +
                                   " WHERE typeof(" + column + ") IN ('integer', 'real') AND " +
@@ -79,7 +80,7 @@ Result<uint64_t> highest_id(Database& database, const std::string& table,
       TRY_ASSIGN(const bool found, scan.step());
       if (found) highest = std::max(highest, scan.integer(0));
     }
-    // AUTOINCREMENT promises never to give an id twice, not even one whose row is gone.
+    // AUTOINCREMENT promises never to give an id twice, even when its row has been deleted.
     TRY_ASSIGN(const bool sequences, database.has_table("sqlite_sequence"));
     if (sequences) {
       TRY_ASSIGN(Statement sequence, database.prepare("SELECT max(seq) FROM sqlite_sequence "
@@ -109,7 +110,7 @@ Result<std::optional<uint64_t>> next_free_id(Database& database, const std::stri
   TRY_ASSIGN(Statement taken, database.prepare("SELECT 1" + from + " WHERE " + column + " = ?1"));
   TRY_ASSIGN(const bool first_taken, taken.bind(1, first).step());
   if (!first_taken) return std::optional(first);
-  // The one behind the first row that has none behind it.
+  // The id behind the first row whose next id is free.
   TRY_ASSIGN(Statement gap,
              database.prepare(
                  fmt::format("SELECT t.{0} + 1 FROM main.{1} AS t WHERE t.{0} >= ?1 AND t.{0} < ?2 "

@@ -1,5 +1,5 @@
-// What the database says of the journal's records: the read side of the engine's own tables
-// (engine/apply/applier.h lists them), for any connection.
+// What the database knows about the journal's records: reads the engine's own tables, which
+// engine/apply/applier.h lists, on any connection.
 #pragma once
 
 #include <cstdint>
@@ -23,22 +23,22 @@ struct AppliedState {
   uint64_t set_aside = 0;
   uint64_t files_waiting = 0;
 };
-// All of one moment; zeros of a database that knows nothing.
+// One snapshot; zeros where the database knows nothing.
 Result<AppliedState> read_applied_state(Database& database);
-// To read by; nothing where the database knows nothing: it is absent, empty, or being made. Then
-// the journal, read from its begin, knows all that it would.
+// Opens the database for reading; null where it is absent, empty or being made. Everything it would
+// know is then in the journal, read from its begin.
 Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file);
 
 Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key);
 Result<uint64_t> highest_id(Database& database, const std::string& table,
-                            const std::string& id_column);  // given out or there; 0 for none
-// The first id above `above` that no row has; nothing where there is none left.
+                            const std::string& id_column);  // given out or in the table; 0 for none
+// The first id above `above` that no row has; empty where none is left.
 Result<std::optional<uint64_t>> next_free_id(Database& database, const std::string& table,
                                              const std::string& id_column, uint64_t above);
 Result<uint64_t> last_id_given(Database& database, const std::string& table);  // by us; 0 for none
 Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,
                                                   uint64_t last_seq);
-Result<Mark> position_before(Database& database, uint64_t seq);  // a mark at or before the record
+Result<Mark> position_before(Database& database, uint64_t seq);  // at or before the record
 struct CommitNames {
   std::string own;     // commit of the store's ref that holds the record; empty when none yet
   std::string branch;  // commit of the branch

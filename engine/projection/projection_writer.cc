@@ -61,7 +61,7 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
 }
 
 Status ProjectionWriter::add_keys(std::vector<Key> keys) {
-  // Random keys cost a page each; sorted, a batch walks the tree once.
+  // In random order each key touches a page of its own; sorted, a batch walks the tree once.
   std::ranges::sort(keys, {}, &Key::key);
   for (const Key& key : keys) {
     TRY(statements_->key.bind(1, key.key)

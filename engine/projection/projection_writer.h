@@ -26,7 +26,7 @@ class ProjectionWriter {
     uint64_t seq = 0;
     const ContentHash* content_hash = nullptr;
   };
-  // A key that is there stays: its first record is the one that counts.
+  // A key that is already there stays: it belongs to its first record.
   Status add_keys(std::vector<Key> keys);
   Status put_outcome(const Outcome& outcome);
   Status put_offset(const AppendOffset& offset);
@@ -35,7 +35,7 @@ class ProjectionWriter {
   Status put_position(const Mark& mark);
   Status put_commit(std::string_view ref, uint64_t first_seq, uint64_t last_seq,
                     const ObjectId& commit);
-  // First record that no earlier commit on the branch holds.
+  // The first record that no earlier commit on the branch holds.
   Result<uint64_t> next_published(std::string_view ref, uint64_t last_seq);
   Status raise_id(std::string_view table, uint64_t id);
 

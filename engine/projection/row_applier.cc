@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kTablesMax = 64;
 
-// Codes by which a compiled INSERT speaks of the row that it was given.
+// The result codes by which a compiled INSERT blames the row that it was given.
 bool is_refusal(int code) {
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
@@ -31,7 +31,7 @@ bool is_unique_violation(int code) {
          code == SQLITE_CONSTRAINT_ROWID;
 }
 
-// The path column of a record, by its value's template: exactly the path, which holds the id.
+// The column that holds a record's path and nothing else; the path holds the id.
 std::optional<size_t> path_column(const Intent& intent) {
   if (!intent.path.uses(Slot::kId)) return std::nullopt;
   for (size_t i = 0; i < intent.columns.size(); ++i) {
@@ -43,7 +43,7 @@ std::optional<size_t> path_column(const Intent& intent) {
   return std::nullopt;
 }
 
-// The table, not the record, is at fault: what was recorded waits for it.
+// The table is at fault, not the record: the record waits until the table is mended.
 void tell_wrong_table(const Effects& effects, Error& error) {
   error.code = Code::kRetryLater;
   error.message =
@@ -122,14 +122,14 @@ Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {
              database_.prepare(fmt::format("SELECT 1 FROM main.{} WHERE {} = ?1 LIMIT 1", table,
                                            quote_identifier(effects.id_column))));
   TRY_ASSIGN(const bool unique, id_is_unique(effects));
-  // A program with more shapes of records than this prepares again now and then.
+  // A program whose records have more shapes than this prepares some statements again.
   if (tables_.size() >= kTablesMax) tables_.clear();
   auto made = std::make_unique<Table>(std::move(*insert), std::move(exists), unique);
   return tables_.emplace(table_key_, std::move(made)).first->second.get();
 }
 
-// True where the table itself refuses a second row with the id: the key alone, or a unique index
-// over it alone without a condition.
+// True where the table itself refuses a second row with the id: the id is the primary key, or has a
+// unique index of its own without a condition.
 Result<bool> RowApplier::id_is_unique(const Effects& effects) {
   TRY_ASSIGN(Statement statement,
              database_.prepare(

@@ -4,9 +4,9 @@
 // the user's table declares, so a conflict never replaces a row nor ends the transaction; only a
 // trigger's RAISE(ROLLBACK) can, and says so.
 //
-// Not thread-safe. Failure: errors are the database's (busy, full, I/O, damage; a table that is not
-// there or lacks a column) and mean nothing about the record; what the table thinks of the record
-// is a RowResult.
+// Not thread-safe. Failure: an error is about the database (busy, full, I/O, damage, a table that
+// is missing or lacks a column) and says nothing about the record. Whether the table takes the
+// record is told by RowResult.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@ namespace syncline {
 struct RowResult {
   enum class Kind : uint8_t {
     kInserted,
-    kOurs,        // our row is there already: a database that was restored or lost its watermark
+    kOurs,        // our row is there: the database was restored, or has lost its watermark
     kIdTaken,     // a foreign row has our id
-    kRefused,     // the table does not take the row; `reason` is SQLite's message
-    kRolledBack,  // as refused, but a trigger took the whole transaction with it
+    kRefused,     // the table refuses the row; `reason` is SQLite's message
+    kRolledBack,  // refused, and a trigger has rolled back the whole transaction
   };
   Kind kind = Kind::kInserted;
   std::string reason;
@@ -35,9 +35,9 @@ class RowApplier {
  public:
   explicit RowApplier(Database& database) : database_(database) {}
 
-  // `effects` are those of `intent`. A row at our id counts as ours when all our columns equal, or
-  // when the column that holds the record's path (which holds its id) does: then a person has
-  // edited the rest, and the edit stays.
+  // `effects` are those of `intent`. A row with our id is ours when all our columns are equal, or
+  // when the column with the record's path is, since the path holds the id. In the second case a
+  // user has edited the other columns, and the edit stays.
   Result<RowResult> insert(const Intent& intent, const Effects& effects);
 
  private:

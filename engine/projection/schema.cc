@@ -76,7 +76,7 @@ Status write_meta_text(Database& database, std::string_view name, std::string_vi
 
 namespace {
 
-// A mark is three values of syncline_meta: <name>_seq, <name>_segment, <name>_offset.
+// A mark is kept as three values of syncline_meta: <name>_seq, <name>_segment, <name>_offset.
 Result<std::optional<Mark>> read_mark(Database& database, std::string_view name) {
   TRY_ASSIGN(Statement statement,
              database.prepare("SELECT (SELECT value FROM syncline_meta WHERE name = ?1 || '_seq'),"

@@ -1,11 +1,11 @@
 // The engine's own tables in the user's database, and the tables of kinds.
 //
-// Everything in syncline_* is a projection of the journal. syncline_meta holds, by name:
-//   store            hex of the store id the database is a projection of
+// Everything in the tables syncline_* is a projection of the journal. syncline_meta holds, by name:
+//   store            the id, in hex, of the store whose projection the database is
 //   applied_seq, applied_segment, applied_offset   the applied watermark, a Mark
-//   files_synced     files of records up to here have been synced
-//   checkpoint       1 while a checkpoint's syncs are under way: who finds it set knows that one
-//                    may have failed unseen
+//   files_synced     the files of records up to this seq have been synced
+//   checkpoint       1 while a checkpoint's syncs are under way: found set, one of them may have
+//                    failed unseen
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@
 namespace syncline {
 
 Status create_engine_tables(Database& database);
-// All of them are there; a database that is being made, or that lost one, knows nothing.
+// True when all of them are there. A database that is being made, or has lost one, knows nothing.
 Result<bool> has_engine_tables(Database& database);
-// Of a database that was another journal's projection: ids given out stay, the rest goes.
+// For a database that was another journal's projection: the ids given out stay, all else goes.
 Status drop_engine_tables(Database& database);
 
 Result<std::optional<int64_t>> read_meta(Database& database, std::string_view name);
@@ -29,16 +29,16 @@ Result<std::optional<std::string>> read_meta_text(Database& database, std::strin
 Status write_meta(Database& database, std::string_view name, int64_t value);
 Status write_meta_text(Database& database, std::string_view name, std::string_view value);
 
-// Nothing where the database has no watermark yet.
+// Empty where the database has no watermark yet.
 Result<std::optional<Mark>> read_applied_mark(Database& database);
 Status write_applied_mark(Database& database, const Mark& mark);
-// How far the journal was durable when the watermark was written: a claim (journal/log/recovery.h).
-// It covers what was journalled for the applied records and lies behind them.
+// How far the journal was durable when the watermark was written: a claim (journal/log/recovery.h)
+// that covers the outcomes of the applied records too, which lie behind the records.
 Result<std::optional<Mark>> read_durable_mark(Database& database);
 Status write_durable_mark(Database& database, const Mark& mark);
 
-// Runs `ddl` where there is no table (or view) of the name; see engine/sqlite/table_ddl.h. In a
-// transaction it stays in it.
+// Runs `ddl` where no table or view of the name is there (see engine/sqlite/table_ddl.h), within
+// the caller's transaction if there is one.
 Status create_kind_table(Database& database, std::string_view table, const std::string& ddl);
 
 }  // namespace syncline

@@ -6,6 +6,8 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <charconv>
+#include <optional>
 
 #include "engine/sqlite/database_vfs.h"
 #include "journal/base/assert.h"
@@ -23,8 +25,21 @@ bool is_sync_failure(int code) {
   return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 }
 
+// quick_check reports a page that it could not read in a line of its report, as it does a page that
+// makes no sense, and succeeds. The result code of that read; nothing where the line is about
+// damage.
+std::optional<int> failed_read_of(std::string_view line) {
+  constexpr std::string_view kFailedPage = "unable to get the page. error code=";
+  const size_t at = line.find(kFailedPage);
+  if (at == std::string_view::npos) return std::nullopt;
+  line.remove_prefix(at + kFailedPage.size());
+  int code = SQLITE_CORRUPT;
+  std::from_chars(line.data(), line.data() + line.size(), code);
+  return code;
+}
+
 // SQLite has one error for a database file without write permission and for a read-only file
-// system; what a person must do differs.
+// system, but the user must do something else in each case.
 bool is_on_read_only_file_system(sqlite3* handle) {
   const char* const path = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   struct statvfs status{};
@@ -40,7 +55,7 @@ void tell_open_failure(Error& error) {
   error.hint = "move it out of the way; the database is rebuilt from the journal";
 }
 
-// The form that beneath_vfs() takes.
+// The path in the form that beneath_vfs() takes.
 std::string path_for_vfs(const DatabaseFile& file) {
   const std::string root = file.root + "/";
   if (file.root.empty() || !file.path.starts_with(root)) return file.path;
@@ -172,7 +187,7 @@ Status Statement::run() {
 }
 
 void Statement::reset() {
-  // The code of the step before comes again here; it has been told.
+  // sqlite3_reset() returns the code of the last step again, which step() has already reported.
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
   bind_code_ = SQLITE_OK;
@@ -217,9 +232,9 @@ Value Statement::value(int column) const {
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Access access,
                                                  int busy_timeout_ms) {
-  // Readers may write as well, by SQLite's flag alone: what a crash left half done (a hot rollback
-  // journal) has to be undone by whoever comes first. query_only keeps them from anything else; a
-  // file that may not be written is opened for reading by SQLite itself.
+  // Readers open the file for writing too, because whoever comes first after a crash must roll back
+  // a hot journal. query_only keeps them from any other write, and SQLite itself falls back to
+  // reading where the file may not be written.
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
                     (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
@@ -247,7 +262,7 @@ Result<std::unique_ptr<Database>> Database::open_in_memory() {
 }
 
 Database::~Database() {
-  // Statements of ours are gone before their Database; close_v2 would hide one that is not.
+  // Every statement must be finalised before its Database; close_v2 would hide one that is not.
   SYNCLINE_ASSERT(sqlite3_close(handle_) == SQLITE_OK);
 }
 
@@ -264,7 +279,7 @@ Status Database::set_up(Access access) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &now);
   if (now != 1)
     return make_error(Code::kUnsupported, "SQLite cannot leave out closing checkpoints");
-  // The first read of the file: what is no database is told here.
+  // This is the first read of the file: if it is no database, the error comes here.
   TRY_ASSIGN(const int64_t pages, pragma("PRAGMA page_count"));
   TRY(execute("PRAGMA wal_autocheckpoint=0"));
   if (access == Access::kRead) return execute("PRAGMA query_only=ON");
@@ -315,6 +330,19 @@ Status Database::execute(const std::string& sql) {
   return {};
 }
 
+Status Database::quick_check() {
+  TRY_ASSIGN(Statement check, prepare("PRAGMA quick_check(1)"));
+  TRY_ASSIGN(const bool row, check.step());
+  const std::string line(row ? check.text(0) : "no answer");
+  if (line == "ok") return {};
+  const std::string path = sqlite3_db_filename(handle_, "main");
+  const int code = failed_read_of(line).value_or(SQLITE_CORRUPT);
+  if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
+    return make_error(Code::kCorrupt, fmt::format("{} is damaged: {}", path, line));
+  }
+  return sqlite_error(nullptr, code, fmt::format("check of {} ({})", path, line));
+}
+
 Status Database::checkpoint_passive() {
   const int code =
       sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
@@ -325,7 +353,8 @@ Status Database::checkpoint_passive() {
 
 Status Database::checkpoint() {
   if (sync_failed_) return make_error(Code::kCorrupt, "an earlier sync of the database failed");
-  // Nobody is waited for: what readers keep from being copied stays in the WAL, which is synced.
+  // Readers are not waited for: pages that they keep from being copied stay in the WAL, which is
+  // synced below.
   sqlite3_busy_timeout(handle_, 0);
   const int code =
       sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
@@ -340,7 +369,7 @@ Status Database::checkpoint() {
     sqlite3_file* file = nullptr;
     if (sqlite3_file_control(handle_, "main", which, &file) != SQLITE_OK || file == nullptr ||
         file->pMethods == nullptr) {
-      continue;  // no WAL is open: nothing was written by this connection
+      continue;  // no WAL is open, so this connection has written nothing
     }
     if (const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL); synced != SQLITE_OK) {
       sync_failed_ = true;
@@ -366,7 +395,7 @@ bool Database::has_moved() const {
       moved != 0) {
     return true;
   }
-  // Somebody may have deleted the log alone: what is written to it nobody else would see.
+  // Somebody may have deleted the WAL alone: nobody else would see what is written to it then.
   sqlite3_file* log = nullptr;
   return sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
          log != nullptr && log->pMethods != nullptr && log->pMethods->xFileControl != nullptr &&
@@ -389,7 +418,7 @@ Result<Transaction> Transaction::begin(Database& database) {
 
 Transaction::~Transaction() {
   if (database_ == nullptr || !database_->in_transaction()) return;
-  // Nothing can be done about a failure; SQLite rolls back when it next opens the file.
+  // A failure needs no handling: SQLite rolls back when it next opens the file.
   (void)database_->execute("ROLLBACK");
 }
 
@@ -406,7 +435,7 @@ Result<ReadView> ReadView::begin(Database& database) {
 }
 
 ReadView::~ReadView() {
-  // Nothing was written, so nothing is lost by a failure.
+  // Nothing was written, so a failure loses nothing.
   if (database_ != nullptr && database_->in_transaction()) (void)database_->execute("ROLLBACK");
 }
 

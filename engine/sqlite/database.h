@@ -1,4 +1,4 @@
-// The SQLite file of a store, opened our way.
+// The SQLite file of a store, opened with the settings that the engine relies on.
 //
 // One connection at a time writes and checkpoints (whoever holds apply.lock): SQLite before 3.51.3
 // can corrupt a WAL that two connections checkpoint at once
@@ -7,15 +7,15 @@
 // a projection: a damaged or missing one is rebuilt from the journal. synchronous=NORMAL: a commit
 // lost to a power cut is applied again from the journal.
 //
-// A database the user brings (rows, another page size, a rollback journal) is taken as it is and
-// switched to WAL; a new one gets 16 KiB pages. What is relied on is read back, not assumed: Debian
-// builds SQLite with other defaults.
+// A database that the user brings (with rows, another page size, a rollback journal) is taken as it
+// is and switched to WAL; a new one gets 16 KiB pages. Each setting is read back after it is made,
+// because Debian builds SQLite with other defaults.
 //
 // Not thread-safe: one Database for each thread. SQLite's own errors: BUSY after busy_timeout is
-// kBusy, and so is a table that is not there or another than it was (the database is being rebuilt,
-// or was exchanged); FULL (and IOERR from a full disk) kRetryLater, CORRUPT/NOTADB kCorrupt, a link
-// in the way kUnsafePath. None of them says anything about a record, so none is kInvalid: what a
-// table thinks of a row, Statement::last_code() tells whoever writes it.
+// kBusy, and so is a table that is missing or has changed (the database is being rebuilt, or was
+// exchanged); FULL, and IOERR from a full disk, is kRetryLater; CORRUPT and NOTADB are kCorrupt; a
+// link in the way is kUnsafePath. None of them says anything about a record, so none is kInvalid.
+// Whether a table refuses a row is told by Statement::last_code().
 #pragma once
 
 #include <cstdint>
@@ -73,14 +73,14 @@ class Statement {
   int bind_code_ = 0;
 };
 
-// Where a database is, and by whose VFS it is reached (null: SQLite's own).
+// Where a database is, and the VFS that opens it (null: SQLite's own).
 struct DatabaseFile {
   DatabaseFile(std::string path_, const char* vfs_ = nullptr, std::string root_ = {})  // NOLINT
       : path(std::move(path_)), vfs(vfs_), root(std::move(root_)) {}
   std::string path;  // absolute
   const char* vfs;
-  // The folder that the path may not leave by a link; empty: the one that the file is in. Only
-  // beneath_vfs() keeps to it (engine/sqlite/database_vfs.h).
+  // The directory that the path may not leave through a link; empty means the file's own directory.
+  // Only beneath_vfs() enforces it (engine/sqlite/database_vfs.h).
   std::string root;
 };
 
@@ -89,7 +89,7 @@ class Database {
   enum class Access : uint8_t { kRead, kWrite };
   static Result<std::unique_ptr<Database>> open(const DatabaseFile& file, Access access,
                                                 int busy_timeout_ms = 5000);
-  // An empty one that ends with its connection: to try a statement on.
+  // An empty database that ends with its connection, to try a statement on.
   static Result<std::unique_ptr<Database>> open_in_memory();
   ~Database();
   Database(const Database&) = delete;
@@ -97,20 +97,25 @@ class Database {
 
   Result<Statement> prepare(std::string_view sql);
   Status execute(const std::string& sql);  // one or more statements, no rows
-  // TRUNCATE when no reader is in the way, else PASSIVE; syncs WAL and database file, whatever the
-  // readers left undone. `sync_failed()` tells a failed sync, which must not be tried again.
+  // kCorrupt when SQLite finds the file damaged. A page that could not be read is an I/O error: the
+  // disk may give it another time.
+  Status quick_check();
+  // Checkpoints with TRUNCATE when no reader is in the way, otherwise with PASSIVE, and then syncs
+  // the WAL and the database file. After a failed sync sync_failed() is true, and the sync must not
+  // be tried again: its pages may be gone.
   Status checkpoint();
-  // PASSIVE, so that the WAL can begin anew: what a writer does when wal_bytes() has grown.
+  // Checkpoints with PASSIVE, so that the WAL can start over. Writers call it when wal_bytes() has
+  // grown.
   Status checkpoint_passive();
   bool sync_failed() const { return sync_failed_; }
-  // Bytes of WAL that the last commit of this connection left.
+  // The size of the WAL after this connection's last commit.
   uint64_t wal_bytes() const { return wal_bytes_; }
-  // Rows the last statement changed itself.
+  // Rows that the last statement changed, without those its triggers changed.
   int64_t changes() const;
   bool in_transaction() const;
-  // The file at our path is no longer the one that is open.
+  // True when the path now leads to another file than the one that is open.
   bool has_moved() const;
-  // The table or view, in the spelling SQLite compares by.
+  // Whether there is a table or view of the name; case is ignored, as SQLite does.
   Result<bool> has_table(std::string_view name);
   sqlite3* handle() { return handle_; }
 
@@ -142,8 +147,8 @@ class Transaction {
   Database* database_;
 };
 
-// One state of the database for as long as it lives, whatever others write; within a transaction it
-// is that one's.
+// A snapshot: reads see one state of the database for as long as the view lives, whatever others
+// write. Within a transaction of this connection they see what the transaction sees.
 class ReadView {
  public:
   static Result<ReadView> begin(Database& database);
@@ -153,14 +158,14 @@ class ReadView {
 
  private:
   explicit ReadView(Database* database) : database_(database) {}
-  Database* database_;  // null: the transaction is another's
+  Database* database_;  // null: somebody else ends the transaction
 };
 
-// Of a kBusy error that is no lock's: the file or its tables are not those that were opened.
+// The hint of a kBusy error that no lock caused: the file or its tables have been exchanged.
 inline constexpr std::string_view kDatabaseExchangedHint =
     "the database is being rebuilt, or somebody changed it; try again";
 
-// What SQLite's last failure on this connection means to a caller; `what` names the attempt.
+// SQLite's last failure on this connection as an Error; `what` names what was attempted.
 Error sqlite_error(sqlite3* handle, int code, std::string_view what);
 
 // An SQL identifier, quoted.

@@ -26,22 +26,23 @@ sqlite3_vfs* base_of(sqlite3_vfs* vfs) {
   return static_cast<sqlite3_vfs*>(vfs->pAppData);
 }
 
-// Where a file is: its folder, open, and its name there.
+// Where a file is: its open directory, and its name there.
 struct Place {
-  PosixFd folder;
+  PosixFd directory;
   std::string name;
 
-  // What SQLite's own VFS opens: it stays in the folder that was checked, whatever becomes of the
-  // path. Ends in zeros, where SQLite may look for parameters.
+  // The path that SQLite's own VFS opens. It leads into the directory that was checked, whatever
+  // becomes of the original path, and ends in zeros because SQLite may look for URI parameters
+  // there.
   std::string path(const char* given) const {
     static const bool has_proc = ::access("/proc/self/fd/.", X_OK) == 0;
     std::string result =
-        has_proc ? fmt::format("/proc/self/fd/{}/{}", folder.get(), name) : std::string(given);
+        has_proc ? fmt::format("/proc/self/fd/{}/{}", directory.get(), name) : std::string(given);
     return result.append(4, '\0');
   }
 };
 
-// False and errno.
+// On failure false, with errno set.
 bool find_place(std::string_view path, Place& place) {
   const size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) {
@@ -52,26 +53,26 @@ bool find_place(std::string_view path, Place& place) {
   const size_t mark = path.find("//");
   const bool at_root = mark == std::string_view::npos || mark + 1 >= slash;
   const std::string root(path.substr(0, mark == std::string_view::npos ? slash : mark));
-  PosixFd folder(::open(root.empty() ? "/" : root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0) return false;
+  PosixFd directory(::open(root.empty() ? "/" : root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0) return false;
   if (!at_root) {
-    Result<PosixFd> below = open_beneath(folder.get(), path.substr(mark + 2, slash - mark - 2),
-                                         O_PATH | O_DIRECTORY, 0, "open the database's folder ");
+    Result<PosixFd> below = open_beneath(directory.get(), path.substr(mark + 2, slash - mark - 2),
+                                         O_PATH | O_DIRECTORY, 0, "open the database's directory ");
     if (!below) {
       errno = below.error().sys_errno != 0 ? below.error().sys_errno : ELOOP;
       return false;
     }
-    folder = std::move(*below);
+    directory = std::move(*below);
   }
-  place.folder = std::move(folder);
+  place.directory = std::move(directory);
   return true;
 }
 
-// 0, or the errno of a refusal. Nothing there is no refusal: `status` is zeros then.
+// 0, or the errno of a refusal. A file that is not there is no refusal: `status` is zeros then.
 int look(const Place& place, const char* suffix, struct stat& status) {
   status = {};
   const std::string name = place.name + suffix;
-  if (::fstatat(place.folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (::fstatat(place.directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? 0 : errno;
   }
   if (S_ISLNK(status.st_mode)) return ELOOP;
@@ -84,12 +85,12 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_ino == b.st_ino && a.st_dev == b.st_dev && a.st_nlink == b.st_nlink;
 }
 
-// What an open file is besides SQLite's own, which lies before it in the same memory.
+// Our part of an open file; SQLite's own part lies before it in the same memory.
 struct Opened {
   Place place;
-  std::string path;     // what the base has; it keeps the pointer
-  const char* given;    // valid until xClose, says SQLite
-  struct stat found{};  // as it was opened
+  std::string path;     // given to the base VFS, which keeps the pointer
+  const char* given;    // SQLite's path, valid until xClose
+  struct stat found{};  // of the file as it was opened
   const sqlite3_io_methods* base = nullptr;
   sqlite3_io_methods methods{};
 };
@@ -112,8 +113,8 @@ int close_file(sqlite3_file* file) {
   return opened->base->xClose(file);
 }
 
-// The path leads to another file now, or to none. What keeps it from being looked at for the moment
-// (no descriptor is left, no memory) says neither.
+// True when the path now leads to another file, or to none. False when it cannot be looked at for
+// the moment, for want of a descriptor or of memory.
 bool has_moved(const Opened& opened) {
   const auto is_of_the_moment = [](int reason) {
     return reason == EMFILE || reason == ENFILE || reason == ENOMEM || reason == EINTR;
@@ -138,7 +139,8 @@ int control_file(sqlite3_file* file, int operation, void* argument) {
   return SQLITE_OK;
 }
 
-// 0, or the errno of why the file may not be opened: nothing has been opened yet that could hang.
+// 0, or the errno by which the file may not be opened. It is asked before the open, which could
+// hang on a FIFO.
 int look_before_open(const Opened& opened, int flags) {
   struct stat status{};
   if (const int refused = look(opened.place, "", status); refused != 0) return refused;
@@ -149,7 +151,7 @@ int look_before_open(const Opened& opened, int flags) {
   return 0;
 }
 
-// Between the look and the open somebody may have put another file there.
+// Somebody may have put another file there between the look and the open.
 int look_after_open(Opened& opened, sqlite3_file* file, int flags) {
   if (const int refused = look(opened.place, "", opened.found); refused != 0) return refused;
   int moved = 0;
@@ -197,7 +199,7 @@ int open_checked(sqlite3_vfs* vfs, const char* given, sqlite3_file* file, int fl
 
 int open_file(sqlite3_vfs* vfs, const char* given, sqlite3_file* file, int flags, int* out_flags) {
   file->pMethods = nullptr;
-  // A temporary file has no name, and no way back.
+  // A temporary file has no name that could be checked.
   if (given == nullptr) return base_of(vfs)->xOpen(base_of(vfs), given, file, flags, out_flags);
   try {
     return open_checked(vfs, given, file, flags, out_flags);
@@ -206,13 +208,13 @@ int open_file(sqlite3_vfs* vfs, const char* given, sqlite3_file* file, int flags
   }
 }
 
-int delete_file(sqlite3_vfs* vfs, const char* given, int sync_folder) {
+int delete_file(sqlite3_vfs* vfs, const char* given, int sync_directory) {
   try {
     Place place;
     if (!find_place(given, place)) {
       return errno == ENOENT ? SQLITE_IOERR_DELETE_NOENT : SQLITE_IOERR_DELETE;
     }
-    return base_of(vfs)->xDelete(base_of(vfs), place.path(given).c_str(), sync_folder);
+    return base_of(vfs)->xDelete(base_of(vfs), place.path(given).c_str(), sync_directory);
   } catch (const std::bad_alloc&) {
     return SQLITE_NOMEM;
   }
@@ -229,7 +231,7 @@ int access_file(sqlite3_vfs* vfs, const char* given, int flags, int* answer) {
   }
 }
 
-// Absolute paths stay as they are: resolving links is what is not wanted.
+// Absolute paths stay as they are: resolving links is what this VFS must not do.
 int full_path(sqlite3_vfs* vfs, const char* given, int size, char* into) {
   if (given[0] != '/') return base_of(vfs)->xFullPathname(base_of(vfs), given, size, into);
   const size_t length = std::strlen(given);
@@ -271,7 +273,7 @@ std::string_view describe_refusal(int sys_errno) {
     case EXDEV:
       return "a symbolic link is in its way";
     case ENOTDIR:
-      return "something that is no folder is in its way";
+      return "something that is not a directory is in its way";
     case EISDIR:
     case ENXIO:
       return "it, or a file beside it of the same name with -wal, -shm or -journal, is not a "

@@ -13,12 +13,13 @@
 namespace syncline {
 namespace {
 
-// Steps of SQLite's machine between two calls of the progress handler, and calls until it ends the
-// statement. Making a table takes a few hundred steps.
+// Virtual-machine steps between two calls of the progress handler, and how many calls it takes
+// until the handler ends the statement. Making a table takes a few hundred steps.
 constexpr int kProgressSteps = 1000;
 constexpr int kProgressCallsMax = 100;
 
-// Of a CHECK, a DEFAULT or a generated column: bounded by the values they are given.
+// Functions that a CHECK, a DEFAULT or a generated column may call: their work is bounded by the
+// values they are given.
 constexpr std::array<std::string_view, 43> kFunctions = {"abs",
                                                          "cast",
                                                          "char",
@@ -91,7 +92,7 @@ bool is_allowed(const Guard& guard, int action, const char* first, const char* s
   switch (action) {
     case SQLITE_CREATE_TABLE:
       return same_name(first, guard.table) || same_name(first, "sqlite_sequence");
-    case SQLITE_CREATE_INDEX:  // that of a UNIQUE or PRIMARY KEY
+    case SQLITE_CREATE_INDEX:  // the index of a UNIQUE or PRIMARY KEY
       return std::string_view(first != nullptr ? first : "").starts_with("sqlite_autoindex_") &&
              same_name(second, guard.table);
     case SQLITE_INSERT:
@@ -141,7 +142,7 @@ class Restriction {
   sqlite3* handle_;
 };
 
-// Of the text itself; everything else is trouble of the database.
+// Codes that blame the text itself; every other code blames the database.
 bool is_fault_of_text(int code) {
   switch (code & 0xff) {
     case SQLITE_ERROR:
@@ -192,12 +193,12 @@ Status run_restricted(sqlite3* handle, Guard& guard, const std::string& ddl) {
   return {};
 }
 
-// SQLite asks the authorizer of no function in a DEFAULT. What it compiles a row of nothing but
-// defaults to shows each that would be called.
+// SQLite does not ask the authorizer about functions in a DEFAULT. The program that it compiles for
+// a row of nothing but defaults shows every function that would be called.
 Status check_defaults(Database& database, std::string_view table) {
   auto program = database.prepare(
       fmt::format("EXPLAIN INSERT INTO main.{} DEFAULT VALUES", quote_identifier(table)));
-  if (!program) return {};  // no such row can be made, so no default is ever looked at
+  if (!program) return {};  // no such row can be made, so no default is ever evaluated
   constexpr int kOpcode = 1, kOperand = 5;
   while (true) {
     TRY_ASSIGN(const bool row, program->step());

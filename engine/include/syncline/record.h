@@ -1,4 +1,4 @@
-// A record as its user gives it, and what the store answers of it.
+// A record as the user gives it, and the store's answers about it.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,9 @@ struct Receipt {
   std::string path;
   int64_t time_ms = 0;
   Stage stage = Stage::kJournaled;  // reached
-  bool duplicate = false;           // the key was there already with the same content
-  bool timed_out = false;           // the stage asked for was not reached in time; work goes on
-  bool rebound = false;             // a foreign row had taken the id first
+  bool duplicate = false;           // the key was there already, with the same content
+  bool timed_out = false;           // the requested stage was not reached in time; work goes on
+  bool rebound = false;             // a foreign row had the id already, so the record got another
   std::string set_aside;            // why it could not be applied; empty when it could
   std::string commit;               // on the store's own ref, when known
   std::string branch_commit;

@@ -3,16 +3,17 @@
 //   auto store = Store::open("/data/journal");
 //   auto receipt = (*store)->record({.kind = "note", .fields = {{"title", "Hello"}}});
 //
-// Guarantees are those of the README (G1–G10): what record() acknowledged at a stage has reached
-// it. Any number of processes may open one store; nothing runs in the background unless asked for.
+// The guarantees are those of the README (G1–G10): a record that record() has acknowledged at a
+// stage has reached that stage. Any number of processes may open one store; nothing runs in the
+// background unless asked for.
 //
-// Threading: a Store may be used from any thread. With StoreOptions::background, threads of the
-// store write, apply and sync what submit() hands over; without, whoever waits does the work (the
-// first waiter leads, others ride along), as a one-shot command wants it.
+// Threading: a Store may be used from any thread. With StoreOptions::background the store's own
+// threads write, apply and sync what submit() hands over. Without it, whoever waits does the work
+// (the first waiter leads, the others ride along), which suits a one-shot command.
 //
-// Failure: every call answers a Result. Code::kOutcomeUnknown alone leaves open whether the record
-// is in: retry with the same key. Destroying a Store stops its threads; what was acknowledged is
-// safe, what was only submitted is flushed first.
+// Failure: every call returns a Result. Only Code::kOutcomeUnknown leaves open whether the record
+// is in the journal: retry with the same key. Destroying a Store stops its threads; records that
+// were submitted but not acknowledged are flushed first.
 #pragma once
 
 #include <cstdint>
@@ -34,15 +35,15 @@ class StorePlatform;  // engine/place/store_platform.h: not installed, for simul
 
 struct StoreOptions {
   bool background = false;            // threads for writing, applying and syncing
-  bool read_only = false;             // status, show, log, verify on a store another user owns
+  bool read_only = false;             // for status, show, log and verify: nothing is written
   bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
-  Deadline open_deadline = kForever;  // of waiting for others that open or append; kTimeout
-  // Told by record() and wait() as soon as the record is durable, before its stage is waited for.
+  Deadline open_deadline = kForever;  // for others that open or append; then kTimeout
+  // Called by record() and wait() as soon as the record is durable, before they wait for its stage.
   std::function<void(uint64_t seq)> on_durable = {};
-  StorePlatform* platform = nullptr;  // that the store is on; null: the real system. Outlives it
+  StorePlatform* platform = nullptr;  // null: the real system; must outlive the Store
 };
 
-// A record on its way. Cheap to copy; valid as long as its Store.
+// A record that has been submitted. Cheap to copy; valid as long as its Store.
 class Ticket {
  public:
   uint64_t number() const { return number_; }
@@ -57,7 +58,7 @@ struct StoreStatus {
   std::string store_id;
   std::string profile;
   uint64_t journaled = 0, applied = 0, committed = 0, published = 0;
-  std::optional<uint64_t> pushed;  // nothing without a remote
+  std::optional<uint64_t> pushed;  // empty without a remote
   uint64_t set_aside = 0, files_waiting = 0;
   std::string git;  // "ok", or in one line why publishing waits
   std::string io;   // "io_uring" or "pwrite"
@@ -84,23 +85,23 @@ struct Finding {
 struct VerifyReport {
   uint64_t checked = 0;  // records that were compared: those that had been applied
   std::vector<Finding> findings;
-  std::vector<Finding> notes;       // what people have edited
+  std::vector<Finding> notes;       // what users have edited
   std::vector<std::string> behind;  // what is not applied, committed or published yet, and why
   bool ok() const { return findings.empty(); }
 };
 struct RepairReport {
   std::vector<Finding> healed, left;
-  std::string kept_in;  // folder below .git/syncline that keeps what was replaced
+  std::string kept_in;  // directory below .git/syncline that keeps what was replaced
 };
 
 struct LossOptions {
   bool dry_run = false;               // say what would be given up, change nothing
-  Deadline deadline = kForever;       // of asking the remote, and of waiting for others
+  Deadline deadline = kForever;       // for asking the remote, and for waiting for others
   StorePlatform* platform = nullptr;  // see StoreOptions
 };
 struct LossReport {
   bool dry_run = false;
-  std::string lost;                  // in a sentence; empty where an interrupted one was finished
+  std::string lost;                  // a sentence; empty where an interrupted call was finished
   std::string lost_store, store_id;  // the name given up, and the new one
   std::string kept_in;               // what is left of the journal
   uint64_t first_seq = 0;            // of the next record
@@ -116,7 +117,7 @@ struct InitOptions {
 struct InitReport {
   std::string root, store_id, profile;
   bool created_repository = false;
-  bool existed = false;  // a store was there: nothing was changed
+  bool existed = false;  // there was a store already, and nothing was changed
 };
 
 class Store {
@@ -129,46 +130,50 @@ class Store {
 
   const Config& config() const;
 
-  // Hands one record over and waits for the stage. A record that was set aside answers success with
-  // `set_aside` filled; one whose stage was not reached in time, with `timed_out` and the stage it
-  // has reached. kTimeout as an error: nothing was written.
+  // Hands one record over and waits for the stage. For a record that was set aside it succeeds with
+  // `set_aside` filled in; when the stage was not reached in time it succeeds with `timed_out` and
+  // the stage that the record has reached. kTimeout as an error means that nothing was written.
   Result<Receipt> record(const Record& record, Stage wait = Stage::kApplied,
                          Deadline deadline = kForever);
-  // Hands over without waiting: blocks only while the queue or the backlog is full. kInvalid at
-  // once for a record that does not validate.
+  // Hands one record over without waiting for it: blocks only while the queue or the backlog is
+  // full. Answers kInvalid at once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
-  // The receipt once the stage is reached; each ticket is waited for once. Of a duplicate it holds
-  // seq and stage only: show() tells the rest.
+  // Returns the receipt once the stage is reached; each ticket is waited for once. For a duplicate
+  // the receipt holds only seq and stage: show() returns the rest.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
-  // Does what is pending of others too, bounded; for one-shot callers before they exit.
+  // Does a bounded share of the pending work, of other processes too; for one-shot callers before
+  // they exit.
   Status lend_a_hand();
   // Applies, folds and publishes up to the last seq at its start.
   Result<SyncReport> sync(bool push, Deadline deadline);
 
-  // Files, directories and SQLite made durable, where something was not: what the next start then
-  // need not check, and what lies before it may be trimmed.
+  // Makes files, directories and SQLite durable where they are not yet. The next start need not
+  // check them then, and the journal may be trimmed up to here.
   Status checkpoint();
 
-  // What opening and working did that a person should hear of: a torn tail cut, a database rebuilt.
-  // Each is said once, by whoever asks first; status() asks too.
+  // What opening and working did that the user should know: a torn tail cut, a database rebuilt.
+  // Each note is returned once, to whoever asks first; status() asks too.
   std::vector<std::string> take_notes();
 
   Result<StoreStatus> status();
   Result<Receipt> show(uint64_t seq);
   Result<Receipt> show_key(std::string_view key);
-  // Records from `from_seq` on; with `follow`, waits for more until the visitor answers false.
+  // Visits the records from `from_seq` on; with `follow`, waits for more until the visitor returns
+  // false.
   Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
   Result<RepairReport> repair(bool dry_run);
-  // Puts back what the journal has lost of durable frames and is still known elsewhere (engine/
-  // frame_finder.h): for where open() refuses with kCorrupt, or verify() finds `journal-damaged`.
-  // Nobody may have the store open: kBusy. `left` is empty when the journal is whole again.
+  // Puts back durable frames that the journal has lost and that can be found elsewhere
+  // (engine/verify/frame_finder.h). For a store that open() refuses with kCorrupt, or of which
+  // verify() finds `journal-damaged`. kBusy while anybody has the store open. `left` is empty when
+  // the journal is whole again.
   static Result<RepairReport> salvage(const std::string& root, bool dry_run,
                                       StorePlatform* platform = nullptr);
-  // Gives up what a damaged, lost or older journal no longer holds, and makes the store another
-  // one, above every sequence and id that anything names. kInvalid when nothing is lost. Where
-  // open() refuses with kCorrupt, this is what is left to do; run again, it goes on where it died.
+  // Gives up what a damaged, lost or older journal no longer holds: the store gets a new identity,
+  // and begins above every sequence and id that database, files or git name. kInvalid when nothing
+  // is lost. It is the last resort where open() refuses with kCorrupt; run again, it continues
+  // where it died.
   static Result<LossReport> accept_loss(const std::string& root, const LossOptions& options);
   Status replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
                      const std::function<void(uint64_t done, uint64_t total)>& progress);
