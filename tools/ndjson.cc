@@ -173,7 +173,9 @@ size_t first_invalid_byte(std::string_view text) {
 }  // namespace
 
 Result<Record> parse_ndjson_record(std::string_view line) {
-  const auto invalid = [](std::string reason) { return make_error(Code::kInvalid, reason); };
+  const auto invalid = [](std::string reason) {
+    return make_error(Code::kInvalid, std::move(reason));
+  };
   if (line.find('\0') != std::string_view::npos) {
     return invalid(fmt::format("a NUL byte at byte {}", line.find('\0') + 1));
   }

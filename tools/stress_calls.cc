@@ -31,7 +31,7 @@ StressCall make_stress_call(const Config& config, const std::string& run, uint64
     if (!field.required) continue;
     const std::string value =
         field.type == FieldSpec::Type::kText ? text_for(field, call.token) : number_for(field);
-    call.arguments.push_back("--field");
+    call.arguments.emplace_back("--field");
     call.arguments.push_back(field.name + "=" + value);
   }
   return call;

@@ -1,9 +1,9 @@
 #include "tools/temporary_folder.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 
 namespace syncline {

@@ -64,9 +64,13 @@ constexpr std::array<std::string_view, 43> kFunctions = {"abs",
                                                          "current_date",
                                                          "current_timestamp"};
 
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), b.size()) == 0;
+}
+
+// SQLite names what it has no name for by a null pointer.
 bool same_name(const char* a, std::string_view b) {
-  return a != nullptr && std::string_view(a).size() == b.size() &&
-         strncasecmp(a, b.data(), b.size()) == 0;
+  return a != nullptr && same_name(std::string_view(a), b);
 }
 
 // What the statement may touch, and what stopped it.
@@ -81,9 +85,8 @@ bool is_schema_table(const char* name) {
 }
 
 bool is_allowed_function(std::string_view name) {
-  return std::ranges::any_of(kFunctions, [&](std::string_view allowed) {
-    return same_name(allowed.data(), name) && allowed.size() == name.size();
-  });
+  return std::ranges::any_of(kFunctions,
+                             [&](std::string_view allowed) { return same_name(allowed, name); });
 }
 
 bool is_allowed(const Guard& guard, int action, const char* first, const char* second,

@@ -76,7 +76,7 @@ class SegmentSalvage {
       : folder_(folder),
         segment_(std::move(segment)),
         before_(std::move(before)),
-        next_(std::move(next)),
+        next_(next),
         source_(source),
         claims_(claims),
         context_{store, segment_.id(), segment_.header.epoch} {}

@@ -11,7 +11,7 @@ namespace syncline {
 namespace {
 
 constexpr size_t kHeaderBytes = 8;
-constexpr size_t kNamesAt = kHeaderBytes + 256 * 4;
+constexpr size_t kNamesAt = kHeaderBytes + size_t{256} * 4;
 constexpr size_t kChecksumBytes = 20;
 // A name, a checksum and an offset for each object; then the checksums of the pack and of itself.
 constexpr uint64_t kEntryBytes = 20 + 4 + 4;

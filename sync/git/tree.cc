@@ -66,8 +66,7 @@ class TreeUpdate {
         edits.push_back({sub.name, kModeFolder, id});
       }
     }
-    TRY_ASSIGN(std::string merged,
-               merge_tree(old_tree ? std::string_view(*old_tree) : "", std::move(edits)));
+    TRY_ASSIGN(std::string merged, merge_tree(old_tree ? std::string_view(*old_tree) : "", edits));
     if (merged.empty() && depth_bytes > 0) return ObjectId{};
     if (old_tree && merged == *old_tree) return old_id;
     TRY_ASSIGN(const ObjectId id, pack_.add(ObjectType::kTree, merged));
@@ -164,7 +163,7 @@ int compare_tree_names(std::string_view a, bool a_is_folder, std::string_view b,
   return after(a, a_is_folder) - after(b, b_is_folder);
 }
 
-Result<std::string> merge_tree(std::string_view tree, std::vector<TreeEdit> edits) {
+Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit>& edits) {
   std::vector<Slot> slots;
   slots.reserve(edits.size() * 2);
   size_t added_bytes = 0;

@@ -57,7 +57,7 @@ struct TreeEdit {
   ObjectId id;
 };
 // The tree's bytes with the edits made; each name at most once. kCorrupt when `tree` is damaged.
-Result<std::string> merge_tree(std::string_view tree, std::vector<TreeEdit> edits);
+Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit>& edits);
 
 // A file to be put at a path ('/'-separated), or removed where `blob` is zero.
 struct TreeChange {
