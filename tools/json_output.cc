@@ -33,7 +33,7 @@ Json optional_or_null(const std::optional<uint64_t>& number) {
 
 Json finding_object(const Finding& finding) {
   Json json = Json::object();
-  json["class"] = finding.cls;
+  json["class"] = finding_class_name(finding.cls);
   json["seq"] = number_or_null(finding.seq);
   json["path"] = text_or_null(finding.path);
   json["table"] = text_or_null(finding.table);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 
+#include "engine/verify/finding_class.h"
 #include "journal/record/template.h"
 #include "tools/console.h"
 
@@ -199,7 +201,7 @@ std::string status_text(const StoreStatus& status) {
 }
 
 std::string finding_text(const Finding& finding) {
-  std::string text = finding.cls;
+  std::string text(finding_class_name(finding.cls));
   if (finding.seq != 0) text += fmt::format(" seq {}", finding.seq);
   if (!finding.table.empty())
     text += fmt::format(" {} id {}", printable(finding.table), finding.id);
@@ -209,9 +211,22 @@ std::string finding_text(const Finding& finding) {
   return text;
 }
 
+// Once for each class among them: what it means, and what mends it.
+std::string classes_text(const std::vector<Finding>& findings) {
+  std::set<FindingClass> found;
+  for (const Finding& finding : findings) found.insert(finding.cls);
+  std::string text;
+  for (const FindingClass cls : found) {
+    const FindingClassInfo& info = info_of(cls);
+    text += fmt::format("{} means: {}; {}\n", info.name, info.meaning, info.mend);
+  }
+  return text;
+}
+
 std::string verify_text(const VerifyReport& report, double seconds) {
   std::string text;
   for (const Finding& finding : report.findings) text += finding_text(finding) + "\n";
+  text += classes_text(report.findings);
   for (const Finding& note : report.notes) text += "note: " + finding_text(note) + "\n";
   for (const std::string& behind : report.behind) {
     text += fmt::format("behind: {}\n", printable(behind));
@@ -235,6 +250,7 @@ std::string repair_text(const RepairReport& report, bool dry_run) {
   for (const Finding& finding : report.left) {
     text += fmt::format("left: {}\n", finding_text(finding));
   }
+  text += classes_text(report.left);
   if (report.healed.empty() && report.left.empty()) return "nothing to repair\n";
   text += fmt::format("{} {}, {} left\n", report.healed.size(), dry_run ? "to heal" : "healed",
                       report.left.size());

@@ -86,8 +86,8 @@ class RepairVerb final : public PlainVerb {
 
  private:
   static bool has_journal_damage(const std::vector<Finding>& findings) {
-    return std::ranges::any_of(findings,
-                               [](const Finding& each) { return each.cls == "journal-damaged"; });
+    return std::ranges::any_of(
+        findings, [](const Finding& each) { return each.cls == FindingClass::kJournalDamaged; });
   }
 
   Result<RepairReport> repair(Session& session) const {

@@ -70,7 +70,7 @@ Result<std::string> Store::Impl::find_loss(uint64_t claimed_seq, const ObjectId&
   }
   TRY_ASSIGN(const VerifyReport report, verify({}));
   for (const Finding& finding : report.findings) {
-    if (finding.cls == "journal-damaged") return finding.detail;
+    if (finding.cls == FindingClass::kJournalDamaged) return finding.detail;
   }
   if (remote_tip.is_zero()) return std::string();
   // A commit of ours that this journal did not make: a copy of the store, or what this one was

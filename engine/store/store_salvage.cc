@@ -46,13 +46,13 @@ Result<RepairReport> Store::salvage(const std::string& root, bool dry_run,
   RepairReport report;
   for (const SalvagedFrame& frame : salvaged.put_back) {
     report.healed.push_back(
-        {.cls = "journal-damaged",
+        {.cls = FindingClass::kJournalDamaged,
          .seq = frame.seq,
          .detail = fmt::format("segment {} offset {}: put back from {}", frame.position.segment,
                                frame.position.offset, frame.source)});
   }
   if (!salvaged.left.empty()) {
-    report.left.push_back({.cls = "journal-damaged", .detail = salvaged.left});
+    report.left.push_back({.cls = FindingClass::kJournalDamaged, .detail = salvaged.left});
   }
   if (!salvaged.put_back.empty() && !dry_run) report.kept_in = places.store_dir + "/" + kept;
   return report;

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "engine/projection/database_replacement.h"
 #include "engine/store/store_impl.h"
+#include "engine/verify/finding_class.h"
 #include "engine/verify/verifier.h"
 #include "journal/base/try.h"
 
@@ -17,12 +17,8 @@ namespace syncline {
 
 namespace {
 
-// Classes that repair heals from the journal.
 bool healable(const Finding& finding) {
-  static const std::set<std::string, std::less<>> kClasses = {"file-without-row", "record-missing",
-                                                              "row-without-file",
-                                                              "row-without-commit", "unpublished"};
-  return kClasses.contains(finding.cls);
+  return heals_from_journal(finding.cls);
 }
 
 bool is_among(const Finding& finding, const std::vector<Finding>& others) {
@@ -48,7 +44,7 @@ Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint
   if (const Status sound = check_database(file); !sound) {
     if (is_no_finding(sound.error().code)) return sound.error();
     VerifyReport report;
-    report.findings.push_back({"record-missing",
+    report.findings.push_back({FindingClass::kRecordMissing,
                                0,
                                {},
                                {},
@@ -66,7 +62,7 @@ Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint
     Result<VerifyReport> report = verify_once(file, progress);
     const bool trimmed = !report && report.error().code == Code::kNotFound;
     const bool moved = report && std::ranges::any_of(report->findings, [](const Finding& finding) {
-                         return finding.cls == "history-rewritten";
+                         return finding.cls == FindingClass::kHistoryRewritten;
                        });
     if (tries == kTries || !(trimmed || moved)) return report;
   }
@@ -89,7 +85,7 @@ Result<VerifyReport> Store::Impl::verify_once(
   if (!asked && is_no_finding(asked.error().code)) return asked.error();
   if (!asked) run(nullptr, asked.error());
   if (report && !identity.kept.empty()) {
-    report->notes.push_back({"record-missing",
+    report->notes.push_back({FindingClass::kRecordMissing,
                              identity.first_seq - 1,
                              {},
                              {},
@@ -111,12 +107,8 @@ Status Store::Impl::heal(const std::vector<Finding>& findings) {
   std::vector<uint64_t> rows, files;
   for (const Finding& finding : findings) {
     if (finding.seq == 0) continue;  // of the whole database, or of git
-    if (finding.cls == "file-without-row" || finding.cls == "record-missing") {
-      rows.push_back(finding.seq);
-    }
-    if (finding.cls == "row-without-file" || finding.cls == "record-missing") {
-      files.push_back(finding.seq);
-    }
+    if (heals_row(finding.cls)) rows.push_back(finding.seq);
+    if (heals_file(finding.cls)) files.push_back(finding.seq);
   }
   // First what was never applied here: a database that was put back from a copy is behind.
   TRY(projector->try_apply());

@@ -48,19 +48,15 @@ Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journa
       first_seq_(first_seq),
       progress_(std::move(progress)) {}
 
-void Verifier::find(std::string_view cls, const Effects& effects, std::string detail) {
-  report_.findings.push_back({std::string(cls),
-                              effects.seq,
-                              effects.path,
-                              effects.table,
-                              effects.id,
-                              {},
-                              std::move(detail)});
+void Verifier::find(FindingClass cls, const Effects& effects, std::string detail) {
+  report_.findings.push_back(
+      {cls, effects.seq, effects.path, effects.table, effects.id, {}, std::move(detail)});
 }
 
 void Verifier::note_edit(const std::string& path, uint64_t seq, const std::string& table,
                          uint64_t id, std::string_view where) {
-  report_.notes.push_back({"file-differs", seq, path, table, id, {}, std::string(where)});
+  report_.notes.push_back(
+      {FindingClass::kFileDiffers, seq, path, table, id, {}, std::string(where)});
 }
 
 Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_error) {
@@ -87,13 +83,14 @@ Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_erro
 
 void Verifier::note_git_error() {
   const bool rewritten = git_error_->code == Code::kDisagree;
-  report_.findings.push_back({rewritten ? "history-rewritten" : "row-without-commit",
-                              0,
-                              {},
-                              {},
-                              0,
-                              {},
-                              git_error_->message});
+  report_.findings.push_back(
+      {rewritten ? FindingClass::kHistoryRewritten : FindingClass::kRowWithoutCommit,
+       0,
+       {},
+       {},
+       0,
+       {},
+       git_error_->message});
 }
 
 // One moment of the database. The transaction is a short one: while it lasts the log of the
@@ -118,7 +115,7 @@ Status Verifier::read_applied() {
 
 void Verifier::note_damage(const Reader& reader, const Error& error) {
   report_.findings.push_back(
-      {"journal-damaged", reader.position().seq + 1, {}, {}, 0, {}, error.message});
+      {FindingClass::kJournalDamaged, reader.position().seq + 1, {}, {}, 0, {}, error.message});
   journal_damaged_ = true;
   end_ = reader.position();
 }
@@ -162,7 +159,7 @@ Status Verifier::compare_records() {
     if (!intent) {
       if (intent.error().code != Code::kCorrupt) return intent.error();
       report_.findings.push_back(
-          {"journal-damaged", frame->seq, {}, {}, 0, {}, intent.error().message});
+          {FindingClass::kJournalDamaged, frame->seq, {}, {}, 0, {}, intent.error().message});
       journal_damaged_ = true;
       break;
     }
@@ -188,7 +185,7 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
   if (effects.seq > std::max(applied_.applied.seq, committed)) return {};  // on its way
   ++report_.checked;
-  if (!has_row) find("set-aside", effects, outcome->reason);
+  if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
   if (!has_file) return {};
   if (has_row) TRY(check_row(effects));
   const bool waits = waiting_.contains(effects.seq);
@@ -248,12 +245,12 @@ Status Verifier::check_row(const Effects& effects) {
   }
   if (!there) {
     const auto file = root_->info(effects.path);
-    find(file ? "file-without-row" : "record-missing", effects,
+    find(file ? FindingClass::kFileWithoutRow : FindingClass::kRecordMissing, effects,
          file ? "the file is there, the row is not" : "neither row nor file is there");
   } else {
     for (size_t i = 0; i < effects.columns.size(); ++i) {
       if (same_value(row->value(static_cast<int>(i)), effects.columns[i].second)) continue;
-      find("row-differs", effects,
+      find(FindingClass::kRowDiffers, effects,
            fmt::format("column {} is not what was recorded", effects.columns[i].first));
       break;
     }
@@ -269,7 +266,7 @@ Status Verifier::check_file(const Effects& effects) {
     if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
       return text.error();
     }
-    find("row-without-file", effects, text.error().message);
+    find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
   }
   if (*text == effects.text) return {};
@@ -288,12 +285,13 @@ void Verifier::check_commit(const Effects& effects) {
   if (effects.seq > syncer_->committed()) return;
   const auto own = own_tree_.find(effects.path);
   if (own == own_tree_.end()) {
-    find("row-without-commit", effects, "the store's ref does not hold the file");
+    find(FindingClass::kRowWithoutCommit, effects, "the store's ref does not hold the file");
   } else if (own->second != hash_blob(effects.text)) {
-    find("file-without-commit", effects, "the store's ref does not hold these bytes");
+    find(FindingClass::kFileWithoutCommit, effects, "the store's ref does not hold these bytes");
   }
   if (effects.seq <= syncer_->published() && !branch_tree_.contains(effects.path)) {
-    find("unpublished", effects, "the branch does not hold the file: a publish puts it back");
+    find(FindingClass::kUnpublished, effects,
+         "the branch does not hold the file: a publish puts it back");
   }
 }
 
@@ -333,8 +331,13 @@ Result<std::vector<Finding>> Verifier::find_strangers() {
       while (next != ids.end() && *next < id) ++next;
       if (next != ids.end() && *next == id) continue;
       if (begin_.seq > 0 && (id < ids.front() || trimmed_rebound.contains(id))) continue;
-      strangers.push_back(
-          {"foreign-row", 0, {}, table, id, {}, "a row that did not come through the journal"});
+      strangers.push_back({FindingClass::kForeignRow,
+                           0,
+                           {},
+                           table,
+                           id,
+                           {},
+                           "a row that did not come through the journal"});
     }
   }
   return strangers;
@@ -380,8 +383,13 @@ Status Verifier::check_foreign_blobs() {
   }
   for (const auto& [path, blob] : own_tree_) {
     if (known_paths_.contains(path)) continue;
-    report_.findings.push_back(
-        {"commit-without-row", 0, path, {}, 0, {}, "the store's ref holds a file no record made"});
+    report_.findings.push_back({FindingClass::kCommitWithoutRow,
+                                0,
+                                path,
+                                {},
+                                0,
+                                {},
+                                "the store's ref holds a file no record made"});
   }
   return {};
 }
@@ -406,7 +414,7 @@ Status Verifier::check_history() {
                          range->first_seq == reached + 1;
     if (!same && !trimmed) {
       report_.findings.push_back(
-          {"history-rewritten",
+          {FindingClass::kHistoryRewritten,
            range->first_seq,
            {},
            {},
@@ -427,7 +435,7 @@ void Verifier::check_ref_floor() {
   const auto standing = standing_batches(std::span(tail_.batches()).first(floor_batches_));
   if (standing.size() > 1) floor = std::max(floor, (standing.end() - 2)->last_seq);
   if (floor <= syncer_->committed()) return;
-  report_.findings.push_back({"row-without-commit",
+  report_.findings.push_back({FindingClass::kRowWithoutCommit,
                               syncer_->committed() + 1,
                               {},
                               {},

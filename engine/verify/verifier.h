@@ -98,7 +98,7 @@ class Verifier {
   // Those of records up to `last_seq`.
   Result<SectionsFound> find_in_tree(const Tree& tree, const std::string& path,
                                      const std::vector<Section>& sections, uint64_t last_seq) const;
-  void find_section(std::string_view cls, const std::string& path, const Section& section,
+  void find_section(FindingClass cls, const std::string& path, const Section& section,
                     std::string detail);
   void note_edited_section(const std::string& path, const Section& section,
                            FoundSection::Standing in_work_tree, FoundSection::Standing on_branch);
@@ -107,7 +107,7 @@ class Verifier {
                                                           const std::vector<Section>& sections,
                                                           IsExpected is_expected);
   Statement* row_statement(const Effects& effects);
-  void find(std::string_view cls, const Effects& effects, std::string detail);
+  void find(FindingClass cls, const Effects& effects, std::string detail);
   // `where` is one of these.
   static constexpr std::string_view kEditedInWorkTree = "edited by hand in the work tree";
   static constexpr std::string_view kEditedOnBranch = "edited by a person, on the branch";

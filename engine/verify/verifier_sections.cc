@@ -19,10 +19,10 @@ using Standing = FoundSection::Standing;
 
 }  // namespace
 
-void Verifier::find_section(std::string_view cls, const std::string& path, const Section& section,
+void Verifier::find_section(FindingClass cls, const std::string& path, const Section& section,
                             std::string detail) {
   report_.findings.push_back(
-      {std::string(cls), section.seq, path, section.table, section.id, {}, std::move(detail)});
+      {cls, section.seq, path, section.table, section.id, {}, std::move(detail)});
 }
 
 // `is_expected` tells which of the sections the text should hold.
@@ -83,16 +83,18 @@ Status Verifier::check_sections() {
     for (size_t i = 0; i < sections.size(); ++i) {
       const Section& section = sections[i];
       if (work_tree.no_text && section.in_work_tree) {
-        find_section("row-without-file", path, section, *work_tree.no_text);
+        find_section(FindingClass::kRowWithoutFile, path, section, *work_tree.no_text);
       }
       if (syncer_ != nullptr && own.standings[i] != Standing::kWhole) {
-        find_section(own.no_text ? "row-without-commit" : "file-without-commit", path, section,
-                     own.no_text ? "the store's ref does not hold the file"
-                                 : "the store's ref does not hold these bytes");
+        find_section(
+            own.no_text ? FindingClass::kRowWithoutCommit : FindingClass::kFileWithoutCommit, path,
+            section,
+            own.no_text ? "the store's ref does not hold the file"
+                        : "the store's ref does not hold these bytes");
       }
       const Standing on_branch = syncer_ == nullptr ? Standing::kWhole : branch.standings[i];
       if (on_branch == Standing::kMissing) {
-        find_section("unpublished", path, section,
+        find_section(FindingClass::kUnpublished, path, section,
                      branch.no_text ? "the branch does not hold the file: a publish puts it back"
                                     : "the branch does not hold the section");
       }

@@ -249,8 +249,9 @@ void Client::verify() {
   // To the dead everything is missing.
   if (fate_.dead() || fate_.errors_allowed()) return;
   for (const Finding& finding : report->findings) {
-    ledger_.faults.push_back(fmt::format("verify finds {}: seq {} path {} {}", finding.cls,
-                                         finding.seq, finding.path, finding.detail));
+    ledger_.faults.push_back(fmt::format("verify finds {}: seq {} path {} {}",
+                                         finding_class_name(finding.cls), finding.seq, finding.path,
+                                         finding.detail));
   }
 }
 

@@ -119,8 +119,8 @@ TEST(JsonOutput, VerifyAnswersFindingsByClass) {
   report.checked = 3;
   EXPECT_EQ(parse_line(verify_json(report, 0.1))["ok"], true);
   report.findings.push_back(
-      {.cls = "row-without-file", .seq = 2, .path = "a.md", .table = "notes", .id = 2});
-  report.notes.push_back({.cls = "file-differs", .detail = "edited by hand"});
+      {.cls = FindingClass::kRowWithoutFile, .seq = 2, .path = "a.md", .table = "notes", .id = 2});
+  report.notes.push_back({.cls = FindingClass::kFileDiffers, .detail = "edited by hand"});
   const Json json = parse_line(verify_json(report, 0.1));
   EXPECT_EQ(json["ok"], false);
   EXPECT_EQ(json["checked"], 3);

@@ -75,8 +75,26 @@ struct SyncReport {
   std::vector<std::string> left, republished;
 };
 
+// What a disagreement is. The README says of each what it means and what mends it.
+enum class FindingClass : uint8_t {
+  kJournalDamaged,
+  kRecordMissing,
+  kFileWithoutRow,
+  kRowWithoutFile,
+  kRowDiffers,
+  kForeignRow,
+  kSetAside,
+  kFileDiffers,
+  kRowWithoutCommit,
+  kFileWithoutCommit,
+  kCommitWithoutRow,
+  kHistoryRewritten,
+  kUnpublished,
+};
+std::string_view finding_class_name(FindingClass cls);  // "row-without-file"
+
 struct Finding {
-  std::string cls;  // "row-without-file", … (the classes of the README)
+  FindingClass cls = {};
   uint64_t seq = 0;
   std::string path, table;
   uint64_t id = 0;

@@ -110,8 +110,10 @@ class ClaimsTest : public testing::Test {
     const auto report = store->verify({});
     ASSERT_TRUE(report) << report.error().message;
     for (const Finding& finding : report->findings) {
-      if (finding.cls == "foreign-row") continue;  // one that a test itself has put there
-      ADD_FAILURE() << finding.cls << " seq " << finding.seq << ": " << finding.detail;
+      if (finding.cls == FindingClass::kForeignRow)
+        continue;  // one that a test itself has put there
+      ADD_FAILURE() << finding_class_name(finding.cls) << " seq " << finding.seq << ": "
+                    << finding.detail;
     }
   }
   Status append(Operation operation, ByteSpan payload) {
@@ -292,7 +294,7 @@ TEST_F(ClaimsTest, WhatWasNeverAppliedAndIsGoneIsLeftAndSaid) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE(report->healed.empty());
   ASSERT_EQ(report->left.size(), 1u);
-  EXPECT_EQ(report->left[0].cls, "journal-damaged");
+  EXPECT_EQ(finding_class_name(report->left[0].cls), "journal-damaged");
   EXPECT_TRUE(bytes() == damaged);
 }
 

@@ -92,8 +92,8 @@ class AcceptLossTest : public testing::Test {
     const auto report = (*store)->verify({});
     ASSERT_TRUE(report) << report.error().message;
     for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding.cls << " seq " << finding.seq << " " << finding.path << ": "
-                    << finding.detail;
+      ADD_FAILURE() << finding_class_name(finding.cls) << " seq " << finding.seq << " "
+                    << finding.path << ": " << finding.detail;
     }
     EXPECT_EQ(report->checked, 1u);
     EXPECT_TRUE(report->behind.empty()) << report->behind.front();

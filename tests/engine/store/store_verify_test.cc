@@ -71,8 +71,8 @@ class StoreVerifyTest : public testing::Test {
     if (!report) return report.error().message;
     std::string text;
     for (const Finding& finding : report->findings) {
-      text +=
-          fmt::format("{} seq {} {}: {}\n", finding.cls, finding.seq, finding.path, finding.detail);
+      text += fmt::format("{} seq {} {}: {}\n", finding_class_name(finding.cls), finding.seq,
+                          finding.path, finding.detail);
     }
     return text;
   }
@@ -168,7 +168,7 @@ TEST_F(StoreVerifyTest, ADatabaseOlderThanTheCommitsIsAFaultAndRepairAppliesWhat
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->checked, 3u);
   ASSERT_EQ(report->findings.size(), 2u);
-  EXPECT_EQ(report->findings[0].cls, "file-without-row");
+  EXPECT_EQ(finding_class_name(report->findings[0].cls), "file-without-row");
   EXPECT_EQ(report->findings[0].seq, 2u);
   const auto repaired = store->repair(/*dry_run=*/false);
   ASSERT_TRUE(repaired) << repaired.error().message;
@@ -189,7 +189,7 @@ TEST_F(StoreVerifyTest, ACommittedEditOfARecordFileIsANote) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE(report->ok()) << findings_of(*store);
   ASSERT_EQ(report->notes.size(), 1u);
-  EXPECT_EQ(report->notes[0].cls, "file-differs");
+  EXPECT_EQ(finding_class_name(report->notes[0].cls), "file-differs");
   EXPECT_EQ(report->notes[0].detail, "edited by a person, in the work tree and on the branch");
 }
 
@@ -242,7 +242,7 @@ TEST_F(StoreVerifyTest, AnOwnRefThatWentBackOrAwayIsAFault) {
   const auto report = store->verify({});
   ASSERT_TRUE(report) << report.error().message;
   ASSERT_EQ(report->findings.size(), 1u);
-  EXPECT_EQ(report->findings[0].cls, "row-without-commit");
+  EXPECT_EQ(finding_class_name(report->findings[0].cls), "row-without-commit");
   EXPECT_EQ(report->findings[0].seq, 1u);
   const auto repaired = store->repair(/*dry_run=*/false);
   ASSERT_TRUE(repaired) << repaired.error().message;

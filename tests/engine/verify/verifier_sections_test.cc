@@ -96,10 +96,10 @@ class VerifierSectionsTest : public testing::Test {
     if (!report) return report.error().message;
     std::string text;
     for (const Finding& each : report->findings) {
-      text += fmt::format("fault {} {}\n", each.cls, each.seq);
+      text += fmt::format("fault {} {}\n", finding_class_name(each.cls), each.seq);
     }
     for (const Finding& each : report->notes) {
-      text += fmt::format("note {} {}: {}\n", each.cls, each.seq, each.detail);
+      text += fmt::format("note {} {}: {}\n", finding_class_name(each.cls), each.seq, each.detail);
     }
     return text;
   }

@@ -1,0 +1,42 @@
+// What verify can find: each class with its name, what it means, and what mends it. Verify, repair,
+// the command's text, the manual page and the README all speak from this table
+// (tests/engine/verify/finding_class_test.cc holds them to it).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "syncline/store.h"
+
+namespace syncline {
+
+// How repair heals a finding, if it does.
+enum class Healing : uint8_t {
+  kNone,        // left: it is a person's, or a person has to decide
+  kRow,         // the row is written again from the journal
+  kFile,        // the file is written again from the journal
+  kRowAndFile,  // both are
+  kGit,         // the record is folded and published again
+  kSalvage,     // the frame is put back from elsewhere, while nobody has the store open
+};
+
+struct FindingClassInfo {
+  FindingClass cls;
+  std::string_view name;  // as JSON, the manual page and the README give it
+  std::string_view meaning;
+  Healing healing;
+  std::string_view mend;  // what repair does about it, or a person
+};
+
+// One row a class, in the order of the enum: the journal first, then rows, files and git.
+std::span<const FindingClassInfo> finding_classes();
+const FindingClassInfo& info_of(FindingClass cls);
+
+// Whether Store::repair heals it from what the journal says. Damage to the journal itself is for
+// Store::salvage.
+bool heals_from_journal(FindingClass cls);
+bool heals_row(FindingClass cls);
+bool heals_file(FindingClass cls);
+
+}  // namespace syncline

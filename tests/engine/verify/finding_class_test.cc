@@ -1,0 +1,246 @@
+// The table of finding classes: what documents and JSON call them is what it says, and each class
+// is found in a store that has such a fault, and healed where the table says so.
+#include "engine/verify/finding_class.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "journal/log/segment.h"
+#include "tests/support/temporary_directory.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+struct Documented {
+  std::string name, meaning, mend;
+  bool operator==(const Documented&) const = default;
+};
+void PrintTo(const Documented& row, std::ostream* out) {
+  *out << row.name << " | " << row.meaning << " | " << row.mend;
+}
+
+std::vector<Documented> table() {
+  std::vector<Documented> rows;
+  for (const FindingClassInfo& info : finding_classes()) {
+    rows.push_back({std::string(info.name), std::string(info.meaning), std::string(info.mend)});
+  }
+  return rows;
+}
+
+// Every match of `row`, whose three groups are name, meaning and mend, in the text between `begin`
+// and `end`.
+std::vector<Documented> rows_of(const std::string& file, const std::string& begin,
+                                const std::string& end, const std::regex& row) {
+  const std::string text = read_text(fs::path(SYNCLINE_SOURCE_ROOT) / file);
+  const size_t first = text.find(begin);
+  EXPECT_NE(first, std::string::npos) << file << " has no " << begin;
+  if (first == std::string::npos) return {};
+  const std::string part = text.substr(first, text.find(end, first + begin.size()) - first);
+  std::vector<Documented> rows;
+  for (std::sregex_iterator at(part.begin(), part.end(), row), none; at != none; ++at) {
+    rows.push_back({(*at)[1], (*at)[2], (*at)[3]});
+  }
+  return rows;
+}
+
+TEST(FindingClassTable, TheReadmeListsItWordForWord) {
+  const std::regex row(R"(\n\| `([^`|]+)` \| ([^|]+) \| ([^|]+) \|)");
+  EXPECT_EQ(rows_of("README.md", "\n## What `verify` finds\n", "\n## ", row), table());
+}
+
+TEST(FindingClassTable, TheManualPageListsItWordForWord) {
+  std::vector<Documented> rows = rows_of("tools/syncline.1", "\n.SH FINDINGS\n", "\n.SH ",
+                                         std::regex(R"(\n\.TP\n\.B (.+)\n(.+);\n(.+)\.)"));
+  for (Documented& row : rows) row.name = std::regex_replace(row.name, std::regex(R"(\\-)"), "-");
+  EXPECT_EQ(rows, table());
+}
+
+Record note(std::string title) {
+  return {.kind = "note",
+          .fields = {{"title", std::move(title)}, {"body", std::string("text\n")}},
+          .key = {}};
+}
+
+// Records 1 and 2 are published; what `spoil` then does to the store is the fault of that class.
+class SpoiltStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto made = Store::init(root(), {});
+    ASSERT_TRUE(made) << made.error().message;
+    const auto store = Store::open(root(), {});
+    ASSERT_TRUE(store) << store.error().message;
+    ASSERT_TRUE((*store)->record(note("one"), Stage::kApplied));
+    ASSERT_TRUE((*store)->record(note("two"), Stage::kApplied));
+    ASSERT_TRUE((*store)->sync(/*push=*/false, kForever));
+  }
+  std::string root() const { return folder_.path().string() + "/store"; }
+  static void run(const std::string& command) {
+    ASSERT_EQ(std::system((command + " >/dev/null").c_str()), 0) << command;
+  }
+  void git(const std::string& arguments) const {
+    run("cd '" + root() + "' && git -c user.name=p -c user.email=p@x " + arguments);
+  }
+  void sql(const std::string& statement) const {
+    run("sqlite3 '" + root() + "/syncline.db' \"" + statement + "\"");
+  }
+  // A commit with what `change` makes of the tree, in place of the tip of the store's ref.
+  void rewrite_own_ref(const std::string& change) const {
+    run("cd '" + root() +
+        "' && ref=$(git for-each-ref --format='%(refname)' refs/syncline) && "
+        "export GIT_INDEX_FILE=.git/spoilt && git read-tree $ref && " +
+        change +
+        " && tree=$(git write-tree) && git cat-file commit $ref | sed \"s/^tree .*/tree $tree/\" | "
+        "git hash-object -t commit -w --stdin >.git/spoilt.commit && "
+        "git update-ref $ref $(cat .git/spoilt.commit)");
+  }
+  void flip_a_byte_of_the_first_record() const {
+    const std::string path = root() + "/.git/syncline/journal/" + segment_name(1);
+    std::string bytes = read_text(path);
+    const size_t at = bytes.find("one");
+    ASSERT_NE(at, std::string::npos);
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+  void set_aside_a_record() const {
+    sql("CREATE UNIQUE INDEX titles ON notes(title)");
+    const auto store = Store::open(root(), {});
+    ASSERT_TRUE(store) << store.error().message;
+    const auto receipt = (*store)->record(note("one"), Stage::kApplied);
+    ASSERT_TRUE(receipt) << receipt.error().message;
+    ASSERT_NE(receipt->set_aside, "");
+  }
+  void spoil(FindingClass cls) const {
+    static constexpr auto kFile = "notes/0000/one-1.md";
+    switch (cls) {
+      case FindingClass::kJournalDamaged:
+        return flip_a_byte_of_the_first_record();
+      case FindingClass::kRecordMissing:
+        fs::remove(root() + "/" + kFile);
+        return sql("DELETE FROM notes WHERE id = 1");
+      case FindingClass::kFileWithoutRow:
+        return sql("DELETE FROM notes WHERE id = 1");
+      case FindingClass::kRowWithoutFile:
+        fs::remove(root() + "/" + kFile);
+        return;
+      case FindingClass::kRowDiffers:
+        return sql("UPDATE notes SET title = 'other' WHERE id = 1");
+      case FindingClass::kForeignRow:
+        return sql(
+            "INSERT INTO notes SELECT 77, title, body, tags, path, created_at "
+            "FROM notes WHERE id = 1");
+      case FindingClass::kSetAside:
+        return set_aside_a_record();
+      case FindingClass::kFileDiffers:
+        std::ofstream(root() + "/" + kFile) << "edited\n";
+        return;
+      case FindingClass::kRowWithoutCommit:
+        return git("update-ref -d $(git for-each-ref --format='%(refname)' refs/syncline)");
+      case FindingClass::kFileWithoutCommit:
+        return rewrite_own_ref(
+            "echo other >.git/other && git update-index --cacheinfo 100644,"
+            "$(git hash-object -w .git/other)," +
+            std::string(kFile));
+      case FindingClass::kCommitWithoutRow:
+        return rewrite_own_ref(
+            "git update-index --add --cacheinfo 100644,"
+            "$(git hash-object -w syncline.toml),stranger.md");
+      case FindingClass::kHistoryRewritten:
+        return rewrite_own_ref(std::string("git rm -q --cached ") + kFile);
+      case FindingClass::kUnpublished:
+        git(std::string("rm -q ") + kFile);
+        return git("commit -qm removed");
+    }
+  }
+  // Classes of what verify finds and notes; of what salvage would do where the journal stays shut.
+  std::set<std::string> found() const {
+    std::set<std::string> classes;
+    const auto take = [&](const std::vector<Finding>& findings) {
+      for (const Finding& each : findings) classes.emplace(finding_class_name(each.cls));
+    };
+    if (const auto store = Store::open(root(), {})) {
+      const auto report = (*store)->verify({});
+      EXPECT_TRUE(report) << report.error().message;
+      if (!report) return classes;
+      take(report->findings);
+      take(report->notes);
+    } else {
+      const auto report = Store::salvage(root(), /*dry_run=*/true);
+      EXPECT_TRUE(report) << report.error().message;
+      if (!report) return classes;
+      take(report->healed);
+      take(report->left);
+    }
+    return classes;
+  }
+
+  TemporaryDirectory folder_;
+};
+
+class FindingClassTest : public SpoiltStoreTest,
+                         public testing::WithParamInterface<FindingClass> {};
+
+// A commit that the store did not make is told by its name, and what is in it is not looked at:
+// these two speak only where the store itself has committed something else than it journalled.
+FindingClass told_as(FindingClass cls) {
+  const bool needs_own_commit =
+      cls == FindingClass::kFileWithoutCommit || cls == FindingClass::kCommitWithoutRow;
+  return needs_own_commit ? FindingClass::kHistoryRewritten : cls;
+}
+
+TEST_P(FindingClassTest, AStoreThatHasItIsFoundToAndHealedWhereTheTableSaysSo) {
+  const FindingClassInfo& info = info_of(told_as(GetParam()));
+  ASSERT_EQ(found(), std::set<std::string>());
+  spoil(GetParam());
+  if (HasFailure()) return;
+  const std::set<std::string> classes = found();
+  EXPECT_TRUE(classes.contains(std::string(info.name))) << testing::PrintToString(classes);
+  if (info.healing == Healing::kSalvage) {
+    ASSERT_TRUE(Store::salvage(root(), /*dry_run=*/false));
+  } else {
+    const auto store = Store::open(root(), {});
+    ASSERT_TRUE(store) << store.error().message;
+    const auto report = (*store)->repair(/*dry_run=*/false);
+    ASSERT_TRUE(report) << report.error().message;
+  }
+  const bool heals = info.healing != Healing::kNone;
+  EXPECT_EQ(found().contains(std::string(info.name)), !heals);
+}
+
+// As the table advises: the row is deleted, and repair writes it from the journal.
+TEST_F(SpoiltStoreTest, ARowThatDiffersIsWrittenAgainOnceItIsDeleted) {
+  sql("UPDATE notes SET title = 'other' WHERE id = 1; DELETE FROM notes WHERE id = 1");
+  const auto store = Store::open(root(), {});
+  ASSERT_TRUE(store) << store.error().message;
+  ASSERT_TRUE((*store)->repair(/*dry_run=*/false));
+  EXPECT_EQ(found(), std::set<std::string>());
+}
+
+std::vector<FindingClass> all_classes() {
+  std::vector<FindingClass> all;
+  for (const FindingClassInfo& info : finding_classes()) all.push_back(info.cls);
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Each, FindingClassTest, testing::ValuesIn(all_classes()),
+                         [](const auto& each) {
+                           return std::regex_replace(std::string(info_of(each.param).name),
+                                                     std::regex("-"), "_");
+                         });
+
+}  // namespace
+}  // namespace syncline
