@@ -9,22 +9,13 @@
 #include <functional>
 #include <vector>
 
-#include "engine/place/store_platform.h"
 #include "engine/sqlite/database.h"
 #include "syncline/store.h"
-#include "tests/support/hooked_directory.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/engine/store/hooked_platform.h"
+#include "tests/engine/store/store_fixture.h"
 
 namespace syncline {
 namespace {
-
-namespace fs = std::filesystem;
-
-Record note(std::string title, std::string key = {}) {
-  return {.kind = "note",
-          .fields = {{"title", std::move(title)}, {"body", std::string("text\n")}},
-          .key = std::move(key)};
-}
 
 // Replaces what is in `folder`, which stays the same folder, by what is in `from`.
 void put_back(const fs::path& from, const fs::path& folder) {
@@ -40,21 +31,6 @@ void put_back(const fs::path& from, const fs::path& folder) {
     fs::copy(entry.path(), folder / entry.path().filename(), fs::copy_options::recursive);
   }
 }
-
-// The real system, but before each operation on a folder `hook` is asked.
-class HookedPlatform final : public StorePlatform {
- public:
-  explicit HookedPlatform(std::function<Status()> hook)
-      : hook_(std::make_shared<DirectoryHook>(
-            [hook = std::move(hook)](std::string_view, const std::string&) { return hook(); })) {}
-  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
-    TRY_ASSIGN(auto opened, StorePlatform::open_directory(path));
-    return std::make_unique<HookedDirectory>(std::move(opened), hook_);
-  }
-
- private:
-  std::shared_ptr<DirectoryHook> hook_;
-};
 
 class AcceptLossTest : public testing::Test {
  protected:

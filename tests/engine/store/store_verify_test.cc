@@ -10,40 +10,13 @@
 #include <thread>
 #include <vector>
 
-#include "engine/place/store_platform.h"
 #include "engine/sqlite/database.h"
 #include "syncline/store.h"
-#include "tests/support/hooked_directory.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/engine/store/hooked_platform.h"
+#include "tests/engine/store/store_fixture.h"
 
 namespace syncline {
 namespace {
-
-namespace fs = std::filesystem;
-
-Record note(std::string title) {
-  return {.kind = "note",
-          .fields = {{"title", std::move(title)}, {"body", std::string("text\n")}},
-          .key = {}};
-}
-
-// The real system, but `hook` is called before each operation on a folder.
-class HookedPlatform final : public StorePlatform {
- public:
-  explicit HookedPlatform(std::function<void()> hook)
-      : hook_(std::make_shared<DirectoryHook>(
-            [hook = std::move(hook)](std::string_view, const std::string&) -> Status {
-              hook();
-              return {};
-            })) {}
-  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
-    TRY_ASSIGN(auto opened, StorePlatform::open_directory(path));
-    return std::make_unique<HookedDirectory>(std::move(opened), hook_);
-  }
-
- private:
-  std::shared_ptr<DirectoryHook> hook_;
-};
 
 class StoreVerifyTest : public testing::Test {
  protected:
@@ -131,10 +104,11 @@ TEST_F(StoreVerifyTest, ABatchThatLandsBetweenAnyTwoReadsIsNoFinding) {
   must_sync(*writer);
   int operations_left = -1;
   int landed = 0;
-  HookedPlatform platform([&] {
-    if (operations_left-- != 0) return;
+  HookedPlatform platform([&]() -> Status {
+    if (operations_left-- != 0) return {};
     must_record(*writer, fmt::format("lands {}", landed++));
     must_sync(*writer);
+    return {};
   });
   // More than verify needs for all that is read before the records are compared; what comes then is
   // the same for each of them.
