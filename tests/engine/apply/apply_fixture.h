@@ -293,4 +293,7 @@ class ApplyTest : public ::testing::Test {
   std::unique_ptr<Applier> applier;
 };
 
+// The step as a whole.
+class ApplierTest : public ApplyTest {};
+
 }  // namespace syncline
