@@ -11,7 +11,6 @@ class PlainRing final : public Ring {
   Status write(File& file, uint64_t offset, ByteSpan from) override {
     return file.write_at(offset, from);
   }
-  Status sync(File& file) override { return file.sync_data(); }
   std::string_view name() const override { return "pwrite"; }
 };
 

@@ -1,7 +1,7 @@
-// How a group of frames reaches the disk: io_uring, or pwrite + fdatasync where it is refused.
+// How the bytes of a group of frames are written: by io_uring, or by pwrite where it is refused.
 //
-// Write and sync are separate submissions: a linked pair is slower here, and a short write cancels
-// its sync. Not thread-safe; a Ring belongs to the one thread that appends at a time.
+// Making them durable is the file's own sync_data (journal/os/file_system.h). Not thread-safe; a
+// Ring belongs to the one thread that appends at a time.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,6 @@ class Ring {
   virtual ~Ring() = default;
   // All of `from`, continuing short writes; an error may leave a part written.
   virtual Status write(File& file, uint64_t offset, ByteSpan from) = 0;
-  // fdatasync. A failure must be treated as "unknown for ever": see file_system.h.
-  virtual Status sync(File& file) = 0;
   virtual std::string_view name() const = 0;  // "io_uring" or "pwrite"
 };
 

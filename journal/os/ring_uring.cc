@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <liburing.h>
 #include <unistd.h>
 
@@ -46,23 +45,11 @@ class UringRing final : public Ring {
         ++tries;
         continue;
       }
-      if (*result < 0) return failed("write", -*result);
+      if (*result < 0) return write_failed(-*result);
       const size_t reached = begin + static_cast<size_t>(*result);
-      if (reached <= done) return failed("write", EIO);
+      if (reached <= done) return write_failed(EIO);
       done = reached;
     }
-    return {};
-  }
-
-  // No answer but 0 is success and none is tried again: an interrupted or cancelled sync may have
-  // consumed the error of a lost write-back.
-  Status sync(File& file) override {
-    if (!usable_for(file)) return file.sync_data();
-    const std::optional<int> result = run([&](io_uring_sqe* entry) {
-      io_uring_prep_fsync(entry, file.descriptor(), IORING_FSYNC_DATASYNC);
-    });
-    if (!result) return file.sync_data();  // nothing was submitted, so nothing was consumed
-    if (*result < 0) return failed("fdatasync", -*result);
     return {};
   }
 
@@ -78,9 +65,7 @@ class UringRing final : public Ring {
     open_ = false;
   }
 
-  static Error failed(std::string_view call, int sys_errno) {
-    return errno_error(sys_errno, fmt::format("{} by io_uring", call));
-  }
+  static Error write_failed(int sys_errno) { return errno_error(sys_errno, "write by io_uring"); }
 
   // Submits one operation and waits for it. Its result (-errno on failure), or nothing when it
   // could not be submitted; the ring is closed then.
@@ -121,13 +106,12 @@ class UringRing final : public Ring {
   uint64_t last_ticket_ = 0;
 };
 
-Status check_operations(io_uring& ring) {
+Status check_write(io_uring& ring) {
   io_uring_probe* const probe = io_uring_get_probe_ring(&ring);
-  const bool complete = probe != nullptr && io_uring_opcode_supported(probe, IORING_OP_WRITE) &&
-                        io_uring_opcode_supported(probe, IORING_OP_FSYNC);
+  const bool complete = probe != nullptr && io_uring_opcode_supported(probe, IORING_OP_WRITE);
   if (probe != nullptr) io_uring_free_probe(probe);
   if (complete) return {};
-  return make_error(Code::kUnsupported, "io_uring of this kernel lacks write or fsync",
+  return make_error(Code::kUnsupported, "io_uring of this kernel lacks write",
                     "use SYNCLINE_IO=pwrite");
 }
 
@@ -137,7 +121,7 @@ Result<std::unique_ptr<Ring>> make_uring() {
   io_uring ring;
   const int made = io_uring_queue_init(kEntries, &ring, 0);
   if (made < 0) return errno_error(-made, "set up io_uring");
-  if (Status complete = check_operations(ring); !complete) {
+  if (Status complete = check_write(ring); !complete) {
     io_uring_queue_exit(&ring);
     return std::move(complete).error();
   }

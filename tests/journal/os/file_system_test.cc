@@ -58,6 +58,17 @@ TEST_F(FileSystemTest, AnErrorMayLeaveAPartWrittenAndIsTold) {
   EXPECT_EQ(fs::file_size(root / "file"), 10'000U);
 }
 
+TEST_F(FileSystemTest, AFileThatCannotBeSyncedSaysSo) {
+  // A file of /proc has no fsync of its own.
+  const auto proc = open_posix_directory("/proc/self");
+  ASSERT_TRUE(proc);
+  const auto status_file = (*proc)->open_file("status", {});
+  ASSERT_TRUE(status_file);
+  const Status synced = (*status_file)->sync_data();
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().sys_errno, EINVAL);
+}
+
 TEST_F(FileSystemTest, OpenFlagsMeanWhatTheySay) {
   const mode_t umask_before = umask(022);
   EXPECT_EQ(code_of(directory->open_file("file", {})), Code::kNotFound);

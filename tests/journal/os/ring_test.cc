@@ -56,7 +56,7 @@ TEST_P(RingTest, WhatIsWrittenIsThere) {
   ASSERT_TRUE(ring->write(*written, 5, as_bytes(large)));
   ASSERT_TRUE(ring->write(*written, 0, as_bytes("begin")));
   ASSERT_TRUE(ring->write(*written, 7, {}));
-  ASSERT_TRUE(ring->sync(*written));
+  ASSERT_TRUE(written->sync_data());
   EXPECT_EQ(content("file"), "begin" + large);
 }
 
@@ -67,7 +67,7 @@ TEST_P(RingTest, ManyOperationsFollowEachOther) {
     const std::string part = pattern(1 + static_cast<size_t>(i) % 7);
     ASSERT_TRUE(ring->write(*written, expected.size(), as_bytes(part)));
     if (i % 10 == 0) {
-      ASSERT_TRUE(ring->sync(*written));
+      ASSERT_TRUE(written->sync_data());
     }
     expected += part;
   }
@@ -81,7 +81,7 @@ TEST_P(RingTest, BlocksGoToDirectFiles) {
   const std::string blocks = pattern(8 * kBlockBytes);
   std::memcpy(memory.get(), blocks.data(), blocks.size());
   ASSERT_TRUE(ring->write(*written, kBlockBytes, {memory.get(), blocks.size()}));
-  ASSERT_TRUE(ring->sync(*written));
+  ASSERT_TRUE(written->sync_data());
   EXPECT_EQ(content("file"), std::string(kBlockBytes, '\0') + blocks);
 }
 
@@ -95,19 +95,8 @@ TEST_P(RingTest, ErrorsComeBackAndTheNextOperationWorks) {
   EXPECT_EQ(refused.error().sys_errno, EBADF);
   const auto written = file("file");
   ASSERT_TRUE(ring->write(*written, 0, as_bytes("y")));
-  ASSERT_TRUE(ring->sync(*written));
+  ASSERT_TRUE(written->sync_data());
   EXPECT_EQ(content("file"), "y");
-}
-
-TEST_P(RingTest, AFileThatCannotBeSyncedSaysSo) {
-  // A file of /proc has no fsync of its own.
-  const auto proc = open_posix_directory("/proc/self");
-  ASSERT_TRUE(proc);
-  const auto status_file = (*proc)->open_file("status", {});
-  ASSERT_TRUE(status_file);
-  const Status synced = ring->sync(**status_file);
-  ASSERT_FALSE(synced);
-  EXPECT_EQ(synced.error().sys_errno, EINVAL);
 }
 
 TEST_P(RingTest, AShortWriteIsContinuedUntilTheKernelRefuses) {
@@ -135,9 +124,6 @@ TEST_P(RingTest, FilesWithoutADescriptorAreReachedByTheirMethods) {
   const Status full = ring->write(**written, 3, as_bytes("de"));
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code, Code::kRetryLater);
-  faults->fail(FaultCall::kSyncData, 1, EIO);
-  EXPECT_FALSE(ring->sync(**written));
-  EXPECT_EQ(faults->calls(FaultCall::kSyncData), 1U) << "a failed sync is never tried again";
   EXPECT_EQ(content("file"), "abcd");
 }
 
@@ -146,7 +132,7 @@ TEST_P(RingTest, AForkedChildDoesNotShareTheQueue) {
   ASSERT_TRUE(ring->write(*written, 0, as_bytes("....")));
   ChildProcess child([&](ChildProcess::Channel& parent) {
     for (int i = 0; i < 50; ++i) {
-      if (!ring->write(*written, 0, as_bytes("ch")) || !ring->sync(*written)) return 2;
+      if (!ring->write(*written, 0, as_bytes("ch")) || !written->sync_data()) return 2;
     }
     parent.say();
     ring.reset();
@@ -154,7 +140,7 @@ TEST_P(RingTest, AForkedChildDoesNotShareTheQueue) {
   });
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(ring->write(*written, 2, as_bytes("pa")));
-    ASSERT_TRUE(ring->sync(*written));
+    ASSERT_TRUE(written->sync_data());
   }
   ASSERT_TRUE(child.channel().hear());
   EXPECT_EQ(child.wait(), 0);
