@@ -58,15 +58,11 @@ constexpr bool in_order() {
   for (size_t i = 0; i < kClasses.size(); ++i) {
     if (kClasses[i].cls != static_cast<FindingClass>(i)) return false;
   }
-  return kClasses.size() == static_cast<size_t>(kUnpublished) + 1;
+  return kClasses.size() == kFindingClasses;
 }
 static_assert(in_order());
 
 }  // namespace
-
-std::span<const FindingClassInfo> finding_classes() {
-  return kClasses;
-}
 
 const FindingClassInfo& info_of(FindingClass cls) {
   const auto at = static_cast<size_t>(cls);

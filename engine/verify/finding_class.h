@@ -1,10 +1,10 @@
-// What verify can find: each class with its name, what it means, and what mends it. Verify, repair,
+// What verify can find: each class with its name, its meaning, and what mends it. Verify, repair,
 // the command's text, the manual page and the README all speak from this table
 // (tests/engine/verify/finding_class_test.cc holds them to it).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "syncline/store.h"
@@ -13,7 +13,7 @@ namespace syncline {
 
 // How repair heals a finding, if it does.
 enum class Healing : uint8_t {
-  kNone,        // left: it is a person's, or a person has to decide
+  kNone,        // repair leaves it: it is the user's, or the user has to decide
   kRow,         // the row is written again from the journal
   kFile,        // the file is written again from the journal
   kRowAndFile,  // both are
@@ -29,8 +29,8 @@ struct FindingClassInfo {
   std::string_view mend;  // what repair does about it, or a person
 };
 
-// One row a class, in the order of the enum: the journal first, then rows, files and git.
-std::span<const FindingClassInfo> finding_classes();
+// One row for each class, in the order of the enum: the journal first, then rows, files and git.
+inline constexpr size_t kFindingClasses = static_cast<size_t>(FindingClass::kUnpublished) + 1;
 const FindingClassInfo& info_of(FindingClass cls);
 
 // Whether Store::repair heals it from what the journal says. Damage to the journal itself is for

@@ -37,7 +37,8 @@ void PrintTo(const Documented& row, std::ostream* out) {
 
 std::vector<Documented> table() {
   std::vector<Documented> rows;
-  for (const FindingClassInfo& info : finding_classes()) {
+  for (size_t i = 0; i < kFindingClasses; ++i) {
+    const FindingClassInfo& info = info_of(static_cast<FindingClass>(i));
     rows.push_back({std::string(info.name), std::string(info.meaning), std::string(info.mend)});
   }
   return rows;
@@ -233,7 +234,7 @@ TEST_F(SpoiltStoreTest, ARowThatDiffersIsWrittenAgainOnceItIsDeleted) {
 
 std::vector<FindingClass> all_classes() {
   std::vector<FindingClass> all;
-  for (const FindingClassInfo& info : finding_classes()) all.push_back(info.cls);
+  for (size_t i = 0; i < kFindingClasses; ++i) all.push_back(static_cast<FindingClass>(i));
   return all;
 }
 INSTANTIATE_TEST_SUITE_P(Each, FindingClassTest, testing::ValuesIn(all_classes()),
