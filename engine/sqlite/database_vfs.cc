@@ -26,19 +26,31 @@ sqlite3_vfs* base_of(sqlite3_vfs* vfs) {
   return static_cast<sqlite3_vfs*>(vfs->pAppData);
 }
 
+// A path for SQLite's own VFS. SQLite looks for the database's name and its URI parameters around a
+// path that it is given: it goes back to four zero bytes, and on to two.
+class BasePath {
+ public:
+  BasePath() = default;
+  explicit BasePath(std::string_view path)
+      : padded_(std::string(kZeros, '\0').append(path).append(kZeros, '\0')) {}
+  const char* c_str() const { return padded_.c_str() + kZeros; }
+
+ private:
+  static constexpr size_t kZeros = 4;
+  std::string padded_;
+};
+
 // Where a file is: its open directory, and its name there.
 struct Place {
   PosixFd directory;
   std::string name;
 
   // The path that SQLite's own VFS opens. It leads into the directory that was checked, whatever
-  // becomes of the original path, and ends in zeros because SQLite may look for URI parameters
-  // there.
-  std::string path(const char* given) const {
+  // becomes of the original path.
+  BasePath path(const char* given) const {
     static const bool has_proc = ::access("/proc/self/fd/.", X_OK) == 0;
-    std::string result =
-        has_proc ? fmt::format("/proc/self/fd/{}/{}", directory.get(), name) : std::string(given);
-    return result.append(4, '\0');
+    if (!has_proc) return BasePath(given);
+    return BasePath(fmt::format("/proc/self/fd/{}/{}", directory.get(), name));
   }
 };
 
@@ -88,7 +100,7 @@ bool is_same(const struct stat& a, const struct stat& b) {
 // Our part of an open file; SQLite's own part lies before it in the same memory.
 struct Opened {
   Place place;
-  std::string path;     // given to the base VFS, which keeps the pointer
+  BasePath path;        // given to the base VFS, which keeps the pointer
   const char* given;    // SQLite's path, valid until xClose
   struct stat found{};  // of the file as it was opened
   const sqlite3_io_methods* base = nullptr;
