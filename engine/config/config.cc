@@ -391,6 +391,8 @@ Result<Config> parse_config(std::string text) {
 Status check_tables(const Config& config) {
   for (const KindSpec& kind : config.kinds) {
     if (auto made = check_table_ddl(kind.table, kind.create_table); !made) {
+      // Anything else, such as memory that ran out, is not the configuration's fault.
+      if (made.error().code != Code::kInvalid) return made;
       return config_error(0, fmt::format("kind.{}: {}", kind.name, made.error().message),
                           made.error().hint);
     }

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <string>
 #include <string_view>
@@ -459,6 +460,25 @@ TEST(TableDdlTest, AConfigurationIsHeldToIt) {
   const auto sound = parse_config(std::string(kSound));
   ASSERT_TRUE(sound);
   EXPECT_TRUE(check_tables(*sound));
+}
+
+TEST(TableDdlTest, MemoryThatRunsOutIsNotTheConfigurationsFault) {
+  const auto config = parse_config(std::string(kSound));
+  ASSERT_TRUE(config);
+  const sqlite3_int64 used = sqlite3_memory_used();
+  int failures = 0;
+  bool done = false;
+  for (sqlite3_int64 room = 1024; !done && room < (1 << 24); room += 1024) {
+    sqlite3_hard_heap_limit64(used + room);
+    const Status checked = check_tables(*config);
+    sqlite3_hard_heap_limit64(0);
+    done = checked.has_value();
+    if (done) break;
+    ++failures;
+    EXPECT_EQ(checked.error().code, Code::kRetryLater) << checked.error().message;
+  }
+  EXPECT_TRUE(done);
+  EXPECT_GT(failures, 10);
 }
 
 }  // namespace
