@@ -346,9 +346,10 @@ Status Projector::trim_journal() {
   if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
   TRY(syncer_->committer().make_ref_durable());
   TRY(journal_.append_control(Operation::kCheckpoint, encode(checkpoint), clock_.now_ms()));
+  Database& database = *sync_database_;
   const auto keep = [&](Directory& folder, const Mark& from, const Mark& to) -> Status {
     TRY_ASSIGN(const KeptKeys kept,
-               kept_keys_of(store_directory_, journal_.store(), *sync_database_, from, to));
+               kept_keys_of(store_directory_, journal_.store(), database, from, to));
     return write_kept_keys(folder, journal_.store(), kept);
   };
   TRY_ASSIGN([[maybe_unused]] const uint64_t segments, journal_.trim(*mark, keep));
