@@ -178,10 +178,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
     impl->open_notes.push_back(
         "a flush had failed or was interrupted: its segment was left, what it held was copied");
   }
-  impl->projector =
-      std::make_unique<Projector>(impl->places, impl->identity, impl->config,
-                                  *impl->store_directory, *impl->journal, impl->clock);
-  if (database_damaged && !options.read_only) TRY(impl->projector->rebuild_database());
+  impl->roles = std::make_unique<Roles>(impl->places, impl->identity, impl->config,
+                                        *impl->store_directory, *impl->journal, impl->clock);
+  if (database_damaged && !options.read_only) TRY(impl->roles->apply.rebuild_database());
   if (recovery.alone) TRY(impl->restore_watermarks());
 
   WriteQueueOptions queue_options;
@@ -401,27 +400,27 @@ Result<bool> Store::Impl::reach(uint64_t seq, Stage stage, Deadline deadline) {
     return status.error();
   };
   if (stage >= Stage::kApplied) {
-    TRY_ASSIGN(const bool applied, in_time(projector->apply_until(seq, deadline)));
+    TRY_ASSIGN(const bool applied, in_time(roles->apply.until(seq, deadline)));
     if (!applied) return false;
   }
   if (stage >= Stage::kCommitted) {
-    TRY_ASSIGN(const bool folded, in_time(projector->fold_until(seq, deadline)));
+    TRY_ASSIGN(const bool folded, in_time(roles->sync.fold_until(seq, deadline)));
     if (!folded) return false;
   }
   if (stage >= Stage::kPublished && journal->watermark(Watermark::kPublished) < seq) {
-    TRY_ASSIGN(const PublishReport report, projector->publish_until(seq, deadline));
+    TRY_ASSIGN(const PublishReport report, roles->sync.publish_until(seq, deadline));
     if (!report.waiting.empty()) return false;
   }
   if (stage >= Stage::kPushed && journal->watermark(Watermark::kPushed) < seq) {
-    TRY(projector->push(deadline));
+    TRY(roles->sync.push(deadline));
   }
   return true;
 }
 
 Status Store::lend_a_hand() {
   if (impl_->options.background || !impl_->check_writable()) return {};
-  TRY(impl_->projector->try_apply());
-  TRY(impl_->projector->try_sync(/*publish_now=*/false));
+  TRY(impl_->roles->apply.try_turns());
+  TRY(impl_->roles->sync.try_turns(/*publish_now=*/false));
   return {};
 }
 
@@ -431,16 +430,16 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   const uint64_t batches_before = impl_->journal->counter(Counter::kBatches);
   const uint64_t committed_before = impl_->journal->watermark(Watermark::kCommitted);
   // A turn even where nothing is to be applied: sections that waited for git may be written now.
-  TRY(impl_->projector->try_apply());
-  TRY(impl_->projector->apply_until(target, deadline));
-  TRY(impl_->projector->fold_until(target, deadline));
-  TRY_ASSIGN(PublishReport published, impl_->projector->publish_until(target, deadline));
+  TRY(impl_->roles->apply.try_turns());
+  TRY(impl_->roles->apply.until(target, deadline));
+  TRY(impl_->roles->sync.fold_until(target, deadline));
+  TRY_ASSIGN(PublishReport published, impl_->roles->sync.publish_until(target, deadline));
   SyncReport report;
   report.waiting = std::move(published.waiting);
   report.left = std::move(published.left);
   report.republished = std::move(published.republished);
   if (push && report.waiting.empty()) {
-    TRY_ASSIGN(report.pushed, impl_->projector->push(deadline));
+    TRY_ASSIGN(report.pushed, impl_->roles->sync.push(deadline));
   }
   report.committed = impl_->journal->watermark(Watermark::kCommitted);
   report.published = impl_->journal->watermark(Watermark::kPublished);
@@ -451,14 +450,14 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
 
 Status Store::checkpoint() {
   TRY(impl_->check_writable());
-  return impl_->projector->checkpoint();
+  return impl_->roles->apply.checkpoint();
 }
 
 // ---- reading ----
 
 std::vector<std::string> Store::take_notes() {
   std::vector<std::string> notes = std::exchange(impl_->open_notes, {});
-  for (std::string& note : impl_->projector->take_notes()) notes.push_back(std::move(note));
+  for (std::string& note : impl_->roles->take_notes()) notes.push_back(std::move(note));
   return notes;
 }
 
@@ -470,7 +469,7 @@ Result<StoreStatus> Store::status() {
   status.profile = store.config->profile;
   status.journaled = store.journal->durable().seq;
   // The truth of git is asked of git; where it cannot be used, the hints and the reason are shown.
-  const Status asked = store.projector->read_syncer([&](Syncer& syncer) -> Status {
+  const Status asked = store.roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
     // A store that goes on above a lost one has nothing of that to publish.
     status.published = std::max(syncer.published(), store.identity.first_seq - 1);
@@ -487,7 +486,7 @@ Result<StoreStatus> Store::status() {
   std::string apply_waits;
   if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
     // Why, only a try tells.
-    if (const auto tried = store.projector->try_apply(); !tried) {
+    if (const auto tried = store.roles->apply.try_turns(); !tried) {
       apply_waits =
           fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
     }

@@ -77,7 +77,7 @@ Result<std::string> Store::Impl::find_loss(uint64_t claimed_seq, const ObjectId&
   // before it was put back, has gone on under the same name.
   bool known = false;
   const auto is_tip = [&](const Syncer::ClaimedRange& range) { return range.commit == remote_tip; };
-  TRY(projector->read_syncer([&](Syncer& syncer) -> Status {
+  TRY(roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     TRY_ASSIGN(const auto ranges, syncer.claimed_ranges());
     known = std::ranges::any_of(ranges, is_tip);
     return {};

@@ -1,6 +1,6 @@
 // The threads of a Store that was opened with StoreOptions::background: one writes, one applies,
 // one syncs. Each waits for what it can do. What one of them could not do, whoever waits for that
-// stage tries itself and is told why (Projector::apply_until and its like); the threads try again,
+// stage tries itself and is told why (ApplyRole::until and its like); the threads try again,
 // backing off.
 #include <fmt/format.h>
 
@@ -52,7 +52,7 @@ void Store::Impl::stop_background() {
   if (apply_worker.joinable()) apply_worker.join();
   if (sync_worker.joinable()) sync_worker.join();
   // A failed checkpoint costs the next start a check of the files, nothing else.
-  (void)projector->checkpoint();
+  (void)roles->apply.checkpoint();
 }
 
 void Store::Impl::wake_apply() {
@@ -70,7 +70,7 @@ void Store::Impl::apply_loop() {
       if (!apply_wanted && stopping) return;
       apply_wanted = false;
     }
-    const Status applied = projector->apply_until(journal->durable().seq, kForever);
+    const Status applied = roles->apply.until(journal->durable().seq, kForever);
     {
       MutexLock lock(work_mutex);
       work.notify_all();
@@ -109,7 +109,7 @@ void Store::Impl::sync_loop() {
       }
       last = stopping;
     }
-    const Result<bool> synced = projector->try_sync(/*publish_now=*/false);
+    const Result<bool> synced = roles->sync.try_turns(/*publish_now=*/false);
     if (last) return;
     if (synced) {
       backoff.reset();

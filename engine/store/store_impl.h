@@ -11,7 +11,7 @@
 #include "engine/place/database_place.h"
 #include "engine/place/identity.h"
 #include "engine/place/store_platform.h"
-#include "engine/roles/projector.h"
+#include "engine/roles/roles.h"
 #include "engine/write/lookup.h"
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
@@ -37,7 +37,7 @@ struct Store::Impl {
   std::unique_ptr<Directory> common_directory;
   std::unique_ptr<Directory> store_directory;
   std::unique_ptr<Journal> journal;
-  std::unique_ptr<Projector> projector;
+  std::unique_ptr<Roles> roles;
   std::unique_ptr<WriteQueue> queue;
   std::vector<std::string> open_notes;
 

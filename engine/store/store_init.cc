@@ -94,9 +94,8 @@ Status make_projections(Making& making, const Identity& identity,
   TRY(exclude_database(making, *config));
   // Rows that another store's records left stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
-  Projector projector(making.places, identity, config, *making.store, *journal, clock,
-                      beside_others);
-  return projector.with_applier([](Applier& applier) -> Status {
+  Roles roles(making.places, identity, config, *making.store, *journal, clock, beside_others);
+  return roles.apply.with_applier([](Applier& applier) -> Status {
     TRY(applier.step());
     return applier.checkpoint();
   });

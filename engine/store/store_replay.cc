@@ -185,8 +185,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   const auto folder = fs::path(config->database).parent_path();
   if (!folder.empty()) TRY(root->make_directories(folder.string()));
 
-  Projector projector(places, identity, config, *store, *journal, source.clock);
-  TRY(projector.with_applier([&](Applier& applier) -> Status {
+  Roles roles(places, identity, config, *store, *journal, source.clock);
+  TRY(roles.apply.with_applier([&](Applier& applier) -> Status {
     while (true) {
       TRY_ASSIGN(const ApplyReport report, applier.step());
       if (progress) progress(report.applied.seq, last);
@@ -195,7 +195,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     return applier.checkpoint();
   }));
   // The journal knows every batch and the ref none: recovery folds them all again, exactly.
-  TRY(projector.with_syncer([](Syncer& syncer, OutcomeSource& outcomes) -> Status {
+  TRY(roles.sync.with_syncer([](Syncer& syncer, OutcomeSource& outcomes) -> Status {
     return syncer.committer().recover(outcomes);
   }));
   TRY(check_out_own_ref(repository, identity.store, source.clock));

@@ -78,7 +78,7 @@ Result<VerifyReport> Store::Impl::verify_once(
                       progress);
     report = verifier.run(syncer, git_error);
   };
-  const Status asked = projector->read_syncer([&](Syncer& syncer) -> Status {
+  const Status asked = roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     run(&syncer, std::nullopt);
     return {};
   });
@@ -102,7 +102,7 @@ Result<VerifyReport> Store::Impl::verify_once(
 Status Store::Impl::heal(const std::vector<Finding>& findings) {
   if (const Status sound = check_database(database_file(places, *config));
       !sound && sound.error().code == Code::kCorrupt) {
-    TRY(projector->rebuild_database());
+    TRY(roles->apply.rebuild_database());
   }
   std::vector<uint64_t> rows, files;
   for (const Finding& finding : findings) {
@@ -111,15 +111,15 @@ Status Store::Impl::heal(const std::vector<Finding>& findings) {
     if (heals_file(finding.cls)) files.push_back(finding.seq);
   }
   // First what was never applied here: a database that was put back from a copy is behind.
-  TRY(projector->try_apply());
-  TRY(projector->with_applier([&](Applier& applier) -> Status {
+  TRY(roles->apply.try_turns());
+  TRY(roles->apply.with_applier([&](Applier& applier) -> Status {
     TRY(applier.restore_rows(rows));
     return applier.restore_files(files);
   }));
-  TRY(projector->with_syncer([](Syncer& syncer, OutcomeSource& known) -> Status {
+  TRY(roles->sync.with_syncer([](Syncer& syncer, OutcomeSource& known) -> Status {
     return syncer.committer().restore(known);
   }));
-  TRY(projector->try_sync(/*publish_now=*/true));
+  TRY(roles->sync.try_turns(/*publish_now=*/true));
   return {};
 }
 

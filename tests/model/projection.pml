@@ -2,12 +2,13 @@
  *
  * log.pml shows that records are durable before they are read; here they are, in order. A step
  * stands for the named place:
- *   P_*  projector.cc: apply_turn, recheck_after_cache_loss; applier.cc: try_step: look-ahead,
- *        decisions journalled and flushed, files, one transaction for rows and watermark
+ *   P_*  apply_role.cc: apply_pending; current_applier.cc: recheck_after_cache_loss; applier.cc:
+ *        try_step: look-ahead, decisions journalled and flushed, files, one transaction for rows
+ *        and watermark
  *   C_*  applier_files.cc: checkpoint: note, syncfs, SQLite checkpoint and sync, files_synced
  *   S_*  folder.cc: refresh, redo_pending, build, install; BatchFrame appended, flushed; move_ref
  *        (rename, then the folder's sync: two steps); drop_keep
- *   T_*  projector.cc: trim_journal; journal.cc: trim
+ *   T_*  sync_role.cc: trim_journal; journal.cc: trim
  *
  * What is checked: rows and watermark rise together; one outcome of a record in file, row and commit,
  * and never a second file; the ref is always at a commit the journal knows (same ids at every redo)
@@ -187,7 +188,7 @@ proctype Process(byte me) {
   do
   :: kills == 0 && cuts == 0 && done_all && pc[me] == IDLE -> break
 
-  /* -------- Projector::apply_turn, Applier::try_step -------- */
+  /* -------- ApplyRole::apply_pending, Applier::try_step -------- */
   :: d_step { pc[me] == IDLE && apply_lock == 0 && (w < jend || fs < w || !applier[me]) ->
       apply_lock = me + 1;
       pc[me] = P_OPEN
@@ -345,7 +346,7 @@ proctype Process(byte me) {
     }
   :: d_step { pc[me] == C_NOTE -> fs = w; under_way = 0; pc[me] = c_ret[me]; c_ret[me] = 0 }
 
-  /* -------- Projector::sync_turn, Folder::fold -------- */
+  /* -------- SyncRole::sync_pending, Folder::fold -------- */
   :: d_step { pc[me] == IDLE && sync_lock == 0 && (ref_last < w || ref < nbatch || base < nseg) ->
       sync_lock = me + 1;
       pc[me] = S_LOOK
@@ -429,7 +430,7 @@ proctype Process(byte me) {
     }
   :: d_step { pc[me] == S_KEEP -> keep[k[me]] = 0; k[me] = 0; upto[me] = 0; folding[me] = 0; pc[me] = S_LOOK }
 
-  /* -------- Projector::trim_journal, Journal::trim -------- */
+  /* -------- SyncRole::trim_journal, Journal::trim -------- */
   :: d_step { pc[me] == T_LIMIT -> /* carried_mark, trimmable; then with_applier */
 #ifdef TRIM_BEFORE_COMMIT
       carried[me] = w; /* what is applied, whatever the ref holds */

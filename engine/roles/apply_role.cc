@@ -1,0 +1,111 @@
+#include "engine/roles/apply_role.h"
+
+#include <fmt/format.h>
+
+#include <new>
+
+#include "engine/projection/projection.h"
+#include "journal/base/layout.h"
+#include "journal/base/try.h"
+
+namespace syncline {
+
+namespace {
+
+// So many turns may find the database exchanged under them; then whoever waits is told.
+constexpr int kExchangesMax = 50;
+
+// Somebody deleted or exchanged the database under a turn: the next one finds what is there now.
+// Another program that holds its lock has been waited for already.
+bool is_exchanged(const Error& error) {
+  return error.code == Code::kNotFound ||
+         (error.code == Code::kBusy && error.hint == kDatabaseExchangedHint);
+}
+
+}  // namespace
+
+ApplyRole::ApplyRole(RoleContext& context)
+    : context_(context), role_(context.journal, context.clock, kApplyLockName), current_(context) {}
+
+bool ApplyRole::is_pending() const {
+  return context_.journal.watermark(Watermark::kApplied) < context_.journal.durable().seq;
+}
+
+Status ApplyRole::apply_pending() {
+  TRY(current_.open());
+  Applier& applier = current_.applier();
+  while (true) {
+    TRY_ASSIGN(const ApplyReport report, applier.step());
+    if (!report.more) break;
+  }
+  TRY_ASSIGN(const AppliedState state, read_applied_state(applier.database()));
+  if (state.files_waiting != 0 && !current_.files_must_wait()) TRY(applier.write_waiting_files());
+  if (applier.checkpoint_due()) TRY(applier.checkpoint());
+  return {};
+}
+
+Result<bool> ApplyRole::try_turns() {
+  MutexLock lock(role_.mutex);
+  try {
+    return role_.try_turns([this]() REQUIRES(role_.mutex) -> Status { return apply_pending(); },
+                           [this] { return is_pending(); });
+  } catch (const std::bad_alloc&) {
+    // Half of a step may be in its memory; the journal and the database hold the whole.
+    current_.close();
+    return out_of_memory();
+  }
+}
+
+Status ApplyRole::until(uint64_t seq, Deadline deadline) {
+  Clock& clock = context_.clock;
+  int exchanges = 0;
+  const auto attempt = [&]() -> Result<bool> {
+    Result<bool> turns = try_turns();
+    while (!turns && is_exchanged(turns.error()) && ++exchanges < kExchangesMax &&
+           !clock.passed(deadline)) {
+      clock.pause_ns(kRoleRetryMs * 1'000'000);
+      if (context_.journal.watermark(Watermark::kApplied) >= seq) return false;
+      turns = try_turns();
+    }
+    return turns;
+  };
+  // Applied as far as is durable, and still not there: seq is not durable, which callers exclude.
+  const auto on_stuck = [seq] {
+    return make_error(Code::kInternal, fmt::format("record {} is not durable", seq));
+  };
+  return role_.reach({.watermark = Watermark::kApplied,
+                      .seq = seq,
+                      .deadline = deadline,
+                      .on_timeout = "the record is journalled; applying it goes on",
+                      .on_stuck = on_stuck},
+                     attempt);
+}
+
+Status ApplyRole::with_applier(const std::function<Status(Applier&)>& use) {
+  RoleGuard guard(role_);
+  TRY(guard.lock(kForever));
+  try {
+    TRY(current_.open());
+    return use(current_.applier());
+  } catch (const std::bad_alloc&) {
+    current_.close();
+    return out_of_memory();
+  }
+}
+
+Status ApplyRole::checkpoint() {
+  return with_applier([](Applier& applier) { return applier.checkpoint(); });
+}
+
+Status ApplyRole::rebuild_database() {
+  {
+    RoleGuard guard(role_);
+    TRY(guard.lock(kForever));
+    TRY_ASSIGN(const bool replaced, current_.replace_if_damaged());
+    if (!replaced) return {};
+  }
+  TRY_ASSIGN([[maybe_unused]] const bool had_role, try_turns());
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,48 @@
+// The apply role: durable records → rows and files (engine/apply/applier.h), under apply.lock.
+//
+// The connection that writes the database is opened by the first who needs it: a one-shot command
+// that finds its record applied by another opens none.
+//
+// Invariants and lock order: role.h. Threading: any thread; one at a time applies. Failure: the
+// watermark stands where it stood, the journal holds the records, and the next turn tries again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "engine/apply/applier.h"
+#include "engine/roles/current_applier.h"
+#include "engine/roles/role.h"
+#include "engine/roles/role_context.h"
+#include "syncline/result.h"
+
+namespace syncline {
+
+class ApplyRole {
+ public:
+  explicit ApplyRole(RoleContext& context);
+
+  // Does what is pending, if the role is free. True: this process had the role. False: another
+  // process has it, and will do what is pending.
+  Result<bool> try_turns() EXCLUDES(role_.mutex);
+  // Returns once record `seq` is applied, by this process or another. kTimeout when it was not.
+  Status until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
+
+  // With the role, waited for, and the applier open.
+  Status with_applier(const std::function<Status(Applier&)>& use) EXCLUDES(role_.mutex);
+  // Makes files, directories and SQLite durable, where something was not.
+  Status checkpoint() EXCLUDES(role_.mutex);
+  // Where the database is damaged: moves it aside (it is kept, and a note says so) and applies the
+  // whole journal anew.
+  Status rebuild_database() EXCLUDES(role_.mutex);
+
+ private:
+  Status apply_pending() REQUIRES(role_.mutex);
+  bool is_pending() const;
+
+  RoleContext& context_;
+  Role role_;
+  CurrentApplier current_ GUARDED_BY(role_.mutex);
+};
+
+}  // namespace syncline

@@ -1,0 +1,142 @@
+#include "engine/roles/current_applier.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/projection/database_replacement.h"
+#include "engine/projection/projection.h"
+#include "journal/base/layout.h"
+#include "journal/base/try.h"
+#include "sync/git/worktree_state.h"
+
+namespace syncline {
+
+Status CurrentApplier::open() {
+  if (applier_ == nullptr) TRY(finish_replacement());
+  TRY_ASSIGN(const bool there, context_.places.platform->is_there(context_.database_file.path));
+  // One that was damaged and moved aside has been spoken of.
+  const bool missing = !there && !replaced_ && context_.journal.durable().seq > 0;
+  if (applier_ != nullptr) {
+    const Status refreshed = applier_->refresh();
+    if (!refreshed && refreshed.error().code != Code::kCorrupt) return refreshed;
+    if (!refreshed) {
+      close();
+      TRY(finish_replacement());
+    }
+  }
+  if (applier_ == nullptr) {
+    Status ready = open_anew();
+    if (!ready) close();
+    TRY(ready);
+  }
+  replaced_ = false;
+  return missing ? note_rebuilt() : Status();
+}
+
+Status CurrentApplier::open_anew() {
+  ApplierOptions options;
+  options.work_tree = context_.places.root;
+  options.database_path = context_.database_file.path;
+  options.sqlite_vfs = context_.database_file.vfs;
+  options.take_over_database = context_.take_over_database;
+  for (const KindSpec& kind : context_.config->kinds) {
+    options.ddl.emplace_back(kind.table, kind.create_table);
+  }
+  options.files_must_wait = [this] { return files_must_wait(); };
+  const auto open_applier = [&]() -> Status {
+    TRY_ASSIGN(auto work_tree, context_.places.platform->open_directory(context_.places.root));
+    TRY_ASSIGN(applier_, Applier::open(context_.store_directory, context_.journal, context_.clock,
+                                       std::move(work_tree), options));
+    context_.journal.set_watermark(Watermark::kApplied, applier_->applied().seq);
+    return {};
+  };
+  Status opened = open_applier();
+  if (!opened && opened.error().code == Code::kCorrupt) {
+    TRY(replace_database());
+    opened = open_applier();
+    // What was acknowledged as applied is in it again before anybody else sees it: this process may
+    // have come for a checkpoint only, with nothing of its own to apply.
+    while (opened) {
+      TRY_ASSIGN(const ApplyReport report, applier_->step());
+      if (!report.more) break;
+    }
+  }
+  TRY(opened);
+  return recheck_after_cache_loss();
+}
+
+// The page cache of unsynced files may have been lost in a reboot or a new mount. The kernel's
+// token tells, not the clock; where the kernel has none, whoever opened the store alone always
+// checks.
+Status CurrentApplier::recheck_after_cache_loss() {
+  TRY_ASSIGN(const std::string token, context_.store_directory.cache_token());
+  const Result<std::string> before = read_file(context_.store_directory, kCacheTokenFile);
+  const bool same = before && *before == token && !token.empty();
+  if (same || (token.empty() && !context_.journal.recovery().alone)) return {};
+  TRY(applier_->recheck_files());
+  return replace_file(context_.store_directory, kCacheTokenFile, as_bytes(token),
+                      /*durable=*/false);
+}
+
+// Where the state cannot be told the section waits: it can always be written later.
+bool CurrentApplier::files_must_wait() const {
+  const auto paths = git_paths_at(context_.places.root, *context_.places.platform);
+  if (!paths) return true;
+  const auto git = open_git_directories(*paths);
+  if (!git) return true;
+  const WorktreeQuestion question{
+      .branch = context_.branch, .lock_owner = {}, .locks_matter = false};
+  const auto reason = worktree_waiting_reason(*git, question, context_.clock);
+  return !reason || !reason->empty();
+}
+
+Result<bool> CurrentApplier::replace_if_damaged() {
+  close();
+  TRY(finish_replacement());
+  // Another process may have rebuilt it while this one waited for the role.
+  const Status sound = check_database(context_.database_file);
+  if (sound) return false;
+  if (sound.error().code != Code::kCorrupt) return sound.error();
+  TRY(replace_database());
+  return true;
+}
+
+// With no connection of this process open. The projection begins anew, or with what the old
+// database still knew of records that the journal was trimmed of.
+Status CurrentApplier::replace_database() {
+  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  DatabaseReplacement replacement(context_.places, context_.store_directory, context_.database_file,
+                                  context_.clock);
+  TRY_ASSIGN(std::string told, replacement.replace(begin.seq));
+  context_.notes.add(std::move(told));
+  replaced_ = true;
+  context_.journal.reset_watermark(Watermark::kApplied, 0);
+  return {};
+}
+
+// Of a process that died while it replaced the database.
+Status CurrentApplier::finish_replacement() {
+  DatabaseReplacement replacement(context_.places, context_.store_directory, context_.database_file,
+                                  context_.clock);
+  TRY_ASSIGN(std::optional<std::string> told, replacement.finish());
+  if (!told) return {};
+  replaced_ = true;
+  context_.notes.add(std::move(*told));
+  return {};
+}
+
+Status CurrentApplier::note_rebuilt() {
+  TRY_ASSIGN(const Mark begin, context_.journal.begin());
+  context_.notes.add(
+      fmt::format("{} was missing: rebuilt from the journal{}", context_.database_file.path,
+                  begin.seq == 0 ? ""
+                                 : fmt::format(", which was trimmed: rows of records up to {} "
+                                               "are gone, their keys are kept",
+                                               begin.seq)));
+  return {};
+}
+
+}  // namespace syncline

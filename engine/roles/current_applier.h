@@ -1,0 +1,54 @@
+// The one Applier of a process, open over the database that is there now: a person, a repair or
+// another process may have deleted, exchanged or rebuilt the file since it was last used.
+//
+//   open(): open already ── refresh() ── sound ─────────────────────────────────────► ready
+//                               └─ damaged ─► closed ─┐
+//           not open ─────────────────────────────────┴► an interrupted replacement is finished
+//             ─► Applier::open ── sound ──────────────────► files checked after cache loss ─► ready
+//                               └─ damaged ─► moved aside, opened anew, journal applied ─► as above
+//
+// Invariant: after open() failed no applier is open. One that is half ready must not stay: a
+// checkpoint by the next turn would call files synced that nobody has checked.
+//
+// Threading: not thread-safe. Whoever calls holds the apply role, but for close(). Failure: the
+// database is a projection, so a damaged one is replaced and that is noted; any other error is the
+// caller's to tell, and the next open() tries again.
+#pragma once
+
+#include <memory>
+
+#include "engine/apply/applier.h"
+#include "engine/roles/role_context.h"
+#include "syncline/result.h"
+
+namespace syncline {
+
+class CurrentApplier {
+ public:
+  explicit CurrentApplier(RoleContext& context) : context_(context) {}
+  CurrentApplier(const CurrentApplier&) = delete;
+  CurrentApplier& operator=(const CurrentApplier&) = delete;
+
+  Status open();
+  void close() { applier_.reset(); }
+  Applier& applier() { return *applier_; }  // once open() succeeded, until close()
+
+  // True when the database was damaged: it has been moved aside, and is begun anew by open().
+  Result<bool> replace_if_damaged();
+
+  // A file that git tracks may not change under a merge, a rebase or another branch.
+  bool files_must_wait() const;
+
+ private:
+  Status open_anew();
+  Status recheck_after_cache_loss();
+  Status replace_database();
+  Status finish_replacement();
+  Status note_rebuilt();
+
+  RoleContext& context_;
+  std::unique_ptr<Applier> applier_;
+  bool replaced_ = false;  // the database, and none opened since
+};
+
+}  // namespace syncline

@@ -1,0 +1,84 @@
+#include "engine/roles/role.h"
+
+#include "journal/base/try.h"
+
+namespace syncline {
+
+namespace {
+
+// A one-shot caller does others' work too, but not for ever.
+constexpr int kTurnsMax = 64;
+
+class HeldFileLock {
+ public:
+  explicit HeldFileLock(FileLock& lock) : lock_(lock) {}
+  ~HeldFileLock() { lock_.unlock(); }
+  HeldFileLock(const HeldFileLock&) = delete;
+  HeldFileLock& operator=(const HeldFileLock&) = delete;
+
+ private:
+  FileLock& lock_;
+};
+
+Deadline sooner(Deadline a, Deadline b) {
+  return a.monotonic_ns < b.monotonic_ns ? a : b;
+}
+
+}  // namespace
+
+Role::Role(Journal& journal, Clock& clock, std::string_view lock_name)
+    : journal_(journal), clock_(clock), lock_name_(lock_name) {}
+
+Status Role::open_file_lock() {
+  if (file_lock_ != nullptr) return {};
+  TRY_ASSIGN(file_lock_, journal_.open_role(lock_name_));
+  return {};
+}
+
+Result<bool> Role::try_turns(const std::function<Status()>& work,
+                             const std::function<bool()>& pending) {
+  TRY(open_file_lock());
+  for (int turn = 0; turn < kTurnsMax; ++turn) {
+    TRY_ASSIGN(const bool held, file_lock_->try_lock(FileLock::Mode::kExclusive));
+    if (!held) return false;
+    {
+      const HeldFileLock hold(*file_lock_);
+      TRY(work());
+    }
+    if (!pending()) break;
+  }
+  return true;
+}
+
+Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attempt) {
+  while (journal_.watermark(goal.watermark) < goal.seq) {
+    TRY_ASSIGN(const bool had_role, attempt());
+    if (journal_.watermark(goal.watermark) >= goal.seq) break;
+    if (clock_.passed(goal.deadline)) {
+      return make_error(Code::kTimeout, std::string(goal.on_timeout));
+    }
+    if (had_role) return goal.on_stuck();
+    journal_.add_counter(Counter::kRetries);
+    journal_.wait_watermark(goal.watermark, goal.seq,
+                            sooner(goal.deadline, clock_.after_ms(kRoleRetryMs)));
+  }
+  return {};
+}
+
+RoleGuard::RoleGuard(Role& role) : role_(role) {
+  role_.mutex.lock();
+}
+
+RoleGuard::~RoleGuard() {
+  if (held_ != nullptr) held_->unlock();
+  role_.mutex.unlock();
+}
+
+Status RoleGuard::lock(Deadline deadline) {
+  TRY(role_.open_file_lock());
+  TRY(role_.file_lock_->lock(FileLock::Mode::kExclusive, deadline));
+  held_ = role_.file_lock_.get();
+  return {};
+}
+
+}  // namespace syncline

@@ -1,0 +1,37 @@
+// What both roles of an open store work on.
+//
+// Invariant: fixed for as long as the store is open, but for the notes, which guard themselves.
+// Threading: any thread reads it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/config/config.h"
+#include "engine/place/identity.h"
+#include "engine/roles/notes.h"
+#include "engine/sqlite/database.h"
+#include "journal/base/clock.h"
+#include "journal/log/journal.h"
+#include "journal/os/file_system.h"
+
+namespace syncline {
+
+struct RoleContext {
+  RoleContext(const StorePlaces& store_places, const Identity& identity,
+              std::shared_ptr<const Config> store_config, Directory& directory,
+              Journal& store_journal, Clock& store_clock, bool take_over);
+
+  const StorePlaces places;
+  const std::shared_ptr<const Config> config;
+  const DatabaseFile database_file;
+  const std::string branch;       // full ref name that is published to
+  const bool branch_was_born;     // init has committed to it
+  const bool take_over_database;  // see ApplierOptions
+  Directory& store_directory;     // .git/syncline; it, journal and clock outlive the context
+  Journal& journal;
+  Clock& clock;
+  Notes notes;
+};
+
+}  // namespace syncline

@@ -1,0 +1,37 @@
+// The two roles of an open store, over one context.
+//
+//   apply.lock: durable records → rows and files (apply_role.h)
+//   sync.lock:  applied records → commits on the own ref → the branch (sync_role.h)
+//
+// Lock order: sync before apply, for a trim of the journal checkpoints the applier (role.h).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/roles/apply_role.h"
+#include "engine/roles/role_context.h"
+#include "engine/roles/sync_role.h"
+
+namespace syncline {
+
+class Roles {
+ public:
+  // `take_over_database`: see ApplierOptions. What is passed by reference outlives the roles.
+  Roles(const StorePlaces& places, const Identity& identity, std::shared_ptr<const Config> config,
+        Directory& store_directory, Journal& journal, Clock& clock,
+        bool take_over_database = false);
+
+  // Hands out each note once.
+  std::vector<std::string> take_notes() { return context_.notes.take(); }
+
+ private:
+  RoleContext context_;
+
+ public:
+  ApplyRole apply;
+  SyncRole sync;
+};
+
+}  // namespace syncline

@@ -1,0 +1,218 @@
+#include "engine/roles/sync_role.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "engine/projection/projection.h"
+#include "engine/roles/retention.h"
+#include "journal/base/backoff.h"
+#include "journal/base/layout.h"
+#include "journal/base/try.h"
+#include "journal/record/control_frame.h"
+
+namespace syncline {
+
+SyncRole::SyncRole(RoleContext& context, ApplyRole& apply)
+    : context_(context), apply_(apply), role_(context.journal, context.clock, kSyncLockName) {}
+
+Status SyncRole::open_syncer() {
+  if (syncer_ != nullptr) return {};
+  SyncOptions options = context_.config->sync;
+  options.branch = context_.branch;
+  options.branch_was_born = context_.branch_was_born;
+  TRY_ASSIGN(syncer_, Syncer::open(context_.places.root, context_.store_directory, context_.journal,
+                                   context_.clock, options, *context_.places.platform));
+  return {};
+}
+
+Status SyncRole::open_outcomes() {
+  // A database that was rebuilt is another file.
+  if (database_ != nullptr && !database_->has_moved()) return {};
+  outcomes_.reset();
+  database_.reset();
+  TRY_ASSIGN(database_, open_to_read(context_.database_file));
+  if (database_ == nullptr) {
+    return make_error(Code::kBusy, "the database is being rebuilt: what it holds is committed then",
+                      "try again");
+  }
+  outcomes_ = std::make_unique<DatabaseOutcomes>(*database_);
+  return {};
+}
+
+void SyncRole::note_committer() {
+  for (std::string& told : syncer_->committer().take_notes()) context_.notes.add(std::move(told));
+}
+
+// ---- turns ----
+
+bool SyncRole::is_pending() const {
+  return context_.journal.watermark(Watermark::kCommitted) <
+         context_.journal.watermark(Watermark::kApplied);
+}
+
+Status SyncRole::sync_pending(bool publish_now) {
+  TRY(open_syncer());
+  TRY(open_outcomes());
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
+  TRY_ASSIGN([[maybe_unused]] const FoldReport folded,
+             syncer_->committer().fold(state.applied, *outcomes_));
+  if (publish_now || syncer_->publisher().due()) {
+    TRY_ASSIGN(last_publish_, syncer_->publisher().publish(*outcomes_));
+  }
+  if (const Status tidy = syncer_->consolidator().run_if_due(); !tidy) {
+    context_.notes.add("consolidating packs failed and is tried again later: " +
+                       tidy.error().message);
+  }
+  note_committer();
+  if (retention_is_set(*context_.config)) TRY(trim_journal());
+  return {};
+}
+
+Result<bool> SyncRole::take_turns(bool publish_now) {
+  return role_.try_turns([&]()
+                             REQUIRES(role_.mutex) -> Status { return sync_pending(publish_now); },
+                         [this] { return is_pending(); });
+}
+
+Result<bool> SyncRole::try_turns(bool publish_now) {
+  MutexLock lock(role_.mutex);
+  try {
+    return take_turns(publish_now);
+  } catch (const std::bad_alloc&) {
+    syncer_.reset();
+    outcomes_.reset();
+    database_.reset();
+    return out_of_memory();
+  }
+}
+
+Status SyncRole::fold_until(uint64_t seq, Deadline deadline) {
+  const auto on_stuck = [seq] {
+    return make_error(
+        Code::kBusy,
+        fmt::format("record {} is not applied any more: the database is being rebuilt", seq),
+        "try again");
+  };
+  return role_.reach({.watermark = Watermark::kCommitted,
+                      .seq = seq,
+                      .deadline = deadline,
+                      .on_timeout = "the record is applied; committing it goes on",
+                      .on_stuck = on_stuck},
+                     [this] { return try_turns(/*publish_now=*/false); });
+}
+
+Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
+  Journal& journal = context_.journal;
+  Clock& clock = context_.clock;
+  Backoff backoff(context_.places.platform->random(),
+                  {.first_ns = 5'000'000, .longest_ns = 500'000'000});
+  PublishReport report;
+  while (true) {
+    bool had_role = false;
+    {
+      MutexLock lock(role_.mutex);
+      TRY_ASSIGN(had_role, take_turns(/*publish_now=*/true));
+      if (had_role) {
+        // What earlier tries put back or left is part of what this call did.
+        report.left.insert(report.left.end(), last_publish_.left.begin(), last_publish_.left.end());
+        report.republished.insert(report.republished.end(), last_publish_.republished.begin(),
+                                  last_publish_.republished.end());
+        report.published = last_publish_.published;
+        report.commit = last_publish_.commit;
+        report.waiting = last_publish_.waiting;
+      }
+    }
+    if (had_role && report.waiting.empty()) return report;
+    if (!had_role && journal.watermark(Watermark::kPublished) >= seq) {
+      report.published = journal.watermark(Watermark::kPublished);
+      report.waiting.clear();
+      return report;
+    }
+    if (clock.passed(deadline)) {
+      if (report.waiting.empty()) report.waiting = "another process is syncing";
+      return report;
+    }
+    journal.add_counter(Counter::kRetries);
+    clock.pause_ns(backoff.next_delay_ns());
+  }
+}
+
+Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
+  RoleGuard guard(role_);
+  TRY(guard.lock(deadline));
+  TRY(open_syncer());
+  TRY(syncer_->committer().refresh());
+  TRY(syncer_->pusher().push(deadline));
+  return syncer_->pusher().pushed();
+}
+
+Status SyncRole::with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use) {
+  RoleGuard guard(role_);
+  TRY(guard.lock(kForever));
+  TRY(open_syncer());
+  TRY(open_outcomes());
+  TRY(use(*syncer_, *outcomes_));
+  note_committer();
+  return {};
+}
+
+Status SyncRole::read_syncer(const std::function<Status(Syncer&)>& use) {
+  MutexLock lock(role_.mutex);
+  TRY(open_syncer());
+  TRY(syncer_->committer().refresh());
+  return use(*syncer_);
+}
+
+// ---- trimming ----
+
+// Up to where rows, files and commits hold everything, and where nobody reads on from before it.
+Result<Mark> SyncRole::carried_mark() {
+  const uint64_t carried = std::min(syncer_->committed(), syncer_->published());
+  TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
+  if (state.files_waiting != 0) return Mark{};  // their sections are still to be read
+  Mark mark = state.applied;
+  // The applied watermark is exact; of earlier records only a place somewhere before them is known.
+  if (carried < mark.seq) {
+    TRY_ASSIGN(mark, position_before(*database_, carried + 1));
+  }
+  mark.position = std::min(mark.position, syncer_->reads_from());
+  return mark;
+}
+
+// What every projection holds durably may go from the journal. A checkpoint that fails trims
+// nothing.
+Status SyncRole::trim_journal() {
+  Journal& journal = context_.journal;
+  Database& database = *database_;
+  // Looked at before the checkpoint, which is work: is there anything that could go?
+  TRY_ASSIGN(const Mark limit, carried_mark());
+  TRY_ASSIGN(const std::optional<Mark> mark,
+             trimmable(context_.store_directory, journal.store(), *context_.config, limit,
+                       context_.clock.now_ms()));
+  if (!mark) return {};
+  CheckpointFrame checkpoint{.files_synced = 0,
+                             .applied = 0,
+                             .committed = std::min(syncer_->committed(), syncer_->published())};
+  TRY(apply_.with_applier([&](Applier& applier) -> Status {
+    TRY(applier.checkpoint());
+    checkpoint.files_synced = applier.files_synced();
+    checkpoint.applied = applier.applied().seq;
+    return {};
+  }));
+  if (std::min(checkpoint.files_synced, checkpoint.applied) < mark->seq) return {};
+  TRY(syncer_->committer().make_ref_durable());
+  TRY(journal.append_control(Operation::kCheckpoint, encode(checkpoint), context_.clock.now_ms()));
+  const auto keep = [&](Directory& journal_directory, const Mark& from, const Mark& to) -> Status {
+    TRY_ASSIGN(const KeptKeys kept,
+               kept_keys_of(context_.store_directory, journal.store(), database, from, to));
+    return write_kept_keys(journal_directory, journal.store(), kept);
+  };
+  TRY_ASSIGN([[maybe_unused]] const uint64_t segments, journal.trim(*mark, keep));
+  return {};
+}
+
+}  // namespace syncline
