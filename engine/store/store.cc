@@ -12,26 +12,13 @@
 #include "engine/projection/database_claims.h"
 #include "engine/projection/database_replacement.h"
 #include "engine/store/store_impl.h"
+#include "engine/write/receipt.h"
+#include "engine/write/stage.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/own/own_claims.h"
 
 namespace syncline {
-
-namespace {
-constexpr std::array<std::string_view, 5> kStageNames = {"journaled", "applied", "committed",
-                                                         "published", "pushed"};
-}  // namespace
-
-std::string_view stage_name(Stage stage) {
-  return kStageNames[static_cast<size_t>(stage)];
-}
-
-std::optional<Stage> parse_stage(std::string_view name) {
-  const auto found = std::find(kStageNames.begin(), kStageNames.end(), name);
-  if (found == kStageNames.end()) return std::nullopt;
-  return static_cast<Stage>(found - kStageNames.begin());
-}
 
 // ---- open ----
 
@@ -314,14 +301,6 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   if (write.error) return *write.error;
   if (impl_->options.on_durable) impl_->options.on_durable(write.seq);
 
-  Receipt receipt;
-  receipt.seq = write.seq;
-  receipt.kind = submitted.kind;
-  receipt.key = write.key;
-  receipt.table = write.table;
-  receipt.id = write.id;
-  receipt.time_ms = write.time_ms;
-  receipt.duplicate = write.duplicate;
   // From here on the record is durable, and every error says so.
   const auto durable = [&write](Error error) {
     error.seq = write.seq;
@@ -329,25 +308,24 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   };
   const Result<bool> reached = impl_->reach(write.seq, stage, deadline);
   if (!reached) return durable(reached.error());
-  receipt.timed_out = !*reached;
-  receipt.stage = impl_->stage_of(write.seq);
-  if (write.duplicate) return receipt;
-  uint64_t file_id = receipt.id;
-  if (receipt.stage >= Stage::kApplied) {
-    const auto filled = impl_->fill_outcome(receipt);
-    if (!filled) return durable(filled.error());
-    file_id = *filled;
+  const Stage now = stage_of(write.seq, *impl_->journal);
+  std::optional<Outcome> outcome;
+  if (!write.duplicate && now >= Stage::kApplied) {
+    auto known = impl_->outcome_of(write.seq);
+    if (!known) return durable(std::move(known).error());
+    outcome = std::move(*known);
   }
-  receipt.path = render(submitted.path, {file_id, receipt.time_ms, {}});
+  Receipt receipt = make_receipt({.seq = write.seq,
+                                  .kind = submitted.kind,
+                                  .key = write.key,
+                                  .table = write.table,
+                                  .id = write.id,
+                                  .time_ms = write.time_ms,
+                                  .path = write.duplicate ? nullptr : &submitted.path},
+                                 outcome ? &*outcome : nullptr, now);
+  receipt.duplicate = write.duplicate;
+  receipt.timed_out = !*reached;
   return receipt;
-}
-
-Stage Store::Impl::stage_of(uint64_t seq) const {
-  if (journal->watermark(Watermark::kPushed) >= seq) return Stage::kPushed;
-  if (journal->watermark(Watermark::kPublished) >= seq) return Stage::kPublished;
-  if (journal->watermark(Watermark::kCommitted) >= seq) return Stage::kCommitted;
-  if (journal->watermark(Watermark::kApplied) >= seq) return Stage::kApplied;
-  return Stage::kJournaled;
 }
 
 // Tickets are waited for in order, near enough, so one query answers for many of them.
@@ -374,45 +352,50 @@ Status Store::Impl::read_outcomes_from(uint64_t seq) {
   return {};
 }
 
-Result<uint64_t> Store::Impl::fill_outcome(Receipt& receipt) {
+Result<std::optional<Outcome>> Store::Impl::outcome_of(uint64_t seq) {
   MutexLock lock(outcomes_mutex);
-  if (receipt.seq < outcomes_from || receipt.seq > outcomes_to) {
-    if (const Status read = read_outcomes_from(receipt.seq); !read) {
+  if (seq < outcomes_from || seq > outcomes_to) {
+    if (const Status read = read_outcomes_from(seq); !read) {
       outcomes_database.reset();
       outcomes_from = outcomes_to = 0;
       return read.error();
     }
   }
-  const auto found = outcomes.find(receipt.seq);
-  if (found == outcomes.end()) return receipt.id;
-  const Outcome& outcome = found->second;
-  const EffectIds ids(receipt.id, &outcome);
-  receipt.id = ids.row;
-  receipt.rebound = outcome.kind == Outcome::Kind::kRebind;
-  if (!outcome.has_row()) receipt.set_aside = outcome.reason;
-  return ids.file;
+  const auto found = outcomes.find(seq);
+  if (found == outcomes.end()) return std::optional<Outcome>();
+  return std::optional<Outcome>(found->second);
 }
 
 Result<bool> Store::Impl::reach(uint64_t seq, Stage stage, Deadline deadline) {
+  for (const Rung& rung : kLadder) {
+    if (rung.stage > stage) break;
+    if (is_reached(rung, seq, *journal)) continue;
+    TRY_ASSIGN(const bool in_time, reach_next(seq, rung.stage, deadline));
+    if (!in_time) return false;
+  }
+  return true;
+}
+
+Result<bool> Store::Impl::reach_next(uint64_t seq, Stage stage, Deadline deadline) {
   const auto in_time = [](const Status& status) -> Result<bool> {
     if (status) return true;
     if (status.error().code == Code::kTimeout) return false;
     return status.error();
   };
-  if (stage >= Stage::kApplied) {
-    TRY_ASSIGN(const bool applied, in_time(roles->apply.until(seq, deadline)));
-    if (!applied) return false;
-  }
-  if (stage >= Stage::kCommitted) {
-    TRY_ASSIGN(const bool folded, in_time(roles->sync.fold_until(seq, deadline)));
-    if (!folded) return false;
-  }
-  if (stage >= Stage::kPublished && journal->watermark(Watermark::kPublished) < seq) {
-    TRY_ASSIGN(const PublishReport report, roles->sync.publish_until(seq, deadline));
-    if (!report.waiting.empty()) return false;
-  }
-  if (stage >= Stage::kPushed && journal->watermark(Watermark::kPushed) < seq) {
-    TRY(roles->sync.push(deadline));
+  switch (stage) {
+    case Stage::kJournaled:
+      return true;  // the writer is told of its record once that is durable
+    case Stage::kApplied:
+      return in_time(roles->apply.until(seq, deadline));
+    case Stage::kCommitted:
+      return in_time(roles->sync.fold_until(seq, deadline));
+    case Stage::kPublished: {
+      TRY_ASSIGN(const PublishReport report, roles->sync.publish_until(seq, deadline));
+      return report.waiting.empty();
+    }
+    case Stage::kPushed:
+      TRY(roles->sync.push(deadline));
+      return true;
   }
   return true;
 }

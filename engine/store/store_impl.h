@@ -93,11 +93,11 @@ struct Store::Impl {
   Status check_backlog();
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
-  // Fills in what became of an applied record, where that was not the plain case. Answers the id
-  // that its path has.
-  Result<uint64_t> fill_outcome(Receipt& receipt) EXCLUDES(outcomes_mutex);
+  // Waits for that one stage, whose predecessor is reached.
+  Result<bool> reach_next(uint64_t seq, Stage stage, Deadline deadline);
+  // What became of an applied record; nothing in the plain case.
+  Result<std::optional<Outcome>> outcome_of(uint64_t seq) EXCLUDES(outcomes_mutex);
   Status read_outcomes_from(uint64_t seq) REQUIRES(outcomes_mutex);
-  Stage stage_of(uint64_t seq) const;
 };
 
 // For init and replay: the parts of opening that they share with open().

@@ -5,6 +5,9 @@
 #include <algorithm>
 
 #include "engine/projection/schema.h"
+#include "engine/write/from_applied.h"
+#include "engine/write/receipt.h"
+#include "engine/write/stage.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
 #include "journal/contents/kept_keys.h"
@@ -19,7 +22,7 @@ Result<std::unique_ptr<Reader>> open_before(Directory& store_directory, Journal&
     TRY_ASSIGN(from, position_before(*database, seq));
   }
   TRY_ASSIGN(const Mark begin, journal.begin());
-  if (from.position < begin.position) from = begin;  // the place was trimmed, or there is none
+  if (from.position < begin.position) from = begin;  // that place was trimmed, or none is known
   return Reader::open(store_directory, journal.store(), from);
 }
 
@@ -43,7 +46,7 @@ Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
   Lookup lookup(store_directory, journal);
   lookup.own_ref_ = own_ref;
   auto database = open_to_read(database_file);
-  // A damaged one is rebuilt by whoever applies; the journal knows what it did.
+  // Whoever applies rebuilds a damaged one; until then the journal knows what it knew.
   if (!database && database.error().code != Code::kCorrupt) return std::move(database).error();
   if (!database || *database == nullptr) return lookup;
   TRY_ASSIGN(ReadView view, ReadView::begin(**database));
@@ -65,14 +68,8 @@ Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
 
 Status Lookup::read_tail() {
   if (tail_read_) return {};
-  Mark from;
-  if (database_ != nullptr) {
-    TRY_ASSIGN(const AppliedState applied, read_applied_state(*database_));
-    from = applied.applied;
-  }
-  if (from == Mark{}) {
-    TRY_ASSIGN(from, journal_.begin());
-  }
+  TRY_ASSIGN(const AppliedState known, state());
+  TRY_ASSIGN(const Mark from, from_applied(known.applied, journal_));
   TRY_ASSIGN(auto reader, Reader::open(directory_, journal_.store(), from));
   const Mark end = journal_.durable();
   while (true) {
@@ -92,7 +89,7 @@ Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
   TRY(read_tail());
   if (const auto found = tail_.find_key(key)) return found;
   std::optional<KeyEntry> entry;
-  if (database_ != nullptr) return entry;  // it knows what was trimmed
+  if (database_ != nullptr) return entry;  // it would know a key that was trimmed
   TRY_ASSIGN(const Mark begin, journal_.begin());
   TRY(visit_kept_keys(directory_, journal_.store(), 0, begin.seq,
                       [&](const KeptKeys& kept) -> Status {
@@ -132,16 +129,14 @@ Result<Lookup::Progress> Lookup::progress() {
 }
 
 Result<uint64_t> Lookup::bytes_after(uint64_t seq) {
-  Mark from;
+  Mark known;
   if (database_ != nullptr) {
-    TRY_ASSIGN(from, position_before(*database_, seq + 1));
+    TRY_ASSIGN(known, position_before(*database_, seq + 1));
   }
-  if (from == Mark{}) {
-    TRY_ASSIGN(from, journal_.begin());
-  }
+  TRY_ASSIGN(const Mark from, from_applied(known, journal_));
   const Position end = journal_.durable().position;
   if (end.segment == from.position.segment) return end.offset - from.position.offset;
-  // Segments between are full, near enough; their sizes are those of the whole log shared out.
+  // The segments between are full, near enough: each is taken for the average of the whole log.
   TRY_ASSIGN(const uint64_t total, journal_.size_bytes());
   TRY_ASSIGN(const Mark begin, journal_.begin());
   const uint64_t segments = end.segment - begin.position.segment + 1;
@@ -161,31 +156,16 @@ Result<std::optional<Outcome>> Lookup::applied_outcome(uint64_t seq) {
   return std::optional<Outcome>(outcomes.begin()->second);
 }
 
-Receipt Lookup::make_receipt(const FoundRecord& record,
-                             const std::optional<Outcome>& outcome) const {
+Receipt Lookup::receipt_of(const FoundRecord& record, const std::optional<Outcome>& outcome) const {
   const Intent& intent = record.intent;
-  Receipt receipt;
-  receipt.seq = record.seq;
-  receipt.kind = intent.kind;
-  receipt.key = intent.key;
-  receipt.table = intent.table;
-  receipt.time_ms = record.time_ms;
-  const EffectIds ids(record.id, outcome ? &*outcome : nullptr);
-  receipt.id = ids.row;
-  receipt.rebound = outcome && outcome->kind == Outcome::Kind::kRebind;
-  if (outcome && !outcome->has_row()) receipt.set_aside = outcome->reason;
-  receipt.path = render(intent.path, {ids.file, receipt.time_ms, {}});
-  receipt.stage = stage_of(record.seq);
-  return receipt;
-}
-
-Stage Lookup::stage_of(uint64_t seq) const {
-  const auto reached = [&](Watermark which) { return journal_.watermark(which) >= seq; };
-  return reached(Watermark::kPushed)      ? Stage::kPushed
-         : reached(Watermark::kPublished) ? Stage::kPublished
-         : reached(Watermark::kCommitted) ? Stage::kCommitted
-         : reached(Watermark::kApplied)   ? Stage::kApplied
-                                          : Stage::kJournaled;
+  return make_receipt({.seq = record.seq,
+                       .kind = intent.kind,
+                       .key = intent.key,
+                       .table = intent.table,
+                       .id = record.id,
+                       .time_ms = record.time_ms,
+                       .path = &intent.path},
+                      outcome ? &*outcome : nullptr, stage_of(record.seq, journal_));
 }
 
 Result<Receipt> Lookup::kept_receipt(uint64_t seq, const Mark& begin) {
@@ -197,17 +177,7 @@ Result<Receipt> Lookup::kept_receipt(uint64_t seq, const Mark& begin) {
                     "they were",
                     begin.seq + 1));
   }
-  Receipt receipt;
-  receipt.seq = seq;
-  receipt.kind = std::move(kept->kind);
-  receipt.key = std::move(kept->key);
-  receipt.table = std::move(kept->table);
-  receipt.id = kept->id;
-  receipt.path = std::move(kept->path);
-  receipt.time_ms = kept->time_ms;
-  receipt.rebound = kept->rebound;
-  receipt.set_aside = std::move(kept->set_aside);
-  receipt.stage = stage_of(seq);
+  Receipt receipt = make_receipt(std::move(*kept), stage_of(seq, journal_));
   TRY(add_commits(receipt));
   return receipt;
 }
@@ -244,12 +214,12 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
   if (seq <= begin.seq) return kept_receipt(seq, begin);
   TRY_ASSIGN(const auto record, find_record(directory_, journal_, database_.get(), seq, end));
   if (!record) {
-    // Trimmed since its begin was asked for.
+    // The journal may have been trimmed since it was asked for its begin.
     TRY_ASSIGN(const Mark begin_now, journal_.begin());
     return seq <= begin_now.seq ? kept_receipt(seq, begin_now) : missing();
   }
   TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(seq));
-  Receipt receipt = make_receipt(*record, outcome);
+  Receipt receipt = receipt_of(*record, outcome);
   TRY(add_commits(receipt));
   return receipt;
 }
@@ -267,7 +237,7 @@ Result<uint64_t> Lookup::visit(uint64_t from_seq,
     const FoundRecord record{std::move(intent), frame->seq, frame->id, frame->time_ms};
     TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(record.seq));
     LogEntry entry;
-    entry.receipt = make_receipt(record, outcome);
+    entry.receipt = receipt_of(record, outcome);
     entry.operation = record.intent.operation == Operation::kAppend ? "append" : "create";
     next_seq = record.seq + 1;
     if (!visit(entry)) break;

@@ -1,9 +1,8 @@
-// Finds a record by sequence or key, and renders its receipt: SQLite tells where to look, the
-// journal what was recorded.
+// Finds a record by sequence or key, and makes its receipt: SQLite tells where to look, the journal
+// what was recorded.
 //
 // Works without a database too, and beside one that is being made: everything is then found by
-// reading the journal. Not
-// thread-safe; its owner opens one for each use or guards it.
+// reading the journal. Not thread-safe; its owner opens one for each use or guards it.
 #pragma once
 
 #include <functional>
@@ -26,50 +25,50 @@ struct FoundRecord {
   uint64_t id = 0;
   int64_t time_ms = 0;
 };
-// Nothing beyond `end`, or where it was trimmed. `database` shortens the way; it may be null.
+// Nothing for a record beyond `end`, and for one that was trimmed. `database` shortens the search;
+// it may be null.
 Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journal& journal,
                                                Database* database, uint64_t seq, const Mark& end);
 
 class Lookup {
  public:
-  // The journal may still be writing; what is read lies before its durable mark.
+  // Others may be appending to the journal; only what lies before its durable mark is read.
   static Result<Lookup> open(Directory& store_directory, Journal& journal,
                              const DatabaseFile& database_file, const std::string& own_ref);
 
   Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
   Result<std::optional<KeyEntry>> key(std::string_view key);
-  // Visits receipts from `from_seq` up to what is durable now; stops when the visitor answers
-  // false.
+  // Visits records from `from_seq` up to what is durable now; stops when the visitor answers false.
+  // Returns the sequence to go on from.
   Result<uint64_t> visit(uint64_t from_seq, const std::function<bool(const LogEntry&)>& visit);
   Result<AppliedState> state();
-  // What SQLite and the journal's tail say was reached.
+  // How far SQLite and the journal's tail say that each stage has come.
   struct Progress {
     uint64_t applied = 0, committed = 0, published = 0;
   };
   Result<Progress> progress();
-  // The outcome of an applied record, if it was not the plain case.
+  // What became of an applied record, as SQLite knows it; nothing in the plain case.
   Result<std::optional<Outcome>> applied_outcome(uint64_t seq);
-  // That of any record, applied or not.
+  // The same of any record: the journal's tail knows more than SQLite.
   Result<std::optional<Outcome>> outcome_of(uint64_t seq);
-  // Bytes of journal after record `seq`, to within an apply batch.
+  // Bytes of journal after record `seq`, to the accuracy of an apply batch.
   Result<uint64_t> bytes_after(uint64_t seq);
 
  private:
   Lookup(Directory& directory, Journal& journal) : directory_(directory), journal_(journal) {}
   Result<std::unique_ptr<Reader>> reader_before(uint64_t seq);
-  // Control frames after the applied watermark: SQLite does not know them yet.
+  // Reads what lies after the applied mark: SQLite does not know it yet.
   Status read_tail();
-  Receipt make_receipt(const FoundRecord& record, const std::optional<Outcome>& outcome) const;
-  Stage stage_of(uint64_t seq) const;
-  // Of a record that was trimmed.
+  Receipt receipt_of(const FoundRecord& record, const std::optional<Outcome>& outcome) const;
+  // For a record at or before `begin`: it was trimmed.
   Result<Receipt> kept_receipt(uint64_t seq, const Mark& begin);
   Status add_commits(Receipt& receipt);
 
   Directory& directory_;
   Journal& journal_;
   std::unique_ptr<Database> database_;
-  // What the database says is of one moment, so that what it does not know is behind the watermark
-  // that the tail is read from.
+  // Everything the database says is of one moment, so that what it does not know lies after the
+  // applied mark that the tail is read from.
   std::optional<ReadView> view_;
   std::string own_ref_;
   bool tail_read_ = false;

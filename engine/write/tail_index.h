@@ -23,13 +23,14 @@ class TailIndex {
   TailIndex(Directory& store_directory, const StoreId& store)
       : directory_(store_directory), store_(store) {}
 
-  // Starts over at the applied state of `database` (or at the journal's begin where there is none).
+  // Starts over at the applied mark of SQLite, or at the journal's begin where nothing is applied.
   void restart(const Mark& applied) {
     position_ = applied;
     tail_.clear();
     started_ = true;
   }
-  // What was noted may never have been written: start over before the next use.
+  // Called where what was noted may never have been written: the index is restarted before its next
+  // use.
   void invalidate() { started_ = false; }
   bool started() const { return started_; }
   const Mark& position() const { return position_; }
@@ -47,9 +48,9 @@ class TailIndex {
                    uint64_t seq, uint64_t id) {
     tail_.note_record(key, hash, table, seq, id);
   }
-  // What was trimmed from the journal, where SQLite does not know it.
+  // Notes the keys of records that were trimmed from the journal, where SQLite does not know them.
   void note_kept(const KeptKeys& kept) { tail_.note_kept(kept); }
-  // After our own append: everything up to `end` is known without reading it back.
+  // After this process's own append: everything up to `end` is known without reading it back.
   void advance(const Mark& end) { position_ = end; }
   // Forgets records up to `applied`, which SQLite answers for.
   void prune(uint64_t applied_seq) { tail_.forget_records(applied_seq); }

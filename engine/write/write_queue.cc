@@ -5,6 +5,7 @@
 #include <new>
 
 #include "engine/projection/schema.h"
+#include "engine/write/from_applied.h"
 #include "engine/write/lookup.h"
 #include "journal/base/assert.h"
 #include "journal/base/layout.h"
@@ -16,10 +17,9 @@ namespace syncline {
 
 namespace {
 
-// Beyond this many records the tail index asks SQLite how far it has come, and forgets.
+// Beyond this many records in the tail index SQLite is asked how far it has come, and what it knows
+// is forgotten.
 constexpr size_t kTailPruneRecords = 8192;
-// A copy of the newest journalled configuration: a cache, so a one-shot need not look for the
-// frame.
 
 std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
   using Clock = std::chrono::steady_clock;
@@ -62,18 +62,7 @@ Status WriteQueue::submit(PendingWritePtr write, Deadline deadline) {
   const uint64_t bytes = write->payload.size();
   MutexLock lock(mutex_);
   while (queue_.size() >= options_.queue_records_max || queue_bytes_ >= options_.queue_bytes_max) {
-    if (!background_ && !leading_) {
-      // Nobody would make room: this thread does, for itself and the others.
-      const Group group = take_group();
-      leading_ = true;
-      mutex_.unlock();
-      lead(group, deadline);
-      mutex_.lock();
-      leading_ = false;
-      done_.notify_all();
-      continue;
-    }
-    if (!done_.wait_until(mutex_, to_time_point(deadline)) && clock_.passed(deadline)) {
+    if (!lead_or_wait(deadline)) {
       return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
     }
   }
@@ -86,22 +75,26 @@ Status WriteQueue::submit(PendingWritePtr write, Deadline deadline) {
 Status WriteQueue::wait(const PendingWritePtr& write, Deadline deadline) {
   MutexLock lock(mutex_);
   while (!write->done) {
-    if (!background_ && !leading_) {
-      const Group group = take_group();
-      leading_ = true;
-      mutex_.unlock();
-      lead(group, deadline);
-      mutex_.lock();
-      leading_ = false;
-      done_.notify_all();
-      continue;
-    }
-    if (!done_.wait_until(mutex_, to_time_point(deadline)) && clock_.passed(deadline)) {
+    if (!lead_or_wait(deadline)) {
       return make_error(Code::kTimeout, "the record is still on its way into the journal",
                         "retry with the same key");
     }
   }
   return {};
+}
+
+bool WriteQueue::lead_or_wait(Deadline deadline) {
+  if (background_ || leading_) {
+    return done_.wait_until(mutex_, to_time_point(deadline)) || !clock_.passed(deadline);
+  }
+  const Group group = take_group();
+  leading_ = true;
+  mutex_.unlock();
+  lead(group, deadline);
+  mutex_.lock();
+  leading_ = false;
+  done_.notify_all();
+  return true;
 }
 
 void WriteQueue::run() {
@@ -142,7 +135,7 @@ void WriteQueue::refuse_queued() {
   queue_bytes_ = 0;
 }
 
-// Takes them all or, out of memory, none.
+// Takes as many as a group may hold; when memory runs out it takes none.
 WriteQueue::Group WriteQueue::take_group() {
   Group group;
   group.reserve(std::min(queue_.size(), options_.group_records_max));
@@ -161,7 +154,7 @@ void WriteQueue::lead(const Group& group, Deadline deadline) {
   try {
     write_group(group, deadline);
   } catch (const std::bad_alloc&) {
-    // Its frames may be in the log or not, durable or not.
+    // The group's frames may be in the log or not, durable or not.
     tail_.invalidate();
     Error error = out_of_memory();
     error.code = Code::kOutcomeUnknown;
@@ -186,7 +179,7 @@ void WriteQueue::write_group(const Group& group, Deadline deadline) {
     Error error = flushed.error();
     error.code = Code::kOutcomeUnknown;
     error.hint = "retry with the same key";
-    // Duplicates too: what they repeat may be part of what is not durable.
+    // Duplicates get the error too: what they repeat may not be durable either.
     for (const auto& write : group) write->error = error;
   } else if (options_.on_durable) {
     options_.on_durable();
@@ -198,7 +191,7 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
   database_ids_.clear();
   TRY_ASSIGN(const Mark begin, journal_.begin());
   auto database = open_to_read(database_file_);
-  // The journal knows what a damaged one did, where it is whole.
+  // The journal knows what a damaged database knew, as long as nothing was trimmed from it.
   if (!database && (database.error().code != Code::kCorrupt || begin.seq != 0)) {
     return std::move(database).error();
   }
@@ -209,14 +202,12 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
     applied = state.applied;
   }
   const bool nothing_known = applied == Mark{};
-  if (nothing_known) {
-    database_.reset();
-    applied = begin;
-  }
-  tail_from_seq_ = applied.seq;
-  tail_.restart(applied);
-  if (nothing_known && applied.seq > 0) {
-    TRY(visit_kept_keys(directory_, journal_.store(), 0, applied.seq,
+  if (nothing_known) database_.reset();
+  const Mark from = from_applied(applied, begin);
+  tail_from_seq_ = from.seq;
+  tail_.restart(from);
+  if (nothing_known && from.seq > 0) {
+    TRY(visit_kept_keys(directory_, journal_.store(), 0, from.seq,
                         [this](const KeptKeys& kept) -> Status {
                           tail_.note_kept(kept);
                           return {};
@@ -229,7 +220,7 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
 }
 
 // Under the append lock. What was applied since prepare() looked is in SQLite now, and not in a
-// tail that begins behind it: so keys are looked up once more.
+// tail that begins after it: so SQLite is asked for the keys once more.
 Status WriteQueue::restart_and_look(const Group& group, const AppendTurn& turn) {
   TRY(restart_tail(turn.epoch()));
   TRY(answer_applied(group));
@@ -251,9 +242,8 @@ void WriteQueue::answer_key(PendingWrite& write, const KeyEntry& entry) {
   }
 }
 
-// A hash of payload version 1 tells contents apart, not that they are the same: what the two
-// records do has to be the same too. Of one that was trimmed that cannot be seen, and so it is not
-// believed.
+// Equal hashes of payload version 1 do not prove equal contents: the effects of the two records
+// must be equal too. Those of a trimmed record are gone, so such a repetition is not believed.
 Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entry) {
   const auto* const xxh3 = std::get_if<Xxh3Hash>(&entry.content_hash);
   if (xxh3 == nullptr) return entry.content_hash == write.content_hash;
@@ -265,8 +255,8 @@ Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entr
   return same_effects(first->intent, intent);
 }
 
-// In one view of the database: what it does not know now lies behind its watermark of now, where
-// the tail index has to begin.
+// In one view of the database: what it does not know in this view lies after the applied mark of
+// this view, and there the tail index has to know it.
 Status WriteQueue::answer_applied(const Group& group) {
   const bool prune = tail_.tail().records() > kTailPruneRecords;
   const bool any_key =
@@ -290,11 +280,11 @@ Status WriteQueue::answer_applied(const Group& group) {
   return {};
 }
 
-// What can be done before the append lock: SQLite answers for the applied, and what it does not
-// know yet the tail index will, which is pruned only here.
+// What can be done before the append lock is taken: SQLite answers for the keys of applied records.
+// The tail index knows the others, and is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
-  // Without a database the index would grow for as long as this process records: it begins anew
-  // once there is one.
+  // Without a database the index grows for as long as this process records, so it begins anew once
+  // there is one.
   bool anew = !tail_.started() || (database_ != nullptr && database_->has_moved());
   if (!anew && database_ == nullptr && tail_.tail().records() > kTailPruneRecords) {
     const auto database = open_to_read(database_file_);
@@ -302,7 +292,7 @@ Status WriteQueue::prepare(const Group& group) {
   }
   if (!anew) {
     if (answer_applied(group)) return {};
-    // The database is being rebuilt, was exchanged or is damaged: asked anew.
+    // The database is being rebuilt, was exchanged or is damaged: it is opened and asked anew.
   }
   TRY(restart_tail(journal_.epoch()));
   return answer_applied(group);
@@ -325,10 +315,10 @@ Result<std::optional<uint64_t>> WriteQueue::next_id(const std::string& table,
 }
 
 Status WriteQueue::know_the_log(const Group& group, const AppendTurn& turn) {
-  // In a new epoch frames may have moved: what the index knows of places is void.
+  // In a new epoch frames may have moved: the index's position means nothing there.
   Status known =
       turn.epoch() == tail_epoch_ ? tail_.catch_up(turn.end()) : restart_and_look(group, turn);
-  // Where it stood has been trimmed: what went was applied, and SQLite knows it.
+  // The place where the index stood has been trimmed: what went was applied, and SQLite knows it.
   if (!known && known.error().code == Code::kNotFound) known = restart_and_look(group, turn);
   return known;
 }
@@ -341,8 +331,8 @@ Result<AppendTurn> WriteQueue::begin_turn(const Group& group, Deadline deadline)
     if (known) return turn;
   }
   if (known.error().code != Code::kCorrupt) return known.error();
-  // Behind a flush that failed, and that nobody has mended yet, what was not durable may be gone. A
-  // flush leaves such a segment; damage of any other kind stays, and is told.
+  // After a failed flush that nobody has mended yet, what was not durable may be gone. Flushing
+  // again abandons such a segment; any other damage stays, and is the answer.
   tail_.invalidate();
   if (!journal_.flush_all(deadline)) return known.error();
   TRY(prepare(group));
@@ -389,7 +379,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
     frames.push_back({write->operation, write->id, time_ms, write->payload, write->payload_hash});
   }
   if (frames.empty()) {
-    // Duplicates only; what they repeat must be durable before it is answered for again.
+    // Only duplicates: what they repeat must be durable before they are answered.
     Appended nothing;
     nothing.mark = turn.end();
     nothing.epoch = turn.epoch();

@@ -72,25 +72,30 @@ class WriteQueue {
 
   // Blocks while the queue is full (until a leader takes from it); kTimeout after `deadline`.
   Status submit(PendingWritePtr write, Deadline deadline) EXCLUDES(mutex_);
-  // Returns once `write` is done. Leads when nobody does, unless a background leader was announced.
+  // Returns once `write` is done. Leads when nobody does, unless a background thread leads.
   Status wait(const PendingWritePtr& write, Deadline deadline) EXCLUDES(mutex_);
 
   // A background thread's loop: leads whatever comes until stop(); then drains.
   void run() EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
-  // Of those in the journal, how many are remembered because SQLite may not know them yet. Only
-  // while nobody leads.
+  // How many records of the journal are remembered because SQLite may not know them yet. To be
+  // called only while nobody leads.
   size_t remembered() const { return tail_.tail().records(); }
 
  private:
   using Group = std::vector<PendingWritePtr>;
   Group take_group() REQUIRES(mutex_);
+  // A step towards what the caller waits for, which it looks at again afterwards: leads one group
+  // where nobody leads, for itself and the others, else waits for a leader. False once the deadline
+  // has passed.
+  bool lead_or_wait(Deadline deadline) REQUIRES(mutex_);
   // Journals a group; afterwards each member has its error or its place.
   void lead(const Group& group, Deadline deadline) EXCLUDES(mutex_);
   void refuse_queued() REQUIRES(mutex_);
   void write_group(const Group& group, Deadline deadline) EXCLUDES(mutex_);
-  // The first three answer for the whole group; an error means that nothing of it is in the log.
+  // An error of prepare(), begin_turn() or append() is the answer to the whole group: nothing of it
+  // is in the log.
   Status prepare(const Group& group);
   // Takes the append lock, and reads what others have appended, so that every key and id is known.
   Result<AppendTurn> begin_turn(const Group& group, Deadline deadline);
@@ -98,10 +103,10 @@ class WriteQueue {
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
   Status restart_and_look(const Group& group, const AppendTurn& turn);
-  // Tells a write whose key is taken that it repeats that record, or that it does not.
+  // Answers a write whose key is taken: it repeats that record, or it conflicts with it.
   void answer_key(PendingWrite& write, const KeyEntry& entry);
   Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
-  // Answers those whose keys SQLite knows; prunes the tail index.
+  // Answers the writes whose keys SQLite knows; prunes the tail index.
   Status answer_applied(const Group& group);
   // Nothing where none is left.
   Result<std::optional<uint64_t>> next_id(const std::string& table, const std::string& id_column);
@@ -113,11 +118,11 @@ class WriteQueue {
   const DatabaseFile database_file_;
   const WriteQueueOptions options_;
 
-  // Belong to whoever leads.
+  // These belong to whoever leads.
   std::unique_ptr<Database> database_;
   TailIndex tail_;
   uint64_t tail_epoch_ = 0;
-  uint64_t tail_from_seq_ = 0;     // the tail index knows the keys behind it, SQLite the others
+  uint64_t tail_from_seq_ = 0;  // SQLite knows the keys up to here, the tail index the later ones
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 

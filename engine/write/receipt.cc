@@ -1,0 +1,38 @@
+#include "engine/write/receipt.h"
+
+#include <utility>
+
+namespace syncline {
+
+Receipt make_receipt(const AcceptedRecord& record, const Outcome* outcome, Stage stage) {
+  const EffectIds ids(record.id, outcome);
+  Receipt receipt;
+  receipt.seq = record.seq;
+  receipt.kind = record.kind;
+  receipt.key = record.key;
+  receipt.table = record.table;
+  receipt.id = ids.row;
+  if (record.path != nullptr) receipt.path = render(*record.path, {ids.file, record.time_ms, {}});
+  receipt.time_ms = record.time_ms;
+  receipt.stage = stage;
+  receipt.rebound = outcome != nullptr && outcome->kind == Outcome::Kind::kRebind;
+  if (outcome != nullptr && !outcome->has_row()) receipt.set_aside = outcome->reason;
+  return receipt;
+}
+
+Receipt make_receipt(KeptRecord kept, Stage stage) {
+  Receipt receipt;
+  receipt.seq = kept.seq;
+  receipt.kind = std::move(kept.kind);
+  receipt.key = std::move(kept.key);
+  receipt.table = std::move(kept.table);
+  receipt.id = kept.id;
+  receipt.path = std::move(kept.path);
+  receipt.time_ms = kept.time_ms;
+  receipt.stage = stage;
+  receipt.rebound = kept.rebound;
+  receipt.set_aside = std::move(kept.set_aside);
+  return receipt;
+}
+
+}  // namespace syncline
