@@ -15,17 +15,18 @@ namespace syncline {
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms) {
   constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
-  TRY_ASSIGN(const std::unique_ptr<Directory> folder,
+  TRY_ASSIGN(const std::unique_ptr<Directory> journal_directory,
              store_directory.open_directory(kJournalFolder));
-  TRY_ASSIGN(const auto segments, list_segments(*folder, store));
+  TRY_ASSIGN(const auto segments, list_segments(*journal_directory, store));
   uint64_t total_bytes = 0;
   for (const SegmentEntry& segment : segments) total_bytes += segment.size_bytes;
 
   std::optional<Mark> mark;
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
-    TRY_ASSIGN(const OpenSegment next, open_segment(*folder, store, segments[i + 1].segment, {}));
+    TRY_ASSIGN(const OpenSegment next,
+               open_segment(*journal_directory, store, segments[i + 1].segment, {}));
     const bool too_much = config.retain_bytes_max != 0 && total_bytes > config.retain_bytes_max;
-    // Everything in a segment is older than the one that came after it.
+    // Everything in a segment is older than the segment after it.
     const bool too_old =
         config.retain_days_max != 0 &&
         next.header.created_ms < now_ms - static_cast<int64_t>(config.retain_days_max) * kDayMs;

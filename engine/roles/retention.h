@@ -20,13 +20,14 @@ constexpr bool retention_is_set(const Config& config) {
   return config.retain_bytes_max != 0 || config.retain_days_max != 0;
 }
 
-// Up to where the configuration lets the journal go: whole segments of records up to limit.seq. The
-// segment that limit.position lies in stays, for somebody goes on reading there. Nothing when all
-// of the journal stays. `store_directory` is .git/syncline.
+// Up to where the journal may be trimmed by the configuration: whole segments, of records up to
+// limit.seq. The segment that limit.position lies in stays, for somebody goes on reading there.
+// Nothing when the whole journal stays. `store_directory` is .git/syncline.
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms);
 
-// What stays of the records in the frames from..to, one segment's. `database` knows their outcomes.
+// What is kept of the records in one segment, whose frames are from..to. `database` knows their
+// outcomes.
 Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, Database& database,
                               const Mark& from, const Mark& to);
 

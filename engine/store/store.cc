@@ -2,201 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-
 #include <algorithm>
-#include <filesystem>
 
 #include "engine/config/make_intent.h"
 #include "engine/place/database_place.h"
-#include "engine/projection/database_claims.h"
-#include "engine/projection/database_replacement.h"
 #include "engine/store/store_impl.h"
 #include "engine/write/receipt.h"
 #include "engine/write/stage.h"
-#include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "sync/own/own_claims.h"
 
 namespace syncline {
-
-// ---- open ----
-
-Result<std::string> Store::discover(const std::string& start) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  fs::path at = fs::canonical(start, error);
-  if (error) return errno_error(error.value(), fmt::format("opening {}", start));
-  while (true) {
-    if (const auto places = find_places(at.string(), system_store_platform());
-        places && fs::exists(fs::path(places->store_dir) / kIdentityFile, error)) {
-      return places->root;
-    }
-    if (at == at.parent_path()) break;
-    at = at.parent_path();
-  }
-  return make_error(Code::kNoStore, fmt::format("no store at {} or above it", start),
-                    "make one with `syncline init`, or name one with --store");
-}
-
-// The work tree's file, or, where the person has a branch checked out that lacks it, the one that
-// was journalled last.
-Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
-                                                  Directory& store_directory) {
-  TRY_ASSIGN(auto root, places.platform->open_directory(places.root));
-  Result<std::string> text = read_file(*root, kConfigFile, 1u << 20);
-  if (!text && text.error().code == Code::kNotFound) {
-    text = read_file(store_directory, kConfigCopyFile, 1u << 20);
-  }
-  if (!text) return std::move(text).error();
-  TRY_ASSIGN(Config config, parse_config(std::move(*text)));
-  TRY(check_tables(config));
-  return std::make_shared<const Config>(std::move(config));
-}
-
-namespace {
-// Nothing of one that knows nothing.
-Result<std::vector<DurableClaim>> look_at_database(const DatabaseFile& file, const StoreId& store,
-                                                   const std::string& name) {
-  TRY_ASSIGN(const auto database, open_to_read(file));
-  if (database == nullptr) return std::vector<DurableClaim>();
-  return database_claims(*database, store, name);
-}
-
-// The journal does not hold what was acknowledged. Every verb that opens the store says so, and
-// what can be done about it.
-Error journal_refused(Error error) {
-  if (error.code == Code::kNotFound) {
-    error = make_error(Code::kCorrupt, "segment 1 offset 0: the journal is lost: " + error.message);
-  }
-  if (error.code != Code::kCorrupt) return error;
-  if (error.sys_errno == EIO) {
-    error.hint =
-        "nothing was changed; check the disk and the system's log: once it gives the bytes again, "
-        "nothing is lost; if it never does, `syncline repair` puts back what is known elsewhere";
-    return error;
-  }
-  error.hint =
-      "nothing was changed; `syncline repair` puts back what is still known elsewhere; for the "
-      "rest put .git/syncline/journal back from a backup, or go on without it: `syncline repair "
-      "--accept-loss`";
-  return error;
-}
-}  // namespace
-
-Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
-  auto impl = std::make_unique<Impl>(options);
-  TRY_ASSIGN(impl->places, find_places(root, impl->platform));
-  TRY(check_owner(impl->places));
-  TRY_ASSIGN(impl->common_directory, impl->platform.open_directory(impl->places.common_dir));
-  auto store_directory = impl->platform.open_directory(impl->places.store_dir);
-  if (!store_directory) {
-    if (store_directory.error().code != Code::kNotFound) return std::move(store_directory).error();
-    return make_error(Code::kNoStore, fmt::format("{} is not a store", impl->places.root),
-                      "make it one with `syncline init`");
-  }
-  impl->store_directory = std::move(*store_directory);
-  auto identity = read_identity(*impl->store_directory);
-  if (!identity && identity.error().code == Code::kNotFound) {
-    return make_error(Code::kNoStore, fmt::format("{} is not a store", impl->places.root),
-                      "make it one with `syncline init`");
-  }
-  if (!identity) return std::move(identity).error();
-  impl->identity = std::move(*identity);
-  if (!impl->identity.ready && !impl->identity.kept.empty()) {
-    return make_error(Code::kDisagree, "giving up what this store has lost was interrupted",
-                      "run `syncline repair --accept-loss` again: it goes on where it stopped");
-  }
-  if (!impl->identity.ready) {
-    return make_error(Code::kNoStore, "making this store was interrupted",
-                      "run `syncline init` again: it goes on where it stopped");
-  }
-  TRY(check_identity(impl->identity, *impl->common_directory));
-  TRY_ASSIGN(impl->config, load_config(impl->places, *impl->store_directory));
-  TRY(check_known_database(impl->identity, *impl->store_directory, *impl->config));
-
-  const DatabaseFile database = database_file(impl->places, *impl->config);
-  TRY_ASSIGN(std::vector<DurableClaim> claims,
-             own_claims(impl->places.common_dir, *impl->common_directory, *impl->store_directory,
-                        impl->identity.store, impl->platform));
-  bool database_damaged = false;
-  TRY_ASSIGN(const bool database_there, impl->platform.is_there(database.path));
-  if (const auto copy = impl->store_directory->info(kDatabaseCopy); copy) {
-    database_damaged = true;  // its replacement was begun, and is finished below
-  } else if (copy.error().code != Code::kNotFound) {
-    return copy.error();
-  } else if (database_there) {
-    const auto known = look_at_database(database, impl->identity.store, impl->config->database);
-    if (known) {
-      claims.insert(claims.end(), known->begin(), known->end());
-    } else if (known.error().code == Code::kCorrupt) {
-      database_damaged = true;  // it claims nothing, and is rebuilt below
-    } else {
-      return known.error();
-    }
-  }
-  JournalOptions journal_options;
-  journal_options.segment_bytes_max = impl->config->segment_bytes_max;
-  journal_options.open_deadline = options.open_deadline;
-  if (!options.background) {
-    // Started fifty at a time, one-shot commands reach this point milliseconds apart.
-    journal_options.gather_quiet_ns = 4'000'000;
-    journal_options.gather_ns_max = 20'000'000;
-  }
-  // A one-shot command appends one group: setting a ring up costs more than it could save.
-  auto ring = impl->platform.make_ring(/*many_groups=*/options.background);
-  auto journal = Journal::open(*impl->store_directory, impl->identity.store, impl->clock,
-                               std::move(ring), journal_options, claims);
-  if (!journal) return journal_refused(std::move(journal).error());
-  impl->journal = std::move(*journal);
-  // From here on nobody can set the store aside. Until here somebody could have.
-  TRY_ASSIGN(const Identity now, read_identity(*impl->store_directory));
-  if (now.store != impl->identity.store || !now.ready) {
-    return make_error(Code::kRetryLater, "the store was given another identity meanwhile",
-                      "run the command again");
-  }
-  const RecoveryReport& recovery = impl->journal->recovery();
-  if (recovery.torn) {
-    impl->open_notes.push_back(fmt::format(
-        "a torn tail of {} bytes was cut at segment {} offset {}: nothing acknowledged was in it",
-        recovery.torn_bytes, recovery.torn_at.segment, recovery.torn_at.offset));
-  }
-  if (recovery.abandoned) {
-    impl->open_notes.push_back(
-        "a flush had failed or was interrupted: its segment was left, what it held was copied");
-  }
-  impl->roles = std::make_unique<Roles>(impl->places, impl->identity, impl->config,
-                                        *impl->store_directory, *impl->journal, impl->clock);
-  if (database_damaged && !options.read_only) TRY(impl->roles->apply.rebuild_database());
-  if (recovery.alone) TRY(impl->restore_watermarks());
-
-  WriteQueueOptions queue_options;
-  queue_options.id_floor = impl->identity.id_floor;
-  // A group lies in one segment: small segments want small groups.
-  queue_options.group_bytes_max =
-      std::min(queue_options.group_bytes_max, impl->config->segment_bytes_max);
-  queue_options.on_durable = [raw = impl.get()] { raw->wake_apply(); };
-  impl->queue = std::make_unique<WriteQueue>(impl->platform, *impl->store_directory, *impl->journal,
-                                             database, std::move(queue_options));
-  if (options.background) TRY(impl->start_background());
-  return std::unique_ptr<Store>(new Store(std::move(impl)));
-}
-
-Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Store::~Store() = default;
-
-const Config& Store::config() const {
-  return *impl_->config;
-}
-
-Status Store::Impl::restore_watermarks() {
-  TRY_ASSIGN(Lookup records, lookup());
-  TRY_ASSIGN(const Lookup::Progress progress, records.progress());
-  journal->set_watermark(Watermark::kApplied, progress.applied);
-  journal->set_watermark(Watermark::kCommitted, progress.committed);
-  journal->set_watermark(Watermark::kPublished, progress.published);
-  return {};
-}
 
 // ---- recording ----
 
@@ -232,7 +47,7 @@ Status Store::Impl::check_backlog() {
   const uint64_t waiting = journaled > committed ? journaled - committed : 0;
   bool full = waiting >= config->backlog_records_max;
   if (!full && waiting >= 1024) {
-    // Bytes are asked for only where they can matter: the answer takes a look into SQLite.
+    // Bytes are asked for only where they can matter, for that takes a look into SQLite.
     TRY_ASSIGN(Lookup records, lookup());
     TRY_ASSIGN(const uint64_t bytes, records.bytes_after(committed));
     full = bytes >= config->backlog_bytes_max;
@@ -251,7 +66,7 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
   if (!receipt.duplicate) return receipt;
   TRY_ASSIGN(Lookup records, impl_->lookup());
   Result<Receipt> found = records.receipt(receipt.seq);
-  // Of a record that was trimmed by a program that kept no receipts the key is all that is left.
+  // Where the record was trimmed by a program that kept no receipts, only its key is left.
   if (!found && found.error().code == Code::kNotFound) return receipt;
   if (!found) return std::move(found).error();
   Receipt first = std::move(*found);
@@ -267,7 +82,7 @@ Result<Ticket> Store::submit(const Record& record, Deadline deadline) {
     MutexLock lock(impl_->tickets_mutex);
     ticket.number_ = ++impl_->last_ticket;
   }
-  // The backlog is looked at now and then: it is a limit of a million, not a promise to the record.
+  // The backlog is looked at now and then: a limit of a million need not be kept to the record.
   constexpr uint64_t kBacklogLookEvery = 256;
   while (ticket.number_ % kBacklogLookEvery == 0) {
     const Status room = impl_->check_backlog();
@@ -301,7 +116,7 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   if (write.error) return *write.error;
   if (impl_->options.on_durable) impl_->options.on_durable(write.seq);
 
-  // From here on the record is durable, and every error says so.
+  // From here on the record is durable, and every error says so by its seq.
   const auto durable = [&write](Error error) {
     error.seq = write.seq;
     return error;
@@ -328,7 +143,7 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
   return receipt;
 }
 
-// Tickets are waited for in order, near enough, so one query answers for many of them.
+// Tickets are waited for more or less in order, so one query answers for many of them.
 Status Store::Impl::read_outcomes_from(uint64_t seq) {
   if (outcomes_database == nullptr || outcomes_database->has_moved()) {
     TRY_ASSIGN(outcomes_database, open_to_read(database_file(places, *config)));
@@ -344,7 +159,7 @@ Status Store::Impl::read_outcomes_from(uint64_t seq) {
     TRY_ASSIGN(outcomes, read_outcomes(*outcomes_database, seq, outcomes_to));
     return {};
   }
-  // The database has been begun anew since the record was applied: the journal tells.
+  // The database was begun anew after the record had been applied: the journal tells its outcome.
   outcomes_to = seq;
   TRY_ASSIGN(Lookup records, lookup());
   TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(seq));
@@ -412,7 +227,7 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   const uint64_t target = impl_->journal->durable().seq;
   const uint64_t batches_before = impl_->journal->counter(Counter::kBatches);
   const uint64_t committed_before = impl_->journal->watermark(Watermark::kCommitted);
-  // A turn even where nothing is to be applied: sections that waited for git may be written now.
+  // One turn even where nothing is to be applied: sections that waited for git may be written now.
   TRY(impl_->roles->apply.try_turns());
   TRY(impl_->roles->apply.until(target, deadline));
   TRY(impl_->roles->sync.fold_until(target, deadline));
@@ -451,10 +266,11 @@ Result<StoreStatus> Store::status() {
   status.store_id = store.identity.store.hex();
   status.profile = store.config->profile;
   status.journaled = store.journal->durable().seq;
-  // The truth of git is asked of git; where it cannot be used, the hints and the reason are shown.
+  // What is committed and published, git itself is asked; where it cannot be used, the hints and
+  // the reason are shown.
   const Status asked = store.roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
-    // A store that goes on above a lost one has nothing of that to publish.
+    // A store that goes on above a lost one has nothing of the lost one's to publish.
     status.published = std::max(syncer.published(), store.identity.first_seq - 1);
     TRY_ASSIGN(status.git, syncer.waiting_reason());
     TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
@@ -468,7 +284,7 @@ Result<StoreStatus> Store::status() {
   if (status.git.empty()) status.git = "ok";
   std::string apply_waits;
   if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
-    // Why, only a try tells.
+    // Only a try tells why.
     if (const auto tried = store.roles->apply.try_turns(); !tried) {
       apply_waits =
           fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
@@ -479,7 +295,7 @@ Result<StoreStatus> Store::status() {
   status.applied = applied.applied.seq;
   status.set_aside = applied.set_aside;
   status.files_waiting = applied.files_waiting;
-  // Which way a long-running writer would take here: tried, not remembered.
+  // Which kind of I/O a long-running writer would use here: tried, not remembered.
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());
   status.appends = store.journal->counter(Counter::kAppends);

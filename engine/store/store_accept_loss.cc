@@ -1,14 +1,14 @@
-// Going on without what is lost: a store whose journal is damaged beyond repair, gone, or older
+// Going on without what is lost: for a store whose journal is damaged beyond repair, gone, or older
 // than what database, commits or remote hold of it.
 //
 //   loss found → floors gathered (journal, database, own refs, remote, files) → identity: accepting
 //   → init: all but the identity moved to kept/, under the locks of every opener
 //         → new identity with those floors → journal that begins above them → ready
 //
-// Until the identity says so nothing was changed; from then on no process opens the store, and
-// whoever runs this or `init` again goes on where it stopped. Rows, files and commits of the lost
-// records stay where they are: they belong to no record of the new store, whose ids and sequences
-// begin above them all. Keys that the database knows go on answering.
+// Nothing is changed before the identity says `accepting-loss`. From then on no process opens the
+// store, and whoever runs this or `init` again goes on where it stopped. Rows, files and commits of
+// the lost records stay where they are: they belong to no record of the new store, whose ids and
+// sequences begin above them all. Keys that the database knows are still answered.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,31 +24,8 @@ namespace syncline {
 
 namespace {
 
-struct LostStore {
-  StorePlaces places;
-  Identity identity;
-  std::unique_ptr<Directory> root, common, store;
-};
-
-Result<LostStore> open_lost_store(const std::string& root, StorePlatform& platform) {
-  LostStore lost;
-  TRY_ASSIGN(lost.places, find_places(root, platform));
-  TRY_ASSIGN(lost.root, platform.open_directory(lost.places.root));
-  TRY_ASSIGN(lost.common, platform.open_directory(lost.places.common_dir));
-  auto store = platform.open_directory(lost.places.store_dir);
-  if (store) lost.store = std::move(*store);
-  auto identity = store ? read_identity(*lost.store) : Result<Identity>(store.error());
-  if (!identity && identity.error().code == Code::kNotFound) {
-    return make_error(Code::kNoStore, fmt::format("{} is not a store", lost.places.root),
-                      "`syncline init --new-identity` makes one beside what another has left");
-  }
-  if (!identity) return std::move(identity).error();
-  lost.identity = std::move(*identity);
-  return lost;
-}
-
-// Sequences that something else than the journal names.
-Status survey_claims(const LostStore& lost, const Config& config, const RepositoryClaims& git,
+// Notes the sequences and ids that something else than the journal names.
+Status survey_claims(const StoreParts& lost, const Config& config, const RepositoryClaims& git,
                      LossFloors& floors) {
   floors.note_seq(git.last_seq);
   floors.note_id(git.highest_id);
@@ -73,8 +50,8 @@ Result<std::string> Store::Impl::find_loss(uint64_t claimed_seq, const ObjectId&
     if (finding.cls == FindingClass::kJournalDamaged) return finding.detail;
   }
   if (remote_tip.is_zero()) return std::string();
-  // A commit of ours that this journal did not make: a copy of the store, or what this one was
-  // before it was put back, has gone on under the same name.
+  // Is it a commit of ours that this journal did not make? Then a copy of the store, or this store
+  // before its journal was put back, has gone on under the same name.
   bool known = false;
   const auto is_tip = [&](const Syncer::ClaimedRange& range) { return range.commit == remote_tip; };
   TRY(roles->sync.read_syncer([&](Syncer& syncer) -> Status {
@@ -89,21 +66,20 @@ Result<std::string> Store::Impl::find_loss(uint64_t claimed_seq, const ObjectId&
 
 Result<LossReport> Store::accept_loss(const std::string& root, const LossOptions& options) {
   StorePlatform& platform = platform_or_system(options.platform);
-  TRY_ASSIGN(LostStore lost, open_lost_store(root, platform));
+  TRY_ASSIGN(StorePlaces places, find_places(root, platform));
+  TRY_ASSIGN(StoreParts lost, open_store_parts(std::move(places),
+                                               "`syncline init --new-identity` makes one beside "
+                                               "what another has left"));
   Identity& identity = lost.identity;
   LossReport report;
   const bool interrupted = !identity.ready && !identity.kept.empty();
   if (!interrupted) {
-    if (!identity.ready) {
-      return make_error(Code::kNoStore, "making this store was interrupted",
-                        "run `syncline init` again: it goes on where it stopped");
-    }
+    TRY(check_ready(identity));
     if (identity.read_only) {
       return make_error(Code::kReadOnly, "this store was made by replay: nothing of it is lost",
                         "`syncline replay` makes it again from its journal");
     }
-    TRY(check_identity(identity, *lost.common));
-    TRY_ASSIGN(const auto config, load_config(lost.places, *lost.store));
+    TRY_ASSIGN(const auto config, load_bound_config(lost));
     TRY_ASSIGN(const RepositoryClaims git,
                survey_repository(lost.places.root, identity.store, config->sync.remote, platform,
                                  options.deadline));

@@ -1,7 +1,7 @@
 // The threads of a Store that was opened with StoreOptions::background: one writes, one applies,
-// one syncs. Each waits for what it can do. What one of them could not do, whoever waits for that
-// stage tries itself and is told why (ApplyRole::until and its like); the threads try again,
-// backing off.
+// one syncs. Each sleeps until there is work for it. When one of them fails it tries again, backing
+// off. Whoever waits for a stage meanwhile tries it as well, and is told why it fails
+// (ApplyRole::until, SyncRole::fold_until).
 #include <fmt/format.h>
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace {
 constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'000'000'000};
 }  // namespace
 
-// What was submitted and never waited for is journalled all the same.
+// A record that was submitted is journalled, even if nobody ever waited for it.
 Store::Impl::~Impl() {
   if (writer.joinable()) {
     stop_background();
@@ -38,8 +38,8 @@ Status Store::Impl::start_background() {
   return {};
 }
 
-// In the order of the data: what was submitted is flushed, then applied, then folded; a checkpoint
-// makes the next start a clean one.
+// The threads end in the order of the data: what was submitted is flushed, then applied, then
+// folded. A checkpoint makes the next start a clean one.
 void Store::Impl::stop_background() {
   queue->stop();
   writer.join();
@@ -97,7 +97,8 @@ void Store::Impl::sync_loop() {
     {
       MutexLock lock(work_mutex);
       const auto age = milliseconds(config->sync.batch_age_ms_max);
-      // Something to fold, then a full batch or its age; the publisher keeps its own interval.
+      // Waits for something to fold, then for a full batch or for its age. The publisher keeps its
+      // own interval.
       while (!stopping && pending() == 0 &&
              journal->watermark(Watermark::kPublished) >=
                  journal->watermark(Watermark::kCommitted)) {

@@ -1,10 +1,15 @@
-// What a Store is made of. Private to engine/store*.cc.
+// What a Store is made of. Private to engine/store/*.cc.
+//
+// Lock order: none of the three mutexes here is held while another one is taken, or while a role or
+// the write queue is called; outcomes_mutex is held while SQLite and the journal are read.
 #pragma once
 
 #include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -12,6 +17,7 @@
 #include "engine/place/identity.h"
 #include "engine/place/store_platform.h"
 #include "engine/roles/roles.h"
+#include "engine/store/store_parts.h"
 #include "engine/write/lookup.h"
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
@@ -19,10 +25,6 @@
 #include "syncline/store.h"
 
 namespace syncline {
-
-inline StorePlatform& platform_or_system(StorePlatform* platform) {
-  return platform != nullptr ? *platform : system_store_platform();
-}
 
 struct Store::Impl {
   explicit Impl(const StoreOptions& store_options)
@@ -34,7 +36,6 @@ struct Store::Impl {
   Identity identity;
   std::shared_ptr<const Config> config;
   Clock& clock = platform.clock();
-  std::unique_ptr<Directory> common_directory;
   std::unique_ptr<Directory> store_directory;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Roles> roles;
@@ -51,7 +52,7 @@ struct Store::Impl {
   std::map<uint64_t, Submitted> tickets GUARDED_BY(tickets_mutex);
   uint64_t last_ticket GUARDED_BY(tickets_mutex) = 0;
 
-  // ---- outcomes of applied records, read a stretch at a time ----
+  // ---- outcomes of applied records, read for a stretch of sequences at a time ----
   Mutex outcomes_mutex;
   std::unique_ptr<Database> outcomes_database GUARDED_BY(outcomes_mutex);
   std::map<uint64_t, Outcome> outcomes GUARDED_BY(outcomes_mutex);
@@ -66,6 +67,9 @@ struct Store::Impl {
   bool apply_wanted GUARDED_BY(work_mutex) = false;
 
   ~Impl();
+  // Steps of Store::open (store_open.cc).
+  Status open_journal(std::span<const DurableClaim> claims);
+  void make_queue();
   Status start_background();
   void stop_background();
   void apply_loop();
@@ -76,20 +80,21 @@ struct Store::Impl {
   Result<Lookup> lookup() {
     return Lookup::open(*store_directory, *journal, database_file(places, *config), own_ref());
   }
-  // After an open alone the shared hints are empty: SQLite and the journal's tail tell them.
+  // The process that opens the store alone finds the shared hints empty: it sets them to what
+  // SQLite and the journal's tail say.
   Status restore_watermarks();
   Status check_writable() const;
   Result<VerifyReport> verify(const std::function<void(uint64_t, uint64_t)>& progress);
-  // Writes again what these findings say is missing, as far as the journal holds it.
+  // Writes again what these findings call missing, as far as the journal holds it.
   Status heal(const std::vector<Finding>& findings);
-  // What is lost, in a sentence; empty when everything is there. `claimed_seq`: the last record
-  // that anything outside the journal names. `remote_tip`: zero where the remote has none.
+  // Says in a sentence what is lost; empty when everything is there. `claimed_seq` is the last
+  // record that anything outside the journal names, `remote_tip` zero where the remote has none.
   Result<std::string> find_loss(uint64_t claimed_seq, const ObjectId& remote_tip);
   // Looks at everything once, as of one moment.
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
   Result<Submitted> make_write(const Record& record) const;
-  // kRetryLater when too much waits to be committed.
+  // kRetryLater when too many records wait to be committed.
   Status check_backlog();
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
@@ -99,9 +104,5 @@ struct Store::Impl {
   Result<std::optional<Outcome>> outcome_of(uint64_t seq) EXCLUDES(outcomes_mutex);
   Status read_outcomes_from(uint64_t seq) REQUIRES(outcomes_mutex);
 };
-
-// For init and replay: the parts of opening that they share with open().
-Result<std::shared_ptr<const Config>> load_config(const StorePlaces& places,
-                                                  Directory& store_directory);
 
 }  // namespace syncline

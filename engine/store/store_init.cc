@@ -1,9 +1,9 @@
 // Making a store, and giving a copied or moved one its identity.
 //
-// Order, so that a crash anywhere is finished by running init again: repository → store folder →
-// identity, not ready (it fixes the store id) → syncline.toml → journal with its first
-// configuration frame → tables → the commit of syncline.toml → identity, ready. What the one that
-// crashed left lying about is taken away on the way.
+// The order, so that what a crash interrupts anywhere is finished by running init again:
+// repository → store directory → identity, not ready (it fixes the store id) → syncline.toml →
+// journal with its first configuration frame → tables → the commit of syncline.toml → identity,
+// ready. On the way init removes the temporary files of one that crashed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,22 +33,15 @@ StoreId random_store_id(Random& random) {
   return id;
 }
 
-struct Making {
+struct Making : StoreDirectories {
   RepositoryState repository;
-  StorePlaces places;
-  std::unique_ptr<Directory> root, common, store;
 };
 
-Result<Making> open_places(const std::string& directory, StorePlatform& platform) {
-  Making making;
-  TRY_ASSIGN(making.repository, open_or_create_repository(directory, platform));
-  TRY_ASSIGN(making.places, find_places(making.repository.work_tree, platform));
-  TRY_ASSIGN(making.root, platform.open_directory(making.places.root));
-  TRY_ASSIGN(making.common, platform.open_directory(making.places.common_dir));
-  TRY(making.common->make_directories(kStoreFolder, /*private_mode=*/true));
-  TRY(making.common->sync_directory("."));
-  TRY_ASSIGN(making.store, platform.open_directory(making.places.store_dir));
-  return making;
+Result<Making> begin_making(const std::string& directory, StorePlatform& platform) {
+  TRY_ASSIGN(RepositoryState repository, open_or_create_repository(directory, platform));
+  TRY_ASSIGN(StorePlaces places, find_places(repository.work_tree, platform));
+  TRY_ASSIGN(StoreDirectories directories, make_store_directories(std::move(places)));
+  return Making{std::move(directories), std::move(repository)};
 }
 
 // The configuration in the work tree, written there from the profile when there is none.
@@ -89,10 +82,10 @@ Status make_projections(Making& making, const Identity& identity,
   TRY(journal->append_control(Operation::kConfig, encode(ConfigFrame{config->text}),
                               clock.now_ms()));
   TRY(replace_file(*making.store, kConfigCopyFile, as_bytes(config->text), /*durable=*/false));
-  const auto folder = std::filesystem::path(config->database).parent_path();
-  if (!folder.empty()) TRY(making.root->make_directories(folder.string()));
+  const auto parent = std::filesystem::path(config->database).parent_path();
+  if (!parent.empty()) TRY(making.root->make_directories(parent.string()));
   TRY(exclude_database(making, *config));
-  // Rows that another store's records left stay, as foreign ones.
+  // Rows of another store's records stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Roles roles(making.places, identity, config, *making.store, *journal, clock, beside_others);
   return roles.apply.with_applier([](Applier& applier) -> Status {
@@ -106,8 +99,8 @@ Status adopt_identity(Making& making, Identity identity) {
   return write_identity(*making.store, identity);
 }
 
-// Nobody has the store open, and nobody comes to open it, until this is destroyed. An opener that
-// waits meanwhile finds another identity afterwards.
+// While this lives nobody has the store open, and nobody can open it. An opener that waits
+// meanwhile finds another identity afterwards.
 class ClosedStore {
  public:
   static Result<ClosedStore> close(Directory& store) {
@@ -125,7 +118,7 @@ class ClosedStore {
   std::unique_ptr<FileLock> append_lock_, open_lock_;
 };
 
-// `init --moved` where syncline.toml names another place for the database.
+// For `init --moved`, where syncline.toml names another place for the database.
 Status take_database_along(Making& making, const Config& config) {
   TRY_ASSIGN(const auto apply_role, making.store->open_lock(kApplyLockName));
   TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
@@ -134,15 +127,16 @@ Status take_database_along(Making& making, const Config& config) {
   return move_database(making.places, *making.root, *making.store, identity, config);
 }
 
-// A copy that is to be a store of its own, or a store that has lost its identity: what is there
-// goes aside below `kept`, and init then finds a repository with another store's records and no
+// For a copy that is to be a store of its own, and for a store that has lost its identity: what is
+// there is moved below `kept`. Init then finds a repository with another store's records and no
 // journal, as in a clone.
 Status set_old_store_aside(Making& making, const std::string& kept, bool with_identity = true) {
   TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
   TRY(making.store->make_directories(kept, /*private_mode=*/true));
   TRY(making.store->sync_directory(kKeptFolder));
   TRY_ASSIGN(const auto names, making.store->list("."));
-  // These two go last: until then the old store is what is found, and this is done again.
+  // Journal and identity go last: until then an init after a crash finds the old store, and does
+  // this again.
   std::vector<std::string> last;
   for (const std::string& name : names) {
     if (name == kKeptFolder || name.ends_with(".lock")) continue;
@@ -159,8 +153,9 @@ Status set_old_store_aside(Making& making, const std::string& kept, bool with_id
   return making.store->sync_directory(".");
 }
 
-// The store that goes on above one that is given up. The old identity stands until all else is
-// kept, the new one replaces it in one step: so that this is done again after a crash anywhere.
+// Makes the identity of the store that goes on above one that is given up. The old identity stays
+// until everything else is kept, and the new one replaces it in one step: so that after a crash
+// anywhere this is done again.
 Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random& random) {
   TRY(set_old_store_aside(making, lost.kept, /*with_identity=*/false));
   Identity as_it_was = lost;
@@ -176,8 +171,8 @@ Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random&
   return fresh;
 }
 
-// Once `.git` has its name, only what libgit2 tried the file system with can be left in there, and
-// only where it could not be removed then.
+// Once `.git` has its name, all that can be left in the hidden repository are files with which
+// libgit2 probed the file system and which could not be removed then.
 Status remove_hidden_repository(Directory& root) {
   const auto names = root.list(kHiddenRepository);
   if (!names && names.error().code == Code::kNotFound) return {};
@@ -188,7 +183,7 @@ Status remove_hidden_repository(Directory& root) {
   return root.remove_directory(kHiddenRepository);
 }
 
-// What an init that died while it wrote one of these has left beside it.
+// An init that died while it wrote one of these files has left a temporary file beside it.
 Status remove_left_temporaries(Making& making) {
   TRY(remove_hidden_repository(*making.root));
   TRY(remove_temporaries(*making.root, kConfigFile));
@@ -198,8 +193,8 @@ Status remove_left_temporaries(Making& making) {
   return remove_temporaries(*making.common, "info/exclude");
 }
 
-// Traces of a store, and no identity to go on with: going on as if it were new could give ids and
-// keys a second time.
+// There are traces of a store, and no identity to go on with: going on as if the store were new
+// could give ids and keys a second time.
 Error refuse_without_identity(const Making& making, bool journal_there) {
   if (journal_there) {
     return make_error(Code::kDisagree,
@@ -221,16 +216,16 @@ Error refuse_without_identity(const Making& making, bool journal_there) {
 }  // namespace
 
 Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
-  // A wrong name leaves nothing half made, and is no success where a store is already.
+  // A wrong name must leave nothing half made, and must not succeed where a store is already.
   if (const auto text = profile_text(options.profile); !text) return text.error();
   StorePlatform& platform = platform_or_system(options.platform);
   Clock& clock = platform.clock();
-  TRY_ASSIGN(Making making, open_places(directory, platform));
+  TRY_ASSIGN(Making making, begin_making(directory, platform));
   InitReport report;
   report.root = making.places.root;
   report.created_repository = making.repository.created;
 
-  // One init at a time: what is half made here is then what a dead one left.
+  // One init at a time: whatever is half made here was then left by one that died.
   TRY_ASSIGN(const auto alone, making.store->open_lock(kInitLockName));
   TRY(alone->lock(FileLock::Mode::kExclusive, kForever));
   Result<Identity> identity = read_identity(*making.store);
@@ -248,7 +243,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
       return init(directory, options);
     }
     if (!bound) TRY(adopt_identity(making, *identity));
-    TRY_ASSIGN(const auto config, load_config(making.places, *making.store));
+    TRY_ASSIGN(const auto config, load_config(making));
     const Status known = check_known_database(*identity, *making.store, *config);
     if (!known && !options.moved) return known.error();
     if (!known) TRY(take_database_along(making, *config));
@@ -290,7 +285,8 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   sync.branch = identity->branch;
   const std::string paths[] = {std::string(kConfigFile)};
   {
-    // Nobody else syncs, so that locks of this store's own are those of an init that died.
+    // Nobody else syncs meanwhile, so a lock that is this store's own was left by an init that
+    // died.
     TRY_ASSIGN(const auto sync_role, making.store->open_lock(kSyncLockName));
     TRY(sync_role->lock(FileLock::Mode::kExclusive, kForever));
     TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock,

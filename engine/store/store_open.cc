@@ -1,8 +1,8 @@
 // Finding a store, and opening it:
 //
-//   places → owner → directories, identity → configuration → claims (git, database) → journal, which
-//   recovers where nobody else has it open → identity once more → roles; a damaged database is
-//   rebuilt → watermarks → write queue → threads
+//   places → owner → directories, identity → configuration → claims (git, database) → journal,
+//   which recovers where nobody else has it open → identity once more → roles; a damaged database
+//   is rebuilt → watermarks → write queue → threads
 //
 // Nothing is changed before the journal is open. Failure: the store is as it was, and the sentence
 // says what to do.
@@ -57,8 +57,8 @@ struct KnownDurable {
 
 // What others know to have been durable of the journal, asked at every open. It cannot be left to
 // the process that recovers the log alone: whether this one does is known only once the journal has
-// its locks, and one that joins compares the log with the claims too, for the journal may have been
-// put back from an older copy under those who have it open (Journal::Impl::join).
+// its locks, and one that joins compares the log with the claims too, for database or ref may have
+// been put back since the first of them asked (Journal::Impl::join).
 Result<KnownDurable> gather_claims(const StoreParts& parts, const Config& config,
                                    StorePlatform& platform) {
   KnownDurable durable;
@@ -180,9 +180,8 @@ void Store::Impl::make_queue() {
   queue_options.group_bytes_max =
       std::min(queue_options.group_bytes_max, config->segment_bytes_max);
   queue_options.on_durable = [this] { wake_apply(); };
-  queue =
-      std::make_unique<WriteQueue>(platform, *store_directory, *journal,
-                                   database_file(places, *config), std::move(queue_options));
+  queue = std::make_unique<WriteQueue>(platform, *store_directory, *journal,
+                                       database_file(places, *config), std::move(queue_options));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -1,13 +1,13 @@
 // replay --into: rows, files and commits elsewhere, from the journal alone.
 //
-// The frames go, in order and unchanged but for their places, into a new journal with the same
-// store id; everything else is what apply and fold make of it. Outcomes and batch boundaries were
+// The frames are copied, in order and unchanged but for their places, into a new journal with the
+// same store id; apply and fold make everything else from it. Outcomes and batch boundaries were
 // journalled, so nothing is decided anew: same rows, same tree, same commit ids. The new store is
 // read-only, or two stores would go on as one.
 //
-// A store that goes on above a lost one is replayed from its own first record, as its ref begins
-// there too: what was given up is not in its journal, and that is said. One that was trimmed is
-// refused: the commits that its ref begins with cannot be made again.
+// A store that goes on above a lost one is replayed from its own first record, where its ref begins
+// too: what was given up is not in its journal, and a note says so. A store that was trimmed is
+// refused: the commits with which its ref begins cannot be made again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,13 +44,13 @@ Result<bool> belongs(const FrameView& frame, uint64_t to_seq) {
       return batch.last_seq <= to_seq;
     }
     default:
-      // Where sections were written, what was published and checkpointed is the other place's
-      // matter.
+      // Where sections were written, and what was published and checkpointed, is the source's
+      // alone.
       return false;
   }
 }
 
-// Copies groups of frames; what is decoded stays valid until the group is written.
+// Copies frames, a group at a time. It holds the payloads until their group is written.
 class FrameCopier {
  public:
   explicit FrameCopier(Journal& into) : into_(into) {}
@@ -80,7 +80,7 @@ class FrameCopier {
   size_t bytes_ = 0;
 };
 
-// What a store that goes on above a lost one keeps of that one's keys.
+// What a store that goes on above a lost one keeps of the lost one's keys.
 Result<std::optional<KeptKeys>> read_kept_below(Directory& store_directory,
                                                 const Identity& identity) {
   std::optional<KeptKeys> below;
@@ -127,7 +127,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   }
   if (!names.empty()) {
     return make_error(Code::kExists, fmt::format("{} is not empty", directory),
-                      "name a folder that is empty or not there");
+                      "name a directory that is empty or not there");
   }
   TRY_ASSIGN(const RepositoryState repository,
              open_or_create_repository(directory, source.platform));
@@ -141,7 +141,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   identity.branch = repository.branch;
   identity.read_only = true;
   identity.ready = false;
-  identity.kept.clear();  // it is not in there
+  identity.kept.clear();  // what was kept of a lost store is not copied
   TRY(write_identity(*store, identity));
 
   JournalOptions options;
@@ -163,7 +163,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     }
     if (!wanted) continue;
     if (frame->operation == Operation::kConfig) {
-      if (reader->position().seq > last) continue;  // settings of later records
+      if (reader->position().seq > last) continue;  // the settings of later records
       TRY_ASSIGN(ConfigFrame config, at_frame(*frame, decode_config(frame->payload)));
       config_text = std::move(config.text);
     }
@@ -172,7 +172,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY(copier.write());
   TRY(journal->flush_all());
 
-  // The first segment may have been trimmed before there was a record: its settings went with it.
+  // The first segment may have been trimmed before there was a record, and its settings with it.
   if (config_text.empty()) config_text = source.config->text;
   TRY_ASSIGN(Config parsed, parse_config(config_text));
   const auto config = std::make_shared<const Config>(std::move(parsed));
@@ -182,8 +182,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     TRY(exclude_path(repository, "/" + config->database + suffix));
   }
   TRY(exclude_path(repository, "/syncline.toml"));
-  const auto folder = fs::path(config->database).parent_path();
-  if (!folder.empty()) TRY(root->make_directories(folder.string()));
+  const auto parent = fs::path(config->database).parent_path();
+  if (!parent.empty()) TRY(root->make_directories(parent.string()));
 
   Roles roles(places, identity, config, *store, *journal, source.clock);
   TRY(roles.apply.with_applier([&](Applier& applier) -> Status {
@@ -194,7 +194,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     }
     return applier.checkpoint();
   }));
-  // The journal knows every batch and the ref none: recovery folds them all again, exactly.
+  // The journal knows every batch, the new ref none: recovery folds them all again, to the same
+  // commits.
   TRY(roles.sync.with_syncer([](Syncer& syncer, OutcomeSource& outcomes) -> Status {
     return syncer.committer().recover(outcomes);
   }));

@@ -1,6 +1,7 @@
-// Store::salvage: what is durable, damaged in the journal and still known elsewhere is put back.
+// Store::salvage: puts back what was durable, is damaged in the journal, and is still known
+// elsewhere.
 //
-// The store is closed while this runs: a journal with damage under a claim does not open, and a
+// The store is closed while this runs: a journal whose damage a claim covers does not open, and a
 // segment may only be replaced while nobody reads it.
 #include <fmt/format.h>
 
@@ -12,37 +13,35 @@
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/contents/salvage.h"
-#include "sync/own/own_claims.h"
 
 namespace syncline {
+
 Result<RepairReport> Store::salvage(const std::string& root, bool dry_run,
                                     StorePlatform* on_platform) {
   StorePlatform& platform = platform_or_system(on_platform);
-  TRY_ASSIGN(const StorePlaces places, find_places(root, platform));
-  TRY_ASSIGN(const auto common, platform.open_directory(places.common_dir));
-  TRY_ASSIGN(const auto directory, platform.open_directory(places.store_dir));
-  TRY_ASSIGN(const Identity identity, read_identity(*directory));
-  TRY(check_identity(identity, *common));
-  TRY_ASSIGN(const auto config, load_config(places, *directory));
-  TRY_ASSIGN(const auto work_tree, platform.open_directory(places.root));
+  TRY_ASSIGN(StorePlaces found, find_places(root, platform));
+  TRY_ASSIGN(const StoreParts parts,
+             open_store_parts(std::move(found), "make it one with `syncline init`"));
+  const StorePlaces& places = parts.places;
+  const Identity& identity = parts.identity;
+  TRY_ASSIGN(const auto config, load_bound_config(parts));
 
   const DatabaseFile file = database_file(places, *config);
   const std::unique_ptr<Database> database = open_if_sound(platform, file, identity.store);
-  TRY_ASSIGN(std::vector<DurableClaim> claims,
-             own_claims(places.common_dir, *common, *directory, identity.store, platform));
+  TRY_ASSIGN(std::vector<DurableClaim> claims, claims_of_git(parts));
   if (database != nullptr) {
     TRY_ASSIGN(const auto known, database_claims(*database, identity.store, config->database));
     claims.insert(claims.end(), known.begin(), known.end());
   }
-  // Without git, rows and files have to do.
+  // Where git cannot be read, rows and files have to suffice.
   Result<OwnCommits> commits =
-      OwnCommits::open(places.common_dir, *common, identity.store, platform);
-  TRY_ASSIGN(KnownIds known_ids, read_known_ids(*directory, identity.store));
+      OwnCommits::open(places.common_dir, *parts.common, identity.store, platform);
+  TRY_ASSIGN(KnownIds known_ids, read_known_ids(*parts.store, identity.store));
   FrameFinder finder(*config, identity.tag, database.get(), commits ? &*commits : nullptr,
-                     *work_tree, std::move(known_ids));
+                     *parts.root, std::move(known_ids));
   const std::string kept = kept_path_of(fmt::format("journal-{}", platform.clock().now_ms()));
   TRY_ASSIGN(const SalvageReport salvaged,
-             salvage_journal(*directory, identity.store, finder, claims, kept, dry_run));
+             salvage_journal(*parts.store, identity.store, finder, claims, kept, dry_run));
   RepairReport report;
   for (const SalvagedFrame& frame : salvaged.put_back) {
     report.healed.push_back(

@@ -27,7 +27,7 @@ bool is_among(const Finding& finding, const std::vector<Finding>& others) {
   });
 }
 
-// The check itself failed, for now: that says nothing of what the store holds.
+// The check itself failed, for now: that says nothing about what the store holds.
 bool is_no_finding(Code code) {
   return code == Code::kIo || code == Code::kBusy || code == Code::kRetryLater ||
          code == Code::kReadOnly || code == Code::kUnsupported;
@@ -55,8 +55,8 @@ Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint
                                            sound.error().message)});
     return report;
   }
-  // Others write on. What they make impossible to look at in one go is looked at again: a segment
-  // that was trimmed, a ref that had moved on when the journal was read.
+  // Others go on writing, and may trim a segment or move the ref while we look. What they thus made
+  // impossible to judge is looked at again.
   constexpr int kTries = 3;
   for (int tries = 1;; ++tries) {
     Result<VerifyReport> report = verify_once(file, progress);
@@ -106,11 +106,11 @@ Status Store::Impl::heal(const std::vector<Finding>& findings) {
   }
   std::vector<uint64_t> rows, files;
   for (const Finding& finding : findings) {
-    if (finding.seq == 0) continue;  // of the whole database, or of git
+    if (finding.seq == 0) continue;  // about the whole database, or about git
     if (heals_row(finding.cls)) rows.push_back(finding.seq);
     if (heals_file(finding.cls)) files.push_back(finding.seq);
   }
-  // First what was never applied here: a database that was put back from a copy is behind.
+  // First apply what this database lacks: one that was put back from a copy is behind.
   TRY(roles->apply.try_turns());
   TRY(roles->apply.with_applier([&](Applier& applier) -> Status {
     TRY(applier.restore_rows(rows));
@@ -133,8 +133,8 @@ Result<RepairReport> Store::repair(bool dry_run) {
   TRY(impl_->check_writable());
   TRY(impl_->heal(report.healed));
 
-  // What is said to be healed was looked at again. A database that could not be read hid what else
-  // there was.
+  // Nothing is called healed before it was looked at again. A database that could not be read may
+  // have hidden other findings.
   TRY_ASSIGN(VerifyReport after, verify({}));
   std::vector<Finding> hidden;
   for (const Finding& finding : after.findings) {
