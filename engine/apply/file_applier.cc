@@ -9,7 +9,7 @@
 namespace syncline {
 namespace {
 
-// Clocks are set back by less than this without being noticed.
+// A clock may be set back by less than this without anybody noticing.
 constexpr int64_t kClockSlackMs = 60'000;
 
 std::string_view describe(FileInfo::Type type) {
@@ -65,7 +65,7 @@ Result<FileApplier::Look> FileApplier::compare(const ParentDirectories::Place& p
   if (info.size_bytes <= ours.size()) {
     auto file = place.directory->open_file(place.name, {});
     if (!file) {
-      // Replaced this instant; whoever writes looks again.
+      // It is being replaced at this instant; write() notices.
       if (file.error().code == Code::kNotFound) return Look{State::kAbsent, {}};
       return std::move(file).error();
     }
@@ -73,7 +73,7 @@ Result<FileApplier::Look> FileApplier::compare(const ParentDirectories::Place& p
     TRY_ASSIGN(const size_t count, (*file)->read_at(0, buffer_));
     const ByteSpan found = ByteSpan(buffer_).first(count);
     if (std::ranges::equal(found, ours)) return Look{State::kOurs, {}};
-    // A second name elsewhere would be written through.
+    // With a second name, writing it would change a file elsewhere.
     if (info.links == 1 && is_torn_remnant(found, ours)) return Look{State::kTorn, {}};
   }
   const int64_t changed_ms = info.ctime_s * 1000 + info.ctime_ns / 1'000'000;
@@ -84,30 +84,32 @@ Result<FileApplier::Look> FileApplier::compare(const ParentDirectories::Place& p
   return Look{State::kEdited, {}};
 }
 
-Result<bool> FileApplier::write(std::string_view path, std::string_view content, State seen) {
-  if (seen != State::kAbsent && seen != State::kTorn) return true;
+Result<Attempt> FileApplier::write(std::string_view path, std::string_view content, State seen) {
+  if (seen != State::kAbsent && seen != State::kTorn) return Attempt::kDone;
   auto place = parents_.make(path);
   if (!place) {
-    if (is_unusable_path(place.error()) || place.error().code == Code::kBusy) return false;
+    if (is_unusable_path(place.error()) || place.error().code == Code::kBusy) return Attempt::kRedo;
     return std::move(place).error();
   }
   if (seen == State::kAbsent) {
     const auto made = place->directory->create_whole(place->name, as_bytes(content));
-    if (made) return true;
-    // Somebody was faster, or took the folder away under the handle.
-    if (made.error().code == Code::kExists || made.error().code == Code::kNotFound) return false;
+    if (made) return Attempt::kDone;
+    // Somebody was faster, or took the directory away under the handle.
+    if (made.error().code == Code::kExists || made.error().code == Code::kNotFound)
+      return Attempt::kRedo;
     return made.error();
   }
   auto file = place->directory->open_file(place->name, {.write = true});
   if (!file) {
-    if (file.error().code == Code::kNotFound || is_unusable_path(file.error())) return false;
+    if (file.error().code == Code::kNotFound || is_unusable_path(file.error()))
+      return Attempt::kRedo;
     return std::move(file).error();
   }
   TRY_ASSIGN(const FileInfo info, (*file)->info());
-  if (info.links != 1 || info.size_bytes > content.size()) return false;
+  if (info.links != 1 || info.size_bytes > content.size()) return Attempt::kRedo;
   TRY((*file)->write_at(0, as_bytes(content)));
   TRY((*file)->close());
-  return true;
+  return Attempt::kDone;
 }
 
 Status FileApplier::take_back(std::string_view path, std::string_view content,
@@ -118,7 +120,7 @@ Status FileApplier::take_back(std::string_view path, std::string_view content,
   if (place.directory == nullptr) return {};
   auto removed = place.directory->remove_file(place.name);
   if (!removed && removed.error().code != Code::kNotFound) return removed;
-  // At once: nobody looks for it again.
+  // At once, for nobody looks at this path again.
   return place.directory->sync_directory(".");
 }
 

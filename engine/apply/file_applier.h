@@ -1,32 +1,37 @@
-// Files that a record creates: whole, once, never over a person's bytes.
+// Files that records create: each is written whole, once, and never over a person's bytes.
 //
-//   at the path              first apply        apply again / recheck
-//   nothing                  create whole       create whole
-//   our bytes                ours               ours
-//   ours, torn               write in place     write in place     (bytes missing or zero)
-//   other, older than record set aside          stays              (cannot be ours, edited)
-//   other bytes              stays              stays              (a person's edit of ours)
-//   folder, link, special    set aside          stays
+//   at the path                  first apply       apply again, recheck
+//   nothing                      create whole      create whole
+//   our bytes                    ours              ours
+//   ours, torn                   write in place    write in place     (bytes missing or zero)
+//   other, older than the record set aside         stays              (cannot be ours, edited)
+//   other bytes                  stays             stays              (a person's edit of ours)
+//   directory, link, special     set aside         stays
 //
-// First apply and apply again look alike after a crash before COMMIT, or when a power cut took
-// SQLite's last commits: so a differing file is called foreign only where it was last changed well
-// before the record was accepted. A torn file is told by its bytes: each equals ours or is zero and
-// none is beyond ours, so writing it in place replaces nothing but zeros.
+// After a death before COMMIT, or when a power cut took SQLite's last commits, applying again looks
+// like the first time. So a file with other bytes is called foreign only where it was last changed
+// well before the record was accepted. A torn file is told by its bytes: each of them is ours or
+// zero, and there are no more than ours, so writing it in place replaces nothing but zeros.
 //
-// Not thread-safe. Nothing is synced here.
+// A death within write() leaves no file, the whole one or a torn one; all three are in the table.
+// Nothing is synced here, except that take_back() syncs the directory.
+//
+// Not thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "engine/apply/attempt.h"
 #include "engine/apply/parent_directories.h"
 #include "journal/base/clock.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {
 
-// True when `found` is what a lost page cache can leave of `ours`: a prefix, with zeros for bytes.
+// True when `found` is what a lost page cache can leave of `ours`: a prefix of it, with zeros in
+// place of some bytes.
 bool is_torn_remnant(ByteSpan found, ByteSpan ours);
 
 class FileApplier {
@@ -40,15 +45,16 @@ class FileApplier {
   };
   Result<Look> look(std::string_view path, std::string_view content, int64_t record_time_ms);
 
-  // Acts on kAbsent and kTorn; leaves the rest. False when the path is no longer as it was seen and
-  // must be looked at again.
-  Result<bool> write(std::string_view path, std::string_view content, State seen);
+  // Acts on kAbsent and kTorn, and leaves the rest alone. kRedo: the path is no longer as it was
+  // seen.
+  Result<Attempt> write(std::string_view path, std::string_view content, State seen);
 
-  // Removes, durably, a file that an earlier try of the same record wrote, where it still holds
+  // Removes, durably, a file that an earlier attempt at the same record wrote, where it still holds
   // these bytes; anything else stays.
   Status take_back(std::string_view path, std::string_view content, int64_t record_time_ms);
 
-  // For files whose sync failed: the same bytes once more, so that the next sync has them to write.
+  // For a file whose sync failed: writes the same bytes once more, so that the next sync has them
+  // to write.
   Status write_again(std::string_view path, std::string_view content);
 
  private:

@@ -26,7 +26,7 @@ Status LookAhead::scan(const Mark& applied) {
       continue;
     }
     if (frame) return {};
-    reader_.reset();  // where it stands is not known: the next scan begins anew
+    reader_.reset();  // its place is not known: the next scan begins anew
     return std::move(frame).error();
   }
 }
@@ -45,7 +45,8 @@ Result<uint64_t> LookAhead::highest_id(const std::string& table, const Mark& end
   TRY(read_ids());
   Ids ids = ids_;
   if (id_reader_->position() != end) {
-    // What is not durable may yet be given up: read on beside, and remember nothing of it.
+    // Frames that are not durable may be given up yet: another reader goes on through them, and
+    // nothing of them is kept.
     TRY_ASSIGN(auto tail, Reader::open(store_directory_, journal_.store(), id_reader_->position()));
     TRY(read_ids_until(*tail, end, ids));
   }

@@ -1,12 +1,13 @@
-// What the log says about records that are not applied yet: outcomes and offsets that an applier
-// which died before its COMMIT had journalled, what checkpoints claim, ids given out.
+// What the log says about records that are not applied yet: outcomes and offsets that were
+// journalled by an applier which died before its COMMIT, what checkpoints claim, and ids that were
+// given out.
 //
-// Invariant: nothing is applied before the log up to its end, as of the step's begin and made
-// durable, was looked through: an outcome that is in the log but not yet durable could else become
-// durable later and contradict what was done.
+// Invariant: nothing is applied before the whole log, made durable up to its end at the beginning
+// of the step, was looked through. Otherwise an outcome that is in the log, but not durable yet,
+// could become durable later and contradict what was done.
 //
 // Each frame is read once; memory grows with the outcomes and offsets ahead, not with the records.
-// Under apply.lock, so nobody else journals outcomes meanwhile. Not thread-safe.
+// The caller holds apply.lock, so nobody else journals outcomes meanwhile. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -26,23 +27,24 @@ class LookAhead {
   LookAhead(Directory& store_directory, Journal& journal)
       : store_directory_(store_directory), journal_(journal) {}
 
-  // Reads on to the durable end of the log. `applied` is where everything begins; where it is not
-  // what was passed last, another process has applied, and all is read anew from it.
+  // Reads on to the durable end of the log, from `applied`. Where that is another mark than at the
+  // last call, another process has applied, and everything is read anew.
   Status scan(const Mark& applied);
   // The caller has applied up to here.
   void set_applied(const Mark& applied) { applied_ = applied; }
 
-  // After a step that failed: all is read anew.
+  // After a failed attempt: the next scan reads everything anew.
   void reset() { reader_.reset(); }
 
-  // Outcomes, offsets and claims ahead; what was projected is passed out of it.
+  // Outcomes, offsets and claims ahead; whoever projects one of them passes it out of the tail.
   LogTail& tail() { return tail_; }
   const LogTail& tail() const { return tail_; }
 
-  // Highest id that records after the applied watermark and before `end` have for the table; `end`
-  // is that of an append turn held by the caller, so that nobody gives out more meanwhile. Call
-  // read_ids() before taking the turn, to keep it short.
+  // Reads the ids up to the durable end. To be called before an append turn is taken, so that
+  // highest_id() has little left to read while it is held.
   Status read_ids();
+  // The highest id that records between the applied watermark and `end` have in the table; `end` is
+  // that of an append turn which the caller holds, so that nobody gives out another meanwhile.
   Result<uint64_t> highest_id(const std::string& table, const Mark& end);
 
  private:

@@ -70,23 +70,25 @@ Result<ParentDirectories::Place> ParentDirectories::make(std::string_view path) 
   }
   TRY_ASSIGN(Directory * directory, open(parent));
   if (directory == nullptr) {
-    return make_error(Code::kBusy, "a folder went away while it was made: " + std::string(parent));
+    return make_error(Code::kBusy,
+                      "a directory went away while it was made: " + std::string(parent));
   }
   return Place{directory, name};
 }
 
-Result<bool> ParentDirectories::all_in_place() {
+Result<Attempt> ParentDirectories::check_in_place() {
   for (const auto& [parent, directory] : open_) {
     if (directory == nullptr) continue;
     const auto there = root_.info(parent);
     if (!there) {
-      if (there.error().code == Code::kNotFound || is_unusable_path(there.error())) return false;
+      if (there.error().code == Code::kNotFound || is_unusable_path(there.error()))
+        return Attempt::kRedo;
       return there.error();
     }
     TRY_ASSIGN(const Directory::Identity identity, directory->identity());
-    if (there->inode != identity.inode) return false;
+    if (there->inode != identity.inode) return Attempt::kRedo;
   }
-  return true;
+  return Attempt::kDone;
 }
 
 }  // namespace syncline

@@ -1,10 +1,11 @@
-// Handles of the folders that records' files go into, kept for one batch.
+// Handles of the directories that records' files go into, kept for one attempt.
 //
-// A handle follows its folder when a person moves it, so handles are dropped after each batch and
-// checked before the batch is believed (all_in_place).
+// A handle follows its directory when a person moves it, and files would go where it went. So the
+// handles are dropped after each attempt, and an attempt is believed only after check_in_place().
 //
-// Not thread-safe. Failure: what is in the way of a path (a link, a file where a folder must be, a
-// name too long) answers kUnsafePath; everything else is the file system's.
+// Not thread-safe. Failure: kUnsafePath where something is in the way of a path (a link, a file
+// where a directory must be, a name too long); kBusy where a directory went away while it was made;
+// everything else is the file system's own error.
 #pragma once
 
 #include <map>
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/apply/attempt.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {
@@ -22,25 +24,25 @@ class ParentDirectories {
 
   struct Place {
     Directory* directory = nullptr;  // null: the parent is not there yet
-    std::string_view name;           // in it; points into the path asked for
+    std::string_view name;           // within `directory`; points into the path asked for
   };
   Result<Place> find(std::string_view path);
   Result<Place> make(std::string_view path);  // creates what is missing of the parents
 
-  // False when a folder is no longer the one its path names.
-  Result<bool> all_in_place();
+  // kRedo: one of the directories is no longer the one that its path names.
+  Result<Attempt> check_in_place();
   void clear() { open_.clear(); }
 
  private:
   Result<Directory*> open(std::string_view parent);
 
   Directory& root_;
-  // Null: it was not there when looked for.
+  // By path. Null: the directory was not there when it was looked for.
   std::map<std::string, std::unique_ptr<Directory>, std::less<>> open_;
 };
 
-// Of an error of the file system: the path itself is what cannot be used, and trying again later
-// would not help.
+// True of an error of the file system that lies in the path itself: trying again later would not
+// help.
 bool is_unusable_path(const Error& error);
 
 }  // namespace syncline

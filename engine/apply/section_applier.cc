@@ -9,93 +9,72 @@
 
 namespace syncline {
 
-Result<SectionApplier::Target> SectionApplier::look(std::string_view path) {
-  auto place = parents_.find(path);
-  if (!place) {
-    if (!is_unusable_path(place.error())) return std::move(place).error();
-    return Target{.unusable = fmt::format("{}: {}", path, place.error().message)};
-  }
-  if (place->directory == nullptr) return Target{};
-  const auto info = place->directory->info(place->name);
-  if (!info) {
-    if (info.error().code == Code::kNotFound) return Target{};
-    if (!is_unusable_path(info.error())) return info.error();
-    return Target{.unusable = fmt::format("{}: {}", path, info.error().message)};
-  }
-  if (info->type != FileInfo::Type::kRegular) {
-    return Target{.unusable = fmt::format("{}: the path is not a regular file", path)};
-  }
-  if (info->links != 1) {
-    const std::string reason = fmt::format(
-        "{}: the file has {} names (hard links); writing to it would change another file", path,
-        info->links);
-    return Target{.unusable = reason, .blocked = reason};
-  }
-  return Target{.exists = true};
-}
-
-Result<std::optional<SectionApplier::FilePlan>> SectionApplier::open(std::string_view path) {
+Result<Attempt> SectionApplier::open(std::string_view path) {
   FilePlan plan;
   auto place = parents_.find(path);
   if (!place) {
-    if (is_unusable_path(place.error())) return std::optional<FilePlan>();
+    if (is_unusable_path(place.error())) return Attempt::kRedo;
     return std::move(place).error();
   }
-  if (place->directory == nullptr) return std::optional<FilePlan>(std::move(plan));
-  auto file = place->directory->open_file(place->name, {.write = true});
-  if (!file) {
-    if (file.error().code == Code::kNotFound) return std::optional<FilePlan>(std::move(plan));
-    if (is_unusable_path(file.error())) return std::optional<FilePlan>();
-    return std::move(file).error();
+  if (place->directory != nullptr) {
+    auto file = place->directory->open_file(place->name, {.write = true});
+    if (file) {
+      TRY_ASSIGN(plan.seen, (*file)->info());
+      if (plan.seen.type != FileInfo::Type::kRegular || plan.seen.links != 1) {
+        return Attempt::kRedo;
+      }
+      plan.file = std::move(*file);
+      plan.end = plan.seen.size_bytes;
+    } else if (is_unusable_path(file.error())) {
+      return Attempt::kRedo;
+    } else if (file.error().code != Code::kNotFound) {
+      return std::move(file).error();
+    }
   }
-  TRY_ASSIGN(plan.seen, (*file)->info());
-  if (plan.seen.type != FileInfo::Type::kRegular || plan.seen.links != 1) {
-    return std::optional<FilePlan>();
-  }
-  plan.file = std::move(*file);
-  plan.end = plan.seen.size_bytes;
-  return std::optional<FilePlan>(std::move(plan));
+  plans_.emplace(std::string(path), std::move(plan));
+  return Attempt::kDone;
 }
 
-Result<std::optional<SectionApplier::Plan>> SectionApplier::plan(
-    std::span<const Section> sections) {
+Result<Attempt> SectionApplier::plan(std::span<const Section> sections) {
   plans_.clear();
   in_place_.clear();
   sections_ = sections;
-  Plan result;
+  planned_ = {};
   for (const Section& section : sections) {
     if (plans_.contains(section.path)) continue;
-    TRY_ASSIGN(auto opened, open(section.path));
-    if (!opened) return std::optional<Plan>();
-    plans_.emplace(std::string(section.path), std::move(*opened));
+    TRY_ASSIGN(const Attempt opened, open(section.path));
+    if (opened == Attempt::kRedo) return opened;
   }
   TRY(claim_known(sections));
-  for (const Section& section : sections) {
-    FilePlan& plan = plans_.find(section.path)->second;
-    bool in_place = false;
-    if (section.known_offset) {
-      for (const std::string_view abandoned : section.abandoned) {
-        TRY_ASSIGN(const bool reused, take_back(plan, section, abandoned));
-        in_place = in_place || reused;
-      }
-      if (in_place) result.to_write.push_back(section.seq);
+  for (const Section& section : sections) TRY(plan_section(section));
+  return Attempt::kDone;
+}
+
+Status SectionApplier::plan_section(const Section& section) {
+  FilePlan& plan = plans_.find(section.path)->second;
+  bool in_place = false;
+  if (section.known_offset) {
+    for (const std::string_view abandoned : section.abandoned) {
+      TRY_ASSIGN(const bool reused, take_back(plan, section, abandoned));
+      in_place = in_place || reused;
     }
-    if (in_place || section.text.empty()) continue;
-    if (section.known_offset) {
-      TRY_ASSIGN(const Found found, find(plan, section));
-      if (found == Found::kPlanned) result.to_write.push_back(section.seq);
-      if (found != Found::kNo) continue;
-      if (section.was_synced && plan.file != nullptr && plan.seen.size_bytes > 0) continue;
-    }
-    const bool begins = plan.end == 0;
-    const uint64_t offset = begins ? section.header.size() : plan.end;
-    if (begins && !section.header.empty()) add_write(plan, 0, section.header);
-    add_write(plan, offset, section.text);
-    plan.claimed.claim(offset, section.text.size());
-    if (section.known_offset != offset) result.offsets.push_back({section.seq, offset});
-    result.to_write.push_back(section.seq);
+    if (in_place) planned_.to_write.push_back(section.seq);
   }
-  return std::optional<Plan>(std::move(result));
+  if (in_place || section.text.empty()) return {};
+  if (section.known_offset) {
+    TRY_ASSIGN(const Found found, find(plan, section));
+    if (found == Found::kPlanned) planned_.to_write.push_back(section.seq);
+    if (found != Found::kNo) return {};
+    if (section.was_synced && plan.file != nullptr && plan.seen.size_bytes > 0) return {};
+  }
+  const bool begins = plan.end == 0;
+  const uint64_t offset = begins ? section.header.size() : plan.end;
+  if (begins && !section.header.empty()) add_write(plan, 0, section.header);
+  add_write(plan, offset, section.text);
+  plan.claimed.claim(offset, section.text.size());
+  if (section.known_offset != offset) planned_.offsets.push_back({section.seq, offset});
+  planned_.to_write.push_back(section.seq);
+  return {};
 }
 
 Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section& section) {
@@ -106,11 +85,12 @@ Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section
 
   if (offset < size) {
     TRY_ASSIGN(const std::string found, read_range(plan, offset, section.text.size()));
-    // All its bytes, and yet not its place: a longer one's that begins with it.
+    // Where all its bytes are found and it is still not there, the bytes are those of a longer
+    // section that begins with it.
     const bool torn =
         !there && found != section.text && is_torn_remnant(as_bytes(found), as_bytes(section.text));
     const bool past_end = offset + section.text.size() > size;
-    // Past the end it must not run into what is planned there.
+    // What reaches past the end must not run into what is planned there.
     const bool written =
         torn && (!past_end || plan.end == size) && plan.claimed.claim(offset, section.text.size());
     if (written) add_write(plan, offset, section.text);
@@ -147,7 +127,7 @@ Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
   const bool fits = section.text.size() == abandoned.size();
   const std::string lines(fits ? 0 : abandoned.size(), '\n');
   const std::string_view wanted = fits ? section.text : std::string_view(lines);
-  // Where an earlier try put it; half overwritten already where power went.
+  // First where an earlier attempt put it. It may be half overwritten, if power went meanwhile.
   TRY_ASSIGN(const std::string found, read_range(plan, *section.known_offset, abandoned.size()));
   bool is_it = found.size() == abandoned.size() && found != wanted;
   for (size_t i = 0; is_it && i < found.size(); ++i) {
@@ -155,7 +135,7 @@ Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
   }
   uint64_t offset = *section.known_offset;
   if (!is_it || !plan.claimed.claim(offset, abandoned.size())) {
-    if (found == wanted) return false;  // done before; find() sees it
+    if (found == wanted) return false;  // taken back before; find() sees it
     TRY_ASSIGN(const auto elsewhere, search_abandoned(plan, abandoned));
     if (!elsewhere) return false;
     offset = *elsewhere;
@@ -170,8 +150,8 @@ Result<bool> SectionApplier::is_at(const FilePlan& plan, uint64_t offset, std::s
   return bytes == text;
 }
 
-// Where a person took away what was before, a longer section may have come to lie where the journal
-// has one that it begins with: it is not that one.
+// A person who deletes text in a file moves what is behind it. A longer section may so come to lie
+// where the journal has a shorter one that it begins with: the shorter one is not there then.
 Status SectionApplier::claim_known(std::span<const Section> sections) {
   for (const Section& section : sections) {
     if (!section.known_offset || section.text.empty()) continue;
@@ -246,50 +226,52 @@ void SectionApplier::add_write(FilePlan& plan, uint64_t offset, std::string_view
   plan.end = std::max(plan.end, offset + bytes.size());
 }
 
-Result<bool> SectionApplier::write() {
+Result<Attempt> SectionApplier::write() {
   for (auto& [path, plan] : plans_) {
     if (plan.writes.empty()) continue;
-    TRY_ASSIGN(const bool as_seen, write_file(path, plan));
-    if (!as_seen) return false;
+    TRY_ASSIGN(const Attempt written, write_file(path, plan));
+    if (written == Attempt::kRedo) return written;
   }
   plans_.clear();
-  return true;
+  return Attempt::kDone;
 }
 
-Result<bool> SectionApplier::write_file(std::string_view path, FilePlan& plan) {
+Result<Attempt> SectionApplier::write_file(std::string_view path, FilePlan& plan) {
   auto place = parents_.make(path);
   if (!place) {
-    if (is_unusable_path(place.error()) || place.error().code == Code::kBusy) return false;
+    if (is_unusable_path(place.error()) || place.error().code == Code::kBusy) return Attempt::kRedo;
     return std::move(place).error();
   }
   if (plan.file == nullptr) {
-    // Nothing was there, so what is planned is one run of bytes from the start.
+    // No file was there, so all that is planned is one run of bytes from the start.
     const auto made =
         place->directory->create_whole(place->name, as_bytes(plan.writes.front().bytes));
-    if (made) return true;
-    if (made.error().code == Code::kExists || made.error().code == Code::kNotFound) return false;
+    if (made) return Attempt::kDone;
+    if (made.error().code == Code::kExists || made.error().code == Code::kNotFound)
+      return Attempt::kRedo;
     return made.error();
   }
   const auto there = place->directory->info(place->name);
   if (!there) {
-    if (there.error().code == Code::kNotFound || is_unusable_path(there.error())) return false;
+    if (there.error().code == Code::kNotFound || is_unusable_path(there.error()))
+      return Attempt::kRedo;
     return there.error();
   }
   if (there->inode != plan.seen.inode || there->device != plan.seen.device ||
       there->size_bytes != plan.seen.size_bytes || there->links != 1) {
-    return false;
+    return Attempt::kRedo;
   }
   for (const Write& write : plan.writes) {
     TRY(plan.file->write_at(write.offset, as_bytes(write.bytes)));
   }
   if (plan.takes_back) TRY(plan.file->sync_data());
   TRY(plan.file->close());
-  return true;
+  return Attempt::kDone;
 }
 
 Status SectionApplier::write_again(std::span<const Section> sections) {
-  TRY_ASSIGN(const auto planned, plan(sections));
-  if (!planned) return {};
+  TRY_ASSIGN(const Attempt planned, plan(sections));
+  if (planned == Attempt::kRedo) return {};
   for (auto& [path, plan] : plans_) {
     if (plan.file == nullptr || plan.claimed.empty()) continue;
     for (const auto& [offset, count] : plan.claimed.ranges()) {

@@ -1,28 +1,37 @@
-// Sections that records append to files people edit too: once each, at a journalled offset.
+// Sections that records append to files which people edit too: each is written once, at a
+// journalled offset.
 //
-// plan() looks at the files and decides an offset for each section; the caller journals those that
-// are new and makes them durable; write() acts. A section whose offset was journalled before may be
-// there already, so it is looked for:
+//   plan()   looks at the files and decides an offset for each section
+//   caller   journals the offsets that are new, and makes them durable
+//   write()  acts
 //
-//   at its offset                          there
+// A section whose offset was journalled before may be there already, so it is looked for:
+//
+//   found at its offset                    it is there
 //   at its offset, torn                    written there again (replaces nothing but zeros)
 //   its offset is the end of the file      written there
-//   anywhere else in the file              there (a person edited what is before it)
-//   its heading's number                   there (a person edited it)
-//   not found                              to the end, at a newly journalled offset; or left, where
-//                                          a checkpoint says it had been synced: then it was edited
+//   found anywhere else in the file        it is there (a person edited what is before it)
+//   its heading's number is found          it is there (a person edited it)
+//   not found                              appended at the end, at a newly journalled offset; or
+//                                          left alone, where a checkpoint says that it had been
+//                                          synced: then a person has deleted or edited it
 //
-// Sections may be parts of each other; sync/publish/section_text.h says how they are told apart.
+// One section may be part of another; sync/publish/section_text.h says how they are told apart.
 //
-// What an earlier try wrote with an id that the record did not keep is overwritten where it is: by
-// the section, or, where that is longer or no more wanted, by empty lines. Nothing that people
-// wrote behind it moves, so there is no moment at which it could be lost.
+// What an earlier attempt wrote with an id that the record did not keep is overwritten where it
+// stands: by the section itself or, where the section has another length or is no longer wanted, by
+// empty lines. No text that people wrote behind it moves, so there is no moment at which that could
+// be lost.
 //
-// A file that is not there, or empty, begins with the record's header; offsets count to the
-// section, not to the header before it. Editors rename over files, so files are opened anew for
-// each batch and write() checks that they are still what plan() saw.
+// A file that is absent or empty begins with the record's header; a section's offset is that of the
+// section, not of the header before it. Editors replace files by renaming over them, so each file
+// is opened anew for each plan, and write() checks that it is still the file that plan() saw.
 //
-// Not thread-safe. Nothing is synced here.
+// A death between plan() and write() leaves journalled offsets at which nothing is; a power cut
+// after write() may leave torn sections, for nothing is synced here except what is taken back. The
+// next plan finds both in the table above.
+//
+// Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +44,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/apply/attempt.h"
 #include "engine/apply/parent_directories.h"
 #include "journal/os/file_system.h"
 #include "journal/record/control_frame.h"
@@ -44,13 +54,14 @@ namespace syncline {
 
 struct Section {
   uint64_t seq = 0;
-  uint64_t id = 0;  // as its heading has it
+  uint64_t id = 0;  // the number in its heading
   std::string_view path;
   std::string_view header;
   std::string_view text;
   std::optional<uint64_t> known_offset;  // as journalled
   bool was_synced = false;               // a checkpoint covers it
-  // As earlier tries wrote it, with ids it did not keep; `text` is empty where it has none now.
+  // Its texts with ids that the record did not keep, as earlier attempts may have written them.
+  // `text` is empty where the record has no section any more.
   std::vector<std::string_view> abandoned = {};
 };
 
@@ -58,22 +69,15 @@ class SectionApplier {
  public:
   explicit SectionApplier(ParentDirectories& parents) : parents_(parents) {}
 
-  // Why no section can go to the path ever, or for now, or nothing; and whether a file is there.
-  struct Target {
-    std::string unusable;
-    std::string blocked;
-    bool exists = false;
-  };
-  Result<Target> look(std::string_view path);
-
   struct Plan {
     std::vector<AppendOffset> offsets;  // to be journalled before write()
     std::vector<uint64_t> to_write;     // seq of the sections that are not there
   };
-  // Decides for sections in the order of seq. Nothing: a path is no longer usable, look() again.
-  Result<std::optional<Plan>> plan(std::span<const Section> sections);
-  // Acts on the last plan. False when a file is no longer as it was seen: plan again.
-  Result<bool> write();
+  // Decides for sections, which are in the order of seq. kRedo: a path is no longer usable.
+  Result<Attempt> plan(std::span<const Section> sections);
+  const Plan& planned() const { return planned_; }  // of the last plan()
+  // Acts on the last plan. kRedo: a file is no longer as plan() saw it.
+  Result<Attempt> write();
   // For files whose sync failed: writes sections that are there once more, where they are.
   Status write_again(std::span<const Section> sections);
 
@@ -85,31 +89,36 @@ class SectionApplier {
   struct FilePlan {
     std::unique_ptr<File> file;  // null: not there
     FileInfo seen;
-    uint64_t end = 0;  // with what is planned
+    uint64_t end = 0;  // where the file ends once the plan is written
     std::vector<Write> writes;
     // Ranges known to be sections, so that two of the same text are not taken for one.
     ClaimedRanges claimed;
-    // Of those that are not where the journal has them; looked for together, when the first is.
+    // What was found of the sections that are not where the journal has them. The first search is
+    // for all of them together.
     std::optional<std::map<uint64_t, FoundSection::Standing>> searched;  // by seq
-    bool takes_back = false;  // synced at once: nobody looks for it again
+    // The file is synced at once: nobody looks again for what is taken back.
+    bool takes_back = false;
   };
   enum class Found : uint8_t { kThere, kPlanned, kNo };
 
-  Result<std::optional<FilePlan>> open(std::string_view path);
+  // Begins the plan of one file.
+  Result<Attempt> open(std::string_view path);
+  Status plan_section(const Section& section);
   Result<Found> find(FilePlan& plan, const Section& section);
-  // Claims what is where the journal has it, before anything else is looked for.
+  // Claims the sections that are where the journal has them, before others are searched for.
   Status claim_known(std::span<const Section> sections);
   Result<bool> is_at(const FilePlan& plan, uint64_t offset, std::string_view text);
   Result<FoundSection::Standing> search(FilePlan& plan, const Section& section);
   Result<std::optional<uint64_t>> search_abandoned(FilePlan& plan, std::string_view text);
-  // True when the section stands in the place of what it takes back.
+  // True when the section itself is planned in the place of the text that it takes back.
   Result<bool> take_back(FilePlan& plan, const Section& section, std::string_view abandoned);
   Result<std::string> read_range(const FilePlan& plan, uint64_t offset, uint64_t count);
   static void add_write(FilePlan& plan, uint64_t offset, std::string_view bytes);
-  Result<bool> write_file(std::string_view path, FilePlan& plan);
+  Result<Attempt> write_file(std::string_view path, FilePlan& plan);
 
   ParentDirectories& parents_;
   std::map<std::string, FilePlan, std::less<>> plans_;
+  Plan planned_;
   std::span<const Section> sections_;  // while they are planned
   std::set<uint64_t> in_place_;        // seq of those claimed where the journal has them
 };

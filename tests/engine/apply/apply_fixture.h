@@ -19,6 +19,7 @@
 
 #include "engine/apply/applier.h"
 #include "engine/projection/schema.h"
+#include "journal/log/reader.h"
 #include "tests/support/hooked_directory.h"
 #include "tests/support/temporary_directory.h"
 

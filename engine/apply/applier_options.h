@@ -1,0 +1,43 @@
+// What an Applier is told when it is opened, and what it reports of a step.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "journal/log/format.h"
+
+namespace syncline {
+
+struct ApplierOptions {
+  std::string work_tree;
+  std::string database_path;         // absolute
+  const char* sqlite_vfs = nullptr;  // null: SQLite's own
+  uint64_t batch_records_max = 1000;
+  uint64_t batch_bytes_max = 8u << 20;
+  uint64_t wal_bytes_max = 8u << 20;         // beyond it the step checkpoints SQLite
+  uint64_t checkpoint_records_max = 10'000;  // unsynced files that make a checkpoint due
+  bool write_files = true;
+  bool journal_outcomes = true;  // false in replay: outcomes come from the journal alone
+  // DDL of the current configuration's kinds: table name and statement, run where the table is
+  // missing.
+  std::vector<std::pair<std::string, std::string>> ddl;
+  // The store was given a new identity, so its database is the projection of another journal: the
+  // engine's tables in it are begun anew, its rows stay as foreign ones. Without this option such a
+  // database is kDisagree.
+  bool take_over_database = false;
+  // True while the person's git state forbids changing tracked files: sections then wait.
+  std::function<bool()> files_must_wait;
+};
+
+struct ApplyReport {
+  uint64_t records = 0;
+  uint64_t set_aside = 0;
+  uint64_t rebound = 0;
+  Mark applied;  // after the step
+  bool more = false;
+};
+
+}  // namespace syncline

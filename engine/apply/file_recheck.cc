@@ -1,0 +1,101 @@
+#include "engine/apply/file_recheck.h"
+
+#include <algorithm>
+
+#include "engine/apply/applied_sections.h"
+#include "journal/base/try.h"
+
+namespace syncline {
+
+Status FileRecheck::run() {
+  TRY(context_.refresh());
+  if (!context_.options.write_files) return {};
+  if (context_.options.journal_outcomes) TRY(context_.journal.flush_all());
+  TRY(context_.look_ahead());
+  return visit_unsynced(context_, [&](const std::vector<AppliedRecord>& records) {
+    return context_.until_done([&] { return check(records); });
+  });
+}
+
+Status FileRecheck::restore(std::vector<uint64_t> seqs) {
+  TRY(context_.refresh());
+  std::ranges::sort(seqs);
+  if (seqs.empty() || !context_.options.write_files) return {};
+  TRY(context_.journal.flush_all());
+  TRY(context_.look_ahead());
+  TRY_ASSIGN(const auto waiting, context_.projection->waiting(seqs.front(), seqs.back()));
+  auto restored = visit_applied(
+      context_, seqs.front(), seqs.back(),
+      [&](uint64_t seq) { return std::ranges::binary_search(seqs, seq) && !waiting.contains(seq); },
+      [&](const std::vector<AppliedRecord>& records) {
+        return context_.until_done([&] { return check(records); });
+      });
+  TRY(restored);
+  return context_.sync_files();
+}
+
+Result<Attempt> FileRecheck::check(const std::vector<AppliedRecord>& records) {
+  TRY_ASSIGN(const Attempt files, check_files(records));
+  if (files == Attempt::kRedo) return files;
+  return check_sections(records);
+}
+
+Result<Attempt> FileRecheck::check_files(const std::vector<AppliedRecord>& records) {
+  FileApplier& files = context_.files;
+  for (const auto& [intent, effect, abandoned] : records) {
+    if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
+    TRY(take_back(files, effect, abandoned));
+    TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
+    TRY_ASSIGN(const Attempt written, files.write(effect.path, effect.text, look.state));
+    if (written == Attempt::kRedo) return written;
+  }
+  return Attempt::kDone;
+}
+
+// Where the person's git state forbids the writes, the sections that need one wait from now on.
+Result<Attempt> FileRecheck::check_sections(const std::vector<AppliedRecord>& records) {
+  SectionApplier& sections = context_.sections;
+  TRY_ASSIGN(const auto candidates, sections_of(context_, records));
+  TRY_ASSIGN(const Attempt planned, sections.plan(candidates));
+  if (planned == Attempt::kRedo) return planned;
+  const std::vector<uint64_t>& to_write = sections.planned().to_write;
+  if (!to_write.empty() && context_.must_wait()) {
+    TRY_ASSIGN(Transaction transaction, Transaction::begin(*context_.database));
+    for (const Section& section : candidates) {
+      if (std::ranges::find(to_write, section.seq) == to_write.end()) continue;
+      TRY(context_.projection->put_waiting(section.seq, section.path));
+    }
+    TRY(transaction.commit());
+    return Attempt::kDone;
+  }
+  TRY(journal_offsets(context_, sections.planned().offsets));
+  return sections.write();
+}
+
+Status FileRecheck::write_again() {
+  TRY(context_.look_ahead());
+  return visit_unsynced(context_, [&](const std::vector<AppliedRecord>& records) -> Status {
+    auto written = write_again(records);
+    context_.parents.clear();
+    return written;
+  });
+}
+
+Status FileRecheck::write_again(const std::vector<AppliedRecord>& records) {
+  FileApplier& files = context_.files;
+  for (const auto& [intent, effect, abandoned] : records) {
+    if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
+    TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
+    if (look.state == FileApplier::State::kOurs) {
+      TRY(files.write_again(effect.path, effect.text));
+    } else {
+      // The checkpoint is tried again as a whole, so this is not.
+      TRY_ASSIGN(const Attempt written, files.write(effect.path, effect.text, look.state));
+      if (written == Attempt::kRedo) return keeps_changing();
+    }
+  }
+  TRY_ASSIGN(const auto candidates, sections_of(context_, records));
+  return context_.sections.write_again(candidates);
+}
+
+}  // namespace syncline
