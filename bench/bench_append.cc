@@ -39,11 +39,11 @@ void StoreAppend(benchmark::State& state) {
 }
 
 struct BenchJournal {
-  BenchJournal() : directory(must(open_posix_directory(folder.string()))) {
+  BenchJournal() : directory(must(open_posix_directory(scratch.string()))) {
     must(Journal::create(*directory, StoreId{}, system_clock(), {}));
     journal = must(Journal::open(*directory, StoreId{}, system_clock(), make_best_ring(), {}));
   }
-  TemporaryDirectory folder{"syncline-bench"};
+  TemporaryDirectory scratch{"syncline-bench"};
   std::unique_ptr<Directory> directory;
   std::unique_ptr<Journal> journal;
 };
@@ -79,7 +79,7 @@ class RawFile {
  public:
   static constexpr size_t kPartBytes = 4u << 20;
   explicit RawFile(int threads) {
-    const std::string path = (folder_ / "raw").string();
+    const std::string path = (scratch_ / "raw").string();
     descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_DIRECT, 0600);
     if (descriptor_ < 0) descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     const Buffer zeros(kPartBytes);
@@ -116,7 +116,7 @@ class RawFile {
   }
 
  private:
-  TemporaryDirectory folder_{"syncline-bench"};
+  TemporaryDirectory scratch_{"syncline-bench"};
   int descriptor_ = -1;
 };
 std::unique_ptr<RawFile> shared_file;

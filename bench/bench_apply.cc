@@ -33,9 +33,9 @@ void Apply(benchmark::State& state) {
 void RowsAndFilesUnsynced(benchmark::State& state) {
   const auto records = static_cast<uint64_t>(state.range(0));
   for (auto _ : state) {
-    const TemporaryDirectory folder("syncline-bench");
+    const TemporaryDirectory scratch("syncline-bench");
     const auto database =
-        must(Database::open((folder / "peer.db").string(), Database::Access::kWrite));
+        must(Database::open((scratch / "peer.db").string(), Database::Access::kWrite));
     must(
         database->execute("PRAGMA synchronous=OFF; CREATE TABLE notes(id INTEGER PRIMARY KEY, "
                           "title TEXT, body TEXT, path TEXT)"));
@@ -48,7 +48,7 @@ void RowsAndFilesUnsynced(benchmark::State& state) {
       if (id % 1000 == 0) {
         if (id > 0) must(database->execute("COMMIT"));
         must(database->execute("BEGIN"));
-        shard = folder / std::to_string(id / 1000);
+        shard = scratch / std::to_string(id / 1000);
         std::filesystem::create_directory(shard);
       }
       const std::string path = (shard / std::to_string(id)).string();

@@ -62,8 +62,8 @@ void GitFastImport(benchmark::State& state) {
   // An import continues a branch only where it is told so.
   if (before > 0) stream.insert(stream.find("M "), "from refs/heads/main^0\n");
   for (auto _ : state) {
-    const TemporaryDirectory folder("syncline-bench");
-    ProcessOptions options{.directory = folder.string()};
+    const TemporaryDirectory scratch("syncline-bench");
+    ProcessOptions options{.directory = scratch.string()};
     bool ok = run_process({"git", "init", "-q", "-b", "main"}, options).ok();
     options.input = base;
     if (ok && before > 0) ok = run_process({"git", "fast-import", "--quiet"}, options).ok();

@@ -20,7 +20,7 @@ constexpr uint64_t kJournalBytes = 128u << 20;
 
 struct FilledJournal {
   explicit FilledJournal(uint64_t record_bytes)
-      : directory(must(open_posix_directory(folder.string()))) {
+      : directory(must(open_posix_directory(scratch.string()))) {
     must(Journal::create(*directory, StoreId{}, system_clock(), {}));
     journal = must(Journal::open(*directory, StoreId{}, system_clock(), make_best_ring(), {}));
     const ByteVector payload(record_bytes, std::byte{'x'});
@@ -36,7 +36,7 @@ struct FilledJournal {
     }
     must(journal->flush_all());
   }
-  TemporaryDirectory folder{"syncline-bench"};
+  TemporaryDirectory scratch{"syncline-bench"};
   std::unique_ptr<Directory> directory;
   std::unique_ptr<Journal> journal;
   uint64_t records = 0;
@@ -61,7 +61,7 @@ void PlainRead(benchmark::State& state) {
   const FilledJournal filled(static_cast<uint64_t>(state.range(0)));
   std::vector<char> buffer(4u << 20);
   for (auto _ : state) {
-    for (const auto& entry : std::filesystem::directory_iterator(filled.folder / "journal")) {
+    for (const auto& entry : std::filesystem::directory_iterator(filled.scratch / "journal")) {
       std::ifstream stream(entry.path(), std::ios::binary);
       while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
              stream.gcount() > 0) {

@@ -18,7 +18,7 @@ Record note(uint64_t number, uint64_t body_bytes) {
   return {.kind = "note", .fields = {{"title", "note " + std::to_string(number)}, {"body", body}}};
 }
 
-BenchStore::BenchStore(StoreOptions options) : root_((folder_ / "store").string()) {
+BenchStore::BenchStore(StoreOptions options) : root_((scratch_ / "store").string()) {
   must(Store::init(root_, {.profile = "notes"}));
   store_ = must(Store::open(root_, options));
 }

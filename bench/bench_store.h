@@ -1,6 +1,6 @@
-// What the benchmark programs share: a store in a scratch folder, and records of a size.
+// What the benchmark programs share: a store in a scratch directory, and records of a size.
 //
-// The folder is made below TMPDIR: point that at the disk to be measured. An error ends the
+// The directory is made below TMPDIR: point that at the disk to be measured. An error ends the
 // program: a benchmark that goes on after a failed call measures nothing.
 #pragma once
 
@@ -31,7 +31,7 @@ class BenchStore {
   void reach(Stage stage);  // for every record so far
 
  private:
-  TemporaryDirectory folder_{"syncline-bench"};
+  TemporaryDirectory scratch_{"syncline-bench"};
   std::string root_;
   std::unique_ptr<Store> store_;
   uint64_t records_ = 0;

@@ -25,12 +25,12 @@ uint64_t parse_count(std::string_view text) {
 
 Result<Consolidator::Packs> Consolidator::look() {
   Packs packs;
-  TRY_ASSIGN(const std::vector<std::string> names, context_.common_dir.list(kPackFolder));
+  TRY_ASSIGN(const std::vector<std::string> names, context_.common_dir.list(kPackDirectory));
   for (const std::string& name : names) {
     if (name.ends_with(".pack")) ++packs.count;
     if (!name.ends_with(".keep")) continue;
     TRY_ASSIGN(const std::optional<std::string> owner,
-               read_small_file(context_.common_dir, fmt::format("{}/{}", kPackFolder, name)));
+               read_small_file(context_.common_dir, fmt::format("{}/{}", kPackDirectory, name)));
     if (owner && owner->find(context_.store().hex()) != std::string::npos) packs.kept_by_us = true;
   }
   return packs;

@@ -35,7 +35,7 @@ Result<std::string> branch_of_head(Directory& git_dir) {
   return head.target;
 }
 
-// Power that was lost while git's folder was being made leaves a HEAD of no bytes, or of zeros.
+// Power that was lost while git's directory was being made leaves a HEAD of no bytes, or of zeros.
 Result<bool> head_is_blank(Directory& git_dir) {
   const Result<std::string> head = read_file(git_dir, "HEAD", 4096);
   if (!head && head.error().code == Code::kNotFound) return false;
@@ -127,7 +127,7 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
   std::error_code fault;
   std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
   if (fault) return errno_error(fault.value(), "absolute path of " + directory);
-  // "." and "store/" end in a slash still, and libgit2 makes no folder below "store//".
+  // "." and "store/" end in a slash still, and libgit2 makes no directory below "store//".
   while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
   bool created = false;
   Result<GitPaths> paths = git_paths_at(absolute, platform);
@@ -136,7 +136,7 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
     if (bare) {
       return make_error(Code::kUnsupported,
                         fmt::format("{} is a bare git repository: it has no work tree", absolute),
-                        "use a clone with a work tree, or another folder");
+                        "use a clone with a work tree, or another directory");
     }
     TRY(platform.create_repository(absolute));
     created = true;

@@ -14,7 +14,7 @@
 namespace syncline {
 namespace {
 
-// Of trees, commits and texts that the next batch or publish looks at again: a few folders of a
+// Of trees, commits and texts that the next batch or publish looks at again: a few directories of a
 // thousand names each, whatever the store has grown to.
 constexpr size_t kObjectsBytesMax = 8u << 20;
 

@@ -14,7 +14,7 @@
 //
 // A fold is a pure function (parent tree, records) → (tree, commit), so a crash anywhere is
 // repaired by doing it again: same ids. Who may call: whoever holds the store's sync.lock, one
-// thread at a time. Parts advance by being called; there are no threads here. This folder alone
+// thread at a time. Parts advance by being called; there are no threads here. This directory alone
 // knows git.
 #pragma once
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts what the test runners themselves reported in meson build folders.
+"""Counts what the test runners themselves reported in meson build directories.
 
 usage: count_tests.py BUILD_DIR...   prints "<passed> <failed> <skipped>", names of failures on stderr
 

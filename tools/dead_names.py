@@ -3,7 +3,7 @@
 
 usage: dead_names.py BUILD_DIR     exit 1 and their names if there are any
 
-The command is linked once more, from every object of those folders, with a section for each function;
+The command is linked once more, from every object of those directories, with a section for each function;
 the linker says which sections nothing leads to from main(). A function that only tests call is among
 them, and belongs to the tests. What programs that embed a store call, and the command does not, is
 no finding: the functions that the installed headers declare.
@@ -18,7 +18,7 @@ import tempfile
 
 # A method that an interface has for implementations without a better way: the real one has.
 DEFAULTS = {"syncline::Directory::create_whole_synced"}
-FOLDERS = ("journal", "sync", "engine")
+DIRECTORIES = ("journal", "sync", "engine")
 PUBLIC = ("journal/include/syncline", "engine/include/syncline")
 
 
@@ -33,7 +33,7 @@ def link_command(build):
 
 
 def archives_of(words):
-    return [word for word in words if word.endswith(".a") and word.split("/")[0] in FOLDERS]
+    return [word for word in words if word.endswith(".a") and word.split("/")[0] in DIRECTORIES]
 
 
 def dropped_sections(build, words):
@@ -64,9 +64,9 @@ def defined_functions(build, words):
 def public_names(source):
     """Words of the installed headers that are followed by a parenthesis."""
     names = set()
-    for folder in PUBLIC:
-        for name in os.listdir(os.path.join(source, folder)):
-            with open(os.path.join(source, folder, name), encoding="utf-8") as header:
+    for directory in PUBLIC:
+        for name in os.listdir(os.path.join(source, directory)):
+            with open(os.path.join(source, directory, name), encoding="utf-8") as header:
                 code = re.sub(r"//.*", "", header.read())
             names.update(re.findall(r"(~?\w+)\(", code))
     return names
@@ -80,7 +80,7 @@ def main():
     dropped = {
         name
         for name, place in dropped_sections(build, words)
-        if any(f"lib{'syncline_' + folder}.a" in place for folder in FOLDERS)
+        if any(f"lib{'syncline_' + directory}.a" in place for directory in DIRECTORIES)
     }
     dead = sorted(name for name in dropped if name in defined)
     if not defined or not dropped:

@@ -17,7 +17,7 @@
 #include "tools/bench_report.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
-#include "tools/temporary_folder.h"
+#include "tools/scratch_directory.h"
 #include "tools/verb.h"
 
 namespace syncline {
@@ -58,11 +58,11 @@ Record make_record(uint64_t number) {
 
 class Bench {
  public:
-  explicit Bench(std::string folder) : folder_(std::move(folder)) {}
+  explicit Bench(std::string directory) : directory_(std::move(directory)) {}
 
   // Blocks that were written before are written over, as a journal does it.
   Result<double> disk_flushes() {
-    const std::string path = folder_ + "/flushes";
+    const std::string path = directory_ + "/flushes";
     const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return errno_error(errno, "cannot make a file to measure with");
     const Result<double> rate = flush_blocks(file);
@@ -115,7 +115,7 @@ class Bench {
   }
 
   Result<std::unique_ptr<Store>> fresh_store(bool background) {
-    const std::string root = fmt::format("{}/store-{}", folder_, ++stores_);
+    const std::string root = fmt::format("{}/store-{}", directory_, ++stores_);
     std::error_code failed;
     std::filesystem::create_directory(root, failed);
     if (failed) return errno_error(failed.value(), fmt::format("cannot make {}", root));
@@ -123,7 +123,7 @@ class Bench {
     return Store::open(root, {.background = background});
   }
 
-  std::string folder_;
+  std::string directory_;
   uint64_t stores_ = 0;
 };
 
@@ -139,9 +139,9 @@ std::string bench_parent(const std::optional<std::string>& store) {
 }
 
 Result<BenchReport> measure(const Session& session, const std::string& parent) {
-  TRY_ASSIGN(const TemporaryFolder folder, TemporaryFolder::make(parent, "syncline-bench-"));
+  TRY_ASSIGN(const ScratchDirectory scratch, ScratchDirectory::make(parent, "syncline-bench-"));
   Progress progress(session.console(), "bench");
-  Bench bench(folder.path());
+  Bench bench(scratch.path());
   const Deadline deadline = session.deadline();
   std::vector<double> flushes, single, journaled, applied, committed;
   uint64_t done = 0;

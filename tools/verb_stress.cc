@@ -16,9 +16,9 @@
 #include "tools/child_process.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
+#include "tools/scratch_directory.h"
 #include "tools/stress_calls.h"
 #include "tools/stress_report.h"
-#include "tools/temporary_folder.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
 
@@ -267,7 +267,7 @@ class StressVerb final : public PlainVerb {
           make_error(Code::kInvalid, fmt::format("--rounds takes 1 to {}", kRoundsMax)),
           "nothing was done");
     }
-    std::optional<TemporaryFolder> folder;
+    std::optional<ScratchDirectory> scratch;
     std::string root;
     if (session.options().store) {
       if (profile_) {
@@ -280,19 +280,19 @@ class StressVerb final : public PlainVerb {
     } else {
       std::error_code failed;
       const std::string parent = std::filesystem::temp_directory_path(failed).string();
-      auto made = TemporaryFolder::make(failed ? "/tmp" : parent, "syncline-stress-");
+      auto made = ScratchDirectory::make(failed ? "/tmp" : parent, "syncline-stress-");
       if (!made) return session.fail(made.error());
-      folder.emplace(std::move(*made));
-      root = folder->path();
+      scratch.emplace(std::move(*made));
+      root = scratch->path();
       const auto store = Store::init(root, {.profile = profile_.value_or("elf")});
       if (!store) return session.fail(store.error());
     }
     auto report = StressRun(session, root, rounds).run(*levels);
     if (!report) return session.fail(report.error());
     const bool good = report->nothing_lost();
-    // A store with a fault in it is worth more than a clean temporary folder.
-    if (!good && folder) folder->keep();
-    if (!folder || !good) report->store = root;
+    // A store with a fault in it is worth more than a clean temporary directory.
+    if (!good && scratch) scratch->keep();
+    if (!scratch || !good) report->store = root;
     const std::string place =
         report->store.empty() ? "" : fmt::format("store: {}\n", printable(report->store));
     const ExitCode code = !good                      ? ExitCode::kFailed

@@ -32,7 +32,7 @@ Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform
   }
   if (!paths) return std::move(paths).error();
   return StorePlaces{&platform, paths->work_tree, paths->common_dir,
-                     paths->common_dir + "/" + std::string(kStoreFolder)};
+                     paths->common_dir + "/" + std::string(kStoreDirectory)};
 }
 
 Status check_owner(const StorePlaces& places) {

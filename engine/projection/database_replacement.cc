@@ -73,7 +73,7 @@ Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
 Result<std::string> DatabaseReplacement::move_aside() {
   const std::string directory = kept_path_of(fmt::format("database-{}", clock_.now_ms()));
   TRY(store_directory_.make_directories(directory, /*private_mode=*/true));
-  TRY(store_directory_.sync_directory(kKeptFolder));
+  TRY(store_directory_.sync_directory(kKeptDirectory));
   TRY(store_directory_.sync_directory("."));
   std::string kept = fmt::format("{}/{}", places_.store_dir, directory);
   const std::string name = file_.path.substr(file_.path.rfind('/') + 1);

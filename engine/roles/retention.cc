@@ -16,7 +16,7 @@ Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId&
                                       const Config& config, const Mark& limit, int64_t now_ms) {
   constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
   TRY_ASSIGN(const std::unique_ptr<Directory> journal_directory,
-             store_directory.open_directory(kJournalFolder));
+             store_directory.open_directory(kJournalDirectory));
   TRY_ASSIGN(const auto segments, list_segments(*journal_directory, store));
   uint64_t total_bytes = 0;
   for (const SegmentEntry& segment : segments) total_bytes += segment.size_bytes;

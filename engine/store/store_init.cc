@@ -133,15 +133,15 @@ Status take_database_along(Making& making, const Config& config) {
 Status set_old_store_aside(Making& making, const std::string& kept, bool with_identity = true) {
   TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
   TRY(making.store->make_directories(kept, /*private_mode=*/true));
-  TRY(making.store->sync_directory(kKeptFolder));
+  TRY(making.store->sync_directory(kKeptDirectory));
   TRY_ASSIGN(const auto names, making.store->list("."));
   // Journal and identity go last: until then an init after a crash finds the old store, and does
   // this again.
   std::vector<std::string> last;
   for (const std::string& name : names) {
-    if (name == kKeptFolder || name.ends_with(".lock")) continue;
+    if (name == kKeptDirectory || name.ends_with(".lock")) continue;
     if (name == kIdentityFile && !with_identity) continue;
-    if (name == kJournalFolder || name == kIdentityFile) {
+    if (name == kJournalDirectory || name == kIdentityFile) {
       last.push_back(name);
       continue;
     }
@@ -254,7 +254,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   }
   TRY(remove_left_temporaries(making));
   if (!identity) {
-    const auto journal = making.store->info(kJournalFolder);
+    const auto journal = making.store->info(kJournalDirectory);
     if (!journal && journal.error().code != Code::kNotFound) return journal.error();
     const bool traces = journal || !making.repository.foreign_stores.empty();
     if (traces && !options.new_identity)

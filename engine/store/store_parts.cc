@@ -32,7 +32,7 @@ StorePlatform& platform_or_system(StorePlatform* platform) {
 
 Result<StoreDirectories> make_store_directories(StorePlaces places) {
   TRY_ASSIGN(StoreDirectories directories, open_around_store(std::move(places)));
-  TRY(directories.common->make_directories(kStoreFolder, /*private_mode=*/true));
+  TRY(directories.common->make_directories(kStoreDirectory, /*private_mode=*/true));
   TRY(directories.common->sync_directory("."));
   TRY_ASSIGN(directories.store,
              directories.places.platform->open_directory(directories.places.store_dir));

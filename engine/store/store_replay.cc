@@ -133,7 +133,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
              open_or_create_repository(directory, source.platform));
   TRY_ASSIGN(const StorePlaces places, find_places(repository.work_tree, source.platform));
   TRY_ASSIGN(auto common, source.platform.open_directory(places.common_dir));
-  TRY(common->make_directories(kStoreFolder, /*private_mode=*/true));
+  TRY(common->make_directories(kStoreDirectory, /*private_mode=*/true));
   TRY_ASSIGN(auto store, source.platform.open_directory(places.store_dir));
   TRY_ASSIGN(auto root, source.platform.open_directory(places.root));
   Identity identity = source.identity;

@@ -28,7 +28,7 @@ class LostKeys {
 
   // One that cannot be read says nothing.
   Status read_trimmed() {
-    const auto folder = kept_.open_directory(kJournalFolder);
+    const auto folder = kept_.open_directory(kJournalDirectory);
     if (!folder && folder.error().code == Code::kNotFound) return {};
     if (!folder) return folder.error();
     TRY_ASSIGN(const auto segments, list_kept_keys(**folder));

@@ -36,7 +36,7 @@ struct SurveyedSegment {
 Result<std::vector<SurveyedSegment>> survey_segments(Directory& store_directory,
                                                      const StoreId& store) {
   std::map<uint64_t, SurveyedSegment> found;
-  const auto folder = store_directory.open_directory(kJournalFolder);
+  const auto folder = store_directory.open_directory(kJournalDirectory);
   if (!folder && folder.error().code == Code::kNotFound) return std::vector<SurveyedSegment>();
   if (!folder) return folder.error();
   TRY_ASSIGN(const auto names, (*folder)->list("."));
@@ -115,7 +115,7 @@ void note_headings(std::string_view text, LossFloors& floors) {
   }
 }
 
-Status survey_folder(Directory& root, const std::string& folder, bool sections,
+Status survey_directory(Directory& root, const std::string& folder, bool sections,
                      LossFloors& floors) {
   const auto names = root.list(folder.empty() ? "." : folder);
   if (!names &&
@@ -131,7 +131,7 @@ Status survey_folder(Directory& root, const std::string& folder, bool sections,
     if (!info && info.error().code == Code::kNotFound) continue;  // gone meanwhile
     if (!info) return info.error();
     if (info->type == FileInfo::Type::kDirectory) {
-      TRY(survey_folder(root, path, sections, floors));
+      TRY(survey_directory(root, path, sections, floors));
     } else if (sections && info->type == FileInfo::Type::kRegular) {
       const auto text = read_file(root, path);
       if (text) note_headings(*text, floors);
@@ -216,7 +216,7 @@ Status survey_files(Directory& root, const Config& config, LossFloors& floors) {
                     kind.operation == Operation::kAppend);
   }
   for (const auto& [folder, sections] : folders) {
-    TRY(survey_folder(root, folder, sections, floors));
+    TRY(survey_directory(root, folder, sections, floors));
   }
   return {};
 }

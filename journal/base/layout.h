@@ -27,10 +27,10 @@ inline constexpr std::string_view kConfigCopyFile = "config.toml";
 // Which life of the page cache (boot and mount) files were last checked in.
 inline constexpr std::string_view kCacheTokenFile = "cache.token";
 inline constexpr std::string_view kControlName = "control";
-inline constexpr std::string_view kJournalFolder = "journal";
+inline constexpr std::string_view kJournalDirectory = "journal";
 inline constexpr std::string_view kBaseName = "base";
-inline constexpr std::string_view kStoreFolder = "syncline";  // in the git common directory
-inline constexpr std::string_view kKeptFolder = "kept";
+inline constexpr std::string_view kStoreDirectory = "syncline";  // in the git common directory
+inline constexpr std::string_view kKeptDirectory = "kept";
 inline constexpr std::string_view kSyncStateFile = "sync.state";
 // What was pushed, and where to: a cache for the case that a person squashed our commits, so that
 // their trailers no longer tell. Written without a sync, believed only while the tip is the same.
@@ -50,7 +50,7 @@ inline constexpr std::string_view kInitLockName = "init.lock";
 
 // Below the store's directory: where what is named so is kept.
 inline std::string kept_path_of(std::string_view name) {
-  return std::string(kKeptFolder) + "/" + std::string(name);
+  return std::string(kKeptDirectory) + "/" + std::string(name);
 }
 // `store` is the store's id in hexadecimal digits.
 inline constexpr std::string_view kOwnRefs = "refs/syncline/";

@@ -146,8 +146,8 @@ Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSp
   return kept;
 }
 
-Result<std::vector<uint64_t>> list_kept_keys(Directory& folder) {
-  TRY_ASSIGN(const auto names, folder.list("."));
+Result<std::vector<uint64_t>> list_kept_keys(Directory& journal_directory) {
+  TRY_ASSIGN(const auto names, journal_directory.list("."));
   std::vector<uint64_t> segments;
   for (const std::string& name : names) {
     if (const uint64_t segment = segment_of_name(name); segment != 0) segments.push_back(segment);
@@ -156,28 +156,32 @@ Result<std::vector<uint64_t>> list_kept_keys(Directory& folder) {
   return segments;
 }
 
-Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment) {
-  TRY_ASSIGN(const std::string text, read_file(folder, kept_keys_name(segment), kFileBytesMax));
+Result<KeptKeys> read_kept_keys(Directory& journal_directory, const StoreId& store,
+                                uint64_t segment) {
+  TRY_ASSIGN(const std::string text,
+             read_file(journal_directory, kept_keys_name(segment), kFileBytesMax));
   return decode_kept_keys(store, segment, as_bytes(text));
 }
 
-Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept) {
-  return replace_file(folder, kept_keys_name(kept.segment), encode_kept_keys(store, kept));
+Status write_kept_keys(Directory& journal_directory, const StoreId& store, const KeptKeys& kept) {
+  return replace_file(journal_directory, kept_keys_name(kept.segment),
+                      encode_kept_keys(store, kept));
 }
 
 std::function<Status(Directory&)> keep_below(const StoreId& store,
                                              const std::optional<KeptKeys>& below) {
   if (!below) return {};
-  return
-      [store, &kept = *below](Directory& folder) { return write_kept_keys(folder, store, kept); };
+  return [store, &kept = *below](Directory& journal_directory) {
+    return write_kept_keys(journal_directory, store, kept);
+  };
 }
 
 Status visit_kept_keys(Directory& store_directory, const StoreId& store, uint64_t after_seq,
                        uint64_t last_seq, const std::function<Status(const KeptKeys&)>& visit) {
-  TRY_ASSIGN(const auto folder, store_directory.open_directory(kJournalFolder));
-  TRY_ASSIGN(const auto segments, list_kept_keys(*folder));
+  TRY_ASSIGN(const auto journal_directory, store_directory.open_directory(kJournalDirectory));
+  TRY_ASSIGN(const auto segments, list_kept_keys(*journal_directory));
   for (const uint64_t segment : segments) {
-    TRY_ASSIGN(const KeptKeys kept, read_kept_keys(*folder, store, segment));
+    TRY_ASSIGN(const KeptKeys kept, read_kept_keys(*journal_directory, store, segment));
     if (kept.first_seq > last_seq) break;  // of a segment that is still there: a trim was cut short
     if (kept.last_seq > after_seq) TRY(visit(kept));
   }
@@ -186,14 +190,14 @@ Status visit_kept_keys(Directory& store_directory, const StoreId& store, uint64_
 
 Result<std::optional<KeptRecord>> find_kept_record(Directory& store_directory, const StoreId& store,
                                                    uint64_t seq) {
-  TRY_ASSIGN(const auto folder, store_directory.open_directory(kJournalFolder));
-  TRY_ASSIGN(const auto segments, list_kept_keys(*folder));
+  TRY_ASSIGN(const auto journal_directory, store_directory.open_directory(kJournalDirectory));
+  TRY_ASSIGN(const auto segments, list_kept_keys(*journal_directory));
   // Sequences rise with the segments.
   size_t low = 0;
   size_t high = segments.size();
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
-    TRY_ASSIGN(const KeptKeys kept, read_kept_keys(*folder, store, segments[middle]));
+    TRY_ASSIGN(const KeptKeys kept, read_kept_keys(*journal_directory, store, segments[middle]));
     if (kept.last_seq < seq) {
       low = middle + 1;
     } else if (kept.first_seq > seq) {

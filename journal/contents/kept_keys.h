@@ -62,14 +62,15 @@ Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSp
 
 std::string kept_keys_name(uint64_t segment);  // 0000000000000001.keys
 
-// `folder` is the journal's. The segments of which there are such files, oldest first.
-Result<std::vector<uint64_t>> list_kept_keys(Directory& folder);
-Result<KeptKeys> read_kept_keys(Directory& folder, const StoreId& store, uint64_t segment);
+// The segments that have such a file, oldest first.
+Result<std::vector<uint64_t>> list_kept_keys(Directory& journal_directory);
+Result<KeptKeys> read_kept_keys(Directory& journal_directory, const StoreId& store,
+                                uint64_t segment);
 // Durable once it answers.
-Status write_kept_keys(Directory& folder, const StoreId& store, const KeptKeys& kept);
+Status write_kept_keys(Directory& journal_directory, const StoreId& store, const KeptKeys& kept);
 // For Journal::create: writes `below`, which outlives what is answered; empty where there is none.
-std::function<Status(Directory& folder)> keep_below(const StoreId& store,
-                                                    const std::optional<KeptKeys>& below);
+std::function<Status(Directory& journal_directory)> keep_below(
+    const StoreId& store, const std::optional<KeptKeys>& below);
 
 // `store_directory` is .git/syncline. Visits what was kept of records after `after_seq` up to
 // `last_seq`, oldest first, a segment at a time.

@@ -70,10 +70,10 @@ NewFrame to_write(const FoundFrame& found) {
 // One segment: the file as it stands, then the copy in which frames are put back.
 class SegmentSalvage {
  public:
-  SegmentSalvage(Directory& folder, const StoreId& store, OpenSegment segment,
+  SegmentSalvage(Directory& journal_directory, const StoreId& store, OpenSegment segment,
                  std::optional<OpenSegment> before, std::optional<SegmentHeader> next,
                  FrameSource& source, std::span<const DurableClaim> claims)
-      : folder_(folder),
+      : journal_directory_(journal_directory),
         segment_(std::move(segment)),
         before_(std::move(before)),
         next_(next),
@@ -117,14 +117,14 @@ class SegmentSalvage {
       made = made.substr(0, slash == std::string_view::npos ? 0 : slash);
     }
     TRY(directory.sync_directory("."));
-    TRY(folder_.rename(unborn_segment_name(segment_.id()), segment_name(segment_.id())));
-    return folder_.sync_directory(".");
+    TRY(journal_directory_.rename(unborn_segment_name(segment_.id()), segment_name(segment_.id())));
+    return journal_directory_.sync_directory(".");
   }
 
   Status discard() {
     if (!copied_) return {};
     segment_.file.reset();
-    return folder_.remove_file(unborn_segment_name(segment_.id()));
+    return journal_directory_.remove_file(unborn_segment_name(segment_.id()));
   }
 
  private:
@@ -191,12 +191,12 @@ class SegmentSalvage {
       if (!read && read.error().sys_errno != EIO) return read.error();
     }
     const std::string name = unborn_segment_name(segment_.id());
-    if (Status removed = folder_.remove_file(name);
+    if (Status removed = journal_directory_.remove_file(name);
         !removed && removed.error().code != Code::kNotFound) {
       return removed;
     }
-    TRY_ASSIGN(auto file,
-               folder_.open_file(name, {.write = true, .create = true, .exclusive = true}));
+    TRY_ASSIGN(auto file, journal_directory_.open_file(
+                              name, {.write = true, .create = true, .exclusive = true}));
     TRY(file->write_at(0, original_));
     segment_.file = std::move(file);
     copied_ = true;
@@ -388,7 +388,7 @@ class SegmentSalvage {
     return true;
   }
 
-  Directory& folder_;
+  Directory& journal_directory_;
   OpenSegment segment_;
   const std::optional<OpenSegment> before_;
   const std::optional<SegmentHeader> next_;
@@ -419,20 +419,21 @@ Result<SalvageReport> salvage_journal(Directory& directory, const StoreId& store
   if (const auto durable = page.durable(); page.valid(store) && durable) {
     all.push_back({durable->mark(), std::string(kPageClaim)});
   }
-  TRY_ASSIGN(const auto folder, directory.open_directory(kJournalFolder));
-  TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+  TRY_ASSIGN(const auto journal_directory, directory.open_directory(kJournalDirectory));
+  TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
   SalvageReport report;
   std::optional<OpenSegment> before;
   for (size_t i = 0; i < entries.size(); ++i) {
-    TRY_ASSIGN(OpenSegment segment, open_segment(*folder, store, entries[i].segment, {}));
+    TRY_ASSIGN(OpenSegment segment,
+               open_segment(*journal_directory, store, entries[i].segment, {}));
     if (before) TRY(check_chain(before->header, segment.header));
     std::optional<SegmentHeader> next;
     if (i + 1 < entries.size()) {
       TRY_ASSIGN(const OpenSegment following,
-                 open_segment(*folder, store, entries[i + 1].segment, {}));
+                 open_segment(*journal_directory, store, entries[i + 1].segment, {}));
       next = following.header;
     }
-    SegmentSalvage salvage(*folder, store, segment, before, next, source, all);
+    SegmentSalvage salvage(*journal_directory, store, segment, before, next, source, all);
     const size_t put_back_before = report.put_back.size();
     TRY_ASSIGN(const bool whole, salvage.run(report));
     if (!whole || dry_run) {

@@ -59,9 +59,9 @@ struct SalvageReport {
   std::string left;  // the first damage that could not be mended; empty: none is left
 };
 
-// `kept` is a folder below `directory` (.git/syncline) for the damaged segments, made when needed.
-// With `dry_run` no segment is replaced. kBusy while another process has the store open. A crash at
-// any moment leaves each segment as it was or mended; running it again goes on.
+// `kept` is a directory below `directory` (.git/syncline) for the damaged segments, made when
+// needed. With `dry_run` no segment is replaced. kBusy while another process has the store open. A
+// crash at any moment leaves each segment as it was or mended; running it again goes on.
 Result<SalvageReport> salvage_journal(Directory& directory, const StoreId& store,
                                       FrameSource& source, std::span<const DurableClaim> claims,
                                       const std::string& kept, bool dry_run);

@@ -31,7 +31,7 @@ uint64_t Journal::epoch() const {
 }
 
 Result<Mark> Journal::begin() const {
-  TRY_ASSIGN(const OpenSegment first, open_first_segment(*impl_->folder, impl_->store));
+  TRY_ASSIGN(const OpenSegment first, open_first_segment(*impl_->journal_directory, impl_->store));
   return first.header.start();
 }
 
@@ -40,7 +40,7 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
   TRY_ASSIGN(const bool held, impl_->lock_flush(nullptr, kForever));
   if (!held) return make_error(Code::kInternal, "the flush lock was not taken");
   const auto trim_now = [&]() -> Result<uint64_t> {
-    TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
+    TRY_ASSIGN(const auto entries, list_segments(*impl_->journal_directory, impl_->store));
     // What lies before the segment in use; a newer one may have a name and not be in use yet.
     TRY_ASSIGN(const LogMark end, impl_->current_end());
     size_t gone = 0;
@@ -55,14 +55,14 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
       TRY_ASSIGN(const OpenSegment segment, impl_->open_for_reading(entries[i].segment));
       TRY_ASSIGN(const OpenSegment next, impl_->open_for_reading(entries[i + 1].segment));
       const Mark to{next.header.previous(), next.header.first_seq - 1};
-      TRY(keep(*impl_->folder, segment.header.start(), to));
+      TRY(keep(*impl_->journal_directory, segment.header.start(), to));
     }
     // Then it is said, durably, that they may be missing. Then they go from the front, each
     // durably gone before the next, so that a crash leaves no hole.
-    TRY(write_base(*impl_->folder, impl_->store, entries[gone].segment));
+    TRY(write_base(*impl_->journal_directory, impl_->store, entries[gone].segment));
     for (size_t i = 0; i < gone; ++i) {
-      TRY(impl_->folder->remove_file(segment_name(entries[i].segment)));
-      TRY(impl_->folder->sync_directory("."));
+      TRY(impl_->journal_directory->remove_file(segment_name(entries[i].segment)));
+      TRY(impl_->journal_directory->sync_directory("."));
     }
     return uint64_t{gone};
   };
@@ -72,7 +72,7 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
 }
 
 Result<uint64_t> Journal::size_bytes() const {
-  TRY_ASSIGN(const auto entries, list_segments(*impl_->folder, impl_->store));
+  TRY_ASSIGN(const auto entries, list_segments(*impl_->journal_directory, impl_->store));
   uint64_t total = 0;
   for (const SegmentEntry& entry : entries) total += entry.size_bytes;
   return total;

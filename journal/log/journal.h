@@ -125,16 +125,16 @@ class AppendTurn {
 
 class Journal {
  public:
-  // The segments' folder and files below `directory` (.git/syncline): journal/, control, *.lock.
+  // The segments' directory and files below `directory` (.git/syncline): journal/, control, *.lock.
   // Makes the first segment, durable with its directory. kExists when there is a journal.
   //
   // A store that goes on above one that was lost begins with `first_seq`: the sequences below are
-  // the other's. `keep_below`, where it is given, makes durable in the journal's folder what is
+  // the other's. `keep_below`, where it is given, makes durable in the journal's directory what is
   // still known of those, as if it were trimmed: the journal then begins with segment 2. Done again
   // after a death anywhere, it ends the same.
   static Status create(Directory& directory, const StoreId& store, Clock& clock,
                        const JournalOptions& options, uint64_t first_seq = 1,
-                       const std::function<Status(Directory& folder)>& keep_below = {});
+                       const std::function<Status(Directory& journal_directory)>& keep_below = {});
 
   // Opens for reading and appending; recovers when alone. kCorrupt names segment and offset;
   // kNotFound when there is no journal. `directory` and `clock` must outlive the Journal.
@@ -166,9 +166,10 @@ class Journal {
 
   // Trims whole segments that hold nothing after `checkpoint`. The caller holds that every
   // projection up to it is durable. Before a segment goes, `keep` makes durable, in the journal's
-  // folder, what is to outlive its frames from..to; without it nothing does, for the journal does
-  // not know what payloads say. Returns how many segments went.
-  using Keep = std::function<Status(Directory& folder, const Mark& from, const Mark& to)>;
+  // directory, what is to outlive its frames from..to; without it nothing does, for the journal
+  // does not know what payloads say. Returns how many segments went.
+  using Keep =
+      std::function<Status(Directory& journal_directory, const Mark& from, const Mark& to)>;
   Result<uint64_t> trim(const Mark& checkpoint, const Keep& keep = {});
   // Bytes of all segments, for the backlog limit and retention.
   Result<uint64_t> size_bytes() const;

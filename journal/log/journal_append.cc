@@ -38,7 +38,7 @@ bool Journal::Impl::wants_renewal() const {
 Status Journal::Impl::adopt_tail() {
   TRY_ASSIGN(tail, current_end());
   if (append_segment.id() == tail.segment && append_segment) return {};
-  TRY_ASSIGN(append_segment, open_segment(*folder, store, tail.segment,
+  TRY_ASSIGN(append_segment, open_segment(*journal_directory, store, tail.segment,
                                           {.write = true, .direct = options.direct_io}));
   if (append_segment.header.epoch != tail.epoch) {
     const uint64_t epoch = append_segment.header.epoch;

@@ -5,7 +5,7 @@
 // flush failed) goes through renew(), with both locks held, in this order of barriers:
 //
 //   [keep what is there: flush mark → fdatasync(old) → durable mark]       or carry it over
-//   → <id>.new written and synced → birth mark → renamed to <id>.seg → folder synced
+//   → <id>.new written and synced → birth mark → renamed to <id>.seg → directory synced
 //   → control page: durable, end, append mark cleared, flush mark cleared → birth mark cleared
 //
 // Whoever dies at an arrow leaves either a .new that was never part of the journal, or a segment
@@ -52,7 +52,7 @@ struct Journal::Impl {
   const JournalOptions options;
   RecoveryReport report;
   bool present = false;  // counted among the live
-  std::unique_ptr<Directory> folder;
+  std::unique_ptr<Directory> journal_directory;
   std::unique_ptr<FileLock> append_lock;
   std::unique_ptr<FileLock> flush_lock;
   std::unique_ptr<FileLock> open_lock;

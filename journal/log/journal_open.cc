@@ -16,11 +16,11 @@ Error no_journal(const Directory& directory) {
 }
 
 // What never got its name was never part of the journal.
-Status remove_unborn(Directory& folder) {
-  TRY_ASSIGN(const auto names, folder.list("."));
+Status remove_unborn(Directory& journal_directory) {
+  TRY_ASSIGN(const auto names, journal_directory.list("."));
   for (const std::string& name : names) {
     if (!name.ends_with(".new")) continue;
-    if (Status removed = folder.remove_file(name);
+    if (Status removed = journal_directory.remove_file(name);
         !removed && removed.error().code != Code::kNotFound) {
       return removed;
     }
@@ -46,21 +46,21 @@ Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
 
 Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
                        const JournalOptions& options, uint64_t first_seq,
-                       const std::function<Status(Directory& folder)>& keep_below) {
-  TRY(directory.make_directories(kJournalFolder, true));
+                       const std::function<Status(Directory& journal_directory)>& keep_below) {
+  TRY(directory.make_directories(kJournalDirectory, true));
   TRY_ASSIGN(const auto lock, directory.open_lock(kAppendLockName));
   TRY(lock->lock(FileLock::Mode::kExclusive, kForever));
-  TRY_ASSIGN(const auto folder, directory.open_directory(kJournalFolder));
+  TRY_ASSIGN(const auto journal_directory, directory.open_directory(kJournalDirectory));
   const uint64_t segment = keep_below ? 2 : 1;
-  const auto there = folder->info(segment_name(segment));
+  const auto there = journal_directory->info(segment_name(segment));
   if (!there && there.error().code != Code::kNotFound) return there.error();
   if (!there && keep_below) {
-    TRY(keep_below(*folder));
-    TRY(write_base(*folder, store, segment));
+    TRY(keep_below(*journal_directory));
+    TRY(write_base(*journal_directory, store, segment));
   }
   // Of one that died here the base names a segment that is not there yet.
   if (there || !keep_below) {
-    TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+    TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
     if (!entries.empty()) {
       return make_error(Code::kExists,
                         fmt::format("there is a journal in {} already", directory.path()));
@@ -74,9 +74,10 @@ Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
   header.durable_seq = first_seq - 1;
   header.created_ms = clock.now_ms();
   header.capacity_bytes = options.segment_bytes_max;
-  TRY(write_unborn_segment(*folder, header, {}, first_size_bytes(options, 0), options.direct_io));
-  TRY(folder->rename(unborn_segment_name(segment), segment_name(segment)));
-  TRY(folder->sync_directory("."));
+  TRY(write_unborn_segment(*journal_directory, header, {}, first_size_bytes(options, 0),
+                           options.direct_io));
+  TRY(journal_directory->rename(unborn_segment_name(segment), segment_name(segment)));
+  TRY(journal_directory->sync_directory("."));
   return directory.sync_directory(".");
 }
 
@@ -90,10 +91,10 @@ Result<std::unique_ptr<Journal>> Journal::open(Directory& directory, const Store
 }
 
 Status Journal::Impl::open(std::span<const DurableClaim> claims) {
-  auto opened = root.open_directory(kJournalFolder);
+  auto opened = root.open_directory(kJournalDirectory);
   if (!opened && opened.error().code == Code::kNotFound) return no_journal(root);
   if (!opened) return std::move(opened).error();
-  folder = std::move(*opened);
+  journal_directory = std::move(*opened);
   TRY_ASSIGN(append_lock, root.open_lock(kAppendLockName));
   TRY_ASSIGN(flush_lock, root.open_lock(kFlushLockName));
   TRY_ASSIGN(open_lock, root.open_lock(kOpenLockName));
@@ -152,7 +153,7 @@ std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHead
 
 // With append.lock and open.lock held exclusively: no other process is there, and none can come.
 Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims) {
-  TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+  TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
   if (entries.empty()) return no_journal(root);
   std::optional<SegmentHeader> before;
   OpenSegment last;
@@ -186,15 +187,15 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   }
 
   // From here on something may be written.
-  TRY(remove_unborn(*folder));
+  TRY(remove_unborn(*journal_directory));
   const std::optional<LogMark> known_end = page->end();
   const bool new_here = !known_end || known_end->segment != last.id() || page->birth_mark() != 0;
   if (new_here && !page->is_private()) {
     // Its creator may have died between giving it its name and making the name durable.
     const std::string touch = unborn_segment_name(last.id());
-    TRY(folder->create_whole(touch, {}));
-    TRY(folder->remove_file(touch));
-    TRY(folder->sync_directory("."));
+    TRY(journal_directory->create_whole(touch, {}));
+    TRY(journal_directory->remove_file(touch));
+    TRY(journal_directory->sync_directory("."));
     TRY(root.sync_directory("."));
   }
 

@@ -105,7 +105,7 @@ Result<LogMark> Journal::Impl::current_end() const {
 }
 
 Result<OpenSegment> Journal::Impl::open_for_reading(uint64_t segment) const {
-  return open_segment(*folder, store, segment, {});
+  return open_segment(*journal_directory, store, segment, {});
 }
 
 LogMark Journal::Impl::durable_in(const SegmentHeader& header) const {
@@ -146,7 +146,7 @@ Status Journal::Impl::mend(bool rotate) {
   return {};
 }
 
-// A segment may have got its name without having been adopted: its creator died, or the folder's
+// A segment may have got its name without having been adopted: its creator died, or the directory's
 // sync failed. Nothing was appended since, to it or to the one before, so it is adopted now.
 Status Journal::Impl::finish_birth(uint64_t segment) {
   TRY_ASSIGN(const LogMark end, current_end());
@@ -154,7 +154,7 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
     page->set_birth_mark(0);
     return {};
   }
-  auto named = folder->info(segment_name(segment));
+  auto named = journal_directory->info(segment_name(segment));
   if (!named && named.error().code != Code::kNotFound) return std::move(named).error();
   if (!named) {
     page->set_birth_mark(0);
@@ -169,14 +169,15 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
                                   "was durable before it",
                                   segment, born.header.durable_seq, durable.seq));
   }
-  // A folder whose sync failed is not believed when the next sync succeeds: it is changed again, so
-  // that there is something to write.
+  // A directory whose sync failed is not believed when the next sync succeeds: it is changed again,
+  // so that there is something to write.
   const std::string touch = unborn_segment_name(segment);
-  if (auto made = folder->create_whole(touch, {}); !made && made.error().code != Code::kExists) {
+  if (auto made = journal_directory->create_whole(touch, {});
+      !made && made.error().code != Code::kExists) {
     return made;
   }
-  TRY(folder->remove_file(touch));
-  TRY(folder->sync_directory("."));
+  TRY(journal_directory->remove_file(touch));
+  TRY(journal_directory->sync_directory("."));
   publish(born.header, named->size_bytes / kBlockBytes * kBlockBytes);
   page->set_birth_mark(0);
   return {};
@@ -233,29 +234,29 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
   header.durable_seq = carried.seq;
 
   // A file of that name that nobody adopted would be overwritten by the rename below.
-  if (auto there = folder->info(segment_name(header.segment)); there) {
+  if (auto there = journal_directory->info(segment_name(header.segment)); there) {
     page->set_birth_mark(header.segment);
     return finish_birth(header.segment);
   } else if (there.error().code != Code::kNotFound) {
     return std::move(there).error();
   }
   const uint64_t size_bytes = first_size_bytes(options, carried.bytes);
-  if (Status written =
-          write_unborn_segment(*folder, header, carried.span(), size_bytes, options.direct_io);
+  if (Status written = write_unborn_segment(*journal_directory, header, carried.span(), size_bytes,
+                                            options.direct_io);
       !written) {
     // It has no name, so it is not part of the journal; recovery removes what cannot be removed
     // here.
-    static_cast<void>(folder->remove_file(unborn_segment_name(header.segment)));
+    static_cast<void>(journal_directory->remove_file(unborn_segment_name(header.segment)));
     return written;
   }
   page->set_birth_mark(header.segment);
-  if (Status named =
-          folder->rename(unborn_segment_name(header.segment), segment_name(header.segment));
+  if (Status named = journal_directory->rename(unborn_segment_name(header.segment),
+                                               segment_name(header.segment));
       !named) {
     // The birth mark stays: whether it got its name is looked at by the next one.
     return named;
   }
-  TRY(folder->sync_directory("."));
+  TRY(journal_directory->sync_directory("."));
   publish(header, size_bytes);
   page->set_birth_mark(0);
   return {};

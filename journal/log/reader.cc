@@ -29,7 +29,7 @@ Error damaged(Position position, std::string_view fault) {
 }  // namespace
 
 struct Reader::Impl {
-  std::unique_ptr<Directory> folder;
+  std::unique_ptr<Directory> journal_directory;
   StoreId store;
   Mark position;
   OpenSegment current;
@@ -39,10 +39,10 @@ struct Reader::Impl {
       0;  // after relocate() or begin_behind(): frames up to this record were read before
 
   Result<OpenSegment> open(uint64_t segment) {
-    auto opened = open_segment(*folder, store, segment, {});
+    auto opened = open_segment(*journal_directory, store, segment, {});
     if (opened || opened.error().code != Code::kNotFound) return opened;
     // Gone behind the base is trimmed; gone anywhere else is damage.
-    TRY_ASSIGN(const uint64_t base, read_base(*folder, store));
+    TRY_ASSIGN(const uint64_t base, read_base(*journal_directory, store));
     if (segment < base) {
       return make_error(Code::kNotFound, fmt::format("segment {} was trimmed", segment),
                         fmt::format("the journal now begins with segment {}", base));
@@ -78,7 +78,7 @@ struct Reader::Impl {
   // The mark's segment was trimmed, as `gone` says. That is no loss where the journal still begins
   // before the mark's next record: the segment had been left, and what stood in it carried over.
   Status begin_behind(const Mark& from, const Error& gone) {
-    TRY_ASSIGN(const auto entries, list_segments(*folder, store));
+    TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
     if (entries.empty()) return gone;
     TRY_ASSIGN(OpenSegment first, open(entries.front().segment));
     if (first.id() < from.position.segment || first.header.first_seq > from.seq + 1) return gone;
@@ -121,9 +121,9 @@ Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId
                                              Mark from) {
   auto impl = std::make_unique<Impl>();
   impl->store = store;
-  TRY_ASSIGN(impl->folder, directory.open_directory(kJournalFolder));
+  TRY_ASSIGN(impl->journal_directory, directory.open_directory(kJournalDirectory));
   if (from.position.segment == 0) {
-    TRY_ASSIGN(OpenSegment first, open_first_segment(*impl->folder, store));
+    TRY_ASSIGN(OpenSegment first, open_first_segment(*impl->journal_directory, store));
     from = first.header.start();
     TRY(impl->enter(std::move(first), from.position.offset, from.seq));
   } else {

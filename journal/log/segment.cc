@@ -143,15 +143,16 @@ std::string unborn_segment_name(uint64_t segment) {
   return fmt::format("{:016x}.new", segment);
 }
 
-Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId& store) {
+Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory,
+                                                const StoreId& store) {
   // The base is read first: trim raises it before it removes anything.
-  TRY_ASSIGN(const uint64_t base, read_base(folder, store));
-  TRY_ASSIGN(const auto names, folder.list("."));
+  TRY_ASSIGN(const uint64_t base, read_base(journal_directory, store));
+  TRY_ASSIGN(const auto names, journal_directory.list("."));
   std::vector<SegmentEntry> entries;
   for (const std::string& name : names) {
     const uint64_t segment = parse_segment_name(name);
     if (segment == 0) continue;
-    auto info = folder.info(name);
+    auto info = journal_directory.info(name);
     if (!info && info.error().code == Code::kNotFound) continue;  // trimmed meanwhile
     if (!info) return std::move(info).error();
     entries.push_back({segment, info->size_bytes});
@@ -160,7 +161,7 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId
   for (size_t i = 1; i < entries.size(); ++i) {
     // A trim under way removes from the front, so what lies before a gap there is no loss.
     if (entries[i].segment == entries[i - 1].segment + 1) continue;
-    TRY_ASSIGN(const uint64_t base_now, read_base(folder, store));
+    TRY_ASSIGN(const uint64_t base_now, read_base(journal_directory, store));
     if (entries[i].segment > base_now)
       return missing(std::max(entries[i - 1].segment + 1, base_now));
     entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i));
@@ -173,7 +174,7 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId
   // The last segment is never trimmed, so that a base above it names one that was lost.
   if (entries.back().segment < base) return missing(base);
   if (entries.front().segment > base) {
-    TRY_ASSIGN(const uint64_t base_now, read_base(folder, store));
+    TRY_ASSIGN(const uint64_t base_now, read_base(journal_directory, store));
     if (entries.front().segment > base_now) return missing(base_now);
   }
   return entries;
@@ -191,21 +192,21 @@ Result<SegmentHeader> read_segment_header(File& file, const StoreId& store, uint
   return decode_segment_header({bytes, *got}, store, segment);
 }
 
-Result<OpenSegment> open_segment(Directory& folder, const StoreId& store, uint64_t segment,
-                                 OpenFlags flags) {
+Result<OpenSegment> open_segment(Directory& journal_directory, const StoreId& store,
+                                 uint64_t segment, OpenFlags flags) {
   OpenSegment opened;
-  TRY_ASSIGN(opened.file, folder.open_file(segment_name(segment), flags));
+  TRY_ASSIGN(opened.file, journal_directory.open_file(segment_name(segment), flags));
   TRY_ASSIGN(opened.header, read_segment_header(*opened.file, store, segment));
   return opened;
 }
 
-Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store) {
+Result<OpenSegment> open_first_segment(Directory& journal_directory, const StoreId& store) {
   uint64_t gone = 0;
   while (true) {
-    TRY_ASSIGN(const auto entries, list_segments(folder, store));
+    TRY_ASSIGN(const auto entries, list_segments(journal_directory, store));
     if (entries.empty()) return missing(1);
     const uint64_t segment = entries.front().segment;
-    auto first = open_segment(folder, store, segment, {});
+    auto first = open_segment(journal_directory, store, segment, {});
     if (first || first.error().code != Code::kNotFound || segment == gone) return first;
     gone = segment;
   }
@@ -238,17 +239,17 @@ Status write_zeros(File& file, uint64_t from, uint64_t to) {
   return {};
 }
 
-Status write_unborn_segment(Directory& folder, const SegmentHeader& header, ByteSpan carried,
-                            uint64_t size_bytes, bool direct) {
+Status write_unborn_segment(Directory& journal_directory, const SegmentHeader& header,
+                            ByteSpan carried, uint64_t size_bytes, bool direct) {
   SYNCLINE_ASSERT(carried.size() % kBlockBytes == 0);
   const std::string name = unborn_segment_name(header.segment);
-  if (auto removed = folder.remove_file(name);
+  if (auto removed = journal_directory.remove_file(name);
       !removed && removed.error().code != Code::kNotFound) {
     return removed;
   }
-  TRY_ASSIGN(
-      const auto file,
-      folder.open_file(name, {.write = true, .create = true, .exclusive = true, .direct = direct}));
+  TRY_ASSIGN(const auto file,
+             journal_directory.open_file(
+                 name, {.write = true, .create = true, .exclusive = true, .direct = direct}));
   AlignedBuffer block;
   encode_segment_header(header, block.reserve(kSegmentHeaderBytes));
   TRY(file->write_at(0, {block.data(), kSegmentHeaderBytes}));
@@ -258,8 +259,8 @@ Status write_unborn_segment(Directory& folder, const SegmentHeader& header, Byte
   return file->close();
 }
 
-Result<uint64_t> read_base(Directory& folder, const StoreId& store) {
-  auto text = read_file(folder, kBaseName, kBaseBytes * 2);
+Result<uint64_t> read_base(Directory& journal_directory, const StoreId& store) {
+  auto text = read_file(journal_directory, kBaseName, kBaseBytes * 2);
   if (!text && text.error().code == Code::kNotFound) return uint64_t{1};
   if (!text) return std::move(text).error();
   const ByteSpan bytes = as_bytes(*text);
@@ -273,13 +274,13 @@ Result<uint64_t> read_base(Directory& folder, const StoreId& store) {
   return load_le<uint64_t>(bytes.data() + 24);
 }
 
-Status write_base(Directory& folder, const StoreId& store, uint64_t segment) {
+Status write_base(Directory& journal_directory, const StoreId& store, uint64_t segment) {
   std::array<std::byte, kBaseBytes> bytes{};
   std::memcpy(bytes.data(), kBaseMagic.data(), kBaseMagic.size());
   std::memcpy(bytes.data() + 8, store.bytes.data(), 16);
   store_le(bytes.data() + 24, segment);
   store_le(bytes.data() + 32, uint64_t{XXH3_64bits(bytes.data(), 32)});
-  return replace_file(folder, kBaseName, bytes);
+  return replace_file(journal_directory, kBaseName, bytes);
 }
 
 }  // namespace syncline

@@ -1,8 +1,8 @@
-// One segment: a file of the journal's folder, named by its id, that begins with a header block.
+// One segment: a file of the journal's directory, named by its id, that begins with a header block.
 //
 // A segment is born by rename: it is written and synced under `%016x.new`, then renamed to
-// `%016x.seg`, then the folder is synced. So a .seg file without a valid header is never the trace
-// of a crash: it is damage. What stands under .new was never part of the journal.
+// `%016x.seg`, then the directory is synced. So a .seg file without a valid header is never the
+// trace of a crash: it is damage. What stands under .new was never part of the journal.
 //
 // The headers form a chain: each names the segment before it and where that one ends; what lies in
 // it behind that end is void for good. Byte table: journal/FORMAT.md, "Segment header".
@@ -65,10 +65,10 @@ struct SegmentEntry {
   uint64_t segment = 0;
   uint64_t size_bytes = 0;
 };
-// `folder` is the journal's. Oldest first. kCorrupt where one is missing: in the middle, or at the
-// front or at the end without having been trimmed. Empty where there is no segment and none was
-// ever trimmed: before a journal is made, or where all of it was lost.
-Result<std::vector<SegmentEntry>> list_segments(Directory& folder, const StoreId& store);
+// `journal_directory`: .git/syncline/journal. Oldest first. kCorrupt where one is missing: in the
+// middle, or at the front or at the end without having been trimmed. Empty where there is no
+// segment and none was ever trimmed: before a journal is made, or where all of it was lost.
+Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory, const StoreId& store);
 
 Result<SegmentHeader> read_segment_header(File& file, const StoreId& store, uint64_t segment);
 
@@ -78,25 +78,25 @@ struct OpenSegment {
   explicit operator bool() const { return file != nullptr; }
   uint64_t id() const { return header.segment; }
 };
-Result<OpenSegment> open_segment(Directory& folder, const StoreId& store, uint64_t segment,
-                                 OpenFlags flags);
+Result<OpenSegment> open_segment(Directory& journal_directory, const StoreId& store,
+                                 uint64_t segment, OpenFlags flags);
 // The one that the journal begins with, whatever another process trims meanwhile. kCorrupt where
 // there is none: a journal that was made has one at every moment.
-Result<OpenSegment> open_first_segment(Directory& folder, const StoreId& store);
+Result<OpenSegment> open_first_segment(Directory& journal_directory, const StoreId& store);
 
 // Does `next` continue `before`? kCorrupt says what does not hold.
 Status check_chain(const SegmentHeader& before, const SegmentHeader& next);
 
 // Writes header, `carried` (a block multiple, may be empty) and zeros up to `size_bytes` under the
 // unborn name, synced. On failure nothing is left but an unborn file.
-Status write_unborn_segment(Directory& folder, const SegmentHeader& header, ByteSpan carried,
-                            uint64_t size_bytes, bool direct);
+Status write_unborn_segment(Directory& journal_directory, const SegmentHeader& header,
+                            ByteSpan carried, uint64_t size_bytes, bool direct);
 
 // Zeros over [from, to), block multiples.
 Status write_zeros(File& file, uint64_t from, uint64_t to);
 
 // The first segment the journal still has to hold; 1 unless it was trimmed.
-Result<uint64_t> read_base(Directory& folder, const StoreId& store);
-Status write_base(Directory& folder, const StoreId& store, uint64_t segment);
+Result<uint64_t> read_base(Directory& journal_directory, const StoreId& store);
+Status write_base(Directory& journal_directory, const StoreId& store, uint64_t segment);
 
 }  // namespace syncline

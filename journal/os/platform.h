@@ -2,7 +2,7 @@
 // randomness and rings come from. One object, handed down from the top, so that a simulation owns
 // all of it.
 //
-// The class itself is the real system; the folders above derive from it what they need besides
+// The class itself is the real system; the directories above derive from it what they need besides
 // (sync/git/git_platform.h, engine/place/store_platform.h), and a simulation overrides everything.
 // It outlives all that was made with it. Threading: any thread.
 #pragma once

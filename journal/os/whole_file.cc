@@ -59,11 +59,11 @@ std::string temporary_name(std::string_view leaf, unsigned attempt) {
 
 Status remove_temporaries(Directory& directory, std::string_view name) {
   const size_t slash = name.rfind('/');
-  const std::string folder(slash == std::string_view::npos ? "." : name.substr(0, slash));
+  const std::string parent(slash == std::string_view::npos ? "." : name.substr(0, slash));
   const std::string_view leaf = name.substr(slash == std::string_view::npos ? 0 : slash + 1);
   const std::string first = temporary_name(leaf, 0);
   const std::string_view stem = std::string_view(first).substr(0, first.size() - 1);
-  const Result<std::vector<std::string>> entries = directory.list(folder);
+  const Result<std::vector<std::string>> entries = directory.list(parent);
   if (!entries) {
     if (entries.error().code == Code::kNotFound) return {};
     return entries.error();
@@ -72,7 +72,7 @@ Status remove_temporaries(Directory& directory, std::string_view name) {
     const bool ours = entry.size() > stem.size() && entry.starts_with(stem) &&
                       entry.find_first_not_of("0123456789", stem.size()) == std::string::npos;
     if (!ours) continue;
-    const Status removed = directory.remove_file(fmt::format("{}/{}", folder, entry));
+    const Status removed = directory.remove_file(fmt::format("{}/{}", parent, entry));
     if (!removed && removed.error().code != Code::kNotFound) return removed;
   }
   return {};

@@ -68,7 +68,7 @@ class ContentBuilder {
  private:
   Result<std::string> text_so_far(const FileEffect& effect) {
     TRY_ASSIGN(const std::optional<FoundEntry> found, find_in_tree(objects_, root_, effect.path));
-    if (!found || found->mode == kModeFolder) return effect.header;
+    if (!found || found->mode == kModeDirectory) return effect.header;
     TRY_ASSIGN(const ObjectStore::Content text, objects_.require(found->id, ObjectType::kBlob));
     return *text;
   }
@@ -123,7 +123,7 @@ Result<Committer::View> Committer::look() {
 Result<Committer::View> Committer::look_from_begin(const ObjectId& ref, const Mark& limit) {
   View view;
   view.ref = ref;
-  TRY_ASSIGN(const auto segments, context_.store_directory.open_directory(kJournalFolder));
+  TRY_ASSIGN(const auto segments, context_.store_directory.open_directory(kJournalDirectory));
   TRY_ASSIGN(const OpenSegment first, open_first_segment(*segments, context_.store()));
   const Mark begin = first.header.start();
   TRY_ASSIGN(view.log, scan_batches(context_.store_directory, context_.store(), begin, limit));

@@ -60,7 +60,7 @@ class Committer {
   // refs/syncline-kept/<store id>/<commit>.
   Status restore(OutcomeSource& outcomes);
 
-  // Writes the ref as it is once more, synced with its folder. What a process that died between
+  // Writes the ref as it is once more, synced with its directory. What a process that died between
   // rename and sync left is then durable, and so is what a failed sync left: syncing again would
   // have nothing to write.
   Status make_ref_durable();

@@ -19,19 +19,19 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-// `path` as written in one of git's files, relative to the folder that the file is in.
+// `path` as written in one of git's files, relative to the directory that the file is in.
 Result<std::string> resolve(Platform& platform, const std::string& path, const std::string& base) {
   return platform.canonical_path((fs::path(base) / path).string());
 }
 
-// A folder, or a link that may lead to one.
+// A directory, or a link that may lead to one.
 bool leads_on(Directory& directory, std::string_view name) {
   const Result<FileInfo> info = directory.info(name);
   return info &&
          (info->type == FileInfo::Type::kDirectory || info->type == FileInfo::Type::kSymlink);
 }
 
-// Whatever cannot be looked at is no git folder.
+// Whatever cannot be looked at is no git directory.
 bool looks_bare(Directory& directory) {
   return leads_on(directory, "objects") && leads_on(directory, "refs") &&
          directory.info("HEAD").has_value();
@@ -72,7 +72,7 @@ Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platfor
     constexpr std::string_view kPrefix = "gitdir: ";
     if (!link || !link->starts_with(kPrefix)) {
       return make_error(Code::kUnsupported,
-                        fmt::format("{}/.git is not a link to a git folder", paths.work_tree));
+                        fmt::format("{}/.git is not a link to a git directory", paths.work_tree));
     }
     TRY_ASSIGN(paths.git_dir, resolve(platform, link->substr(kPrefix.size()), paths.work_tree));
   }
@@ -86,7 +86,7 @@ Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platfor
   const Result<FileInfo> head = git_dir->info("HEAD");
   if (!bare && !head) {
     if (head.error().code != Code::kNotFound) return head.error();
-    return make_error(Code::kNotFound, fmt::format("{} is not a git folder", paths.git_dir));
+    return make_error(Code::kNotFound, fmt::format("{} is not a git directory", paths.git_dir));
   }
   return paths;
 }
@@ -101,7 +101,7 @@ Result<GitPaths> find_git_paths(const std::string& directory, GitPlatform& platf
       return make_error(
           Code::kUnsupported,
           fmt::format("{} is a bare git repository: it has no work tree", at.string()),
-          "use a clone with a work tree, or another folder");
+          "use a clone with a work tree, or another directory");
     }
     if (at == at.root_path()) break;
   }
@@ -125,11 +125,11 @@ Status check_repository_format(Directory& common_dir) {
   };
   if (config.get_bool("core.bare", false)) {
     return refuse("is a bare git repository: it has no work tree",
-                  "use a clone with a work tree, or another folder");
+                  "use a clone with a work tree, or another directory");
   }
   if (config.get("core.worktree")) {
     return refuse("has its work tree elsewhere (core.worktree)",
-                  "use a repository whose .git folder is in its work tree");
+                  "use a repository whose .git directory is in its work tree");
   }
   const std::string version = config.get("core.repositoryformatversion").value_or("0");
   if (version != "0" && version != "1") {
@@ -140,7 +140,7 @@ Status check_repository_format(Directory& common_dir) {
   for (const auto& [name, value] : config.section("extensions")) {
     if (name == "objectformat" && value != "sha1") {
       return refuse(fmt::format("names its objects by {}, only SHA-1 is handled", value),
-                    "git init --object-format=sha1 in another folder");
+                    "git init --object-format=sha1 in another directory");
     }
     if (name == "refstorage" && value != "files") {
       return refuse(fmt::format("keeps its refs in {}, only files are handled", value),

@@ -11,7 +11,7 @@
 
 namespace syncline {
 
-// Absolute paths. In the main work tree both git folders are the same; in a linked one (`git
+// Absolute paths. In the main work tree both git directories are the same; in a linked one (`git
 // worktree add`) HEAD, the index and what is under way are its own, and refs, objects and
 // configuration are common.
 struct GitPaths {
@@ -27,7 +27,7 @@ Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platfor
 // one.
 Result<GitPaths> find_git_paths(const std::string& directory, GitPlatform& platform);
 
-// A git folder without a work tree around it.
+// A git directory without a work tree around it.
 Result<bool> is_bare_repository(const std::string& directory, Platform& platform);
 
 // The same, opened: everything written into a repository goes through these.
@@ -48,6 +48,6 @@ Result<std::optional<std::string>> read_small_file(Directory& directory, std::st
 Status remove_if_there(Directory& directory, std::string_view name);
 
 // Of packs, below the common directory.
-inline constexpr std::string_view kPackFolder = "objects/pack";
+inline constexpr std::string_view kPackDirectory = "objects/pack";
 
 }  // namespace syncline

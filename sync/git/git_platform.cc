@@ -35,7 +35,7 @@ Status sync_everything(Directory& directory, const std::string& name) {
 Status GitPlatform::create_repository(const std::string& directory) {
   TRY_ASSIGN(const Libgit2* const git, load_libgit2());
   std::error_code fault;
-  // The folders that have to be made, and the one they are made in, get a new entry each.
+  // The directories that have to be made, and the one they are made in, get a new entry each.
   std::vector<std::string> grown;
   for (fs::path at = directory; !fs::exists(at, fault) && at.has_parent_path();) {
     at = at.parent_path();
@@ -44,8 +44,8 @@ Status GitPlatform::create_repository(const std::string& directory) {
   fs::create_directories(directory, fault);
   if (fault) return errno_error(fault.value(), "create " + directory);
 
-  // Made beside and renamed: whoever finds a git folder then finds a whole one. One that is there
-  // is completed in place.
+  // Made beside and renamed: whoever finds a git directory then finds a whole one. One that is
+  // there is completed in place.
   const bool beside = !fs::exists(directory + "/.git", fault);
   const std::string hidden = directory + "/" + std::string(kHiddenRepository);
   fs::remove_all(hidden, fault);  // of one that died

@@ -27,8 +27,8 @@ class GitPlatform : public Platform {
   virtual uint32_t effective_user();
   // Is a process running that has exactly this path among its arguments?
   virtual bool some_process_names(std::string_view path);
-  // Is a git program running whose work folder is at or below `work_tree`, or that names it among
-  // its arguments? One that may not be looked at counts.
+  // Is a git program running whose work directory is at or below `work_tree`, or that names it
+  // among its arguments? One that may not be looked at counts.
   virtual bool git_runs_in(std::string_view work_tree);
 };
 

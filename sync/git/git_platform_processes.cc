@@ -35,8 +35,9 @@ bool is_git(const fs::path& process) {
   return name == "git\n" || name.starts_with("git-");
 }
 
-bool is_at_or_below(std::string_view path, std::string_view folder) {
-  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+bool is_at_or_below(std::string_view path, std::string_view directory) {
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 }  // namespace
@@ -59,10 +60,10 @@ bool GitPlatform::git_runs_in(std::string_view work_tree) {
     if (!is_git(process)) return false;
     if (content_of(process / "cmdline").find(work_tree) != std::string::npos) return true;
     std::error_code fault;
-    const std::string folder = fs::read_symlink(process / "cwd", fault).string();
+    const std::string directory = fs::read_symlink(process / "cwd", fault).string();
     if (fault)
       return fault != std::errc::no_such_file_or_directory && fault != std::errc::no_such_process;
-    return is_at_or_below(folder, work_tree);
+    return is_at_or_below(directory, work_tree);
   });
 }
 

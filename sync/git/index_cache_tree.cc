@@ -16,9 +16,9 @@ std::optional<int64_t> take_number(std::string_view& rest, char terminator) {
   return value;
 }
 
-bool any_below(std::span<const std::string_view> paths, std::string_view folder) {
-  const auto first = std::ranges::lower_bound(paths, folder);
-  return first != paths.end() && first->starts_with(folder);
+bool any_below(std::span<const std::string_view> paths, std::string_view directory) {
+  const auto first = std::ranges::lower_bound(paths, directory);
+  return first != paths.end() && first->starts_with(directory);
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ std::optional<std::string> invalidate_cache_tree(std::string_view body,
                                                  std::span<const std::string_view> touched_paths) {
   // Nodes stand in pre-order: name NUL entries SP subtrees LF [object name, unless invalid].
   struct Level {
-    std::string folder;  // with its slash; empty at the top
+    std::string directory;  // with its slash; empty at the top
     int64_t subtrees_left = 0;
   };
   constexpr size_t kObjectIdBytes = 20;
@@ -53,17 +53,17 @@ std::optional<std::string> invalidate_cache_tree(std::string_view body,
     while (!levels.empty() && levels.back().subtrees_left == 0) levels.pop_back();
     const bool top = out.empty();
     if (top != levels.empty() || top != name.empty()) return {};
-    std::string folder;
+    std::string directory;
     if (!top) {
       --levels.back().subtrees_left;
-      folder = levels.back().folder + std::string(name) + "/";
+      directory = levels.back().directory + std::string(name) + "/";
     }
-    const bool invalid = *entries < 0 || any_below(touched_paths, folder);
+    const bool invalid = *entries < 0 || any_below(touched_paths, directory);
     out.append(name).push_back('\0');
     out.append(invalid ? "-1" : std::to_string(*entries));
     out.append(" ").append(std::to_string(*subtrees)).append("\n");
     if (!invalid) out.append(object);
-    levels.push_back({std::move(folder), *subtrees});
+    levels.push_back({std::move(directory), *subtrees});
   }
   while (!levels.empty() && levels.back().subtrees_left == 0) levels.pop_back();
   if (!levels.empty()) return {};  // children are missing

@@ -8,9 +8,9 @@
 
 namespace syncline {
 
-// The extension with every folder on the way to a touched path marked invalid, so that git computes
-// those alone. The paths are sorted. Nothing where the body does not parse: leaving the extension
-// out is always right.
+// The extension with every directory on the way to a touched path marked invalid, so that git
+// computes those alone. The paths are sorted. Nothing where the body does not parse: leaving the
+// extension out is always right.
 std::optional<std::string> invalidate_cache_tree(std::string_view body,
                                                  std::span<const std::string_view> touched_paths);
 

@@ -4,7 +4,7 @@
 // The format is gitformat-index(5). Everything that is not ours is copied as the bytes it was:
 // entries in unchanged ranges, their flags (assume-unchanged, skip-worktree, intent-to-add), the
 // version, and a trailer of zeros where the person chose index.skipHash. Of the optional extensions
-// TREE is kept with the touched folders invalidated, REUC is kept; the others (untracked cache,
+// TREE is kept with the touched directories invalidated, REUC is kept; the others (untracked cache,
 // fsmonitor, entry offsets) would be wrong after a merge, so they are left out and git builds them
 // anew. A required extension (split index, sparse index) answers kUnsupported: its entries cannot
 // be read without it.

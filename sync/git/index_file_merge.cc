@@ -123,12 +123,12 @@ class IndexWriter {
   std::string last_path_;  // version 4: of the entry written last
 };
 
-// A path that must not be in the index if a change is to go in: a folder of the change, or, with a
-// slash, anything below the change's own path.
+// A path that must not be in the index if a change is to go in: a directory of the change, or, with
+// a slash, anything below the change's own path.
 struct Probe {
   std::string_view path;
   bool slash = false;
-  size_t change = 0;  // the first that it stands for; a folder stands for all below it
+  size_t change = 0;  // the first that it stands for; a directory stands for all below it
 
   size_t size() const { return path.size() + (slash ? 1 : 0); }
   char operator[](size_t i) const { return i < path.size() ? path[i] : '/'; }
@@ -152,7 +152,7 @@ struct Probe {
 
 std::vector<Probe> probes_of(std::span<const IndexChange> changes) {
   std::vector<Probe> probes;
-  std::string_view before;  // sorted, so that paths with a folder in common stand together
+  std::string_view before;  // sorted, so that paths with a directory in common stand together
   for (size_t i = 0; i < changes.size(); ++i) {
     const std::string_view path = changes[i].path;
     probes.push_back({path, true, i});
@@ -231,17 +231,17 @@ class IndexMerger {
     return {};
   }
 
-  // A change cannot go in where the index has a file in the place of one of its folders, or files
-  // below its own path: git would refuse such an index. `path` is the first in the index that is
-  // not before the probe.
+  // A change cannot go in where the index has a file in the place of one of its directories, or
+  // files below its own path: git would refuse such an index. `path` is the first in the index that
+  // is not before the probe.
   void note_blocked(const Probe& probe, std::string_view path, std::vector<bool>& blocked) const {
     if (probe.slash) {
       if (probe.is_prefix_of(path)) blocked[probe.change] = true;
       return;
     }
     if (probe.path != path) return;
-    const Probe folder{.path = probe.path, .slash = true};
-    for (size_t i = probe.change; i < changes_.size() && folder.is_prefix_of(changes_[i].path);
+    const Probe directory{.path = probe.path, .slash = true};
+    for (size_t i = probe.change; i < changes_.size() && directory.is_prefix_of(changes_[i].path);
          ++i) {
       blocked[i] = true;
     }
@@ -324,7 +324,7 @@ class IndexMerger {
     return {};
   }
 
-  // Sorted; the cached trees of their folders no longer hold.
+  // Sorted; the cached trees of their directories no longer hold.
   std::vector<std::string_view> touched_paths() const {
     std::vector<std::string_view> paths;
     for (size_t i = 0; i < changes_.size(); ++i) {

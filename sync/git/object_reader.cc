@@ -115,10 +115,10 @@ class OdbReader final : public ObjectReader {
  private:
   Status let_go_of_old_packs() {
     TRY_ASSIGN(const std::unique_ptr<Directory> objects, open_posix_directory(objects_path_));
-    const Result<FileInfo> folder = objects->info("pack");
-    if (!folder && folder.error().code == Code::kNotFound) return {};
-    if (!folder) return folder.error();
-    const std::pair changed{folder->mtime_s, folder->mtime_ns};
+    const Result<FileInfo> directory = objects->info("pack");
+    if (!directory && directory.error().code == Code::kNotFound) return {};
+    if (!directory) return directory.error();
+    const std::pair changed{directory->mtime_s, directory->mtime_ns};
     if (changed == packs_changed_) return {};
     packs_changed_ = changed;
     return ++pack_changes_ < kPackChangesMax ? Status() : reopen();
@@ -188,8 +188,8 @@ void ObjectStore::remember(const ObjectId& id, ObjectType type, Content content)
   cache_bytes_ += content->size();
   entries_.push_front({id, type, std::move(content)});
   by_id_[id] = entries_.begin();
-  // The newest stays even where it alone is over the bound: a folder that large is needed again by
-  // the very next batch.
+  // The newest stays even where it alone is over the bound: a directory that large is needed again
+  // by the very next batch.
   while (cache_bytes_ > cache_bytes_max_ && entries_.size() > 1) {
     cache_bytes_ -= entries_.back().content->size();
     by_id_.erase(entries_.back().id);

@@ -9,15 +9,15 @@ namespace {
 
 constexpr int64_t kGitMs = 10'000;
 
-// The work tree, what is at its .git, and the folders that .git stands for.
+// The work tree, what is at its .git, and the directories that .git stands for.
 Result<bool> is_all_of(uint32_t user, const GitPaths& paths) {
   TRY_ASSIGN(const auto root, paths.platform->open_directory(paths.work_tree));
   for (const std::string_view name : {".", ".git"}) {
     TRY_ASSIGN(const FileInfo info, root->info(name));
     if (info.uid != user) return false;
   }
-  for (const std::string& folder : {paths.git_dir, paths.common_dir}) {
-    TRY_ASSIGN(const auto opened, paths.platform->open_directory(folder));
+  for (const std::string& directory : {paths.git_dir, paths.common_dir}) {
+    TRY_ASSIGN(const auto opened, paths.platform->open_directory(directory));
     TRY_ASSIGN(const FileInfo info, opened->info("."));
     if (info.uid != user) return false;
   }

@@ -41,8 +41,8 @@ void append_object_header(ByteVector& out, ObjectType type, uint64_t size_bytes)
   out.push_back(std::byte(byte));
 }
 
-std::string in_pack_folder(std::string_view name) {
-  return fmt::format("{}/{}", kPackFolder, name);
+std::string in_pack_directory(std::string_view name) {
+  return fmt::format("{}/{}", kPackDirectory, name);
 }
 
 std::string keep_text(std::string_view owner) {
@@ -155,7 +155,7 @@ Result<std::string> PackWriter::install(Directory& common_dir, std::string_view 
   const Image image = finish();
   std::string name = image.name;
   while (true) {
-    const std::string base = in_pack_folder(name);
+    const std::string base = in_pack_directory(name);
     TRY_ASSIGN(const bool pack_there, is_there(common_dir, base + ".pack"));
     if (!pack_there) break;
     TRY_ASSIGN(const bool kept, is_kept_by(common_dir, base + ".keep", owner));
@@ -163,15 +163,15 @@ Result<std::string> PackWriter::install(Directory& common_dir, std::string_view 
       TRY_ASSIGN(const bool index_there, is_there(common_dir, base + ".idx"));
       if (!index_there) break;
       // Its files were synced before they got these names; the names may not have been.
-      TRY(common_dir.sync_directory(kPackFolder));
+      TRY(common_dir.sync_directory(kPackDirectory));
       return name;
     }
     Sha1 other;
     other.update(name);
     name = "pack-" + other.finish().hex();
   }
-  const std::string base = in_pack_folder(name);
-  const std::string hidden = in_pack_folder(fmt::format(".syncline-{}", owner));
+  const std::string base = in_pack_directory(name);
+  const std::string hidden = in_pack_directory(fmt::format(".syncline-{}", owner));
   const std::string keep = keep_text(owner);
   TRY(write_synced(common_dir, hidden + ".new-keep", as_bytes(keep)));
   TRY(write_synced(common_dir, hidden + ".new-pack", image.pack));
@@ -179,19 +179,19 @@ Result<std::string> PackWriter::install(Directory& common_dir, std::string_view 
   TRY(common_dir.rename(hidden + ".new-keep", base + ".keep"));
   TRY(common_dir.rename(hidden + ".new-pack", base + ".pack"));
   TRY(common_dir.rename(hidden + ".new-index", base + ".idx"));
-  TRY(common_dir.sync_directory(kPackFolder));
+  TRY(common_dir.sync_directory(kPackDirectory));
   return name;
 }
 
 Status drop_keep(Directory& common_dir, std::string_view pack_name) {
-  return remove_if_there(common_dir, in_pack_folder(fmt::format("{}.keep", pack_name)));
+  return remove_if_there(common_dir, in_pack_directory(fmt::format("{}.keep", pack_name)));
 }
 
 Status drop_stale_keeps(Directory& common_dir, std::string_view owner) {
-  TRY_ASSIGN(const std::vector<std::string> names, common_dir.list(kPackFolder));
+  TRY_ASSIGN(const std::vector<std::string> names, common_dir.list(kPackDirectory));
   for (const std::string& name : names) {
     if (!name.ends_with(".keep")) continue;
-    TRY_ASSIGN(const bool ours, is_kept_by(common_dir, in_pack_folder(name), owner));
+    TRY_ASSIGN(const bool ours, is_kept_by(common_dir, in_pack_directory(name), owner));
     if (!ours) continue;
     TRY(drop_keep(common_dir, std::string_view(name).substr(0, name.size() - 5)));
   }

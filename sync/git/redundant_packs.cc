@@ -33,13 +33,14 @@ bool contains(const std::vector<std::string>& sorted, const std::string& name) {
   return std::ranges::binary_search(sorted, name);
 }
 
-// Those that can be read, the largest first. `names`: what the folder holds, sorted.
+// Those that can be read, the largest first. `names`: what the directory holds, sorted.
 Result<std::vector<Pack>> open_packs(Directory& common_dir, const std::vector<std::string>& names) {
   std::vector<Pack> packs;
   for (const std::string& name : names) {
     if (!name.ends_with(".idx")) continue;
     const std::string stem = name.substr(0, name.size() - 4);
-    Result<PackIndex> index = PackIndex::open(common_dir, fmt::format("{}/{}", kPackFolder, stem));
+    Result<PackIndex> index =
+        PackIndex::open(common_dir, fmt::format("{}/{}", kPackDirectory, stem));
     if (!index) {
       const Code code = index.error().code;
       if (code == Code::kUnsupported || code == Code::kNotFound) continue;
@@ -78,7 +79,7 @@ Result<bool> is_redundant(const PackIndex& pack, std::vector<Pack>& larger) {
 }  // namespace
 
 Status remove_redundant_packs(Directory& common_dir) {
-  TRY_ASSIGN(const std::vector<std::string> names, common_dir.list(kPackFolder));
+  TRY_ASSIGN(const std::vector<std::string> names, common_dir.list(kPackDirectory));
   // A chain of several: of a newer git, whose order of removal is not known here.
   if (contains(names, "multi-pack-index.d")) return {};
   TRY_ASSIGN(std::vector<Pack> packs, open_packs(common_dir, names));
@@ -100,17 +101,17 @@ Status remove_redundant_packs(Directory& common_dir) {
   for (const Pack& pack : staying) {
     if (pack.relied_on) TRY(pack.index.make_durable());
   }
-  TRY(common_dir.sync_directory(kPackFolder));
+  TRY(common_dir.sync_directory(kPackDirectory));
   if (contains(names, "multi-pack-index")) {
-    TRY(remove_if_there(common_dir, fmt::format("{}/multi-pack-index", kPackFolder)));
-    TRY(common_dir.sync_directory(kPackFolder));
+    TRY(remove_if_there(common_dir, fmt::format("{}/multi-pack-index", kPackDirectory)));
+    TRY(common_dir.sync_directory(kPackDirectory));
   }
   for (const std::string& base : going) {
     for (const char* const part : {".pack", ".idx", ".rev"}) {
       TRY(remove_if_there(common_dir, base + part));
     }
   }
-  return common_dir.sync_directory(kPackFolder);
+  return common_dir.sync_directory(kPackDirectory);
 }
 
 }  // namespace syncline

@@ -10,9 +10,9 @@
 // whatever two of these remove at once. A person's `repack --geometric` rolls up from the smallest
 // on, in the same order, and leaves nothing out of its new pack but what is in larger ones.
 //
-// Order of barriers: packs that are relied on synced → folder synced → multi-pack-index removed (it
-// may name a pack that goes; git makes it again) → folder synced → each pack, then its index.
-// Without its pack git passes an index over.
+// Order of barriers: packs that are relied on synced → directory synced → multi-pack-index removed
+// (it may name a pack that goes; git makes it again) → directory synced → each pack, then its
+// index. Without its pack git passes an index over.
 #pragma once
 
 #include "journal/os/file_system.h"

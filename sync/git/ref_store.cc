@@ -37,7 +37,7 @@ std::string lock_content(const ObjectId& id) {
   return id.hex() + "\n";
 }
 
-// Makes the folders of `name`, each durable in the one above it.
+// Makes the directories of `name`, each durable in the one above it.
 Status make_durable_parents(Directory& directory, std::string_view name) {
   const std::string parent = parent_of(name);
   if (parent == ".") return {};
@@ -95,10 +95,10 @@ Result<RefStore::Value> RefStore::read_raw(std::string_view ref) {
                                     loose->size()),
                         "git fsck and the reflog tell where it pointed to");
     }
-    // A folder where the ref would be (refs/heads/a while reading refs/heads) is no ref either.
+    // A directory where the ref would be (refs/heads/a while reading refs/heads) is no ref either.
     const Result<FileInfo> info = directory_.info(ref);
-    const bool is_folder = info && info->type == FileInfo::Type::kDirectory;
-    if (loose.error().code != Code::kNotFound && !is_folder) return loose.error();
+    const bool is_directory = info && info->type == FileInfo::Type::kDirectory;
+    if (loose.error().code != Code::kNotFound && !is_directory) return loose.error();
     TRY_ASSIGN(const ObjectId packed, read_packed(ref));
     if (!packed.is_zero()) return Value{packed, {}};
   }
@@ -163,7 +163,7 @@ Status RefStore::create_lock(std::string_view ref, std::string_view content) {
   const std::string name = lock_name(ref);
   Status created = directory_.create_whole_synced(name, as_bytes(content));
   if (!created && created.error().code == Code::kNotFound) {
-    // New, or packing the last loose ref has removed the folder with it.
+    // New, or packing the last loose ref has removed the directory with it.
     TRY(make_durable_parents(directory_, name));
     created = directory_.create_whole_synced(name, as_bytes(content));
   }
@@ -286,15 +286,15 @@ Result<std::set<std::string>> RefStore::names_below(std::string_view prefix) {
   return names;
 }
 
-Status RefStore::add_loose_below(const std::string& folder, size_t prefix_size,
+Status RefStore::add_loose_below(const std::string& directory, size_t prefix_size,
                                  std::set<std::string>& names) {
-  const Result<std::vector<std::string>> entries = directory_.list(folder);
+  const Result<std::vector<std::string>> entries = directory_.list(directory);
   if (!entries) {
     if (entries.error().code == Code::kNotFound) return {};
     return entries.error();
   }
   for (const std::string& entry : *entries) {
-    const std::string ref = fmt::format("{}/{}", folder, entry);
+    const std::string ref = fmt::format("{}/{}", directory, entry);
     const Result<FileInfo> info = directory_.info(ref);
     if (!info) {
       if (info.error().code == Code::kNotFound) continue;

@@ -124,7 +124,7 @@ class RefStore {
   Status create_lock(std::string_view ref, std::string_view content);
   Result<std::string> packed_refs();
   Result<ObjectId> read_packed(std::string_view ref);
-  Status add_loose_below(const std::string& folder, size_t prefix_size,
+  Status add_loose_below(const std::string& directory, size_t prefix_size,
                          std::set<std::string>& names);
   Directory& directory_;
 };

@@ -31,39 +31,39 @@ bool is_safe_component(std::string_view name) {
 }
 
 // One position in git's order. An edit occupies both positions of its name, as a file and as a
-// folder: a put fills one and clears the other, a removal clears both.
+// directory: a put fills one and clears the other, a removal clears both.
 struct Slot {
   std::string_view name;
-  bool is_folder = false;
+  bool is_directory = false;
   const TreeEdit* put = nullptr;
 };
 
-// Updates one folder and, below it, those that the changes touch. `changes` are sorted by path and
-// share their first `depth_bytes`. Answers zero when nothing is left in it.
+// Updates one directory and, below it, those that the changes touch. `changes` are sorted by path
+// and share their first `depth_bytes`. Answers zero when nothing is left in it.
 class TreeUpdate {
  public:
   TreeUpdate(ObjectStore& objects, PackWriter& pack) : objects_(objects), pack_(pack) {}
 
-  Result<ObjectId> folder(const ObjectId& old_id, std::span<const TreeChange> changes,
-                          size_t depth_bytes) {
+  Result<ObjectId> directory(const ObjectId& old_id, std::span<const TreeChange> changes,
+                             size_t depth_bytes) {
     ObjectStore::Content old_tree;
     if (!old_id.is_zero()) {
       TRY_ASSIGN(old_tree, objects_.require(old_id, ObjectType::kTree));
     }
     std::vector<TreeEdit> edits;
-    std::vector<Subfolder> subfolders;
-    TRY(split(changes, depth_bytes, edits, subfolders));
-    if (!subfolders.empty() && old_tree) TRY(find_old(*old_tree, subfolders));
+    std::vector<Subdirectory> subdirectories;
+    TRY(split(changes, depth_bytes, edits, subdirectories));
+    if (!subdirectories.empty() && old_tree) TRY(find_old(*old_tree, subdirectories));
     const auto files_end = static_cast<std::ptrdiff_t>(edits.size());
-    for (const Subfolder& sub : subfolders) {
+    for (const Subdirectory& sub : subdirectories) {
       TRY_ASSIGN(const ObjectId id,
-                 folder(sub.old_id, sub.changes, depth_bytes + sub.name.size() + 1));
+                 directory(sub.old_id, sub.changes, depth_bytes + sub.name.size() + 1));
       const auto files = std::ranges::subrange(edits.begin(), edits.begin() + files_end);
       const auto same = std::ranges::lower_bound(files, sub.name, {}, &TreeEdit::name);
       if (same != files.end() && same->name == sub.name) {
-        if (!id.is_zero()) *same = {sub.name, kModeFolder, id};
+        if (!id.is_zero()) *same = {sub.name, kModeDirectory, id};
       } else if (!id.is_zero() || !sub.old_id.is_zero()) {
-        edits.push_back({sub.name, kModeFolder, id});
+        edits.push_back({sub.name, kModeDirectory, id});
       }
     }
     TRY_ASSIGN(std::string merged, merge_tree(old_tree ? std::string_view(*old_tree) : "", edits));
@@ -76,14 +76,14 @@ class TreeUpdate {
   }
 
  private:
-  struct Subfolder {
+  struct Subdirectory {
     std::string_view name;
     std::span<const TreeChange> changes;
     ObjectId old_id;
   };
 
   static Status split(std::span<const TreeChange> changes, size_t depth_bytes,
-                      std::vector<TreeEdit>& edits, std::vector<Subfolder>& subfolders) {
+                      std::vector<TreeEdit>& edits, std::vector<Subdirectory>& subdirectories) {
     for (size_t i = 0; i < changes.size();) {
       const std::string_view rest = changes[i].path.substr(depth_bytes);
       const size_t slash = rest.find('/');
@@ -100,25 +100,25 @@ class TreeUpdate {
       const std::string_view prefix = changes[i].path.substr(0, depth_bytes + slash + 1);
       size_t end = i + 1;
       while (end < changes.size() && changes[end].path.starts_with(prefix)) ++end;
-      subfolders.push_back({name, changes.subspan(i, end - i), {}});
+      subdirectories.push_back({name, changes.subspan(i, end - i), {}});
       i = end;
     }
     return {};
   }
 
-  // Both are in git's order: subfolders are sorted by "name/".
-  static Status find_old(std::string_view tree, std::vector<Subfolder>& subfolders) {
-    auto wanted = subfolders.begin();
+  // Both are in git's order: subdirectories are sorted by "name/".
+  static Status find_old(std::string_view tree, std::vector<Subdirectory>& subdirectories) {
+    auto wanted = subdirectories.begin();
     TreeCursor cursor(tree);
-    while (wanted != subfolders.end()) {
+    while (wanted != subdirectories.end()) {
       const std::optional<TreeItem> item = cursor.next();
       if (!item) break;
-      if (!item->is_folder()) continue;
-      while (wanted != subfolders.end() &&
+      if (!item->is_directory()) continue;
+      while (wanted != subdirectories.end() &&
              compare_tree_names(wanted->name, true, item->name, true) < 0) {
         ++wanted;
       }
-      if (wanted != subfolders.end() && wanted->name == item->name) wanted->old_id = item->id;
+      if (wanted != subdirectories.end() && wanted->name == item->name) wanted->old_id = item->id;
     }
     if (cursor.damaged()) return damaged_tree();
     return {};
@@ -153,14 +153,15 @@ std::optional<TreeItem> TreeCursor::next() {
   return item;
 }
 
-int compare_tree_names(std::string_view a, bool a_is_folder, std::string_view b, bool b_is_folder) {
+int compare_tree_names(std::string_view a, bool a_is_directory, std::string_view b,
+                       bool b_is_directory) {
   const size_t common = std::min(a.size(), b.size());
   if (const int order = std::memcmp(a.data(), b.data(), common); order != 0) return order;
-  const auto after = [common](std::string_view name, bool is_folder) {
+  const auto after = [common](std::string_view name, bool is_directory) {
     if (name.size() > common) return static_cast<int>(static_cast<unsigned char>(name[common]));
-    return is_folder ? static_cast<int>('/') : 0;
+    return is_directory ? static_cast<int>('/') : 0;
   };
-  return after(a, a_is_folder) - after(b, b_is_folder);
+  return after(a, a_is_directory) - after(b, b_is_directory);
 }
 
 Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit>& edits) {
@@ -169,13 +170,13 @@ Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit
   size_t added_bytes = 0;
   for (const TreeEdit& edit : edits) {
     const bool puts = !edit.id.is_zero();
-    const bool folder = edit.mode == kModeFolder;
-    slots.push_back({edit.name, false, puts && !folder ? &edit : nullptr});
-    slots.push_back({edit.name, true, puts && folder ? &edit : nullptr});
+    const bool directory = edit.mode == kModeDirectory;
+    slots.push_back({edit.name, false, puts && !directory ? &edit : nullptr});
+    slots.push_back({edit.name, true, puts && directory ? &edit : nullptr});
     if (puts) added_bytes += edit.name.size() + 8 + kIdBytes;
   }
   std::ranges::sort(slots, [](const Slot& a, const Slot& b) {
-    return compare_tree_names(a.name, a.is_folder, b.name, b.is_folder) < 0;
+    return compare_tree_names(a.name, a.is_directory, b.name, b.is_directory) < 0;
   });
 
   std::string merged;
@@ -186,7 +187,7 @@ Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit
   std::optional<TreeItem> item = cursor.next();
   for (const Slot& slot : slots) {
     const auto order = [&] {
-      return compare_tree_names(item->name, item->is_folder(), slot.name, slot.is_folder);
+      return compare_tree_names(item->name, item->is_directory(), slot.name, slot.is_directory);
     };
     while (item && order() < 0) {
       item_start = cursor.offset();
@@ -208,9 +209,9 @@ Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit
 
 Result<ObjectId> update_tree(ObjectStore& objects, PackWriter& pack, const ObjectId& root,
                              std::vector<TreeChange> changes) {
-  // By bytes, all paths below a folder stand together, for they share "folder/".
+  // By bytes, all paths below a directory stand together, for they share "directory/".
   std::ranges::sort(changes, {}, &TreeChange::path);
-  return TreeUpdate(objects, pack).folder(root, changes, 0);
+  return TreeUpdate(objects, pack).directory(root, changes, 0);
 }
 
 Result<std::optional<FoundEntry>> find_in_tree(ObjectStore& objects, const ObjectId& root,
@@ -227,7 +228,7 @@ Result<std::optional<FoundEntry>> find_in_tree(ObjectStore& objects, const Objec
     if (cursor.damaged()) return damaged_tree();
     if (!item) return std::optional<FoundEntry>();
     if (slash == std::string_view::npos) return std::optional(FoundEntry{item->mode, item->id});
-    if (!item->is_folder()) return std::optional<FoundEntry>();
+    if (!item->is_directory()) return std::optional<FoundEntry>();
     at = item->id;
     path.remove_prefix(slash + 1);
   }
@@ -235,18 +236,18 @@ Result<std::optional<FoundEntry>> find_in_tree(ObjectStore& objects, const Objec
 
 namespace {
 
-Status walk_folder(
-    ObjectStore& objects, const ObjectId& folder, std::string& path,
+Status walk_directory(
+    ObjectStore& objects, const ObjectId& directory, std::string& path,
     const std::function<Status(std::string_view, uint32_t, const ObjectId&)>& visit) {
-  TRY_ASSIGN(const ObjectStore::Content tree, objects.require_once(folder, ObjectType::kTree));
+  TRY_ASSIGN(const ObjectStore::Content tree, objects.require_once(directory, ObjectType::kTree));
   const size_t prefix_bytes = path.size();
   TreeCursor cursor(*tree);
   while (const std::optional<TreeItem> item = cursor.next()) {
     path.resize(prefix_bytes);
     path += item->name;
-    if (item->is_folder()) {
+    if (item->is_directory()) {
       path += '/';
-      TRY(walk_folder(objects, item->id, path, visit));
+      TRY(walk_directory(objects, item->id, path, visit));
     } else {
       TRY(visit(path, item->mode, item->id));
     }
@@ -263,7 +264,7 @@ Status walk_tree(
     const std::function<Status(std::string_view path, uint32_t mode, const ObjectId& id)>& visit) {
   if (root.is_zero()) return {};
   std::string path;
-  return walk_folder(objects, root, path, visit);
+  return walk_directory(objects, root, path, visit);
 }
 
 }  // namespace syncline

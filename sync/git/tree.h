@@ -1,12 +1,13 @@
 // Tree objects: parsing, and updating one by merging changes into its raw bytes.
 //
-// Only folders that a change touches are read and written again, each in one pass over its bytes:
-// 8.6 ms for a batch of 1,000 into 100,000 files, where an index or a tree builder takes seconds.
-// Entries stand in git's order: by name, a folder's name compared as if it ended in '/'.
+// Only directories that a change touches are read and written again, each in one pass over its
+// bytes: 8.6 ms for a batch of 1,000 into 100,000 files, where an index or a tree builder takes
+// seconds. Entries stand in git's order: by name, a directory's name compared as if it ended in
+// '/'.
 //
-// Where a name would be both a file and a folder, the change wins over what was there, and within
-// one set of changes the folder wins: any fixed rule does, as the result has to be the same at
-// every replay.
+// Where a name would be both a file and a directory, the change wins over what was there, and
+// within one set of changes the directory wins: any fixed rule does, as the result has to be the
+// same at every replay.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,13 @@
 namespace syncline {
 
 inline constexpr uint32_t kModeFile = 0100644;
-inline constexpr uint32_t kModeFolder = 040000;
+inline constexpr uint32_t kModeDirectory = 040000;
 
 struct TreeItem {
   uint32_t mode = 0;
   std::string_view name;  // into the tree's bytes
   ObjectId id;
-  bool is_folder() const { return mode == kModeFolder; }
+  bool is_directory() const { return mode == kModeDirectory; }
 };
 
 // Steps through a tree's bytes. After the last item, or at damage, next() answers nothing and
@@ -48,7 +49,8 @@ class TreeCursor {
 };
 
 // Git's order of two entries.
-int compare_tree_names(std::string_view a, bool a_is_folder, std::string_view b, bool b_is_folder);
+int compare_tree_names(std::string_view a, bool a_is_directory, std::string_view b,
+                       bool b_is_directory);
 
 // One entry to be put, or removed where `id` is zero. A put replaces whatever has the name.
 struct TreeEdit {
@@ -66,9 +68,9 @@ struct TreeChange {
   uint32_t mode = kModeFile;
 };
 
-// Makes the changes below the tree `root` (zero: empty), adding the folders that changed to `pack`,
-// and answers the new root, which may be the empty tree. Folders left empty disappear. Each path at
-// most once. kUnsafePath when a path has an empty, "." , ".." or ".git" component.
+// Makes the changes below the tree `root` (zero: empty), adding the directories that changed to
+// `pack`, and answers the new root, which may be the empty tree. Directories left empty disappear.
+// Each path at most once. kUnsafePath when a path has an empty, "." , ".." or ".git" component.
 Result<ObjectId> update_tree(ObjectStore& objects, PackWriter& pack, const ObjectId& root,
                              std::vector<TreeChange> changes);
 
@@ -80,7 +82,7 @@ struct FoundEntry {
 Result<std::optional<FoundEntry>> find_in_tree(ObjectStore& objects, const ObjectId& root,
                                                std::string_view path);
 
-// Visits every entry below `root` that is no folder, in the order of their whole paths.
+// Visits every entry below `root` that is no directory, in the order of their whole paths.
 Status walk_tree(
     ObjectStore& objects, const ObjectId& root,
     const std::function<Status(std::string_view path, uint32_t mode, const ObjectId& id)>& visit);

@@ -44,7 +44,7 @@ Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, 
   const Result<FileInfo> info = work_tree.info(path);
   if (!info) {
     if (info.error().code == Code::kNotFound) return seen;
-    // A folder of the path is a link, or a file by now.
+    // A directory of the path is a link, or a file by now.
     seen.state = WorkFile::State::kUnreadable;
     return seen;
   }
@@ -71,9 +71,9 @@ Status write_work_file(Directory& work_tree, std::string_view path, std::string_
   TRY_ASSIGN(const std::unique_ptr<File> file, work_tree.open_file(path, {.write = true}));
   TRY(file->sync_data());
   TRY(file->close());
-  for (std::string folder = parent;; folder = parent_of(folder)) {
-    TRY(work_tree.sync_directory(folder));
-    if (folder == ".") return {};
+  for (std::string directory = parent;; directory = parent_of(directory)) {
+    TRY(work_tree.sync_directory(directory));
+    if (directory == ".") return {};
   }
 }
 

@@ -29,7 +29,7 @@ struct WorkFile {
   enum class State : uint8_t {
     kMissing,
     kReadable,    // a regular file
-    kUnreadable,  // a link, a folder, in a folder that is a link, or beyond what is read
+    kUnreadable,  // a link, a directory, in a directory that is a link, or beyond what is read
   };
   State state = State::kMissing;
   ObjectId blob;                  // of its bytes
@@ -37,7 +37,8 @@ struct WorkFile {
 };
 Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, Clock& clock);
 
-// Writes a file that is not there, whole and durable, with its folders. kExists where something is.
+// Writes a file that is not there, whole and durable, with its directories. kExists where something
+// is.
 Status write_work_file(Directory& work_tree, std::string_view path, std::string_view content);
 
 // Adds `text` to the end of a file that holds exactly `before`; false when it does not, or is not a

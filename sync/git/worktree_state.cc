@@ -12,7 +12,7 @@ namespace syncline {
 namespace {
 
 struct UnderWay {
-  const char* file;  // in the git folder, while it lasts
+  const char* file;  // in the git directory, while it lasts
   const char* reason;
 };
 

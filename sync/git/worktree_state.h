@@ -37,7 +37,7 @@ struct WorktreeQuestion {
 // What is said of a lock that lies there: which, how long, and what to do.
 std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock);
 
-// One line for people, empty when nothing stands in the way. An error only where the git folder
+// One line for people, empty when nothing stands in the way. An error only where the git directory
 // cannot be read at all.
 Result<std::string> worktree_waiting_reason(const GitDirectories& git,
                                             const WorktreeQuestion& question, Clock& clock);

@@ -18,14 +18,14 @@
 namespace syncline {
 namespace {
 
-// Names of all refs that stand as files below `folder`.
-Status add_loose_refs(Directory& common_dir, const std::string& folder,
+// Names of all refs that stand as files below `directory`.
+Status add_loose_refs(Directory& common_dir, const std::string& directory,
                       std::set<std::string>& names) {
-  const Result<std::vector<std::string>> listed = common_dir.list(folder);
+  const Result<std::vector<std::string>> listed = common_dir.list(directory);
   if (!listed && listed.error().code == Code::kNotFound) return {};
   if (!listed) return listed.error();
   for (const std::string& entry : *listed) {
-    const std::string name = folder + "/" + entry;
+    const std::string name = directory + "/" + entry;
     const Result<FileInfo> info = common_dir.info(name);
     if (!info && info.error().code == Code::kNotFound) continue;  // gone meanwhile
     if (!info) return info.error();

@@ -37,7 +37,7 @@ Result<std::optional<std::string>> OwnCommits::file(std::string_view path) {
   TRY_ASSIGN(const ObjectStore::Content content, objects_->require(tip_, ObjectType::kCommit));
   TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
   TRY_ASSIGN(const std::optional<FoundEntry> entry, find_in_tree(*objects_, commit.tree, path));
-  if (!entry || entry->mode == kModeFolder) return std::optional<std::string>{};
+  if (!entry || entry->mode == kModeDirectory) return std::optional<std::string>{};
   TRY_ASSIGN(const ObjectStore::Content blob, objects_->require(entry->id, ObjectType::kBlob));
   return std::optional<std::string>(*blob);
 }

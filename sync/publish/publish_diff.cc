@@ -11,18 +11,18 @@ namespace {
 using Names = std::unordered_set<std::string_view>;
 
 // One of the other trees at a level, answering for names asked in git's order. A name that has
-// another type there stands elsewhere in that order, so those few are gathered beforehand: folders
-// all, and files that have the name of a folder of ours.
+// another type there stands elsewhere in that order, so those few are gathered beforehand:
+// directories all, and files that have the name of a directory of ours.
 class Side {
  public:
-  static Result<Side> open(ObjectStore& objects, const std::optional<FoundEntry>& folder,
-                           const Names& own_folders) {
+  static Result<Side> open(ObjectStore& objects, const std::optional<FoundEntry>& directory,
+                           const Names& own_directories) {
     Side side;
-    if (!folder || folder->mode != kModeFolder || folder->id.is_zero()) return side;
-    TRY_ASSIGN(side.tree_, objects.require(folder->id, ObjectType::kTree));
+    if (!directory || directory->mode != kModeDirectory || directory->id.is_zero()) return side;
+    TRY_ASSIGN(side.tree_, objects.require(directory->id, ObjectType::kTree));
     TreeCursor all(*side.tree_);
     while (const std::optional<TreeItem> item = all.next()) {
-      if (item->is_folder() || own_folders.contains(item->name)) {
+      if (item->is_directory() || own_directories.contains(item->name)) {
         side.either_type_.emplace(item->name, FoundEntry{item->mode, item->id});
       }
     }
@@ -34,7 +34,7 @@ class Side {
 
   std::optional<FoundEntry> find(const TreeItem& own) {
     const auto order = [&] {
-      return compare_tree_names(item_->name, item_->is_folder(), own.name, own.is_folder());
+      return compare_tree_names(item_->name, item_->is_directory(), own.name, own.is_directory());
     };
     while (item_ && order() < 0) item_ = cursor_.next();
     if (item_ && order() == 0) return FoundEntry{item_->mode, item_->id};
@@ -59,24 +59,25 @@ class Walk {
   Walk(ObjectStore& objects, const std::function<Status(PublishCandidate)>& visit)
       : objects_(objects), visit_(visit) {}
 
-  // Folders at path_; an absent one is nothing. `whole`: everything the tip lacks is a candidate.
+  // Directories at path_; an absent one is nothing. `whole`: everything the tip lacks is a
+  // candidate.
   struct Level {
     std::optional<FoundEntry> own_before, left, tip;
     bool whole = false;
     bool blocked = false;
   };
 
-  Status folder(const ObjectId& own, const Level& level) {
+  Status directory(const ObjectId& own, const Level& level) {
     TRY_ASSIGN(const ObjectStore::Content tree, objects_.require(own, ObjectType::kTree));
-    Names own_folders;
+    Names own_directories;
     TreeCursor names(*tree);
     while (const std::optional<TreeItem> item = names.next()) {
-      if (item->is_folder()) own_folders.insert(item->name);
+      if (item->is_directory()) own_directories.insert(item->name);
     }
     if (names.damaged()) return make_error(Code::kCorrupt, "a tree object is malformed");
-    TRY_ASSIGN(Side own_before, Side::open(objects_, level.own_before, own_folders));
-    TRY_ASSIGN(Side left, Side::open(objects_, level.left, own_folders));
-    TRY_ASSIGN(Side tip, Side::open(objects_, level.tip, own_folders));
+    TRY_ASSIGN(Side own_before, Side::open(objects_, level.own_before, own_directories));
+    TRY_ASSIGN(Side left, Side::open(objects_, level.left, own_directories));
+    TRY_ASSIGN(Side tip, Side::open(objects_, level.tip, own_directories));
 
     const size_t prefix_bytes = path_.size();
     TreeCursor cursor(*tree);
@@ -91,7 +92,7 @@ class Walk {
       if (!below.whole && same(entry, below.own_before) && same(below.left, below.tip)) continue;
       path_.resize(prefix_bytes);
       path_ += item->name;
-      TRY(item->is_folder() ? enter(entry, below) : report(entry, below));
+      TRY(item->is_directory() ? enter(entry, below) : report(entry, below));
     }
     path_.resize(prefix_bytes);
     return {};
@@ -99,14 +100,14 @@ class Walk {
 
  private:
   Status enter(const FoundEntry& own, Level level) {
-    // A file that stood in the folder's place, then or now: what is below it was never compared.
+    // A file that stood in the directory's place, then or now: what is below it was never compared.
     const auto is_file = [](const std::optional<FoundEntry>& entry) {
-      return entry && entry->mode != kModeFolder;
+      return entry && entry->mode != kModeDirectory;
     };
     level.blocked |= is_file(level.tip);
     level.whole |= is_file(level.tip) || is_file(level.left);
     path_ += '/';
-    return folder(own.id, level);
+    return directory(own.id, level);
   }
 
   Status report(const FoundEntry& own, const Level& level) {
@@ -123,9 +124,9 @@ class Walk {
   std::string path_;
 };
 
-std::optional<FoundEntry> as_folder(const ObjectId& tree) {
+std::optional<FoundEntry> as_directory(const ObjectId& tree) {
   if (tree.is_zero()) return {};
-  return FoundEntry{kModeFolder, tree};
+  return FoundEntry{kModeDirectory, tree};
 }
 
 }  // namespace
@@ -134,11 +135,11 @@ Status find_publish_candidates(ObjectStore& objects, const PublishTrees& trees,
                                const std::function<Status(PublishCandidate)>& visit) {
   if (trees.own.is_zero() || trees.own == trees.tip) return {};
   Walk walk(objects, visit);
-  return walk.folder(trees.own, {.own_before = as_folder(trees.own_before),
-                                 .left = trees.left ? as_folder(*trees.left) : std::nullopt,
-                                 .tip = as_folder(trees.tip),
-                                 .whole = !trees.left.has_value(),
-                                 .blocked = false});
+  return walk.directory(trees.own, {.own_before = as_directory(trees.own_before),
+                                    .left = trees.left ? as_directory(*trees.left) : std::nullopt,
+                                    .tip = as_directory(trees.tip),
+                                    .whole = !trees.left.has_value(),
+                                    .blocked = false});
 }
 
 }  // namespace syncline

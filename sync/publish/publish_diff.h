@@ -1,5 +1,5 @@
 // What a publish has to look at: a walk over the own ref's tree beside three others, skipping every
-// folder in which nothing can be missing.
+// directory in which nothing can be missing.
 //
 //   own          the own ref's tip: everything that should be on the branch
 //   own_before   the own ref when it was last published: what differs is new
@@ -8,7 +8,7 @@
 //
 // Trees are compared, not messages: so an amend, reset, squash, rebase or force-push is seen by
 // what it did. Where `left` is not known (nothing published yet, or gone with a gc) the own tree is
-// compared with the tip whole; folders that are equal cost one comparison.
+// compared with the tip whole; directories that are equal cost one comparison.
 #pragma once
 
 #include <functional>
@@ -34,7 +34,7 @@ struct PublishCandidate {
   std::optional<FoundEntry> left;
   std::optional<FoundEntry> tip;
   bool blocked =
-      false;  // the tip has something else than a folder in the place of one of its folders
+      false;  // the tip has something else than a directory in the place of one of its directories
 };
 
 // Visits every file of `own` that the tip does not have as it is, and that is new or was changed on

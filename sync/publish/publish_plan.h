@@ -3,7 +3,7 @@
 //
 //   tip has nothing there             → our file, whole
 //   tip has our bytes                 → nothing
-//   something else in the way         → left: a link, a folder, a file where a folder would be
+//   something else in the way         → left: a link, a directory, a file instead of a directory
 //   tip's text is the one we left     → it, and what ours has grown by
 //   tip's text holds all of ours      → nothing
 //   an append file                    → it, and each section of ours that it lacks; left where it

@@ -254,7 +254,7 @@ Result<std::string> Publisher::prepare_work_tree(const PublishPlan& plan,
       if (!reason.empty()) return reason;
       continue;
     }
-    // A link or a file in the place of a folder is a person's uncommitted change: it stays.
+    // A link or a file in the place of a directory is a person's uncommitted change: it stays.
     if (info.error().code != Code::kNotFound) continue;
     ObjectStore::Content content = std::make_shared<const std::string>(change.text);
     if (change.text.empty()) {

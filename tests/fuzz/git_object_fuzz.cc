@@ -45,8 +45,8 @@ std::optional<std::vector<OwnItem>> items_of(std::string_view tree) {
 
 bool in_order(const std::vector<OwnItem>& items) {
   for (size_t i = 1; i < items.size(); ++i) {
-    if (compare_tree_names(items[i - 1].name, items[i - 1].mode == kModeFolder, items[i].name,
-                           items[i].mode == kModeFolder) >= 0) {
+    if (compare_tree_names(items[i - 1].name, items[i - 1].mode == kModeDirectory, items[i].name,
+                           items[i].mode == kModeDirectory) >= 0) {
       return false;
     }
   }
@@ -68,7 +68,7 @@ void fuzz_tree(InputReader& input) {
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::vector<TreeEdit> edits;
   for (size_t i = 0; i < names.size(); ++i) {
-    TreeEdit edit{names[i], ((seed >> i) & 1) != 0 ? kModeFolder : kModeFile, {}};
+    TreeEdit edit{names[i], ((seed >> i) & 1) != 0 ? kModeDirectory : kModeFile, {}};
     if ((seed + i) % 3 != 0) edit.id.bytes.fill(static_cast<std::byte>(seed | 1));
     edits.push_back(edit);
   }

@@ -78,12 +78,12 @@ class Author {
     const Position durable = journal_->durable().position;
     history_.page.assign(page().begin(), page().end());
     die(false);
-    const auto folder = root_->open_directory(kJournalFolder);
+    const auto folder = root_->open_directory(kJournalDirectory);
     must(folder);
     const auto names = (*folder)->list(".");
     must(names);
     for (const std::string& name : *names) {
-      history_.files[name] = machine_.image().bytes(std::string(kJournalFolder) + "/" + name);
+      history_.files[name] = machine_.image().bytes(std::string(kJournalDirectory) + "/" + name);
     }
     for (const auto& [name, bytes] : history_.files) {
       if (name.ends_with(".seg")) take_segment(name, bytes, durable);
@@ -161,7 +161,7 @@ JournalHistory torn_and_cut() {
   author.append_group(1, 200);
   author.append_group(1, 200);
   author.die(true);
-  const std::string path = std::string(kJournalFolder) + "/" + segment_name(1);
+  const std::string path = std::string(kJournalDirectory) + "/" + segment_name(1);
   ByteVector bytes = author.disk().bytes(path);
   std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(torn_at), 512, std::byte{0});
   author.disk().set_bytes(path, bytes);

@@ -48,7 +48,7 @@ class Recovery {
  public:
   Recovery(const JournalHistory& history, MutatedFolder folder, uint8_t page, uint8_t claim)
       : history_(history), folder_(std::move(folder)), root_(machine_.open()) {
-    static_cast<void>(root_->make_directories(kJournalFolder, true));
+    static_cast<void>(root_->make_directories(kJournalDirectory, true));
     for (const auto& [name, bytes] : folder_.files)
       machine_.image().set_bytes(path_of(name), bytes);
     set_page(page);
@@ -91,7 +91,7 @@ class Recovery {
            name.find_first_not_of("0123456789abcdef") == 16 && name.find_first_not_of('0') < 16;
   }
   static std::string path_of(const std::string& name) {
-    return std::string(kJournalFolder) + "/" + name;
+    return std::string(kJournalDirectory) + "/" + name;
   }
   void set_page(uint8_t page) {
     if (page % 3 == 0) return;
@@ -106,7 +106,7 @@ class Recovery {
   }
   JournalFiles files() {
     JournalFiles found;
-    const auto folder = root_->open_directory(kJournalFolder);
+    const auto folder = root_->open_directory(kJournalDirectory);
     require(folder.has_value(), "the journal's folder is gone");
     const auto names = (*folder)->list(".");
     require(names.has_value(), "the journal's folder cannot be read");

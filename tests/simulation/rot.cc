@@ -108,7 +108,7 @@ RotReport rot_after_acknowledgement(const DiskImage& image, const SimulatedClock
 
   report.tried = 1;
   const std::string segment =
-      in_store(std::string(kJournalFolder) + "/" + segment_name(last.segment));
+      in_store(std::string(kJournalDirectory) + "/" + segment_name(last.segment));
   DiskImage rotten(image);
   const std::string damage = spoil(rotten, segment, last, random);
   const std::string place = fmt::format("segment {} offset {}", last.segment, last.offset);

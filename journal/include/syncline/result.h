@@ -1,9 +1,9 @@
-// Errors as values, for every folder and for the programs that embed a store.
+// Errors as values, for every directory and for the programs that embed a store.
 //
 // A Result<T> is a T or an Error and must be looked at: the class itself is [[nodiscard]] (a
 // dropped std::expected<void, E> warns in neither g++ 12 nor clang-19). No exception crosses a
-// folder. Programmer errors are not Results: they assert (journal/base/assert.h), also in release.
-// journal/base/try.h hands an Error on to the caller.
+// directory. Programmer errors are not Results: they assert (journal/base/assert.h), also in
+// release. journal/base/try.h hands an Error on to the caller.
 #pragma once
 
 #include <cstdint>

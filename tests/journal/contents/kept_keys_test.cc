@@ -96,8 +96,8 @@ TEST(KeptKeysTest, ARecordIsFoundAmongManySegments) {
   const TemporaryDirectory scratch;
   const auto store_directory = open_posix_directory(scratch.string());
   ASSERT_TRUE(store_directory);
-  ASSERT_TRUE((*store_directory)->make_directories(kJournalFolder));
-  const auto folder = (*store_directory)->open_directory(kJournalFolder);
+  ASSERT_TRUE((*store_directory)->make_directories(kJournalDirectory));
+  const auto folder = (*store_directory)->open_directory(kJournalDirectory);
   ASSERT_TRUE(folder);
   // Records 1-3, 4-6, … with a key at each third; between them a segment that holds none.
   for (uint64_t segment = 1; segment <= 11; ++segment) {

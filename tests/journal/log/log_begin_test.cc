@@ -1,4 +1,4 @@
-// Which segments the log has to hold: FORMAT.md, "The folder". A missing one is damage, named.
+// Which segments the log has to hold: FORMAT.md, "The directory". A missing one is damage, named.
 #include <gtest/gtest.h>
 
 #include "journal/base/layout.h"
@@ -18,7 +18,7 @@ struct LogBegin : testing::Test {
     ASSERT_OK(journal);
     const std::string text(6000, 'x');
     while ((*journal)->end().position.segment < 5) ASSERT_OK(record_text(**journal, text));
-    folder = *root->open_directory(kJournalFolder);
+    folder = *root->open_directory(kJournalDirectory);
   }
   void lose(uint64_t segment) { machine.image().remove("journal/" + segment_name(segment)); }
   // What listing, reading from the begin and opening each say.

@@ -226,7 +226,7 @@ TEST(Tree, PathsGitWouldRefuseAreRefused) {
 
 TEST(Tree, DamageIsFoundAtEveryCut) {
   const auto whole =
-      merge_tree("", {{"name", kModeFile, blob_of("x")}, {"other", kModeFolder, blob_of("y")}});
+      merge_tree("", {{"name", kModeFile, blob_of("x")}, {"other", kModeDirectory, blob_of("y")}});
   ASSERT_TRUE(ok(whole));
   const size_t first_item = std::string("100644 name").size() + 1 + 20;
   for (size_t cut = 1; cut < whole->size(); ++cut) {
