@@ -42,7 +42,7 @@ class SystemRandom final : public Random {
     do {
       taken = getrandom(&value, sizeof value, 0);
     } while (taken < 0 && errno == EINTR);
-    // A sandbox may forbid the call, and leaves the device.
+    // A sandbox may forbid the call and still allow the device.
     if (taken < 0) taken = read_device(value);
     SYNCLINE_ASSERT(taken == static_cast<ssize_t>(sizeof value));
     return value;

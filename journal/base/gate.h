@@ -36,7 +36,7 @@ class Gate {
   Outcome take(Deadline deadline) {
     return take(deadline, [] { return false; });
   }
-  // `everyone` where those that wait may find that they need it no more.
+  // `everyone`: wake all waiters, where they may find that they no longer need the gate.
   void leave(bool everyone) {
     const MutexLock lock(mutex_);
     taken_ = false;

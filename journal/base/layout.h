@@ -41,14 +41,15 @@ inline constexpr std::string_view kConsolidatedFile = "consolidated";
 // Held for one append, one flush.
 inline constexpr std::string_view kAppendLockName = "append.lock";
 inline constexpr std::string_view kFlushLockName = "flush.lock";
-// Shared by who has the journal open; had alone by who recovers it.
+// Held shared by every process that has the journal open, and exclusively by the one that recovers
+// it.
 inline constexpr std::string_view kOpenLockName = "open.lock";
-// Roles: who has the lock does what is pending.
+// Roles: the process that holds the lock does what is pending.
 inline constexpr std::string_view kApplyLockName = "apply.lock";
 inline constexpr std::string_view kSyncLockName = "sync.lock";
 inline constexpr std::string_view kInitLockName = "init.lock";
 
-// Below the store's directory: where what is named so is kept.
+// The place below the store's directory where `name` is kept.
 inline std::string kept_path_of(std::string_view name) {
   return std::string(kKeptDirectory) + "/" + std::string(name);
 }

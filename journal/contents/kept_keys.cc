@@ -182,7 +182,7 @@ Status visit_kept_keys(Directory& store_directory, const StoreId& store, uint64_
   TRY_ASSIGN(const auto segments, list_kept_keys(*journal_directory));
   for (const uint64_t segment : segments) {
     TRY_ASSIGN(const KeptKeys kept, read_kept_keys(*journal_directory, store, segment));
-    if (kept.first_seq > last_seq) break;  // of a segment that is still there: a trim was cut short
+    if (kept.first_seq > last_seq) break;  // its segment is still there: a trim was cut short
     if (kept.last_seq > after_seq) TRY(visit(kept));
   }
   return {};

@@ -1,5 +1,5 @@
-// What stays of a segment that is trimmed: its records' idempotency keys, with what a receipt says
-// of them, and the highest ids they were given.
+// What is kept of a trimmed segment: its records' idempotency keys, with what their receipts say,
+// and the highest ids that they were given.
 //
 //   <id>.keys    one file for each trimmed segment, written once, before the segment goes
 //
@@ -56,8 +56,8 @@ struct KeptKeys {
 };
 
 ByteVector encode_kept_keys(const StoreId& store, const KeptKeys& kept);
-// kDisagree for one that is damaged or another store's: kCorrupt would be taken for the database's,
-// which is being rebuilt from it.
+// kDisagree for a file that is damaged or another store's: kCorrupt would be taken for damage to
+// the database, which is being rebuilt from it.
 Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSpan bytes);
 
 std::string kept_keys_name(uint64_t segment);  // 0000000000000001.keys
@@ -66,9 +66,10 @@ std::string kept_keys_name(uint64_t segment);  // 0000000000000001.keys
 Result<std::vector<uint64_t>> list_kept_keys(Directory& journal_directory);
 Result<KeptKeys> read_kept_keys(Directory& journal_directory, const StoreId& store,
                                 uint64_t segment);
-// Durable once it answers.
+// Durable once it returns.
 Status write_kept_keys(Directory& journal_directory, const StoreId& store, const KeptKeys& kept);
-// For Journal::create: writes `below`, which outlives what is answered; empty where there is none.
+// For Journal::create: a function that writes `below`, which must outlive it; empty where there is
+// none.
 std::function<Status(Directory& journal_directory)> keep_below(
     const StoreId& store, const std::optional<KeptKeys>& below);
 
@@ -76,7 +77,8 @@ std::function<Status(Directory& journal_directory)> keep_below(
 // `last_seq`, oldest first, a segment at a time.
 Status visit_kept_keys(Directory& store_directory, const StoreId& store, uint64_t after_seq,
                        uint64_t last_seq, const std::function<Status(const KeptKeys&)>& visit);
-// Of one record; nothing where it had no key, or was trimmed by a program that kept none.
+// What was kept of one record; nothing where it had no key, or was trimmed by a program that kept
+// none.
 Result<std::optional<KeptRecord>> find_kept_record(Directory& store_directory, const StoreId& store,
                                                    uint64_t seq);
 

@@ -166,8 +166,8 @@ void LogTail::note_kept(const KeptKeys& kept) {
   }
 }
 
-// A rebind speaks of a record that is not applied yet, so it is still in order_: one that is not
-// was applied with that id, and SQLite knows.
+// A rebind concerns a record that is not applied yet and is therefore still in order_. A record no
+// longer there was applied with that id, and SQLite knows it.
 void LogTail::note_rebind(const Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::kRebind) return;
   const auto found = std::lower_bound(order_.begin(), order_.end(), outcome.seq,

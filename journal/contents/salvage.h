@@ -45,7 +45,7 @@ struct FoundFrame {
 class FrameSource {
  public:
   virtual ~FrameSource() = default;
-  // Nothing where it is not to be had. With a header, what is found must be what the header tells.
+  // Nothing where it cannot be found. Given a header, the content found must match it.
   virtual Result<std::optional<FoundFrame>> find(const LostFrame& lost) = 0;
 };
 

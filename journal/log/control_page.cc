@@ -105,7 +105,7 @@ void ControlPage::adopt_cache(std::string_view cache_token) {
 
 std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
   // Only a writer that updates twice within one look can spoil both slots, hence the few tries; and
-  // it leaves them changed, so what looks the same twice was never whole.
+  // it leaves them changed, so slots that look the same twice were never whole.
   static constexpr int kTries = 1000;
   using Look = std::array<std::array<uint64_t, kSlotWords + 1>, 2>;
   Look before{};
@@ -183,7 +183,7 @@ std::optional<FlushMark> ControlPage::flush_mark() const {
   return mark.segment == 0 ? std::nullopt : std::optional(mark);
 }
 void ControlPage::set_flush_mark(const FlushMark& mark) {
-  // The segment goes last: only with it the mark is set.
+  // The segment is stored last: the mark is set only once it is there.
   store(kFlushMarkSegmentAt, 0);
   store(kFlushMarkEpochAt, mark.epoch);
   store(kFlushMarkSegmentAt, mark.segment);

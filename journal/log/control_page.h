@@ -1,16 +1,17 @@
 // The mapped page through which the processes of a store share what they know of the log.
 //
-// It is a cache. While another live process holds open.lock shared it is trusted; who is alone
-// derives everything again by scanning the log, with two exceptions.
+// It is a cache. It is trusted while another live process holds open.lock shared; a process that is
+// alone derives everything again by scanning the log, with two exceptions.
 //
 // The flush mark is always honoured: its setter may have died after a failed fsync; a spurious mark
 // costs one harmless renewal.
 //
-// The durable mark is a claim, of whatever boot it is: it was set after the flush that it tells of,
-// so a page that has it was written later than the frames became durable. A log that does not reach
-// it has lost data. Nobody waits for the page itself to become durable: after a power cut it may be
-// as it was at any earlier moment, and then claims less. While the page cache is the one it was
-// written in, it also tells where to begin scanning, once what stands there was checked.
+// The durable mark is a claim, whichever boot wrote it: it is set only after the flush that it
+// reports, so the frames before it were durable before the page held it. A log that does not reach
+// it has lost data. Nobody waits for the page itself to become durable: after a power cut the page
+// may be in any earlier state, and then it claims less. As long as the page cache in which it was
+// written has not been lost, the mark also says where a scan may begin, once the frame there has
+// been checked.
 //
 //   field         written under                     read by
 //   end           append.lock                       anyone (as a hint)
@@ -58,7 +59,7 @@ struct LogMark {
 
 enum class AppendMark : uint64_t {
   kNone = 0,
-  kUnderWay = 1,  // a group is being written behind `end`; found set, its writer died
+  kUnderWay = 1,  // a group is being written after `end`; if found set, its writer died
   kVoid = 2,      // a write failed: what stands behind `end` must never become a frame
 };
 
@@ -77,9 +78,9 @@ class ControlPage {
   void start_writeback() { page_->start_writeback(); }
   // Is it a page of this store and version?
   bool valid(const StoreId& store) const;
-  // Makes it one, with nothing known; `token` as in same_cache().
+  // Makes it such a page, with nothing known; `token` as in same_cache().
   void format(const StoreId& store, std::string_view cache_token);
-  // Was it last formatted or adopted while the page cache was the one that is there now?
+  // Was the page last formatted or adopted in the page cache that is there now?
   bool same_cache(std::string_view cache_token) const;
   void adopt_cache(std::string_view cache_token);
 
@@ -101,8 +102,9 @@ class ControlPage {
   void raise_watermark(Watermark which, uint64_t seq);
   void put_watermark(Watermark which, uint64_t seq);
   bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock);
-  // How many journals are open, and how many of them wait for a flush of records: what a flush can
-  // still gather. Guesses: who was killed stays counted until somebody opens the store alone.
+  // How many journals are open, and how many of them wait for a flush of records: they tell a flush
+  // whether it can still gather more. Both are guesses: a killed process stays counted until some
+  // process opens the store alone.
   void reset_presence();
   void add_live(int64_t difference);
   void add_waiting(int64_t difference);

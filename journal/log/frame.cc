@@ -42,7 +42,8 @@ uint64_t block_of(uint64_t offset) {
   return offset / kBlockBytes * kBlockBytes;
 }
 
-// Counted by steps back, for ids and epochs come from a header that may say the highest there is.
+// Counts backward in steps, because the ids and epochs come from a header that may hold the highest
+// possible number.
 bool is_stale(const std::byte* header, const FrameContext& context, uint64_t offset,
               uint64_t checksum) {
   for (uint64_t ids = 0; ids <= kStaleReach && ids < context.segment; ++ids) {

@@ -6,7 +6,7 @@
 //               (flush.lock: one fdatasync covers everyone before it)
 //
 // Locks, in the order in which they may be taken: flush.lock, then append.lock. open.lock is held
-// shared for the life of a Journal; who could take it exclusively is alone and recovers.
+// shared for the life of a Journal; a process that gets it exclusively is alone, and recovers.
 //
 // Barriers: a group is written whole under append.lock (padded to kBlockBytes) → fdatasync under
 // flush.lock → durable mark in the control page → acknowledge. A new segment has header, zeros and
@@ -44,9 +44,10 @@ struct JournalOptions {
   uint64_t segment_bytes_max = 64u << 20;
   uint64_t prepare_bytes = 1u << 20;  // zero-filled ahead of the tail in steps of up to this
   uint64_t control_reserve_bytes = 64u << 10;  // kept back for control frames when the disk is full
-  // A flush of records waits this long for the next process to append, as long as one does, and no
-  // longer than the second: where each process appends once and goes, one flush serves many of
-  // them. Not at all when every process that has the store open waits already. 0: flush at once.
+  // A flush of records waits gather_quiet_ns for another process to append, again after each
+  // append, and gather_ns_max at most: where each process appends once and exits, one flush then
+  // serves many of them. It does not wait when every process that has the store open waits already.
+  // 0: flush at once.
   int64_t gather_quiet_ns = 0;
   int64_t gather_ns_max = 0;
   bool direct_io = true;              // appends by O_DIRECT where the file system knows it
@@ -65,8 +66,8 @@ struct DurableClaim {
 // What open() found and did. On a read-only file system a journal can be read, as of the moment it
 // was opened, and takes no appends.
 //
-// `torn` is said once: the discarding itself is recorded in the new segment's header, so the next
-// open finds a clean end.
+// `torn` is reported once: the new segment's header records the cut, so the next open finds a clean
+// end.
 struct RecoveryReport {
   bool alone = false;  // this process scanned the tail
   bool torn = false;   // a torn tail was cut at `torn_at`
@@ -125,13 +126,13 @@ class AppendTurn {
 
 class Journal {
  public:
-  // The segments' directory and files below `directory` (.git/syncline): journal/, control, *.lock.
-  // Makes the first segment, durable with its directory. kExists when there is a journal.
+  // Makes the journal below `directory` (.git/syncline): journal/, control, *.lock, and the first
+  // segment, durable with its directory. kExists when there is a journal.
   //
-  // A store that goes on above one that was lost begins with `first_seq`: the sequences below are
-  // the other's. `keep_below`, where it is given, makes durable in the journal's directory what is
-  // still known of those, as if it were trimmed: the journal then begins with segment 2. Done again
-  // after a death anywhere, it ends the same.
+  // A store that continues above a lost one begins with `first_seq`: the sequences below belong to
+  // the lost store. `keep_below`, where given, makes durable in the journal's directory whatever is
+  // still known of those records, as if they had been trimmed: the journal then begins with segment
+  // 2. Repeated after a crash at any moment, create ends in the same state.
   static Status create(Directory& directory, const StoreId& store, Clock& clock,
                        const JournalOptions& options, uint64_t first_seq = 1,
                        const std::function<Status(Directory& journal_directory)>& keep_below = {});
@@ -153,21 +154,22 @@ class Journal {
   // a flush failed and the frames did not make it into the segment that replaced the failed one.
   Status flush(const Appended& appended, Deadline deadline = kForever);
   // Appends one control frame and makes it durable. Its time is `now_ms`, or that of the frame
-  // before it where that is later. Where the flush fails the frame may be in the log or not.
+  // before it where that is later. If the flush fails, the frame may or may not be in the log.
   Result<Appended> append_control(Operation operation, ByteSpan payload, int64_t now_ms);
   // Makes all that is in the log now durable.
   Status flush_all(Deadline deadline = kForever);
 
-  Mark durable() const;  // applied and folded is only what lies before this
+  Mark durable() const;  // only what lies before this is applied and folded
   Mark end() const;      // a hint outside an AppendTurn
   uint64_t epoch() const;
   // Position of the first frame the log still holds, and the seq before it.
   Result<Mark> begin() const;
 
-  // Trims whole segments that hold nothing after `checkpoint`. The caller holds that every
-  // projection up to it is durable. Before a segment goes, `keep` makes durable, in the journal's
-  // directory, what is to outlive its frames from..to; without it nothing does, for the journal
-  // does not know what payloads say. Returns how many segments went.
+  // Trims whole segments that hold nothing after `checkpoint`. The caller vouches that every
+  // projection is durable up to there. Before a segment is removed, `keep` makes durable, in the
+  // journal's directory, whatever must outlive its frames from..to; without `keep` nothing outlives
+  // them, because the journal does not know what payloads say. Returns how many segments were
+  // removed.
   using Keep =
       std::function<Status(Directory& journal_directory, const Mark& from, const Mark& to)>;
   Result<uint64_t> trim(const Mark& checkpoint, const Keep& keep = {});

@@ -53,8 +53,8 @@ Status Journal::Impl::begin_append(Deadline deadline) {
   if (page->is_private()) return errno_error(EROFS, "append to " + root.path());
   TRY(lock_append(deadline));
   if (wants_renewal()) {
-    // The flush lock comes before the append lock. Keys are looked up only once this has returned,
-    // so that letting go here is unseen.
+    // The flush lock must be taken before the append lock, so the append lock is released here for
+    // a moment. No caller notices: keys are looked up only once this has returned.
     unlock_append();
     TRY(lock_both(deadline));
     Status mended = or_out_of_memory([&] { return mend(true); });
@@ -93,8 +93,8 @@ Status Journal::Impl::prepare(uint64_t group_bytes, uint64_t reserve_bytes) {
   return {};
 }
 
-// Some of the group may be on disk. It must never become a frame, whatever happens next, so the
-// segment is left at once; only where that fails too the outcome stays open.
+// Part of the group may be on disk. It must never become a frame, whatever happens next, so the
+// segment is left at once; only if that fails too is the outcome unknown.
 Error Journal::Impl::write_failed(const Error& error) {
   page->set_append_mark(AppendMark::kVoid);
   turn_over = true;

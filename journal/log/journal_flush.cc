@@ -114,7 +114,7 @@ Status Journal::Impl::sync_segment(OpenSegment& segment, const LogMark& end) {
   return {};
 }
 
-// With the flush lock held: everything in the log now becomes durable, or its segment is left.
+// With the flush lock held. Everything now in the log becomes durable, or its segment is abandoned.
 Status Journal::Impl::flush_locked(Deadline deadline) {
   TRY_ASSIGN(const LogMark end, current_end());
   Status synced;
@@ -130,8 +130,8 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
     synced = sync_segment(flush_segment, end);
     if (synced) return {};
   }
-  // This flush failed, or one before it did, or its process died before it could tell: what is not
-  // known to be durable is written anew elsewhere, and never synced here again.
+  // This flush failed, or an earlier one did, or its process died before it could report: whatever
+  // is not known to be durable is written again in a new segment, and never synced here again.
   Status mended = lock_append(deadline);
   if (mended) {
     mended = or_out_of_memory([&] { return mend(false); });
@@ -146,7 +146,8 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
       why.sys_errno);
 }
 
-// With the flush lock held: others who are about to append may ride along.
+// With the flush lock held. Waits for processes that are about to append, so that this flush serves
+// them too.
 void Journal::Impl::gather(Deadline deadline) {
   const int64_t latest =
       std::min(clock.monotonic_ns() + options.gather_ns_max, deadline.monotonic_ns);
@@ -200,7 +201,8 @@ Status Journal::flush_all(Deadline deadline) {
   Appended all;
   all.mark = end.mark();
   all.epoch = end.epoch;
-  // Where the epoch changes meanwhile, everything that could be kept has been made durable with it.
+  // If the epoch changes meanwhile, the change has already made durable everything that could be
+  // kept.
   if (Status flushed = impl_->flush(all, deadline);
       !flushed && impl_->page->durable().value_or(LogMark{}).epoch == end.epoch) {
     return flushed;

@@ -8,9 +8,9 @@
 //   → <id>.new written and synced → birth mark → renamed to <id>.seg → directory synced
 //   → control page: durable, end, append mark cleared, flush mark cleared → birth mark cleared
 //
-// Whoever dies at an arrow leaves either a .new that was never part of the journal, or a segment
-// that is chained and complete; the birth mark keeps others from appending to the old one until the
-// new one has been adopted, the flush mark keeps everybody from believing the old one.
+// A crash at an arrow leaves either a .new that was never part of the journal, or a segment that is
+// chained and complete; the birth mark keeps others from appending to the old one until the new one
+// has been adopted, the flush mark keeps everybody from believing the old one.
 #pragma once
 
 #include <atomic>
@@ -116,8 +116,8 @@ struct Journal::Impl {
   Result<OpenSegment> open_for_reading(uint64_t segment) const;
 };
 
-// What is done with a lock held: memory that runs out there is an error like any other, or the lock
-// would be kept for good.
+// For work done with a lock held: running out of memory there becomes an Error like any other, or
+// the lock would never be released.
 template <typename Work>
 auto or_out_of_memory(Work work) -> decltype(work()) {
   try {

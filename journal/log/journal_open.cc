@@ -15,7 +15,7 @@ Error no_journal(const Directory& directory) {
   return make_error(Code::kNotFound, fmt::format("there is no journal in {}", directory.path()));
 }
 
-// What never got its name was never part of the journal.
+// A segment that never got its name was never part of the journal.
 Status remove_unborn(Directory& journal_directory) {
   TRY_ASSIGN(const auto names, journal_directory.list("."));
   for (const std::string& name : names) {
@@ -58,7 +58,7 @@ Status Journal::create(Directory& directory, const StoreId& store, Clock& clock,
     TRY(keep_below(*journal_directory));
     TRY(write_base(*journal_directory, store, segment));
   }
-  // Of one that died here the base names a segment that is not there yet.
+  // A create that died here has left a base that names a segment not there yet.
   if (there || !keep_below) {
     TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
     if (!entries.empty()) {
@@ -99,16 +99,16 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
   TRY_ASSIGN(flush_lock, root.open_lock(kFlushLockName));
   TRY_ASSIGN(open_lock, root.open_lock(kOpenLockName));
 
-  // Opening is serialised by the append lock, so that open.lock can be tried exclusively and then
-  // be made shared (which is not atomic) without anybody in between.
+  // The append lock serialises opening: open.lock can be tried exclusively and then made shared
+  // (which is not atomic) without another process coming in between.
   TRY(lock_append(options.open_deadline));
   const auto open_now = [&]() -> Status {
     TRY_ASSIGN(report.alone, open_lock->try_lock(FileLock::Mode::kExclusive));
     if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, options.open_deadline));
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
     page.emplace(std::move(mapped));
-    // What is not shared is worked out anew; and whoever opens the store once it can be written
-    // must find itself alone, and not believe the file behind this page.
+    // A page that is not shared is worked out anew. A process that opens the store once it can be
+    // written again must find itself alone, and must not believe the file behind this page.
     if (page->is_private()) {
       Status read = recover_alone(claims);
       open_lock->unlock();
@@ -126,7 +126,7 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
   return status;
 }
 
-// Others have the store open: what the page says is what they work by.
+// Other processes have the store open, and work by what the page says.
 Status Journal::Impl::join(std::span<const DurableClaim> claims) {
   if (!page->valid(store)) {
     return make_error(Code::kCorrupt,
@@ -138,8 +138,8 @@ Status Journal::Impl::join(std::span<const DurableClaim> claims) {
   return check_claims(claims, end);
 }
 
-// The durable mark that the page remembers, as a place to scan on from: if the log reaches that far
-// by the frame that ends there.
+// The page's durable mark as a place to begin a scan, provided that the log still holds the frame
+// that ends there.
 std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHeader& header) const {
   const std::optional<LogMark> durable = page->durable();
   if (!durable || durable->segment != header.segment || durable->epoch != header.epoch) {
@@ -151,7 +151,8 @@ std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHead
   return start;
 }
 
-// With append.lock and open.lock held exclusively: no other process is there, and none can come.
+// With append.lock and open.lock held exclusively: no other process has the store open, and none
+// can open it.
 Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims) {
   TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
   if (entries.empty()) return no_journal(root);
@@ -170,8 +171,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
     claims.push_back({durable->mark(), std::string(kPageClaim)});
   }
 
-  // What the page remembers was durable, whenever that was. Bytes before it need not be read again
-  // while the page cache is the one that they were checked in.
+  // The log was durable up to the page's mark, whenever that was set. The bytes before it need not
+  // be read again as long as the page cache in which they were checked is still there.
   const ScanStart from_header = scan_start(last.header);
   const std::optional<ScanStart> known = remembered(*last.file, last.header);
   const ScanStart start = known && page->same_cache(token) ? *known : from_header;
@@ -191,7 +192,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   const std::optional<LogMark> known_end = page->end();
   const bool new_here = !known_end || known_end->segment != last.id() || page->birth_mark() != 0;
   if (new_here && !page->is_private()) {
-    // Its creator may have died between giving it its name and making the name durable.
+    // The segment's creator may have died after the rename and before the name was durable.
     const std::string touch = unborn_segment_name(last.id());
     TRY(journal_directory->create_whole(touch, {}));
     TRY(journal_directory->remove_file(touch));
@@ -199,7 +200,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
     TRY(root.sync_directory("."));
   }
 
-  // Known durable is what the page remembers, where the log bears it out, or what the header says.
+  // The log is known to be durable up to the page's mark where the log bears it out, and otherwise
+  // up to what the header says.
   const LogMark end{last.id(),
                     scan.end.offset,
                     scan.seq,
@@ -235,7 +237,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   }
   if (report.abandoned) return renew(Renewal::kAbandon, end);
   if (report.torn) return renew(Renewal::kCut, end);
-  // What a killed process left unflushed is made durable now, so that everything in the log is.
+  // A killed process may have left frames unflushed: they are made durable now, so that the whole
+  // log is.
   if (durable.offset >= end.offset || sync_segment(last, end)) return {};
   report.abandoned = true;
   return renew(Renewal::kAbandon, end);

@@ -27,9 +27,9 @@ struct Placed {
   ByteVector payload;
 };
 
-// Reads the frames of `from` in [durable.offset, end.offset) and encodes them for `to`. What no
-// longer decodes, and all behind it, was never acknowledged and is left behind: whoever waits for
-// it does not find it in the new segment, and says so.
+// Reads the frames of `from` in [durable.offset, end.offset) and encodes them for `to`. The first
+// frame that no longer decodes, and everything after it, was never acknowledged and is left behind:
+// a process that waits for it does not find it in the new segment, and reports that.
 Result<Carried> carry(const OpenSegment& from, const LogMark& durable, const LogMark& end,
                       const SegmentHeader& to) {
   Carried carried;
@@ -118,7 +118,8 @@ LogMark Journal::Impl::durable_in(const SegmentHeader& header) const {
   return born_mark(header, 0);
 }
 
-// With both locks held, whatever is found half done belongs to a dead process, or failed before.
+// With both locks held, anything found half done was left by a dead process or by an earlier
+// failure.
 Status Journal::Impl::mend(bool rotate) {
   if (const uint64_t born = page->birth_mark(); born != 0) TRY(finish_birth(born));
   TRY_ASSIGN(LogMark end, current_end());
@@ -136,8 +137,8 @@ Status Journal::Impl::mend(bool rotate) {
   if (flush_is_suspect(end)) {
     TRY(renew(Renewal::kAbandon, end));
   } else if (rotate && full(end)) {
-    // Where no new segment can be made (a full disk) the old one is used on, as long as nothing is
-    // wrong with it and no other has got its name; the next turn tries again.
+    // If no new segment can be made (a full disk), the old one stays in use as long as nothing is
+    // wrong with it and no newer one has got its name; the next turn tries again.
     if (Status renewed = renew(Renewal::kRotate, end);
         !renewed && (page->birth_mark() != 0 || flush_is_suspect(end))) {
       return renewed;
@@ -169,8 +170,8 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
                                   "was durable before it",
                                   segment, born.header.durable_seq, durable.seq));
   }
-  // A directory whose sync failed is not believed when the next sync succeeds: it is changed again,
-  // so that there is something to write.
+  // After a failed sync of the directory, the next success proves nothing: the directory is changed
+  // again first, so that there is something to write.
   const std::string touch = unborn_segment_name(segment);
   if (auto made = journal_directory->create_whole(touch, {});
       !made && made.error().code != Code::kExists) {
@@ -183,8 +184,8 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
   return {};
 }
 
-// The process that was appending died. What it wrote whole is kept (nobody was told, and the same
-// key finds it), what it wrote in part is cut.
+// The process that was appending died. Frames that it wrote whole are kept (nobody was told of
+// them, and a retry with the same key finds them); a part of one is cut.
 Status Journal::Impl::adopt_dead_append(const LogMark& end) {
   TRY_ASSIGN(const OpenSegment segment, open_for_reading(end.segment));
   const ScanStart start{end.offset, end.seq, end.last_time_ms, end.last_frame};
@@ -253,7 +254,7 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
   if (Status named = journal_directory->rename(unborn_segment_name(header.segment),
                                                segment_name(header.segment));
       !named) {
-    // The birth mark stays: whether it got its name is looked at by the next one.
+    // The birth mark stays: the next process looks whether the segment got its name.
     return named;
   }
   TRY(journal_directory->sync_directory("."));
@@ -262,7 +263,7 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
   return {};
 }
 
-// Under a birth mark, so that nobody sees a part of it.
+// Called under a birth mark, so that nobody acts on a page that is half changed.
 void Journal::Impl::publish(const SegmentHeader& header, uint64_t prepared_bytes) {
   const LogMark born = born_mark(header, prepared_bytes);
   page->set_durable(born);

@@ -59,8 +59,8 @@ struct Reader::Impl {
     return {};
   }
 
-  // The position lies behind where its segment ends: what stood there was carried over into a
-  // later one when the segment was left. The seq finds it again.
+  // The position lies past the end of its segment: the frames there were carried over into a later
+  // one when the segment was left. The seq finds them again.
   Status relocate() {
     const uint64_t target = position.seq;
     TRY_ASSIGN(OpenSegment following, open(current.id() + 1));

@@ -19,7 +19,8 @@ class Reader {
  public:
   // `directory` is the store's (.git/syncline), and must outlive the reader. `from` is a mark that
   // was durable: a frame boundary and the last seq before it. Mark{} starts at the first segment's
-  // start. A trimmed segment's mark is good as long as the journal still holds the record after it.
+  // start. A mark in a trimmed segment stays valid as long as the journal still holds the record
+  // after it.
   static Result<std::unique_ptr<Reader>> open(Directory& directory, const StoreId& store,
                                               Mark from);
   ~Reader();

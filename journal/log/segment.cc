@@ -25,8 +25,8 @@ constexpr size_t kBaseBytes = 40;
 // do not matter to it.
 constexpr uint64_t kIncompatibleKnown = 0;
 
-// Of every number in a header that is counted on from. None comes near it by being counted, so one
-// beyond it is forged, and what is reckoned from the others does not overflow.
+// The limit of every number in a header from which counting continues. Counting never comes near
+// it, so a number beyond it is forged, and arithmetic on the others does not overflow.
 constexpr uint64_t kHeaderNumberMax = (uint64_t{1} << 62) - 1;
 
 Error corrupt_header(uint64_t segment, std::string_view fault) {
@@ -87,7 +87,7 @@ Result<SegmentHeader> decode_segment_header(ByteSpan bytes, const StoreId& store
     return corrupt_header(segment, "it does not begin with the magic bytes");
   }
   // Magic, version, header length and the checksum's place are the same in every version, so that
-  // damage is told from novelty.
+  // damage can be told from a newer format.
   if (load_le<uint64_t>(from + kHeaderChecksumAt) != XXH3_64bits(from, kHeaderChecksumAt)) {
     return corrupt_header(segment, "its checksum does not hold");
   }
@@ -171,7 +171,7 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory,
     if (base > 1) return missing(base);
     return entries;
   }
-  // The last segment is never trimmed, so that a base above it names one that was lost.
+  // The last segment is never trimmed, so a base above it names a segment that was lost.
   if (entries.back().segment < base) return missing(base);
   if (entries.front().segment > base) {
     TRY_ASSIGN(const uint64_t base_now, read_base(journal_directory, store));

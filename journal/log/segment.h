@@ -19,7 +19,7 @@
 
 namespace syncline {
 
-// What to try where the journal is damaged, whoever came upon it: the place has been named already.
+// The hint of every error about a damaged journal; its message has already named the place.
 inline constexpr const char* kDamageHint =
     "nothing was changed; `syncline repair --dry-run` says what is still had elsewhere";
 
@@ -33,16 +33,16 @@ struct SegmentHeader {
   uint64_t previous_segment = 0;  // 0 for none
   uint64_t previous_end = 0;      // where that one ends
   int64_t created_ms = 0;
-  // No record at or behind durable_end, here or in a later segment, has an earlier time, and none
-  // before has a later one: what is appended goes on from here. A copied record may have an
-  // earlier.
+  // No record at or after durable_end, here or in a later segment, has an earlier time, and no
+  // record before it has a later one: appends continue from this time. A record carried over may
+  // have an earlier time.
   int64_t last_time_ms = 0;
   // Frames before durable_end (and so records up to durable_seq) were durable when the segment got
-  // its name: what was carried over from an abandoned one. kSegmentHeaderBytes and first_seq - 1
-  // where nothing was.
+  // its name: they were carried over from an abandoned one. Where none were, these are
+  // kSegmentHeaderBytes and first_seq - 1.
   uint64_t durable_end = kSegmentHeaderBytes;
   uint64_t durable_seq = 0;
-  uint64_t capacity_bytes = 0;  // it is left for a new one near this size; one group may exceed it
+  uint64_t capacity_bytes = 0;  // near this size a new segment is begun; one group may exceed it
   uint64_t compatible_flags = 0;
   uint64_t incompatible_flags = 0;
   uint32_t format_version = kFormatVersion;
@@ -80,8 +80,8 @@ struct OpenSegment {
 };
 Result<OpenSegment> open_segment(Directory& journal_directory, const StoreId& store,
                                  uint64_t segment, OpenFlags flags);
-// The one that the journal begins with, whatever another process trims meanwhile. kCorrupt where
-// there is none: a journal that was made has one at every moment.
+// The segment that the journal begins with, even while another process trims. kCorrupt where there
+// is none: once made, a journal has one at every moment.
 Result<OpenSegment> open_first_segment(Directory& journal_directory, const StoreId& store);
 
 // Does `next` continue `before`? kCorrupt says what does not hold.

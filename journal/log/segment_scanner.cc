@@ -19,7 +19,7 @@ Result<ByteSpan> SegmentScanner::view(uint64_t offset, size_t count) {
     window_bytes_ = 0;
     window_start_ = offset;
     auto got = file_.read_at(offset, MutableByteSpan(window_).first(want));
-    // What was read ahead may be what the disk refuses: only what was asked for decides.
+    // The disk may refuse bytes that were only read ahead: the bytes asked for alone decide.
     if (!got && want > count) got = file_.read_at(offset, MutableByteSpan(window_).first(count));
     if (!got) return std::move(got).error();
     window_bytes_ = *got;

@@ -15,8 +15,8 @@ Status Directory::create_whole_synced(std::string_view name, ByteSpan content) {
     TRY(file->sync_data());
     return file->close();
   }();
-  // Not made is what the caller is told, so it must not be there; the first error is the one to
-  // tell.
+  // The caller is told that the file was not made, so it must not be there; the first error is the
+  // one to report.
   if (!synced) static_cast<void>(remove_file(name));
   return synced;
 }
@@ -72,7 +72,7 @@ Result<std::string> read_file(Directory& directory, std::string_view name,
 }
 
 Status replace_file(Directory& directory, std::string_view name, ByteSpan content, bool durable) {
-  // What only its owner could read stays so.
+  // A file that only its owner could read stays that way.
   const auto old = directory.info(name);
   if (!old && old.error().code != Code::kNotFound) return old.error();
   const bool private_mode = old && (old->mode & 077) == 0;

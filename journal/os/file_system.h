@@ -1,9 +1,9 @@
 // The seam through which everything reaches files: the journal, the appliers, the git writer.
 //
 // A Directory is an open handle; every name given to it is relative, resolved beneath it, and never
-// follows a symbolic or magic link (openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS): what leaves
-// the directory, or has a component that is no directory or a file that is not regular in its way,
-// answers kUnsafePath. The posix implementation is journal/os/posix_file_system.cc; the
+// follows a symbolic or magic link (openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS): a name that
+// leads out of the directory, or that meets a component that is no directory or a file that is not
+// regular, answers kUnsafePath. The posix implementation is journal/os/posix_file_system.cc; the
 // simulated disk of the tests implements the same three classes.
 //
 // Threading: a Directory may be used from several threads; a File from several threads for reads
@@ -129,7 +129,7 @@ class Directory {
   virtual Result<std::unique_ptr<SharedPage>> map_page(std::string_view name,
                                                        size_t size_bytes) = 0;
 
-  // Its own inode and its file system's lasting id: what a copy changes and a reboot does not.
+  // The directory's inode and its file system's lasting id: a copy changes them, a reboot does not.
   struct Identity {
     uint64_t inode = 0;
     uint64_t file_system_id = 0;
@@ -143,8 +143,8 @@ class Directory {
   // The path it was opened by, for messages, SQLite and subprocesses.
   virtual const std::string& path() const = 0;
 
-  // The same, its bytes durable before it has its name (durable after sync_directory): a lock file
-  // that a power cut leaves says whose it is.
+  // As create_whole, but the bytes are durable before the name is there (and the name after
+  // sync_directory): a lock file that a power cut leaves says whose it is.
   virtual Status create_whole_synced(std::string_view name, ByteSpan content);
 };
 

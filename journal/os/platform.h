@@ -36,7 +36,8 @@ class Platform {
   // when it returns.
   virtual Status move_file(const std::string& from, const std::string& to);
 
-  // The best ring there is, or the plain one: setting io_uring up pays only for who writes much.
+  // The best ring there is, or the plain one: setting io_uring up pays only for a process that
+  // writes much.
   virtual std::unique_ptr<Ring> make_ring(bool many_groups) {
     return many_groups ? make_best_ring() : make_plain_ring();
   }

@@ -12,7 +12,7 @@
 namespace syncline {
 namespace {
 
-// Direct transfers go on from a block boundary, also when the kernel stopped between two.
+// A direct transfer resumes at a block boundary, even if the kernel stopped between two.
 size_t resume_at(size_t done, bool direct) {
   return direct ? done / kBlockBytes * kBlockBytes : done;
 }

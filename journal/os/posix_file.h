@@ -15,7 +15,8 @@ namespace syncline {
 std::unique_ptr<File> make_posix_file(PosixFd descriptor, bool direct, std::string path);
 std::unique_ptr<FileLock> make_posix_lock(PosixFd descriptor, std::string path);
 // Grows the file to `size_bytes`, with its blocks allocated, and maps it.
-// Of what is there of the file (negative: nothing is), for who may not write it.
+// A private page with the file's present content (negative: there is no file), for a process that
+// may not write it.
 Result<std::unique_ptr<SharedPage>> make_private_page(PosixFd descriptor, size_t size_bytes,
                                                       const std::string& path);
 Result<std::unique_ptr<SharedPage>> make_shared_page(PosixFd descriptor, size_t size_bytes,

@@ -61,9 +61,8 @@ class PosixSharedPage final : public SharedPage {
 
 // A file system that writes changed bytes elsewhere (btrfs) needs space for every change of an
 // allocated block, too; and a disk may refuse to read. Either would be a SIGBUS at the first
-// access, and is an error here. The page may be lost later all the same: to the kernel a page that
-// it has written back is one to find space for again. A process that must not end by it handles
-// SIGBUS.
+// access, and is an error here. The page may still be lost later, because the kernel must find
+// space again for a page that it has written back. A process that must survive this handles SIGBUS.
 Status populate(MutableByteSpan mapping, const std::string& path) {
   while (madvise(mapping.data(), mapping.size(), MADV_POPULATE_WRITE) != 0) {
     if (errno == EINTR) continue;

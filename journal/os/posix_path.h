@@ -21,7 +21,8 @@ struct PosixEntry {
   std::string leaf;
 };
 
-// kUnsafePath for what could leave a directory: empty, absolute, with a ".." component or a NUL.
+// kUnsafePath for a name that could lead out of a directory: empty, absolute, with a ".." component
+// or a NUL.
 Status check_relative_name(std::string_view name);
 
 // Opens `name` beneath `directory`; `flags` as of openat, O_CLOEXEC is added. A symbolic link, or

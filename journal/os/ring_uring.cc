@@ -33,7 +33,7 @@ class UringRing final : public Ring {
     if (!usable_for(file)) return file.write_at(offset, from);
     size_t done = 0;
     for (unsigned tries = 0; done < from.size();) {
-      // Direct writes go on from a block boundary, also when the kernel stopped between two.
+      // A direct write resumes at a block boundary, even if the kernel stopped between two.
       const size_t begin = file.direct() ? done / kBlockBytes * kBlockBytes : done;
       const ByteSpan rest = from.subspan(begin);
       const auto size = static_cast<unsigned>(std::min(rest.size(), kSubmissionBytesMax));

@@ -16,8 +16,8 @@ std::string temporary_name(std::string_view leaf, unsigned attempt);
 inline constexpr unsigned kTemporaryAttemptsMax = 10'000;
 
 class Directory;
-// Removes what processes that died while they wrote `name` whole left beside it. The caller's word
-// that nobody writes it now.
+// Removes the hidden files that processes left beside `name` when they died while writing it. The
+// caller vouches that nobody is writing it now.
 Status remove_temporaries(Directory& directory, std::string_view name);
 
 // An unnamed file (O_TMPFILE), written, then linked to its name: a crash leaves nothing behind.

@@ -13,9 +13,9 @@ namespace syncline {
 
 // Of kind and fields as the user gave them: does a repeated key have the same content?
 //
-// Payloads of version 1 carry an XXH3-128. It is no cryptographic hash: two contents that have one
-// in common can be written on purpose, so it tells contents apart and never says that they are the
-// same. From version 2 on a record with a key carries a SHA-256, and one without a key nothing.
+// Payloads of version 1 carry an XXH3-128. It is no cryptographic hash: two contents with the same
+// hash can be written on purpose, so it can tell contents apart but never prove them equal. From
+// version 2 on a record with a key carries a SHA-256, and one without a key nothing.
 using Xxh3Hash = std::array<std::byte, 16>;
 using Sha256Hash = std::array<std::byte, 32>;
 using ContentHash = std::variant<std::monostate, Xxh3Hash, Sha256Hash>;

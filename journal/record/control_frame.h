@@ -19,7 +19,7 @@ struct ConfigFrame {
   std::string text;  // syncline.toml, whole
 };
 
-// Beyond this no file reaches; with the length of a section it does not overflow.
+// No file reaches beyond this, and adding a section's length to it does not overflow.
 inline constexpr uint64_t kAppendOffsetMax = (uint64_t{1} << 62) - 1;
 struct AppendOffset {
   uint64_t seq = 0;

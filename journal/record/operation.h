@@ -19,7 +19,7 @@ enum class Operation : uint8_t {
   kAppendOffsets = 35,  // where sections are about to be written
   kBatch = 36,          // a commit on the store's own ref: range, parent, tree, commit
   kPublish = 37,        // a commit on the branch: range, parent, commit
-  kCheckpoint = 38,     // up to where every projection is durable
+  kCheckpoint = 38,     // how far every projection is durable
 };
 constexpr bool is_record(Operation operation) {
   return static_cast<uint8_t>(operation) < static_cast<uint8_t>(Operation::kFirstControl);

@@ -11,16 +11,17 @@ namespace syncline {
 //
 // Of two outcomes of a record the later in the journal holds. Its file and its commits are settled
 // by the batch that holds it: an outcome behind that batch (the database was lost, and a foreign
-// row had taken the id before the record was applied again) changes the row alone, or every commit
-// from there on would have to be another.
+// row had taken the id before the record was applied again) changes the row alone, because another
+// file would change every commit from there on.
 struct Outcome {
   enum class Kind : uint8_t { kRebind = 1, kSetAside = 2 };
   uint64_t seq = 0;
   Kind kind = Kind::kRebind;
   uint64_t new_id = 0;  // kRebind
   std::string reason;   // kSetAside: a sentence for people
-  // Not in the payload, but of its place (settle_file): the id that file and commits were settled
-  // with before this outcome; 0 for the one the record's frame decided, kNoFile for none.
+  // Not in the payload, but derived from the outcome's place (settle_file): the id that file and
+  // commits were settled with before this outcome; 0 for the one the record's frame decided,
+  // kNoFile for none.
   static constexpr uint64_t kNoFile = UINT64_MAX;
   std::optional<uint64_t> file_id = {};
 
