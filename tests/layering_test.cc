@@ -1,4 +1,4 @@
-// The source itself, held to what its folders promise: tools → engine → sync → journal.
+// The source itself, held to what its directories promise: tools → engine → sync → journal.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,10 +25,10 @@ std::string read_whole(const fs::path& path) {
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
-std::vector<fs::path> sources(const std::vector<std::string>& folders) {
+std::vector<fs::path> sources(const std::vector<std::string>& directories) {
   std::vector<fs::path> paths;
-  for (const std::string& folder : folders) {
-    for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
+  for (const std::string& directory : directories) {
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / directory)) {
       const fs::path extension = entry.path().extension();
       if (extension == ".cc" || extension == ".h") paths.push_back(entry.path());
     }
@@ -59,8 +59,8 @@ std::string name_of(const fs::path& path) {
 std::string real_name(const std::string& include) {
   std::string name = include.substr(1, include.size() - 2);
   if (name.starts_with("syncline/")) {
-    for (const char* folder : {"journal/include/", "engine/include/"}) {
-      if (fs::exists(kRoot / (folder + name))) return folder + name;
+    for (const char* directory : {"journal/include/", "engine/include/"}) {
+      if (fs::exists(kRoot / (directory + name))) return directory + name;
     }
   }
   return name;
@@ -69,11 +69,11 @@ std::string real_name(const std::string& include) {
 const std::vector<std::string> kProduct{"journal", "sync", "engine", "tools"};
 const std::vector<std::string> kEverything{"journal", "sync", "engine", "tools", "bench", "tests"};
 
-// Files outside the `allowed` folders and files that hold one of `words`, as a word of its own: not
-// as the end of a longer name or a member's.
+// Files outside the `allowed` directories and files that hold one of `words`, as a word of its own:
+// not as the end of a longer name or a member's.
 void expect_only_in(const std::vector<std::string>& words, const std::set<std::string>& allowed,
-                    const std::vector<std::string>& folders) {
-  for (const fs::path& path : sources(folders)) {
+                    const std::vector<std::string>& directories) {
+  for (const fs::path& path : sources(directories)) {
     const std::string name = name_of(path);
     if (allowed.contains(name.substr(0, name.find('/'))) || allowed.contains(name)) continue;
     const std::string text = read_whole(path);
@@ -91,15 +91,15 @@ void expect_only_in(const std::vector<std::string>& words, const std::set<std::s
   }
 }
 
-TEST(Layering, EachFolderIncludesOnlyFoldersToItsRight) {
+TEST(Layering, EachDirectoryIncludesOnlyDirectoriesToItsRight) {
   const std::map<std::string, std::set<std::string>> allowed{
       {"journal", {"journal"}},
       {"sync", {"sync", "journal"}},
       {"engine", {"engine", "sync", "journal"}},
       {"tools", {"tools", "engine", "sync", "journal"}},
   };
-  for (const auto& [folder, may_use] : allowed) {
-    for (const fs::path& path : sources({folder})) {
+  for (const auto& [directory, may_use] : allowed) {
+    for (const fs::path& path : sources({directory})) {
       for (const std::string& include : includes(path)) {
         if (include.front() != '"') continue;
         const std::string target = real_name(include);
@@ -110,14 +110,14 @@ TEST(Layering, EachFolderIncludesOnlyFoldersToItsRight) {
   }
 }
 
-// ---- Wings: the folders inside journal/, sync/ and engine/ ----
+// ---- Wings: the directories inside journal/, sync/ and engine/ ----
 
 std::string wing_of(const std::string& name) {
   return name.substr(0, name.rfind('/'));
 }
 
 // What the README of a wing says that it may use: wings, or single headers. Every wing of the three
-// folders may use their installed headers.
+// directories may use their installed headers.
 struct WingRules {
   std::set<std::string> may_use;
   bool everything_below = false;
@@ -208,13 +208,13 @@ TEST(Wings, AnArrowThatRunsBackIsFound) {
 }
 
 TEST(Wings, EachReadmeIsShortAndSaysWhatTheWingMayUse) {
-  std::set<fs::path> folders;
-  for (const fs::path& path : sources(kHalls)) folders.insert(path.parent_path());
-  for (const fs::path& folder : folders) {
-    if (name_of(folder).ends_with("/include/syncline")) continue;
-    const std::string text = read_whole(folder / "README.md");
-    EXPECT_LE(std::ranges::count(text, '\n'), 40) << name_of(folder);
-    EXPECT_NE(text.find("\nMay use: "), std::string::npos) << name_of(folder);
+  std::set<fs::path> directories;
+  for (const fs::path& path : sources(kHalls)) directories.insert(path.parent_path());
+  for (const fs::path& directory : directories) {
+    if (name_of(directory).ends_with("/include/syncline")) continue;
+    const std::string text = read_whole(directory / "README.md");
+    EXPECT_LE(std::ranges::count(text, '\n'), 40) << name_of(directory);
+    EXPECT_NE(text.find("\nMay use: "), std::string::npos) << name_of(directory);
   }
 }
 
@@ -263,7 +263,7 @@ TEST(Pairs, ASourceWithoutAHeaderIsFound) {
             std::vector<std::string>{"a/y/one_part.cc"});
 }
 
-TEST(Layering, OneFolderKnowsEachLibrary) {
+TEST(Layering, OneDirectoryKnowsEachLibrary) {
   expect_only_in({"#include <git2"}, {"sync", "tests"}, kEverything);
   expect_only_in({"#include <libdeflate", "#include <openssl/"}, {"sync", "tests", "bench"},
                  kEverything);

@@ -56,7 +56,7 @@ Result<ApplyReport> Applier::Impl::step(std::optional<uint64_t> stop_after_seq) 
       rolled_back.clear();
       return attempt.report();
     }
-    // The transaction was rolled back: reader and look-ahead are beyond the database.
+    // The transaction was rolled back: reader and unapplied log are beyond the database.
     context.reader.reset();
     context.ahead.reset();
     if (!done) return std::move(done).error();

@@ -21,9 +21,9 @@
 #include "engine/apply/attempt.h"
 #include "engine/apply/file_applier.h"
 #include "engine/apply/kind_tables.h"
-#include "engine/apply/look_ahead.h"
 #include "engine/apply/parent_directories.h"
 #include "engine/apply/section_applier.h"
+#include "engine/apply/unapplied_log.h"
 #include "engine/projection/projection_writer.h"
 #include "engine/projection/row_applier.h"
 #include "engine/sqlite/database.h"
@@ -52,7 +52,7 @@ struct ApplyContext {
   ParentDirectories parents;
   FileApplier files;
   SectionApplier sections;
-  LookAhead ahead;
+  UnappliedLog ahead;
   std::unique_ptr<Reader> reader;  // of the next batch
 
   Mark applied;

@@ -48,7 +48,7 @@ Status Store::Impl::check_backlog() {
   bool full = waiting >= config->backlog_records_max;
   if (!full && waiting >= 1024) {
     // Bytes are asked for only where they can matter, for that takes a look into SQLite.
-    TRY_ASSIGN(Lookup records, lookup());
+    TRY_ASSIGN(ReceiptLookup records, lookup());
     TRY_ASSIGN(const uint64_t bytes, records.bytes_after(committed));
     full = bytes >= config->backlog_bytes_max;
   }
@@ -64,7 +64,7 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
   TRY_ASSIGN(const Ticket ticket, submit(record, deadline));
   TRY_ASSIGN(Receipt receipt, wait(ticket, wait_stage, deadline));
   if (!receipt.duplicate) return receipt;
-  TRY_ASSIGN(Lookup records, impl_->lookup());
+  TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
   Result<Receipt> found = records.receipt(receipt.seq);
   // Where the record was trimmed by a program that kept no receipts, only its key is left.
   if (!found && found.error().code == Code::kNotFound) return receipt;
@@ -161,7 +161,7 @@ Status Store::Impl::read_outcomes_from(uint64_t seq) {
   }
   // The database was begun anew after the record had been applied: the journal tells its outcome.
   outcomes_to = seq;
-  TRY_ASSIGN(Lookup records, lookup());
+  TRY_ASSIGN(ReceiptLookup records, lookup());
   TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(seq));
   if (outcome) outcomes.emplace(seq, *outcome);
   return {};
@@ -290,7 +290,7 @@ Result<StoreStatus> Store::status() {
           fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
     }
   }
-  TRY_ASSIGN(Lookup records, store.lookup());
+  TRY_ASSIGN(ReceiptLookup records, store.lookup());
   TRY_ASSIGN(const AppliedState applied, records.state());
   status.applied = applied.applied.seq;
   status.set_aside = applied.set_aside;
@@ -310,12 +310,12 @@ Result<StoreStatus> Store::status() {
 }
 
 Result<Receipt> Store::show(uint64_t seq) {
-  TRY_ASSIGN(Lookup records, impl_->lookup());
+  TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
   return records.receipt(seq);
 }
 
 Result<Receipt> Store::show_key(std::string_view key) {
-  TRY_ASSIGN(Lookup records, impl_->lookup());
+  TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
   TRY_ASSIGN(const std::optional<KeyEntry> entry, records.key(key));
   if (!entry) {
     return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key),
@@ -330,7 +330,7 @@ Status Store::log(uint64_t from_seq, bool follow,
   uint64_t next = std::max<uint64_t>(from_seq, 1);
   while (true) {
     {
-      TRY_ASSIGN(Lookup records, impl_->lookup());
+      TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
       TRY_ASSIGN(next, records.visit(next, [&](const LogEntry& entry) {
         go_on = visit(entry);
         return go_on;

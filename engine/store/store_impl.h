@@ -18,7 +18,7 @@
 #include "engine/place/store_platform.h"
 #include "engine/roles/roles.h"
 #include "engine/store/store_parts.h"
-#include "engine/write/lookup.h"
+#include "engine/write/receipt_lookup.h"
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
 #include "journal/base/mutex.h"
@@ -77,8 +77,9 @@ struct Store::Impl {
   void wake_apply();
 
   std::string own_ref() const { return own_ref_of(identity.store.hex()); }
-  Result<Lookup> lookup() {
-    return Lookup::open(*store_directory, *journal, database_file(places, *config), own_ref());
+  Result<ReceiptLookup> lookup() {
+    return ReceiptLookup::open(*store_directory, *journal, database_file(places, *config),
+                               own_ref());
   }
   // The process that opens the store alone finds the shared hints empty: it sets them to what
   // SQLite and the journal's tail say.

@@ -165,8 +165,8 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
 }
 
 Status Store::Impl::restore_watermarks() {
-  TRY_ASSIGN(Lookup records, lookup());
-  TRY_ASSIGN(const Lookup::Progress progress, records.progress());
+  TRY_ASSIGN(ReceiptLookup records, lookup());
+  TRY_ASSIGN(const ReceiptLookup::Progress progress, records.progress());
   journal->set_watermark(Watermark::kApplied, progress.applied);
   journal->set_watermark(Watermark::kCommitted, progress.committed);
   journal->set_watermark(Watermark::kPublished, progress.published);

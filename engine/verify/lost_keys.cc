@@ -28,12 +28,12 @@ class LostKeys {
 
   // One that cannot be read says nothing.
   Status read_trimmed() {
-    const auto folder = kept_.open_directory(kJournalDirectory);
-    if (!folder && folder.error().code == Code::kNotFound) return {};
-    if (!folder) return folder.error();
-    TRY_ASSIGN(const auto segments, list_kept_keys(**folder));
+    const auto directory = kept_.open_directory(kJournalDirectory);
+    if (!directory && directory.error().code == Code::kNotFound) return {};
+    if (!directory) return directory.error();
+    TRY_ASSIGN(const auto segments, list_kept_keys(**directory));
     for (const uint64_t segment : segments) {
-      auto keys = read_kept_keys(**folder, lost_.store, segment);
+      auto keys = read_kept_keys(**directory, lost_.store, segment);
       if (!keys && keys.error().code != Code::kDisagree) return keys.error();
       if (!keys) continue;
       for (KeptRecord& record : keys->records) add(std::move(record));

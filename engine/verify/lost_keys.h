@@ -14,8 +14,8 @@
 
 namespace syncline {
 
-// As kept keys of segment 1, of all records before `first_seq`. `kept` is the folder that the lost
-// store was moved to; its database is still where it was.
+// As kept keys of segment 1, of all records before `first_seq`. `kept` is the directory that the
+// lost store was moved to; its database is still where it was.
 Result<KeptKeys> keys_of_lost_store(Directory& kept, const StorePlaces& places,
                                     const Config& config, uint64_t first_seq);
 

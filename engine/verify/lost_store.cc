@@ -36,15 +36,16 @@ struct SurveyedSegment {
 Result<std::vector<SurveyedSegment>> survey_segments(Directory& store_directory,
                                                      const StoreId& store) {
   std::map<uint64_t, SurveyedSegment> found;
-  const auto folder = store_directory.open_directory(kJournalDirectory);
-  if (!folder && folder.error().code == Code::kNotFound) return std::vector<SurveyedSegment>();
-  if (!folder) return folder.error();
-  TRY_ASSIGN(const auto names, (*folder)->list("."));
+  const auto directory = store_directory.open_directory(kJournalDirectory);
+  if (!directory && directory.error().code == Code::kNotFound)
+    return std::vector<SurveyedSegment>();
+  if (!directory) return directory.error();
+  TRY_ASSIGN(const auto names, (*directory)->list("."));
   for (const std::string& name : names) {
     uint64_t id = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id, 16);
     if (parsed.ec != std::errc{} || id == 0 || name != segment_name(id)) continue;
-    auto segment = open_segment(**folder, store, id, {});
+    auto segment = open_segment(**directory, store, id, {});
     if (!segment && segment.error().code == Code::kUnsupported) return segment.error();
     if (!segment) continue;
     TRY_ASSIGN(const FileInfo info, segment->file->info());
@@ -115,9 +116,9 @@ void note_headings(std::string_view text, LossFloors& floors) {
   }
 }
 
-Status survey_directory(Directory& root, const std::string& folder, bool sections,
-                     LossFloors& floors) {
-  const auto names = root.list(folder.empty() ? "." : folder);
+Status survey_directory(Directory& root, const std::string& directory, bool sections,
+                        LossFloors& floors) {
+  const auto names = root.list(directory.empty() ? "." : directory);
   if (!names &&
       (names.error().code == Code::kNotFound || names.error().code == Code::kUnsafePath)) {
     return {};
@@ -125,7 +126,7 @@ Status survey_directory(Directory& root, const std::string& folder, bool section
   if (!names) return names.error();
   for (const std::string& name : *names) {
     if (name == ".git") continue;
-    const std::string path = folder.empty() ? name : folder + "/" + name;
+    const std::string path = directory.empty() ? name : directory + "/" + name;
     floors.note_id(id_in_path(path));
     const auto info = root.info(path);
     if (!info && info.error().code == Code::kNotFound) continue;  // gone meanwhile
@@ -208,15 +209,15 @@ Status survey_database(const StorePlaces& places, const Config& config, LossFloo
 }
 
 Status survey_files(Directory& root, const Config& config, LossFloors& floors) {
-  std::set<std::pair<std::string, bool>> folders;
+  std::set<std::pair<std::string, bool>> directories;
   for (const KindSpec& kind : config.kinds) {
     const std::string fixed = kind.path_pattern.substr(0, kind.path_pattern.find('{'));
     const size_t slash = fixed.rfind('/');
-    folders.emplace(slash == std::string::npos ? "" : fixed.substr(0, slash),
-                    kind.operation == Operation::kAppend);
+    directories.emplace(slash == std::string::npos ? "" : fixed.substr(0, slash),
+                        kind.operation == Operation::kAppend);
   }
-  for (const auto& [folder, sections] : folders) {
-    TRY(survey_directory(root, folder, sections, floors));
+  for (const auto& [directory, sections] : directories) {
+    TRY(survey_directory(root, directory, sections, floors));
   }
   return {};
 }

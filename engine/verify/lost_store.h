@@ -54,7 +54,7 @@ std::unique_ptr<Database> open_if_sound(StorePlatform& platform, const DatabaseF
 Status survey_journal(Directory& store_directory, const StoreId& store, LossFloors& floors);
 // Watermark, keys, commits and ids of the database.
 Status survey_database(const StorePlaces& places, const Config& config, LossFloors& floors);
-// Names of files in the kinds' folders, and headings of the sections in them.
+// Names of files in the kinds' directories, and headings of the sections in them.
 Status survey_files(Directory& root, const Config& config, LossFloors& floors);
 
 }  // namespace syncline

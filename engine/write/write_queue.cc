@@ -6,7 +6,7 @@
 
 #include "engine/projection/schema.h"
 #include "engine/write/from_applied.h"
-#include "engine/write/lookup.h"
+#include "engine/write/receipt_lookup.h"
 #include "journal/base/assert.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
@@ -17,8 +17,8 @@ namespace syncline {
 
 namespace {
 
-// Beyond this many records in the tail index SQLite is asked how far it has come, and what it knows
-// is forgotten.
+// Beyond this many records in the append index SQLite is asked how far it has come, and what it
+// knows is forgotten.
 constexpr size_t kTailPruneRecords = 8192;
 
 std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
@@ -256,7 +256,7 @@ Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entr
 }
 
 // In one view of the database: what it does not know in this view lies after the applied mark of
-// this view, and there the tail index has to know it.
+// this view, and there the append index has to know it.
 Status WriteQueue::answer_applied(const Group& group) {
   const bool prune = tail_.tail().records() > kTailPruneRecords;
   const bool any_key =
@@ -281,7 +281,7 @@ Status WriteQueue::answer_applied(const Group& group) {
 }
 
 // What can be done before the append lock is taken: SQLite answers for the keys of applied records.
-// The tail index knows the others, and is pruned only here.
+// The append index knows the others, and is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
   // Without a database the index grows for as long as this process records, so it begins anew once
   // there is one.

@@ -25,7 +25,7 @@
 
 #include "engine/config/config.h"
 #include "engine/sqlite/database.h"
-#include "engine/write/tail_index.h"
+#include "engine/write/append_index.h"
 #include "journal/base/mutex.h"
 #include "journal/log/journal.h"
 #include "journal/os/platform.h"
@@ -106,7 +106,7 @@ class WriteQueue {
   // Answers a write whose key is taken: it repeats that record, or it conflicts with it.
   void answer_key(PendingWrite& write, const KeyEntry& entry);
   Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
-  // Answers the writes whose keys SQLite knows; prunes the tail index.
+  // Answers the writes whose keys SQLite knows; prunes the append index.
   Status answer_applied(const Group& group);
   // Nothing where none is left.
   Result<std::optional<uint64_t>> next_id(const std::string& table, const std::string& id_column);
@@ -120,9 +120,9 @@ class WriteQueue {
 
   // These belong to whoever leads.
   std::unique_ptr<Database> database_;
-  TailIndex tail_;
+  AppendIndex tail_;
   uint64_t tail_epoch_ = 0;
-  uint64_t tail_from_seq_ = 0;  // SQLite knows the keys up to here, the tail index the later ones
+  uint64_t tail_from_seq_ = 0;  // SQLite knows the keys up to here, the append index the later ones
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 

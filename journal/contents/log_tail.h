@@ -2,9 +2,9 @@
 // frame. Whoever reads on beyond what the database knows holds one, so that a frame means the same
 // to all of them, and a new control frame is taken in at one place.
 //
-//   apply   (LookAhead)      outcomes and offsets ahead of the watermark, what checkpoints claim
-//   write   (TailIndex)      keys and ids that SQLite does not know yet, the newest configuration
-//   read    (Lookup)         outcomes, commits and keys behind the watermark
+//   apply   (UnappliedLog)      outcomes and offsets ahead of the watermark, what checkpoints claim
+//   write   (AppendIndex)      keys and ids that SQLite does not know yet, the newest configuration
+//   read    (ReceiptLookup)         outcomes, commits and keys behind the watermark
 //   verify  (Verifier)       outcomes and batches of the whole log
 //   fold    (scan_batches)   batches and the last publish
 //

@@ -17,10 +17,10 @@ constexpr size_t kMagicAt = 0;
 constexpr size_t kVersionAt = 8;
 constexpr size_t kStoreAt = 16;  // two words
 constexpr size_t kTokenAt = 32;
-constexpr size_t kAppendMarkAt = 64;
-constexpr size_t kBirthMarkAt = 72;
-constexpr size_t kFlushMarkSegmentAt = 128;
-constexpr size_t kFlushMarkEpochAt = 136;
+constexpr size_t kPendingAppendAt = 64;
+constexpr size_t kPendingBirthAt = 72;
+constexpr size_t kPendingFlushSegmentAt = 128;
+constexpr size_t kPendingFlushEpochAt = 136;
 constexpr size_t kEndAt = 256;  // two slots
 constexpr size_t kDurableAt = 512;
 constexpr size_t kWatermarksAt = 1024;
@@ -33,7 +33,7 @@ static_assert(kWatermarksAt + 8 * static_cast<size_t>(Watermark::kCount) <= kFut
 static_assert(kFutexesAt + 4 * static_cast<size_t>(Watermark::kCount) <= kCountersAt);
 static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt);
 
-// A slot: turn, the seven fields of a LogMark, check word.
+// A slot: turn, the seven fields of a EpochMark, check word.
 constexpr size_t kSlotBytes = 128;
 constexpr size_t kSlotWords = 8;
 constexpr size_t kCheckAt = kSlotWords * 8;
@@ -103,7 +103,7 @@ void ControlPage::adopt_cache(std::string_view cache_token) {
   store(kTokenAt, token_of(cache_token));
 }
 
-std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
+std::optional<EpochMark> ControlPage::load_slots(size_t offset) const {
   // Only a writer that updates twice within one look can spoil both slots, hence the few tries; and
   // it leaves them changed, so slots that look the same twice were never whole.
   static constexpr int kTries = 1000;
@@ -122,7 +122,7 @@ std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
     }
     if (newest) {
       const SlotWords& w = *newest;
-      return LogMark{w[1], w[2], w[3], w[4], static_cast<int64_t>(w[5]), w[6], w[7]};
+      return EpochMark{w[1], w[2], w[3], w[4], static_cast<int64_t>(w[5]), w[6], w[7]};
     }
     if (tries > 0 && look == before) return std::nullopt;
     before = look;
@@ -130,7 +130,7 @@ std::optional<LogMark> ControlPage::load_slots(size_t offset) const {
   return std::nullopt;
 }
 
-void ControlPage::store_slots(size_t offset, const LogMark& mark) {
+void ControlPage::store_slots(size_t offset, const EpochMark& mark) {
   uint64_t turn = 0;
   size_t into = offset;
   for (const size_t slot : {offset, offset + kSlotBytes}) {
@@ -149,47 +149,48 @@ void ControlPage::store_slots(size_t offset, const LogMark& mark) {
   store(into + kCheckAt, check_of(words));
 }
 
-std::optional<LogMark> ControlPage::end() const {
+std::optional<EpochMark> ControlPage::end() const {
   return load_slots(kEndAt);
 }
-void ControlPage::set_end(const LogMark& mark) {
+void ControlPage::set_end(const EpochMark& mark) {
   store_slots(kEndAt, mark);
 }
-std::optional<LogMark> ControlPage::durable() const {
+std::optional<EpochMark> ControlPage::durable() const {
   return load_slots(kDurableAt);
 }
-void ControlPage::set_durable(const LogMark& mark) {
+void ControlPage::set_durable(const EpochMark& mark) {
   store_slots(kDurableAt, mark);
 }
 
-AppendMark ControlPage::append_mark() const {
-  const uint64_t value = load(kAppendMarkAt);
-  if (value == 0) return AppendMark::kNone;
-  return value == std::to_underlying(AppendMark::kVoid) ? AppendMark::kVoid : AppendMark::kUnderWay;
+PendingAppend ControlPage::pending_append() const {
+  const uint64_t value = load(kPendingAppendAt);
+  if (value == 0) return PendingAppend::kNone;
+  return value == std::to_underlying(PendingAppend::kVoid) ? PendingAppend::kVoid
+                                                           : PendingAppend::kUnderWay;
 }
-void ControlPage::set_append_mark(AppendMark mark) {
-  store(kAppendMarkAt, std::to_underlying(mark));
-}
-
-uint64_t ControlPage::birth_mark() const {
-  return load(kBirthMarkAt);
-}
-void ControlPage::set_birth_mark(uint64_t segment) {
-  store(kBirthMarkAt, segment);
+void ControlPage::set_pending_append(PendingAppend mark) {
+  store(kPendingAppendAt, std::to_underlying(mark));
 }
 
-std::optional<FlushMark> ControlPage::flush_mark() const {
-  const FlushMark mark{load(kFlushMarkSegmentAt), load(kFlushMarkEpochAt)};
+uint64_t ControlPage::pending_birth() const {
+  return load(kPendingBirthAt);
+}
+void ControlPage::set_pending_birth(uint64_t segment) {
+  store(kPendingBirthAt, segment);
+}
+
+std::optional<PendingFlush> ControlPage::pending_flush() const {
+  const PendingFlush mark{load(kPendingFlushSegmentAt), load(kPendingFlushEpochAt)};
   return mark.segment == 0 ? std::nullopt : std::optional(mark);
 }
-void ControlPage::set_flush_mark(const FlushMark& mark) {
+void ControlPage::set_pending_flush(const PendingFlush& mark) {
   // The segment is stored last: the mark is set only once it is there.
-  store(kFlushMarkSegmentAt, 0);
-  store(kFlushMarkEpochAt, mark.epoch);
-  store(kFlushMarkSegmentAt, mark.segment);
+  store(kPendingFlushSegmentAt, 0);
+  store(kPendingFlushEpochAt, mark.epoch);
+  store(kPendingFlushSegmentAt, mark.segment);
 }
-void ControlPage::clear_flush_mark() {
-  store(kFlushMarkSegmentAt, 0);
+void ControlPage::clear_pending_flush() {
+  store(kPendingFlushSegmentAt, 0);
 }
 
 uint64_t ControlPage::watermark(Watermark which) const {

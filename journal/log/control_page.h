@@ -3,8 +3,8 @@
 // It is a cache. It is trusted while another live process holds open.lock shared; a process that is
 // alone derives everything again by scanning the log, with two exceptions.
 //
-// The flush mark is always honoured: its setter may have died after a failed fsync; a spurious mark
-// costs one harmless renewal.
+// The pending flush is always honoured: its setter may have died after a failed fsync; a spurious
+// mark costs one harmless renewal.
 //
 // The durable mark is a claim, whichever boot wrote it: it is set only after the flush that it
 // reports, so the frames before it were durable before the page held it. A log that does not reach
@@ -16,9 +16,9 @@
 //   field         written under                     read by
 //   end           append.lock                       anyone (as a hint)
 //   durable       flush.lock (or append + alone)    anyone
-//   append mark   append.lock                       who holds append.lock
-//   birth mark    flush.lock + append.lock          who holds either
-//   flush mark    flush.lock                        who holds flush.lock, and recovery
+//   pending append   append.lock                       who holds append.lock
+//   pending birth    flush.lock + append.lock          who holds either
+//   pending flush    flush.lock                        who holds flush.lock, and recovery
 //   watermarks, counters, presence: anyone, atomically
 //
 // Every access is a lock-free atomic on the mapped bytes. A Mark is held in two slots, written in
@@ -43,7 +43,7 @@ inline constexpr std::string_view kPageClaim = "durable mark of the control page
 inline constexpr size_t kControlPageBytes = 4096;
 
 // A place in the log and what is known of it.
-struct LogMark {
+struct EpochMark {
   uint64_t segment = 0;
   uint64_t offset = 0;
   uint64_t seq = 0;
@@ -54,19 +54,19 @@ struct LogMark {
 
   Position position() const { return {segment, offset}; }
   Mark mark() const { return {position(), seq}; }
-  bool operator==(const LogMark&) const = default;
+  bool operator==(const EpochMark&) const = default;
 };
 
-enum class AppendMark : uint64_t {
+enum class PendingAppend : uint64_t {
   kNone = 0,
   kUnderWay = 1,  // a group is being written after `end`; if found set, its writer died
   kVoid = 2,      // a write failed: what stands behind `end` must never become a frame
 };
 
-struct FlushMark {
+struct PendingFlush {
   uint64_t segment = 0;
   uint64_t epoch = 0;
-  bool operator==(const FlushMark&) const = default;
+  bool operator==(const PendingFlush&) const = default;
 };
 
 class ControlPage {
@@ -84,19 +84,19 @@ class ControlPage {
   bool same_cache(std::string_view cache_token) const;
   void adopt_cache(std::string_view cache_token);
 
-  std::optional<LogMark> end() const;
-  void set_end(const LogMark& mark);
-  std::optional<LogMark> durable() const;
-  void set_durable(const LogMark& mark);
+  std::optional<EpochMark> end() const;
+  void set_end(const EpochMark& mark);
+  std::optional<EpochMark> durable() const;
+  void set_durable(const EpochMark& mark);
 
-  AppendMark append_mark() const;
-  void set_append_mark(AppendMark mark);
+  PendingAppend pending_append() const;
+  void set_pending_append(PendingAppend mark);
   // The segment that is getting its name; 0 for none.
-  uint64_t birth_mark() const;
-  void set_birth_mark(uint64_t segment);
-  std::optional<FlushMark> flush_mark() const;
-  void set_flush_mark(const FlushMark& mark);
-  void clear_flush_mark();
+  uint64_t pending_birth() const;
+  void set_pending_birth(uint64_t segment);
+  std::optional<PendingFlush> pending_flush() const;
+  void set_pending_flush(const PendingFlush& mark);
+  void clear_pending_flush();
 
   uint64_t watermark(Watermark which) const;
   void raise_watermark(Watermark which, uint64_t seq);
@@ -120,8 +120,8 @@ class ControlPage {
  private:
   uint64_t load(size_t offset) const;
   void store(size_t offset, uint64_t value);
-  std::optional<LogMark> load_slots(size_t offset) const;
-  void store_slots(size_t offset, const LogMark& mark);
+  std::optional<EpochMark> load_slots(size_t offset) const;
+  void store_slots(size_t offset, const EpochMark& mark);
   void bump(Watermark which);
 
   std::unique_ptr<SharedPage> page_;

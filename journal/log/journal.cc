@@ -21,13 +21,13 @@ const StoreId& Journal::store() const {
   return impl_->store;
 }
 Mark Journal::durable() const {
-  return impl_->page->durable().value_or(LogMark{}).mark();
+  return impl_->page->durable().value_or(EpochMark{}).mark();
 }
 Mark Journal::end() const {
-  return impl_->page->end().value_or(LogMark{}).mark();
+  return impl_->page->end().value_or(EpochMark{}).mark();
 }
 uint64_t Journal::epoch() const {
-  return impl_->page->end().value_or(LogMark{}).epoch;
+  return impl_->page->end().value_or(EpochMark{}).epoch;
 }
 
 Result<Mark> Journal::begin() const {
@@ -43,7 +43,7 @@ Result<uint64_t> Journal::trim(const Mark& checkpoint, const Keep& keep) {
     TRY_ASSIGN(const auto entries, list_segments(*impl_->journal_directory, impl_->store));
     // Only segments before the one in use may go; a newer one may have its name and not be in use
     // yet.
-    TRY_ASSIGN(const LogMark end, impl_->current_end());
+    TRY_ASSIGN(const EpochMark end, impl_->current_end());
     size_t gone = 0;
     while (gone + 1 < entries.size() && entries[gone].segment < end.segment) {
       TRY_ASSIGN(const OpenSegment next, impl_->open_for_reading(entries[gone + 1].segment));

@@ -24,14 +24,15 @@ void Journal::Impl::unlock_append() {
   append_gate.leave(false);
 }
 
-bool Journal::Impl::full(const LogMark& end) const {
+bool Journal::Impl::full(const EpochMark& end) const {
   const uint64_t spare = std::min<uint64_t>(options.segment_bytes_max / 8, 1u << 20);
   return end.offset + spare >= options.segment_bytes_max && end.offset > kSegmentHeaderBytes;
 }
 
 bool Journal::Impl::wants_renewal() const {
-  const std::optional<LogMark> end = page->end();
-  return !end || page->append_mark() != AppendMark::kNone || page->birth_mark() != 0 || full(*end);
+  const std::optional<EpochMark> end = page->end();
+  return !end || page->pending_append() != PendingAppend::kNone || page->pending_birth() != 0 ||
+         full(*end);
 }
 
 // Takes over what others appended since this process last held the lock.
@@ -96,7 +97,7 @@ Status Journal::Impl::prepare(uint64_t group_bytes, uint64_t reserve_bytes) {
 // Part of the group may be on disk. It must never become a frame, whatever happens next, so the
 // segment is left at once; only if that fails too is the outcome unknown.
 Error Journal::Impl::write_failed(const Error& error) {
-  page->set_append_mark(AppendMark::kVoid);
+  page->set_pending_append(PendingAppend::kVoid);
   turn_over = true;
   unlock_append();
   Status mended = lock_both(kForever);
@@ -137,10 +138,10 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
   group_bytes += padding;
   TRY(prepare(group_bytes, control_only ? 0 : round_up_to_block(options.control_reserve_bytes)));
 
-  const LogMark durable = durable_in(append_segment.header);
+  const EpochMark durable = durable_in(append_segment.header);
   const FrameContext context{store, tail.segment, tail.epoch};
   std::byte* const group = staging.reserve(group_bytes);
-  LogMark after = tail;
+  EpochMark after = tail;
   Appended appended;
   for (size_t i = 0; i < frames.size(); ++i) {
     const NewFrame& frame = frames[i];
@@ -167,14 +168,14 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
   appended.epoch = after.epoch;
   appended.last_payload_hash = frames.back().payload_hash;
 
-  page->set_append_mark(AppendMark::kUnderWay);
+  page->set_pending_append(PendingAppend::kUnderWay);
   if (Status written = ring->write(*append_segment.file, tail.offset, {group, group_bytes});
       !written) {
     return write_failed(written.error());
   }
   page->set_end(after);
   page->note_append();
-  page->set_append_mark(AppendMark::kNone);
+  page->set_pending_append(PendingAppend::kNone);
   page->add_counter(Counter::kAppends, 1);
   page->add_counter(Counter::kRecords, after.seq - tail.seq);
   tail = after;

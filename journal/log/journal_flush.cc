@@ -23,12 +23,12 @@ bool is_last_of(const Appended& appended, uint64_t seq_so_far, const FrameView& 
 
 }  // namespace
 
-bool Journal::Impl::flush_is_suspect(const LogMark& end) const {
-  return page->flush_mark() == FlushMark{end.segment, end.epoch};
+bool Journal::Impl::flush_is_suspect(const EpochMark& end) const {
+  return page->pending_flush() == PendingFlush{end.segment, end.epoch};
 }
 
 std::optional<Status> Journal::Impl::covered(const Appended& appended) const {
-  const std::optional<LogMark> durable = page->durable();
+  const std::optional<EpochMark> durable = page->durable();
   if (!durable || durable->epoch < appended.epoch) return std::nullopt;
   if (durable->epoch > appended.epoch) return find_carried(appended, durable->epoch);
   if (durable->position() >= appended.mark.position) return Status{};
@@ -91,8 +91,8 @@ void Journal::Impl::unlock_flush() {
   flush_gate.leave(true);
 }
 
-Status Journal::Impl::sync_segment(OpenSegment& segment, const LogMark& end) {
-  page->set_flush_mark({end.segment, end.epoch});
+Status Journal::Impl::sync_segment(OpenSegment& segment, const EpochMark& end) {
+  page->set_pending_flush({end.segment, end.epoch});
   page->add_counter(Counter::kFlushes, 1);
   Status synced = segment.file->sync_data();
   if (synced) {
@@ -110,16 +110,16 @@ Status Journal::Impl::sync_segment(OpenSegment& segment, const LogMark& end) {
     return synced;
   }
   page->set_durable(end);
-  page->clear_flush_mark();
+  page->clear_pending_flush();
   return {};
 }
 
 // With the flush lock held. Everything now in the log becomes durable, or its segment is abandoned.
 Status Journal::Impl::flush_locked(Deadline deadline) {
-  TRY_ASSIGN(const LogMark end, current_end());
+  TRY_ASSIGN(const EpochMark end, current_end());
   Status synced;
-  if (page->birth_mark() == 0 && !flush_is_suspect(end)) {
-    const std::optional<LogMark> durable = page->durable();
+  if (page->pending_birth() == 0 && !flush_is_suspect(end)) {
+    const std::optional<EpochMark> durable = page->durable();
     if (durable && durable->segment == end.segment && durable->epoch == end.epoch &&
         durable->offset >= end.offset) {
       return {};
@@ -197,14 +197,14 @@ Status Journal::flush(const Appended& appended, Deadline deadline) {
 }
 
 Status Journal::flush_all(Deadline deadline) {
-  TRY_ASSIGN(const LogMark end, impl_->current_end());
+  TRY_ASSIGN(const EpochMark end, impl_->current_end());
   Appended all;
   all.mark = end.mark();
   all.epoch = end.epoch;
   // If the epoch changes meanwhile, the change has already made durable everything that could be
   // kept.
   if (Status flushed = impl_->flush(all, deadline);
-      !flushed && impl_->page->durable().value_or(LogMark{}).epoch == end.epoch) {
+      !flushed && impl_->page->durable().value_or(EpochMark{}).epoch == end.epoch) {
     return flushed;
   }
   return {};

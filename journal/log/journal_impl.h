@@ -4,13 +4,14 @@
 // Every change of segment (rotation, a cut after a dead or failed append, leaving a segment whose
 // flush failed) goes through renew(), with both locks held, in this order of barriers:
 //
-//   [keep what is there: flush mark → fdatasync(old) → durable mark]       or carry it over
-//   → <id>.new written and synced → birth mark → renamed to <id>.seg → directory synced
-//   → control page: durable, end, append mark cleared, flush mark cleared → birth mark cleared
+//   [keep what is there: pending flush → fdatasync(old) → durable mark]       or carry it over
+//   → <id>.new written and synced → pending birth → renamed to <id>.seg → directory synced
+//   → control page: durable, end, pending append cleared, pending flush cleared → pending birth
+//   cleared
 //
 // A crash at an arrow leaves either a .new that was never part of the journal, or a segment that is
-// chained and complete; the birth mark keeps others from appending to the old one until the new one
-// has been adopted, the flush mark keeps everybody from believing the old one.
+// chained and complete; the pending birth keeps others from appending to the old one until the new
+// one has been adopted, the pending flush keeps everybody from believing the old one.
 #pragma once
 
 #include <atomic>
@@ -64,7 +65,7 @@ struct Journal::Impl {
   // Owned by who holds the append gate and lock.
   std::unique_ptr<Ring> ring;
   OpenSegment append_segment;
-  LogMark tail;
+  EpochMark tail;
   bool turn_over = false;  // a write of this turn failed
   AlignedBuffer staging;
 
@@ -85,7 +86,7 @@ struct Journal::Impl {
   void unlock_append();
   Status adopt_tail();
   bool wants_renewal() const;
-  bool full(const LogMark& end) const;
+  bool full(const EpochMark& end) const;
   Status prepare(uint64_t group_bytes, uint64_t reserve_bytes);
   Error write_failed(const Error& error);
 
@@ -100,19 +101,19 @@ struct Journal::Impl {
   // Success: durable. An error: it never will be. Nothing: not yet.
   std::optional<Status> covered(const Appended& appended) const;
   Status find_carried(const Appended& appended, uint64_t epoch) const;
-  bool flush_is_suspect(const LogMark& end) const;
+  bool flush_is_suspect(const EpochMark& end) const;
   // fdatasync of `segment` up to `end`, with the mark around it. On failure the mark stays.
-  Status sync_segment(OpenSegment& segment, const LogMark& end);
+  Status sync_segment(OpenSegment& segment, const EpochMark& end);
 
   // journal_renew.cc; all with both locks held (or alone).
   Status lock_both(Deadline deadline);
   Status mend(bool rotate);
   Status finish_birth(uint64_t segment);
-  Status adopt_dead_append(const LogMark& end);
-  Status renew(Renewal kind, LogMark end);
+  Status adopt_dead_append(const EpochMark& end);
+  Status renew(Renewal kind, EpochMark end);
   void publish(const SegmentHeader& header, uint64_t prepared_bytes);
-  LogMark durable_in(const SegmentHeader& header) const;
-  Result<LogMark> current_end() const;
+  EpochMark durable_in(const SegmentHeader& header) const;
+  Result<EpochMark> current_end() const;
   Result<OpenSegment> open_for_reading(uint64_t segment) const;
 };
 
@@ -128,7 +129,7 @@ auto or_out_of_memory(Work work) -> decltype(work()) {
 }
 
 // The end of a segment that holds nothing but what was carried over into it.
-LogMark born_mark(const SegmentHeader& header, uint64_t prepared_bytes);
+EpochMark mark_at_birth(const SegmentHeader& header, uint64_t prepared_bytes);
 
 // How large a segment is made at first.
 uint64_t first_size_bytes(const JournalOptions& options, uint64_t carried_bytes);

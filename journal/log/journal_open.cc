@@ -28,7 +28,7 @@ Status remove_unborn(Directory& journal_directory) {
   return {};
 }
 
-Status check_claims(std::span<const DurableClaim> claims, const LogMark& end) {
+Status check_claims(std::span<const DurableClaim> claims, const EpochMark& end) {
   for (const DurableClaim& claim : claims) {
     if (!reaches_beyond(claim, end.mark())) continue;
     return make_error(
@@ -133,7 +133,7 @@ Status Journal::Impl::join(std::span<const DurableClaim> claims) {
                       "the control page is not this store's, while other processes have it open",
                       "stop every process that uses this store, then try again");
   }
-  TRY_ASSIGN(const LogMark end, current_end());
+  TRY_ASSIGN(const EpochMark end, current_end());
   TRY_ASSIGN(const OpenSegment last, open_for_reading(end.segment));
   return check_claims(claims, end);
 }
@@ -141,7 +141,7 @@ Status Journal::Impl::join(std::span<const DurableClaim> claims) {
 // The page's durable mark as a place to begin a scan, provided that the log still holds the frame
 // that ends there.
 std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHeader& header) const {
-  const std::optional<LogMark> durable = page->durable();
+  const std::optional<EpochMark> durable = page->durable();
   if (!durable || durable->segment != header.segment || durable->epoch != header.epoch) {
     return std::nullopt;
   }
@@ -189,8 +189,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
 
   // From here on something may be written.
   TRY(remove_unborn(*journal_directory));
-  const std::optional<LogMark> known_end = page->end();
-  const bool new_here = !known_end || known_end->segment != last.id() || page->birth_mark() != 0;
+  const std::optional<EpochMark> known_end = page->end();
+  const bool new_here = !known_end || known_end->segment != last.id() || page->pending_birth() != 0;
   if (new_here && !page->is_private()) {
     // The segment's creator may have died after the rename and before the name was durable.
     const std::string touch = unborn_segment_name(last.id());
@@ -202,14 +202,14 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
 
   // The log is known to be durable up to the page's mark where the log bears it out, and otherwise
   // up to what the header says.
-  const LogMark end{last.id(),
-                    scan.end.offset,
-                    scan.seq,
-                    last.header.epoch,
-                    scan.last_time_ms,
-                    scan.last_frame,
-                    scan.size_bytes / kBlockBytes * kBlockBytes};
-  LogMark durable = born_mark(last.header, end.prepared_bytes);
+  const EpochMark end{last.id(),
+                      scan.end.offset,
+                      scan.seq,
+                      last.header.epoch,
+                      scan.last_time_ms,
+                      scan.last_frame,
+                      scan.size_bytes / kBlockBytes * kBlockBytes};
+  EpochMark durable = mark_at_birth(last.header, end.prepared_bytes);
   if (known && known->offset > durable.offset && known->offset <= end.offset) {
     durable.offset = known->offset;
     durable.seq = known->seq;
@@ -218,8 +218,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   }
   page->set_durable(durable);
   page->set_end(end);
-  page->set_append_mark(AppendMark::kNone);
-  page->set_birth_mark(0);
+  page->set_pending_append(PendingAppend::kNone);
+  page->set_pending_birth(0);
   for (size_t i = 0; i < static_cast<size_t>(Watermark::kCount); ++i) {
     page->put_watermark(static_cast<Watermark>(i), 0);
   }
@@ -228,7 +228,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   if (flush_is_suspect(end)) {
     report.abandoned = true;
   } else {
-    page->clear_flush_mark();
+    page->clear_pending_flush();
   }
   if (scan.verdict == TailVerdict::kTornTail) {
     report.torn = true;

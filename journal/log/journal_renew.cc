@@ -30,7 +30,7 @@ struct Placed {
 // Reads the frames of `from` in [durable.offset, end.offset) and encodes them for `to`. The first
 // frame that no longer decodes, and everything after it, was never acknowledged and is left behind:
 // a process that waits for it does not find it in the new segment, and reports that.
-Result<Carried> carry(const OpenSegment& from, const LogMark& durable, const LogMark& end,
+Result<Carried> carry(const OpenSegment& from, const EpochMark& durable, const EpochMark& end,
                       const SegmentHeader& to) {
   Carried carried;
   carried.seq = durable.seq;
@@ -76,7 +76,7 @@ Result<Carried> carry(const OpenSegment& from, const LogMark& durable, const Log
 
 }  // namespace
 
-LogMark born_mark(const SegmentHeader& header, uint64_t prepared_bytes) {
+EpochMark mark_at_birth(const SegmentHeader& header, uint64_t prepared_bytes) {
   return {header.segment, header.durable_end,  header.durable_seq,
           header.epoch,   header.last_time_ms, 0,
           prepared_bytes};
@@ -97,8 +97,8 @@ Status Journal::Impl::lock_both(Deadline deadline) {
   return locked;
 }
 
-Result<LogMark> Journal::Impl::current_end() const {
-  const std::optional<LogMark> end = page->end();
+Result<EpochMark> Journal::Impl::current_end() const {
+  const std::optional<EpochMark> end = page->end();
   if (end && page->valid(store)) return *end;
   return make_error(Code::kCorrupt, "the control page was overwritten while the store was open",
                     "stop every process that uses this store, then try again");
@@ -108,28 +108,28 @@ Result<OpenSegment> Journal::Impl::open_for_reading(uint64_t segment) const {
   return open_segment(*journal_directory, store, segment, {});
 }
 
-LogMark Journal::Impl::durable_in(const SegmentHeader& header) const {
-  const std::optional<LogMark> durable = page->durable();
+EpochMark Journal::Impl::durable_in(const SegmentHeader& header) const {
+  const std::optional<EpochMark> durable = page->durable();
   if (durable && durable->segment == header.segment && durable->epoch == header.epoch &&
       durable->offset >= header.durable_end) {
     return *durable;
   }
   // Not published yet: the header itself says what was durable when the segment got its name.
-  return born_mark(header, 0);
+  return mark_at_birth(header, 0);
 }
 
 // With both locks held, anything found half done was left by a dead process or by an earlier
 // failure.
 Status Journal::Impl::mend(bool rotate) {
-  if (const uint64_t born = page->birth_mark(); born != 0) TRY(finish_birth(born));
-  TRY_ASSIGN(LogMark end, current_end());
-  switch (page->append_mark()) {
-    case AppendMark::kNone:
+  if (const uint64_t born = page->pending_birth(); born != 0) TRY(finish_birth(born));
+  TRY_ASSIGN(EpochMark end, current_end());
+  switch (page->pending_append()) {
+    case PendingAppend::kNone:
       break;
-    case AppendMark::kUnderWay:
+    case PendingAppend::kUnderWay:
       TRY(adopt_dead_append(end));
       break;
-    case AppendMark::kVoid:
+    case PendingAppend::kVoid:
       TRY(renew(Renewal::kCut, end));
       break;
   }
@@ -140,7 +140,7 @@ Status Journal::Impl::mend(bool rotate) {
     // If no new segment can be made (a full disk), the old one stays in use as long as nothing is
     // wrong with it and no newer one has got its name; the next turn tries again.
     if (Status renewed = renew(Renewal::kRotate, end);
-        !renewed && (page->birth_mark() != 0 || flush_is_suspect(end))) {
+        !renewed && (page->pending_birth() != 0 || flush_is_suspect(end))) {
       return renewed;
     }
   }
@@ -150,21 +150,21 @@ Status Journal::Impl::mend(bool rotate) {
 // A segment may have got its name without having been adopted: its creator died, or the directory's
 // sync failed. Nothing was appended since, to it or to the one before, so it is adopted now.
 Status Journal::Impl::finish_birth(uint64_t segment) {
-  TRY_ASSIGN(const LogMark end, current_end());
+  TRY_ASSIGN(const EpochMark end, current_end());
   if (end.segment >= segment) {
-    page->set_birth_mark(0);
+    page->set_pending_birth(0);
     return {};
   }
   auto named = journal_directory->info(segment_name(segment));
   if (!named && named.error().code != Code::kNotFound) return std::move(named).error();
   if (!named) {
-    page->set_birth_mark(0);
+    page->set_pending_birth(0);
     return {};
   }
   TRY_ASSIGN(const OpenSegment before, open_for_reading(end.segment));
   TRY_ASSIGN(const OpenSegment born, open_for_reading(segment));
   TRY(check_chain(before.header, born.header));
-  if (const LogMark durable = durable_in(before.header); born.header.durable_seq < durable.seq) {
+  if (const EpochMark durable = durable_in(before.header); born.header.durable_seq < durable.seq) {
     return make_error(Code::kCorrupt,
                       fmt::format("segment {} offset 0: it begins after record {}, but record {} "
                                   "was durable before it",
@@ -180,18 +180,18 @@ Status Journal::Impl::finish_birth(uint64_t segment) {
   TRY(journal_directory->remove_file(touch));
   TRY(journal_directory->sync_directory("."));
   publish(born.header, named->size_bytes / kBlockBytes * kBlockBytes);
-  page->set_birth_mark(0);
+  page->set_pending_birth(0);
   return {};
 }
 
 // The process that was appending died. Frames that it wrote whole are kept (nobody was told of
 // them, and a retry with the same key finds them); a part of one is cut.
-Status Journal::Impl::adopt_dead_append(const LogMark& end) {
+Status Journal::Impl::adopt_dead_append(const EpochMark& end) {
   TRY_ASSIGN(const OpenSegment segment, open_for_reading(end.segment));
   const ScanStart start{end.offset, end.seq, end.last_time_ms, end.last_frame};
   const DurableClaim claim{durable_in(segment.header).mark(), std::string(kPageClaim)};
   const TailScan scan = scan_tail(*segment.file, segment.header, start, {&claim, 1});
-  LogMark found = end;
+  EpochMark found = end;
   found.offset = scan.end.offset;
   found.seq = scan.seq;
   found.last_time_ms = scan.last_time_ms;
@@ -200,13 +200,13 @@ Status Journal::Impl::adopt_dead_append(const LogMark& end) {
   if (scan.verdict != TailVerdict::kCleanEnd) return refusal(scan);
   found.prepared_bytes = scan.size_bytes / kBlockBytes * kBlockBytes;
   page->set_end(found);
-  page->set_append_mark(AppendMark::kNone);
+  page->set_pending_append(PendingAppend::kNone);
   return {};
 }
 
-Status Journal::Impl::renew(Renewal kind, LogMark end) {
+Status Journal::Impl::renew(Renewal kind, EpochMark end) {
   TRY_ASSIGN(OpenSegment old, open_for_reading(end.segment));
-  LogMark durable = durable_in(old.header);
+  EpochMark durable = durable_in(old.header);
   // A suspect segment is never synced again: its next sync may succeed and have written nothing.
   bool keep = kind != Renewal::kAbandon && !flush_is_suspect(end);
   if (keep && durable.offset < end.offset) {
@@ -236,7 +236,7 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
 
   // A file of that name that nobody adopted would be overwritten by the rename below.
   if (auto there = journal_directory->info(segment_name(header.segment)); there) {
-    page->set_birth_mark(header.segment);
+    page->set_pending_birth(header.segment);
     return finish_birth(header.segment);
   } else if (there.error().code != Code::kNotFound) {
     return std::move(there).error();
@@ -250,26 +250,26 @@ Status Journal::Impl::renew(Renewal kind, LogMark end) {
     static_cast<void>(journal_directory->remove_file(unborn_segment_name(header.segment)));
     return written;
   }
-  page->set_birth_mark(header.segment);
+  page->set_pending_birth(header.segment);
   if (Status named = journal_directory->rename(unborn_segment_name(header.segment),
                                                segment_name(header.segment));
       !named) {
-    // The birth mark stays: the next process looks whether the segment got its name.
+    // The pending birth stays: the next process looks whether the segment got its name.
     return named;
   }
   TRY(journal_directory->sync_directory("."));
   publish(header, size_bytes);
-  page->set_birth_mark(0);
+  page->set_pending_birth(0);
   return {};
 }
 
-// Called under a birth mark, so that nobody acts on a page that is half changed.
+// Called under a pending birth, so that nobody acts on a page that is half changed.
 void Journal::Impl::publish(const SegmentHeader& header, uint64_t prepared_bytes) {
-  const LogMark born = born_mark(header, prepared_bytes);
+  const EpochMark born = mark_at_birth(header, prepared_bytes);
   page->set_durable(born);
   page->set_end(born);
-  page->set_append_mark(AppendMark::kNone);
-  page->clear_flush_mark();
+  page->set_pending_append(PendingAppend::kNone);
+  page->clear_pending_flush();
 }
 
 }  // namespace syncline

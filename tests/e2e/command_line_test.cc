@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 class CommandLine : public ::testing::Test {
  protected:
-  CommandLine() : store_("notes", folder_ / "store") {}
-  TemporaryDirectory folder_;
+  CommandLine() : store_("notes", directory_ / "store") {}
+  TemporaryDirectory directory_;
   StoreUnderTest store_;
 };
 
@@ -70,7 +70,7 @@ TEST_F(CommandLine, ThreeForARecordThatWasSetAside) {
   EXPECT_EQ(store_.row_count(), 2U);
 }
 
-TEST_F(CommandLine, ThreeWhereAFolderTakesThePath) {
+TEST_F(CommandLine, ThreeWhereADirectoryTakesThePath) {
   const Json first = store_.json({"record", "note", "--title", "same"});
   std::string next = first["path"];
   const std::string id = std::to_string(first["id"].get<int64_t>());
@@ -83,7 +83,7 @@ TEST_F(CommandLine, ThreeWhereAFolderTakesThePath) {
 }
 
 TEST_F(CommandLine, NothingIsWrittenThroughALinkThatLeavesTheStore) {
-  const fs::path outside = folder_ / "outside";
+  const fs::path outside = directory_ / "outside";
   fs::create_directory(outside);
   fs::create_directory_symlink(outside, store_.root() / "notes");
   const ProcessResult result = store_.syncline({"record", "note", "--title", "escape"});
@@ -93,7 +93,7 @@ TEST_F(CommandLine, NothingIsWrittenThroughALinkThatLeavesTheStore) {
 }
 
 TEST_F(CommandLine, TenWithoutAStore) {
-  const fs::path empty = folder_ / "empty";
+  const fs::path empty = directory_ / "empty";
   fs::create_directory(empty);
   for (const std::vector<std::string>& verb :
        std::vector<std::vector<std::string>>{{"record", "note", "--title", "t"},
@@ -146,12 +146,12 @@ TEST_F(CommandLine, ErrorsAreJsonObjectsToo) {
 }
 
 TEST_F(CommandLine, TwoIsNeverUsedForUnreadableInput) {
-  const ProcessResult missing = store_.syncline({"ingest", (folder_ / "missing").string()});
+  const ProcessResult missing = store_.syncline({"ingest", (directory_ / "missing").string()});
   EXPECT_NE(missing.exit_code, 0);
   EXPECT_NE(missing.exit_code, 2);
-  const ProcessResult folder = store_.syncline({"ingest", folder_.string()});
-  EXPECT_NE(folder.exit_code, 0);
-  EXPECT_NE(folder.exit_code, 2);
+  const ProcessResult directory = store_.syncline({"ingest", directory_.string()});
+  EXPECT_NE(directory.exit_code, 0);
+  EXPECT_NE(directory.exit_code, 2);
 }
 
 TEST_F(CommandLine, AKeyAgainIsTheFirstReceiptAndOtherContentIsRefused) {
@@ -197,7 +197,7 @@ TEST_F(CommandLine, InitAgainSaysSoAndChangesNothing) {
 }
 
 TEST_F(CommandLine, InitInAPersonsRepositoryCommitsItsOneFileAlone) {
-  const fs::path theirs = folder_ / "theirs";
+  const fs::path theirs = directory_ / "theirs";
   fs::create_directory(theirs);
   ProcessOptions options{.directory = theirs.string()};
   options.environment = plain_git_environment();

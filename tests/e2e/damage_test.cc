@@ -63,9 +63,9 @@ void expect_named(const std::string& said, const fs::path& segment, size_t damag
 }
 
 TEST(Damage, AByteInAClosedSegmentIsExit12NamingSegmentAndOffset) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store = store_with_small_segments(folder / "store");
-  fill(store, folder.path(), 7);
+  TemporaryDirectory directory;
+  const StoreUnderTest store = store_with_small_segments(directory / "store");
+  fill(store, directory.path(), 7);
   const std::vector<fs::path> closed = segments(store);
   ASSERT_GT(closed.size(), 4U) << "the configured size is used";
   // Into the text of a record, well inside the segment.
@@ -87,7 +87,7 @@ TEST(Damage, AByteInAClosedSegmentIsExit12NamingSegmentAndOffset) {
   EXPECT_EQ(log.exit_code, 12) << log.describe();
   expect_named(log.err, closed[2], offset);
 
-  const ProcessResult replay = store.syncline({"replay", "--into", (folder / "copy").string()});
+  const ProcessResult replay = store.syncline({"replay", "--into", (directory / "copy").string()});
   EXPECT_EQ(replay.exit_code, 12) << replay.describe();
 
   // Nothing was cut or mended in silence: put the byte back and all is well.
@@ -97,25 +97,25 @@ TEST(Damage, AByteInAClosedSegmentIsExit12NamingSegmentAndOffset) {
 }
 
 TEST(Damage, AMissingSegmentIsNamed) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store = store_with_small_segments(folder / "store");
-  fill(store, folder.path(), 8);
+  TemporaryDirectory directory;
+  const StoreUnderTest store = store_with_small_segments(directory / "store");
+  fill(store, directory.path(), 8);
   const std::vector<fs::path> all = segments(store);
   ASSERT_GT(all.size(), 4U);
-  fs::rename(all[2], folder / "taken");
+  fs::rename(all[2], directory / "taken");
   const ProcessResult verify = store.syncline({"verify"});
   EXPECT_EQ(verify.exit_code, 12) << verify.describe();
   EXPECT_NE((verify.out + verify.err).find("segment"), std::string::npos) << verify.describe();
-  fs::rename(folder / "taken", all[2]);
+  fs::rename(directory / "taken", all[2]);
   expect_agreement(store, 600);
 }
 
 TEST(Damage, AJournalThatIsGoneIsDamageAndNoNameToCheck) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "kept"});
   store.json({"sync"});
-  const fs::path taken = folder / "taken";
+  const fs::path taken = directory / "taken";
   const auto expect_damage = [&] {
     for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
              {"record", "note", "--title", "refused"}, {"verify"}, {"log"}, {"status"}, {"sync"}}) {
@@ -137,9 +137,9 @@ TEST(Damage, AJournalThatIsGoneIsDamageAndNoNameToCheck) {
 
 // Whatever is damaged: verify does not advise verify, nor repair itself.
 TEST(Damage, NoHintLeadsBackToTheVerbThatGivesIt) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store = store_with_small_segments(folder / "store");
-  fill(store, folder.path(), 9);
+  TemporaryDirectory directory;
+  const StoreUnderTest store = store_with_small_segments(directory / "store");
+  fill(store, directory.path(), 9);
   const std::vector<fs::path> all = segments(store);
   ASSERT_GT(all.size(), 4U);
   // No row, no file, no commit: what the journal loses is nowhere else.
@@ -170,7 +170,7 @@ TEST(Damage, NoHintLeadsBackToTheVerbThatGivesIt) {
     expect_onward("without " + all[which].filename().string());
     write_whole(all[which], whole);
   }
-  fs::rename(all[0], folder / "taken");
+  fs::rename(all[0], directory / "taken");
   write_whole(store.journal() / "base", "no base");
   expect_onward("base");
 }
@@ -193,8 +193,8 @@ void tear_tail(const StoreUnderTest& store) {
 }
 
 TEST(Damage, ATornTailIsRepairedSaidOnceAndNothingIsLost) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   for (int call = 0; call < 3; ++call) {
     store.json({"record", "note", "--title", "note " + std::to_string(call)});
   }
@@ -211,8 +211,8 @@ TEST(Damage, ATornTailIsRepairedSaidOnceAndNothingIsLost) {
 }
 
 TEST(Damage, ALogThatEndsBelowWhatWasDurableHasLostDataAndSaysSo) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "kept"});
   const fs::path newest = segments(store).back();
   const std::string shorter = read_whole(newest);
@@ -225,8 +225,8 @@ TEST(Damage, ALogThatEndsBelowWhatWasDurableHasLostDataAndSaysSo) {
 }
 
 TEST(Damage, ADamagedDatabaseIsRebuiltFromTheJournal) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   for (int call = 0; call < 20; ++call) {
     store.json({"record", "note", "--title", "note " + std::to_string(call)});
   }
@@ -241,10 +241,10 @@ TEST(Damage, ADamagedDatabaseIsRebuiltFromTheJournal) {
 }
 
 TEST(Damage, ADeletedDatabaseIsMadeAgainAndSaidByWhoeverDoesIt) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "first"});
-  const fs::path lines = folder / "lines";
+  const fs::path lines = directory / "lines";
   write_whole(lines, R"({"kind":"note","fields":{"title":"ingested"}})");
   const std::vector<std::vector<std::string>> commands = {
       {"record", "note", "--title", "after"}, {"ingest", lines.string()}, {"sync"}};
@@ -260,8 +260,8 @@ TEST(Damage, ADeletedDatabaseIsMadeAgainAndSaidByWhoeverDoesIt) {
 }
 
 TEST(Damage, AnOwnRefThatHoldsNoCommitIsToldAndMadeAgainByRepair) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   for (const char* title : {"one", "two"}) store.json({"record", "note", "--title", title});
   store.json({"sync"});
   const std::string ref = store.own_ref();
@@ -280,11 +280,11 @@ TEST(Damage, AnOwnRefThatHoldsNoCommitIsToldAndMadeAgainByRepair) {
 }
 
 TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "one"});
   store.json({"sync"});
-  const fs::path copy = folder / "copy";
+  const fs::path copy = directory / "copy";
   fs::copy(store.root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   const auto on_copy = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), syncline_binary());

@@ -16,10 +16,10 @@ bool refused_or_done(int exit_code) {
   return exit_code == 0 || exit_code == 64 || exit_code == 6;
 }
 
-// Everything in the scratch folder that is not the store: must stay as it was.
-std::string outside(const fs::path& folder) {
+// Everything in the scratch directory that is not the store: must stay as it was.
+std::string outside(const fs::path& directory) {
   std::string listing;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
     listing += entry.path().filename().string() + "\n";
   }
   return listing;
@@ -46,9 +46,9 @@ struct Target {
 class HostileField : public ::testing::Test {
  protected:
   void send_to_every_field(const std::string& profile, const std::vector<Target>& targets) {
-    const TemporaryDirectory folder;
-    const StoreUnderTest store(profile, folder / "store");
-    const std::string outside_before = outside(folder.path());
+    const TemporaryDirectory directory;
+    const StoreUnderTest store(profile, directory / "store");
+    const std::string outside_before = outside(directory.path());
     const std::string git_before = git_internals(store);
     uint64_t accepted = 0;
     for (const HostileText& hostile : hostile_texts()) {
@@ -79,7 +79,7 @@ class HostileField : public ::testing::Test {
         }
       }
     }
-    EXPECT_EQ(outside(folder.path()), outside_before);
+    EXPECT_EQ(outside(directory.path()), outside_before);
     EXPECT_EQ(git_internals(store), git_before);
     store.json({"sync"});
     EXPECT_EQ(git_internals(store), git_before);
@@ -113,8 +113,8 @@ TEST_F(HostileField, InTheFieldsThatMakeThePathsOfTheFramework) {
 }
 
 TEST(HostileInput, InKeysKindsAndFieldNamesIsRefusedOrHarmless) {
-  const TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   uint64_t accepted = 0;
   for (const HostileText& hostile : hostile_texts()) {
     if (hostile.text.find('\0') != std::string::npos) continue;
@@ -134,8 +134,8 @@ TEST(HostileInput, InKeysKindsAndFieldNamesIsRefusedOrHarmless) {
 }
 
 TEST(HostileInput, TheSameTitleTwiceADayIsTwoRowsAndTwoFiles) {
-  const TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   const std::vector<std::string> call{"record", "failure", "--title", "Same", "--domain", "d"};
   const Json first = store.json(call);
   const Json second = store.json(call);
@@ -146,8 +146,8 @@ TEST(HostileInput, TheSameTitleTwiceADayIsTwoRowsAndTwoFiles) {
 }
 
 TEST(HostileInput, BytesOfABodyArriveAsTheyWere) {
-  const TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   const std::string body = "line one\n\ttab \"quotes\" 'single' \\ 数据 🚀\nlast line without end";
   ProcessOptions options{.input = body};
   const Json receipt =

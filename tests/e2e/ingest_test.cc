@@ -19,9 +19,9 @@ void expect_counts(const Json& report, uint64_t accepted, uint64_t duplicates, u
 
 TEST(Ingest, PackageRecordsArriveEverywhereAndTheSameFileAgainIsAllDuplicates) {
   const uint64_t records = 3000 * test_scale();
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "store");
-  const std::string file = (folder / "packages.ndjson").string();
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "store");
+  const std::string file = (directory / "packages.ndjson").string();
   write_whole(file, package_corpus(records, 1));
 
   const Json first = store.json({"ingest", file});
@@ -40,7 +40,7 @@ TEST(Ingest, PackageRecordsArriveEverywhereAndTheSameFileAgainIsAllDuplicates) {
 }
 
 TEST(Ingest, TheMachinesOwnPackageDescriptionsGoIn) {
-  TemporaryDirectory folder;
+  TemporaryDirectory directory;
   const ProcessResult dump =
       program_exists("apt-cache") ? run_process({"apt-cache", "dumpavail"}) : ProcessResult{};
   if (!dump.ok() || dump.out.size() < 100'000) {
@@ -49,21 +49,21 @@ TEST(Ingest, TheMachinesOwnPackageDescriptionsGoIn) {
   // A few thousand of them, unless more is asked for: whole stanzas only.
   const size_t bytes = std::min<size_t>(dump.out.size(), test_scale() * 4'000'000);
   const size_t end = bytes == dump.out.size() ? bytes : dump.out.rfind("\n\n", bytes) + 2;
-  write_whole(folder / "available", dump.out.substr(0, end));
+  write_whole(directory / "available", dump.out.substr(0, end));
 
   const char* converter = std::getenv("SYNCLINE_DUMPAVAIL");
   ASSERT_NE(converter, nullptr);
   ProcessOptions options;
-  options.input_path = (folder / "available").string();
+  options.input_path = (directory / "available").string();
   const ProcessResult converted = run_process({converter}, options);
   ASSERT_TRUE(converted.ok()) << converted.describe();
-  write_whole(folder / "packages.ndjson", converted.out);
+  write_whole(directory / "packages.ndjson", converted.out);
   const auto lines =
       static_cast<uint64_t>(std::count(converted.out.begin(), converted.out.end(), '\n'));
   ASSERT_GT(lines, 1000U);
 
-  const StoreUnderTest store("packages", folder / "store");
-  const Json report = store.json({"ingest", (folder / "packages.ndjson").string()});
+  const StoreUnderTest store("packages", directory / "store");
+  const Json report = store.json({"ingest", (directory / "packages.ndjson").string()});
   EXPECT_EQ(report["read"], lines);
   EXPECT_EQ(report["rejected"], 0);
   EXPECT_EQ(report["accepted"].get<uint64_t>() + report["duplicates"].get<uint64_t>(), lines);
@@ -71,8 +71,8 @@ TEST(Ingest, TheMachinesOwnPackageDescriptionsGoIn) {
 }
 
 TEST(Ingest, EachBadLineIsNamedAndTheRestGoesIn) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   const std::vector<std::string> bad = {
       "this is not JSON",                                            // line 2
       R"({"kind":"nonsense","fields":{"title":"x"}})",               // line 4
@@ -93,7 +93,7 @@ TEST(Ingest, EachBadLineIsNamedAndTheRestGoesIn) {
     input += bad[index] + "\n";
   }
   ProcessOptions options{.input = input};
-  const std::string rejects = (folder / "rejects.ndjson").string();
+  const std::string rejects = (directory / "rejects.ndjson").string();
   const Json report = store.json({"ingest", "-", "--rejects", rejects}, 5, options);
   expect_counts(report, bad.size(), 0, bad.size());
   expect_agreement(store, bad.size());
@@ -112,8 +112,8 @@ TEST(Ingest, EachBadLineIsNamedAndTheRestGoesIn) {
 }
 
 TEST(Ingest, BadLinesAreNamedByNumberOnStandardError) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   ProcessOptions options{.input = "{\"kind\":\"note\",\"fields\":{\"title\":\"a\"}}\nbroken\n"};
   const ProcessResult result = store.syncline({"ingest"}, options);
   EXPECT_EQ(result.exit_code, 5) << result.describe();
@@ -121,9 +121,9 @@ TEST(Ingest, BadLinesAreNamedByNumberOnStandardError) {
 }
 
 TEST(Ingest, ALineOfHundredMegabytesIsRejectedAndTheNextGoesIn) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
-  const std::string file = (folder / "big.ndjson").string();
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  const std::string file = (directory / "big.ndjson").string();
   {
     std::ofstream stream(file, std::ios::binary);
     stream << R"({"kind":"note","fields":{"title":"before"}})" << "\n";
@@ -138,8 +138,8 @@ TEST(Ingest, ALineOfHundredMegabytesIsRejectedAndTheNextGoesIn) {
 }
 
 TEST(Ingest, EmptyInputIsNoError) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   for (const std::string input : {"", "\n", "\n\n  \n"}) {
     ProcessOptions options{.input = input};
     expect_counts(store.json({"ingest", "-"}, 0, options), 0, 0, 0);
@@ -148,8 +148,8 @@ TEST(Ingest, EmptyInputIsNoError) {
 }
 
 TEST(Ingest, StrictStopsAtTheFirstBadLine) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   ProcessOptions options{.input = R"({"kind":"note","fields":{"title":"a"}}
 broken
 {"kind":"note","fields":{"title":"b"}}
@@ -161,8 +161,8 @@ broken
 }
 
 TEST(Ingest, TheLastLineNeedsNoNewlineAndCarriageReturnsAreNoContent) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   ProcessOptions options{.input =
                              "{\"kind\":\"note\",\"fields\":{\"title\":\"a\"}}\r\n"
                              "{\"kind\":\"note\",\"fields\":{\"title\":\"b\"}}"};
@@ -171,9 +171,9 @@ TEST(Ingest, TheLastLineNeedsNoNewlineAndCarriageReturnsAreNoContent) {
 }
 
 TEST(Ingest, SeveralAtOnceOfTheSameFileAcceptEachRecordOnce) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "store");
-  const std::string file = (folder / "packages.ndjson").string();
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "store");
+  const std::string file = (directory / "packages.ndjson").string();
   write_whole(file, package_corpus(800, 2));
   std::vector<std::pair<std::vector<std::string>, ProcessOptions>> commands;
   for (int process = 0; process < 4; ++process) {

@@ -34,19 +34,19 @@ class Kill : public ::testing::Test {
 
 TEST_F(Kill, IngestAtAnyMomentThenAgainLosesAndDoublesNothing) {
   constexpr uint64_t kRecords = 2500;
-  TemporaryDirectory folder;
-  const std::string file = (folder / "packages.ndjson").string();
+  TemporaryDirectory directory;
+  const std::string file = (directory / "packages.ndjson").string();
   write_whole(file, package_corpus(kRecords, 3));
   milliseconds whole{};
   {
-    const StoreUnderTest store("packages", folder / "timed");
+    const StoreUnderTest store("packages", directory / "timed");
     const ProcessResult result = store.syncline({"ingest", file});
     ASSERT_TRUE(result.ok()) << result.describe();
     whole = milliseconds(static_cast<int64_t>(result.seconds * 1000));
   }
   for (uint64_t round = 0; round < 4 * test_scale(); ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    const StoreUnderTest store("packages", folder / ("store" + std::to_string(round)));
+    const StoreUnderTest store("packages", directory / ("store" + std::to_string(round)));
     for (int kill = 0; kill < 4; ++kill) {
       Process ingest(store.command({"ingest", file}));
       if (!ingest.ended_within(moment(whole))) ingest.send(SIGKILL);
@@ -65,8 +65,8 @@ TEST_F(Kill, IngestAtAnyMomentThenAgainLosesAndDoublesNothing) {
 }
 
 TEST_F(Kill, RandomClientsThenTheSameKeysAgainIsOneRecordEach) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   constexpr int kClients = 24;
   uint64_t records = 0;
   for (uint64_t round = 0; round < 4 * test_scale(); ++round) {
@@ -110,8 +110,8 @@ TEST_F(Kill, RandomClientsThenTheSameKeysAgainIsOneRecordEach) {
 }
 
 TEST_F(Kill, SyncAtAnyMomentThenAgainPublishesEachFileOnce) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   uint64_t records = 0;
   for (uint64_t round = 0; round < 6 * test_scale(); ++round) {
     for (int note = 0; note < 3; ++note) {
@@ -127,8 +127,8 @@ TEST_F(Kill, SyncAtAnyMomentThenAgainPublishesEachFileOnce) {
 }
 
 TEST_F(Kill, SyncAndRecordStoppedForGoodKeepNobodyWaiting) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   for (int round = 0; round < 5; ++round) {
     Process client(store.command({"record", "note", "--title", "stopped"}));
     const bool ended = client.ended_within(moment(milliseconds(10)));

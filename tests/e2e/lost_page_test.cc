@@ -31,10 +31,10 @@ std::string line_of(const std::string& key) {
 }
 
 void cut_beneath_a_running_ingest(const fs::path& file_below_store) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "first"});
-  RunningIngest ingest(store, folder / "lines");
+  RunningIngest ingest(store, directory / "lines");
   ASSERT_NO_FATAL_FAILURE(ingest.give_and_await(line_of("before"), "before"));
   fs::resize_file(store.root() / file_below_store, 0);
   ingest.give(line_of("after"));
@@ -60,9 +60,9 @@ TEST(LostPage, ADatabasesSharedMemoryCutBeneathARunningProcessIsAnswered) {
 }
 
 TEST(LostPage, APersonsTextSaysWhatIsLostAndWhatToTry) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
-  const fs::path pipe = folder / "body";
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  const fs::path pipe = directory / "body";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   // It has opened the store once it reads its body.
   Process process(store.command({"record", "note", "--title", "t", "--body-file", pipe.string()}));
@@ -79,8 +79,8 @@ TEST(LostPage, APersonsTextSaysWhatIsLostAndWhatToTry) {
 
 // Its caller is told that the record is in, and so does not record it again.
 TEST(LostPage, BehindADurableRecordTheAnswerNamesIt) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   const fs::path apply_lock = store.root() / ".git/syncline/apply.lock";
   const int lock = open(apply_lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_EQ(flock(lock, LOCK_EX), 0);
@@ -101,9 +101,9 @@ TEST(LostPage, BehindADurableRecordTheAnswerNamesIt) {
 }
 
 TEST(LostPage, AnotherSignalOfTheSameNumberStillEndsTheProcess) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
-  RunningIngest ingest(store, folder / "lines");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  RunningIngest ingest(store, directory / "lines");
   ASSERT_NO_FATAL_FAILURE(ingest.give_and_await(line_of("before"), "before"));
   // Sent by somebody, not by the kernel for a page: no answer is made up for it.
   ingest.send(SIGBUS);
@@ -111,8 +111,8 @@ TEST(LostPage, AnotherSignalOfTheSameNumberStillEndsTheProcess) {
 }
 
 TEST(LostPage, ALimitOfFileSizesIsAnsweredAndNothingAcknowledgedIsLost) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   std::set<std::string> acknowledged;
   std::set<int> codes;
   for (const int kilobytes : {2, 4, 16, 40, 64, 100, 200, 300}) {

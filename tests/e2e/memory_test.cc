@@ -61,13 +61,13 @@ Held ingest_beside_a_writer(const StoreUnderTest& store, const std::string& file
   return held;
 }
 
-// As many files as `count`, a thousand a folder, in the index and at HEAD; not in the work tree.
+// As many files as `count`, a thousand a directory, in the index and at HEAD; not in the work tree.
 void commit_files_of_others(const StoreUnderTest& store, int count) {
   write_whole(store.root() / "theirs", "x");
   const std::string blob = store.git({"hash-object", "-w", "theirs"});
   ProcessOptions options{.environment = plain_git_environment()};
   for (int i = 0; i < count; ++i) {
-    options.input += "100644 " + blob + "\tothers/folder-" + std::to_string(1000 + i / 1000) +
+    options.input += "100644 " + blob + "\tothers/directory-" + std::to_string(1000 + i / 1000) +
                      "/file-" + std::to_string(i) + "\n";
   }
   const ProcessResult added =
@@ -78,11 +78,11 @@ void commit_files_of_others(const StoreUnderTest& store, int count) {
 
 TEST(Memory, IngestHoldsAsMuchInALargeRepositoryAsInASmallOne) {
   constexpr int kOthers = 300'000;
-  TemporaryDirectory folder;
-  const std::string file = (folder / "notes.ndjson").string();
+  TemporaryDirectory directory;
+  const std::string file = (directory / "notes.ndjson").string();
   write_whole(file, notes(2'000));
-  const StoreUnderTest small("notes", folder / "small");
-  const StoreUnderTest large("notes", folder / "large");
+  const StoreUnderTest small("notes", directory / "small");
+  const StoreUnderTest large("notes", directory / "large");
   commit_files_of_others(large, kOthers);
   ASSERT_GT(std::filesystem::file_size(large.root() / ".git/index"), 25u << 20);
 
@@ -100,10 +100,10 @@ TEST(Memory, IngestHoldsAsMuchInALargeRepositoryAsInASmallOne) {
 }
 
 TEST(Memory, IngestBesideAWriterHoldsFewDescriptors) {
-  TemporaryDirectory folder;
-  const std::string file = (folder / "notes.ndjson").string();
+  TemporaryDirectory directory;
+  const std::string file = (directory / "notes.ndjson").string();
   write_whole(file, notes(5'000));
-  const StoreUnderTest store("notes", folder / "store");
+  const StoreUnderTest store("notes", directory / "store");
   const Held held = ingest_beside_a_writer(store, file);
   ASSERT_GT(held.descriptors, 0u);
   EXPECT_LT(held.descriptors, 100u);

@@ -14,10 +14,10 @@ namespace syncline {
 // Mounted for the length of a test.
 class Mount {
  public:
-  Mount(const TemporaryDirectory& folder, const std::string& type, const std::string& size)
-      : point_(folder / "mounted") {
+  Mount(const TemporaryDirectory& directory, const std::string& type, const std::string& size)
+      : point_(directory / "mounted") {
     std::filesystem::create_directory(point_);
-    const std::string image = (folder / "image").string();
+    const std::string image = (directory / "image").string();
     if (!run_process({"truncate", "-s", size, image}).ok()) return;
     const ProcessResult made = run_process({"mkfs." + type, "-q", image});
     if (!made.ok()) {
@@ -30,9 +30,9 @@ class Mount {
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;
   // What the disk has, without what the kernel remembers of it.
-  void remount(const TemporaryDirectory& folder) {
+  void remount(const TemporaryDirectory& directory) {
     unmount();
-    mount((folder / "image").string());
+    mount((directory / "image").string());
     EXPECT_TRUE(mounted_) << reason_;
   }
   bool mounted() const { return mounted_; }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 class Person : public ::testing::Test {
  protected:
-  Person() : store_("notes", folder_ / "store") {
+  Person() : store_("notes", directory_ / "store") {
     write_whole(store_.root() / "mine.txt", "one\n");
     store_.git({"add", "mine.txt"});
     store_.git({"commit", "-qm", "mine"});
@@ -74,7 +74,7 @@ class Person : public ::testing::Test {
     store_.git({"commit", "-qam", "ours"});
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   StoreUnderTest store_;
   std::string main_;
   uint64_t records_ = 0;
@@ -216,14 +216,14 @@ TEST_F(Person, OurCommitsHoldOurPathsAndTrailersOnly) {
 TEST_F(Person, ARealGitHeldOpenByAnEditorIsNotDisturbed) {
   // `git commit` waits in its editor while records stream in; the editor is a program that waits
   // for a file to appear.
-  const fs::path go = folder_ / "go";
+  const fs::path go = directory_ / "go";
   ASSERT_TRUE(run_process({"mkfifo", go.string()}).ok());
   write_whole(store_.root() / "mine.txt", "in the editor\n");
   ProcessOptions options{.directory = store_.root().string()};
   options.environment = plain_git_environment();
   std::erase_if(options.environment,
                 [](const std::string& entry) { return entry.starts_with("GIT_EDITOR="); });
-  const fs::path editor = folder_ / "editor";
+  const fs::path editor = directory_ / "editor";
   write_whole(editor, "#!/bin/sh\nread line < '" + go.string() + "'\necho edited > \"$1\"\n");
   fs::permissions(editor, fs::perms::owner_all);
   options.environment.push_back("GIT_EDITOR=" + editor.string());

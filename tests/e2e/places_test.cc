@@ -1,4 +1,4 @@
-// Where a store may live and who may use it: users, file systems, folder names, kernels.
+// Where a store may live and who may use it: users, file systems, directory names, kernels.
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
@@ -33,18 +33,18 @@ void exercise(const StoreUnderTest& store, const fs::path& scratch) {
   expect_agreement(store, 158);
 }
 
-TEST(Place, AFolderWithSpacesQuotesAndOtherScripts) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "my store's \"journal\" ünï 数据");
-  exercise(store, folder.path());
+TEST(Place, ADirectoryWithSpacesQuotesAndOtherScripts) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "my store's \"journal\" ünï 数据");
+  exercise(store, directory.path());
 }
 
-TEST(Place, TheEmptyFolderOneStandsIn) {
+TEST(Place, TheEmptyDirectoryOneStandsIn) {
   for (const std::vector<std::string>& names :
        {std::vector<std::string>{}, {"."}, {"./"}, {"../here"}, {"../here/"}}) {
-    TemporaryDirectory folder;
-    fs::create_directory(folder / "here");
-    const ProcessOptions inside{.directory = (folder / "here").string()};
+    TemporaryDirectory directory;
+    fs::create_directory(directory / "here");
+    const ProcessOptions inside{.directory = (directory / "here").string()};
     std::vector<std::string> command{syncline_binary(), "init"};
     command.insert(command.end(), names.begin(), names.end());
     const ProcessResult init = run_process(command, inside);
@@ -56,13 +56,13 @@ TEST(Place, TheEmptyFolderOneStandsIn) {
 }
 
 TEST(Place, APathThatIsRelativeAndAStoreFoundUpward) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   fs::create_directories(store.root() / "deep/er");
   ProcessOptions below{.directory = (store.root() / "deep/er").string()};
   EXPECT_EQ(run_process({syncline_binary(), "record", "note", "--title", "below"}, below).exit_code,
             0);
-  ProcessOptions beside{.directory = folder.string()};
+  ProcessOptions beside{.directory = directory.string()};
   EXPECT_EQ(
       run_process({syncline_binary(), "--store", "store", "record", "note", "--title", "r"}, beside)
           .exit_code,
@@ -75,18 +75,18 @@ TEST(Place, APathThatIsRelativeAndAStoreFoundUpward) {
 }
 
 TEST(Place, AnOrdinaryUsersStore) {
-  TemporaryDirectory folder;
+  TemporaryDirectory directory;
   if (geteuid() != 0) {
-    const StoreUnderTest store("packages", folder / "store");
-    exercise(store, folder.path());
+    const StoreUnderTest store("packages", directory / "store");
+    exercise(store, directory.path());
     return;
   }
   if (!program_exists("setpriv")) GTEST_SKIP() << "setpriv is not installed";
   // The user `nobody`, with a home and a copy of the program that it can reach.
-  fs::permissions(folder.path(), fs::perms::all);
-  const fs::path program = folder / "syncline";
+  fs::permissions(directory.path(), fs::perms::all);
+  const fs::path program = directory / "syncline";
   fs::copy_file(syncline_binary(), program);
-  const fs::path home = folder / "home";
+  const fs::path home = directory / "home";
   fs::create_directory(home);
   fs::permissions(home, fs::perms::all);
   const std::vector<std::string> as_nobody{"setpriv",       "--reuid=65534",
@@ -96,15 +96,15 @@ TEST(Place, AnOrdinaryUsersStore) {
   struct stat info{};
   ASSERT_EQ(stat((store.root() / "syncline.toml").c_str(), &info), 0);
   EXPECT_EQ(info.st_uid, 65534U);
-  exercise(store, folder.path());
+  exercise(store, directory.path());
 }
 
 TEST(Place, AnotherUsersStoreIsNotWrittenByAStranger) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to become two users";
   if (!program_exists("setpriv")) GTEST_SKIP() << "setpriv is not installed";
-  TemporaryDirectory folder;
-  fs::permissions(folder.path(), fs::perms::all);
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  fs::permissions(directory.path(), fs::perms::all);
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "mine"});
   const ProcessResult stranger =
       run_process({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", syncline_binary(),
@@ -125,22 +125,22 @@ TEST(Place, MemoryFileSystem) {
   }
   std::string pattern = "/dev/shm/syncline-test-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-  const fs::path folder = pattern;
+  const fs::path directory = pattern;
   {
-    const StoreUnderTest store("packages", folder / "store");
-    exercise(store, folder);
+    const StoreUnderTest store("packages", directory / "store");
+    exercise(store, directory);
   }
-  fs::remove_all(folder);
+  fs::remove_all(directory);
 }
 
 void exercise_on(const std::string& type, const std::string& size) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to mount an image";
   if (!program_exists("mkfs." + type)) GTEST_SKIP() << "mkfs." << type << " is not installed";
-  TemporaryDirectory folder;
-  const Mount mount(folder, type, size);
+  TemporaryDirectory directory;
+  const Mount mount(directory, type, size);
   if (!mount.mounted()) GTEST_SKIP() << "cannot mount " << type << ": " << mount.reason();
   const StoreUnderTest store("packages", mount.point() / "store");
-  exercise(store, folder.path());
+  exercise(store, directory.path());
 }
 
 TEST(Place, Ext4) {
@@ -155,15 +155,15 @@ TEST(Place, AKernelThatForbidsIoUring) {
   if (run_process({refuse, "true"}).exit_code == 125) {
     GTEST_SKIP() << "seccomp filters cannot be set here";
   }
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "store", {refuse});
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "store", {refuse});
   EXPECT_EQ(store.json({"status"})["io"], "pwrite");
-  exercise(store, folder.path());
+  exercise(store, directory.path());
 }
 
 TEST(Place, PlainWritesOnRequestBesideWritersThatUseIoUring) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "store");
   ProcessOptions plain;
   plain.environment = {"SYNCLINE_IO=pwrite"};
   EXPECT_EQ(store.json({"status"}, 0, plain)["io"], "pwrite");
@@ -182,8 +182,8 @@ TEST(Place, PlainWritesOnRequestBesideWritersThatUseIoUring) {
 
 TEST(Place, AFullDiskIsRetryLaterAndNothingIsHalfDone) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to mount a small file system";
-  TemporaryDirectory folder;
-  const fs::path point = folder / "small";
+  TemporaryDirectory directory;
+  const fs::path point = directory / "small";
   fs::create_directory(point);
   if (!run_process({"mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", point.string()}).ok()) {
     GTEST_SKIP() << "cannot mount tmpfs";

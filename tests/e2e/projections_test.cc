@@ -124,8 +124,8 @@ void record_elf(const StoreUnderTest& store, int number) {
 }
 
 TEST(Projections, OfARealStoreAreWhatTheFormatSays) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   record_elf(store, 1);
   store.json({"record", "success", "--title", "one alone in its commit", "--domain", "x"});
   store.json({"sync"});
@@ -154,8 +154,8 @@ TEST(Projections, OfARealStoreAreWhatTheFormatSays) {
 }
 
 TEST(Projections, OfManyBatchesAndSegmentsAreWhatTheFormatSays) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   const fs::path config = store.root() / "syncline.toml";
   std::string text = read_whole(config);
   text = std::regex_replace(text, std::regex("segment_bytes_max *= *[0-9]+"),
@@ -168,8 +168,8 @@ TEST(Projections, OfManyBatchesAndSegmentsAreWhatTheFormatSays) {
       lines += R"({"kind":"note","key":"k)" + name + R"(","fields":{"title":"  Note\t)" + name +
                R"( ","body":")" + std::string(3000, 'b') + R"(","tags":"a,b"}})" + "\n";
     }
-    write_whole(folder / "lines", lines);
-    store.json({"ingest", (folder / "lines").string()});
+    write_whole(directory / "lines", lines);
+    store.json({"ingest", (directory / "lines").string()});
     store.json({"sync"});
   }
   EXPECT_GT(segments(store).size(), 2U);

@@ -16,23 +16,23 @@ std::string dump_rows(const fs::path& database, const std::string& table) {
   return result.out;
 }
 
-std::string git_in(const fs::path& folder, std::vector<std::string> arguments) {
+std::string git_in(const fs::path& directory, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "git");
-  ProcessOptions options{.directory = folder.string()};
+  ProcessOptions options{.directory = directory.string()};
   options.environment = plain_git_environment();
   const ProcessResult result = run_process(arguments, options);
   EXPECT_TRUE(result.ok()) << result.describe();
   return result.out;
 }
 
-std::string own_history(const fs::path& folder) {
-  return git_in(folder, {"log", "--format=%H %T", "--glob=refs/syncline/*"});
+std::string own_history(const fs::path& directory) {
+  return git_in(directory, {"log", "--format=%H %T", "--glob=refs/syncline/*"});
 }
 
-TEST(Replay, IntoAnEmptyFolderGivesTheSameRowsFilesAndCommitIds) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "store");
-  const std::string file = (folder / "packages.ndjson").string();
+TEST(Replay, IntoAnEmptyDirectoryGivesTheSameRowsFilesAndCommitIds) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "store");
+  const std::string file = (directory / "packages.ndjson").string();
   write_whole(file, package_corpus(2500, 4));
   store.json({"ingest", file});
   for (int call = 0; call < 5; ++call) {
@@ -40,7 +40,7 @@ TEST(Replay, IntoAnEmptyFolderGivesTheSameRowsFilesAndCommitIds) {
   }
   store.json({"sync"});
 
-  const fs::path copy = folder / "copy";
+  const fs::path copy = directory / "copy";
   store.json({"replay", "--into", copy.string()});
   EXPECT_EQ(dump_rows(copy / "syncline.db", "packages"), dump_rows(store.database(), "packages"));
   EXPECT_EQ(own_history(copy), own_history(store.root()));
@@ -52,8 +52,8 @@ TEST(Replay, IntoAnEmptyFolderGivesTheSameRowsFilesAndCommitIds) {
 }
 
 TEST(Replay, OfSectionsAndDecisionsGivesTheSameFiles) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   for (int call = 0; call < 6; ++call) {
     const std::string number = std::to_string(call);
     store.json({"record", "heuristic", "--domain", call % 2 == 0 ? "even" : "odd", "--rule",
@@ -62,7 +62,7 @@ TEST(Replay, OfSectionsAndDecisionsGivesTheSameFiles) {
                 "d", "--rationale", "r"});
   }
   store.json({"sync"});
-  const fs::path copy = folder / "copy";
+  const fs::path copy = directory / "copy";
   store.json({"replay", "--into", copy.string()});
   for (const char* table : {"heuristics", "decisions", "learnings"}) {
     EXPECT_EQ(dump_rows(copy / "memory/index.db", table), dump_rows(store.database(), table));
@@ -74,9 +74,9 @@ TEST(Replay, OfSectionsAndDecisionsGivesTheSameFiles) {
 }
 
 TEST(Replay, ToASequenceGivesTheStateAsOfThen) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("packages", folder / "store");
-  const std::string file = (folder / "first.ndjson").string();
+  TemporaryDirectory directory;
+  const StoreUnderTest store("packages", directory / "store");
+  const std::string file = (directory / "first.ndjson").string();
   write_whole(file, package_corpus(700, 5));
   const Json first = store.json({"ingest", file});
   const std::string rows_then = dump_rows(store.database(), "packages");
@@ -84,7 +84,7 @@ TEST(Replay, ToASequenceGivesTheStateAsOfThen) {
   write_whole(file, package_corpus(700, 6));
   store.json({"ingest", file});
 
-  const fs::path copy = folder / "copy";
+  const fs::path copy = directory / "copy";
   const std::string to = std::to_string(first["last_seq"].get<uint64_t>());
   store.json({"replay", "--into", copy.string(), "--to", to});
   EXPECT_EQ(dump_rows(copy / "syncline.db", "packages"), rows_then);
@@ -92,11 +92,11 @@ TEST(Replay, ToASequenceGivesTheStateAsOfThen) {
 }
 
 TEST(Replay, MakesAStoreThatTakesNoRecords) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "one"});
   store.json({"sync"});
-  const fs::path copy = folder / "copy";
+  const fs::path copy = directory / "copy";
   store.json({"replay", "--into", copy.string()});
   const ProcessResult refused = run_process(
       {syncline_binary(), "--store", copy.string(), "record", "note", "--title", "two"});
@@ -106,21 +106,21 @@ TEST(Replay, MakesAStoreThatTakesNoRecords) {
   EXPECT_EQ(status.exit_code, 0) << status.describe();
 }
 
-TEST(Replay, IntoAFolderWithContentIsRefusedAndLeavesItAlone) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+TEST(Replay, IntoADirectoryWithContentIsRefusedAndLeavesItAlone) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "one"});
-  fs::create_directory(folder / "full");
-  write_whole(folder / "full" / "mine.txt", "mine");
-  const ProcessResult refused = store.syncline({"replay", "--into", (folder / "full").string()});
+  fs::create_directory(directory / "full");
+  write_whole(directory / "full" / "mine.txt", "mine");
+  const ProcessResult refused = store.syncline({"replay", "--into", (directory / "full").string()});
   EXPECT_NE(refused.exit_code, 0) << refused.describe();
-  EXPECT_EQ(read_whole(folder / "full" / "mine.txt"), "mine");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "full"), fs::directory_iterator{}), 1);
+  EXPECT_EQ(read_whole(directory / "full" / "mine.txt"), "mine");
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory / "full"), fs::directory_iterator{}), 1);
 }
 
 TEST(Replay, ADeletedDatabaseIsRebuiltAndSaidAloud) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("notes", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
   for (int call = 0; call < 5; ++call) {
     store.json({"record", "note", "--title", "note " + std::to_string(call)});
   }

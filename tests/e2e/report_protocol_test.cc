@@ -20,8 +20,8 @@ std::vector<std::string> failure_call(const StoreUnderTest& store, int round, in
 }
 
 TEST(ReportProtocol, EveryOf390CallsIsOneRowOneFileOneCommitOfEachRef) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   std::set<int64_t> ids;
   std::set<std::string> paths;
   uint64_t calls = 0;
@@ -56,8 +56,8 @@ TEST(ReportProtocol, EveryOf390CallsIsOneRowOneFileOneCommitOfEachRef) {
 }
 
 TEST(ReportProtocol, MixedKindsAtOnceLoseNothing) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   Commands commands;
   for (int call = 0; call < 12; ++call) {
     const std::string number = std::to_string(call);
@@ -83,8 +83,8 @@ TEST(ReportProtocol, MixedKindsAtOnceLoseNothing) {
 
 // Alone on the machine (tests/e2e/meson.build runs it so): the time is printed, not judged.
 TEST(Timing, FiftyAtOnceNeedAHandfulOfFlushesAndCommits) {
-  TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
   const Json before = store.json({"status"});
   Commands commands;
   for (int call = 0; call < 50; ++call) {

@@ -22,8 +22,8 @@ std::string required_environment(const char* name) {
   return value;
 }
 
-// The folder that all files of a profile are below.
-std::string folder_of(const std::string& profile) {
+// The directory that all files of a profile are below.
+std::string directory_of(const std::string& profile) {
   return profile == "elf" ? "memory/" : profile + "/";
 }
 
@@ -73,10 +73,10 @@ std::map<std::string, std::string> work_tree_blobs(const StoreUnderTest& store,
   return blobs;
 }
 
-std::vector<std::string> names_in(const fs::path& folder) {
+std::vector<std::string> names_in(const fs::path& directory) {
   std::vector<std::string> names;
-  if (!fs::exists(folder)) return names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  if (!fs::exists(directory)) return names;
+  for (const auto& entry : fs::directory_iterator(directory)) {
     names.push_back(entry.path().filename().string());
   }
   return names;
@@ -94,10 +94,10 @@ std::vector<std::string> promised_paths(const StoreUnderTest& store) {
   }
   if (store.profile() == "elf") {
     // Rows of these two tables name no file; expect_heuristic_sections and expect_decision_files
-    // check them against the folders.
-    for (const std::string folder : {"memory/heuristics", "memory/decisions"}) {
-      for (const std::string& name : names_in(store.root() / folder)) {
-        paths.insert(folder + "/" + name);
+    // check them against the directories.
+    for (const std::string directory : {"memory/heuristics", "memory/decisions"}) {
+      for (const std::string& name : names_in(store.root() / directory)) {
+        paths.insert(directory + "/" + name);
       }
     }
   }
@@ -122,9 +122,9 @@ void expect_one_each(const StoreUnderTest& store, const std::string& table,
 
 void expect_heuristic_sections(const StoreUnderTest& store) {
   std::map<int64_t, int> sections;
-  const fs::path folder = store.root() / "memory/heuristics";
-  for (const std::string& name : names_in(folder)) {
-    for (const std::string& line : split(read_whole(folder / name), '\n')) {
+  const fs::path directory = store.root() / "memory/heuristics";
+  for (const std::string& name : names_in(directory)) {
+    for (const std::string& line : split(read_whole(directory / name), '\n')) {
       if (line.starts_with("## H-")) ++sections[std::stoll(line.substr(5))];
     }
   }
@@ -306,8 +306,8 @@ std::map<std::string, std::string> StoreUnderTest::tree(const std::string& revis
     const size_t tab = entry.find('\t');
     if (tab == std::string::npos || tab < 40) continue;
     const std::string path = entry.substr(tab + 1);
-    // What a person keeps beside the store's folders is theirs.
-    if (path.starts_with(folder_of(profile_))) blobs[path] = entry.substr(tab - 40, 40);
+    // What a person keeps beside the store's directories is theirs.
+    if (path.starts_with(directory_of(profile_))) blobs[path] = entry.substr(tab - 40, 40);
   }
   return blobs;
 }

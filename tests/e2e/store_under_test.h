@@ -32,8 +32,8 @@ std::vector<TableInfo> tables_of(const std::string& profile);
 
 class StoreUnderTest {
  public:
-  // Makes the folder and runs `syncline init` there. `wrapper` goes before every syncline command
-  // (a program to run it as another user or in another world).
+  // Makes the directory and runs `syncline init` there. `wrapper` goes before every syncline
+  // command (a program to run it as another user or in another world).
   explicit StoreUnderTest(const std::string& profile, std::filesystem::path root,
                           std::vector<std::string> wrapper = {});
   // A store that is there already.

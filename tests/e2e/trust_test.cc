@@ -29,7 +29,7 @@ class Trust : public testing::Test {
     ASSERT_NE(at, std::string::npos);
     write_whole(store.root() / "syncline.toml", text.replace(at, old_text.size(), new_text));
   }
-  TemporaryDirectory folder;
+  TemporaryDirectory directory;
 };
 
 std::string hostile_kind(const std::string& create_table) {
@@ -40,7 +40,7 @@ std::string hostile_kind(const std::string& create_table) {
 }
 
 TEST_F(Trust, TheStatementsOfAPulledConfigurationMakeTheirTableAndNothingElse) {
-  const fs::path stolen = folder / "stolen.db";
+  const fs::path stolen = directory / "stolen.db";
   const std::string make = "CREATE TABLE IF NOT EXISTS evil(id INTEGER PRIMARY KEY, a TEXT)";
   const std::string endless =
       "CREATE TABLE IF NOT EXISTS evil AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x "
@@ -48,7 +48,7 @@ TEST_F(Trust, TheStatementsOfAPulledConfigurationMakeTheirTableAndNothingElse) {
   for (const std::string& ddl :
        {make + "; ATTACH '" + stolen.string() + "' AS p; CREATE TABLE IF NOT EXISTS p.x(a)",
         endless}) {
-    const StoreUnderTest store("notes", folder / ("store" + std::to_string(ddl.size())));
+    const StoreUnderTest store("notes", directory / ("store" + std::to_string(ddl.size())));
     const std::string sound = read_whole(store.root() / "syncline.toml");
     write_whole(store.root() / "syncline.toml", sound + hostile_kind(ddl));
     EXPECT_EQ(run(store, {"config", "check"}).exit_code, 64);
@@ -61,21 +61,21 @@ TEST_F(Trust, TheStatementsOfAPulledConfigurationMakeTheirTableAndNothingElse) {
   }
 }
 
-TEST_F(Trust, ADatabaseThatIsALinkOrInAnExchangedFolderIsRefused) {
-  const StoreUnderTest store("elf", folder / "store");
+TEST_F(Trust, ADatabaseThatIsALinkOrInAnExchangedDirectoryIsRefused) {
+  const StoreUnderTest store("elf", directory / "store");
   const std::vector<std::string> failure = {"record",   "failure", "--title",   "a",
                                             "--domain", "d",       "--summary", "s"};
   ASSERT_EQ(run(store, failure).exit_code, 0);
-  fs::create_directory(folder / "elsewhere");
-  fs::rename(store.root() / "memory", folder / "memory");
-  fs::create_directory_symlink(folder / "elsewhere", store.root() / "memory");
+  fs::create_directory(directory / "elsewhere");
+  fs::rename(store.root() / "memory", directory / "memory");
+  fs::create_directory_symlink(directory / "elsewhere", store.root() / "memory");
   EXPECT_EQ(run(store, failure).exit_code, 6);
-  EXPECT_TRUE(fs::is_empty(folder / "elsewhere"));
+  EXPECT_TRUE(fs::is_empty(directory / "elsewhere"));
 
   fs::remove(store.root() / "memory");
-  fs::rename(folder / "memory", store.root() / "memory");
+  fs::rename(directory / "memory", store.root() / "memory");
   for (const std::string suffix : {"-wal", "-shm", ""}) {
-    const fs::path victim = folder / ("victim" + suffix);
+    const fs::path victim = directory / ("victim" + suffix);
     const fs::path at = store.database().string() + suffix;
     write_whole(victim, "mine");
     fs::remove(at);
@@ -91,14 +91,14 @@ TEST_F(Trust, ADatabaseThatIsALinkOrInAnExchangedFolderIsRefused) {
 }
 
 TEST_F(Trust, AFifoInTheWayIsNotWaitedFor) {
-  const StoreUnderTest store("notes", folder / "store");
+  const StoreUnderTest store("notes", directory / "store");
   ASSERT_EQ(run(store, {"record", "note", "--title", "a"}).exit_code, 0);
   for (const fs::path& at :
        {fs::path(store.database().string() + "-journal"),
         store.root() / ".git/objects/info/alternates", store.root() / "syncline.toml",
         store.root() / ".git/syncline/identity", store.root() / ".git/syncline/config.toml",
         store.root() / ".git/config"}) {
-    const fs::path aside = folder / "aside";
+    const fs::path aside = directory / "aside";
     const bool was_there = fs::exists(at);
     if (was_there) fs::rename(at, aside);
     fs::create_directories(at.parent_path());
@@ -117,7 +117,7 @@ TEST_F(Trust, AFifoInTheWayIsNotWaitedFor) {
 }
 
 TEST_F(Trust, ASettingThatNamesAnotherDatabaseIsRefusedAndInitMovedTakesItThere) {
-  const StoreUnderTest store("notes", folder / "store");
+  const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "a"});
   write_whole(store.root() / "README.md", "mine\n");
   store.git({"add", "README.md"});
@@ -144,7 +144,7 @@ TEST_F(Trust, ASettingThatNamesAnotherDatabaseIsRefusedAndInitMovedTakesItThere)
 
 TEST_F(Trust, ANewStoreTakesNoFileOfAPersonForItsDatabase) {
   for (const bool tracked : {false, true}) {
-    const fs::path root = folder / (tracked ? "tracked" : "untracked");
+    const fs::path root = directory / (tracked ? "tracked" : "untracked");
     fs::create_directories(root);
     write_whole(root / "syncline.db", "mine\n");
     ASSERT_TRUE(run_process({"git", "init", "-q", "-b", "main", root.string()}).ok());
@@ -160,9 +160,9 @@ TEST_F(Trust, ANewStoreTakesNoFileOfAPersonForItsDatabase) {
 
 TEST_F(Trust, AnotherUsersStoreIsUsedByNobodyWhomGitWouldNotLetIn) {
   ASSERT_EQ(geteuid(), 0U) << "needs root to be two users";
-  fs::permissions(folder.path(), fs::perms::all);
-  fs::copy_file(syncline_binary(), folder / "syncline");
-  const fs::path home = folder / "home";
+  fs::permissions(directory.path(), fs::perms::all);
+  fs::copy_file(syncline_binary(), directory / "syncline");
+  const fs::path home = directory / "home";
   fs::create_directory(home);
   fs::permissions(home, fs::perms::all);
   const auto as = [&](const std::string& user) {
@@ -171,13 +171,13 @@ TEST_F(Trust, AnotherUsersStoreIsUsedByNobodyWhomGitWouldNotLetIn) {
         "env",     "HOME=" + home.string(), "GIT_CONFIG_NOSYSTEM=1"};
   };
   const auto call = [&](std::vector<std::string> who, const std::vector<std::string>& arguments) {
-    who.push_back((folder / "syncline").string());
+    who.push_back((directory / "syncline").string());
     who.insert(who.end(), {"--store", (home / "store").string()});
     who.insert(who.end(), arguments.begin(), arguments.end());
     return run_process(who);
   };
   std::vector<std::string> make = as("65534");
-  make.insert(make.end(), {(folder / "syncline").string(), "init", (home / "store").string()});
+  make.insert(make.end(), {(directory / "syncline").string(), "init", (home / "store").string()});
   ASSERT_TRUE(run_process(make).ok());
   ASSERT_TRUE(run_process({"chmod", "-R", "a+rwX", (home / "store").string()}).ok());
 

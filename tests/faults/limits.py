@@ -25,10 +25,10 @@ def under(limit, value, command):
     return traced.run(command, preexec_fn=set_limit)
 
 
-def sweep(binary, folder, name, values, endings, run):
+def sweep(binary, directory, name, values, endings, run):
     """One record under each value of a limit, then the same record without it."""
-    os.makedirs(folder)
-    store = Store(binary, f"{folder}/store", "notes")
+    os.makedirs(directory)
+    store = Store(binary, f"{directory}/store", "notes")
     store.init()
     complaints, exits = [], {}
     records = 0
@@ -55,27 +55,27 @@ def sweep(binary, folder, name, values, endings, run):
     return complaints, f"{name}: {len(values)} values; exits {exits}", None
 
 
-def open_files(binary, folder, scale):
+def open_files(binary, directory, scale):
     # Below some 6 the loader itself fails: 127.
-    return sweep(binary, folder, "open files", range(3, 48), {0, 1, 11, 74, 75, 127},
+    return sweep(binary, directory, "open files", range(3, 48), {0, 1, 11, 74, 75, 127},
                  lambda value, command: under(resource.RLIMIT_NOFILE, value, command))
 
 
-def file_size(binary, folder, scale):
+def file_size(binary, directory, scale):
     # Writes that cross the limit come back short, those beyond it would be a SIGXFSZ.
     values = sorted({*range(1, 40), *range(41, 45_000, max(200, 1500 // scale)),
                      *range(45_000, 400_000, max(1000, 9000 // scale))})
-    return sweep(binary, folder, "file size", values, {0, 1, 11, 74, 75},
+    return sweep(binary, directory, "file size", values, {0, 1, 11, 74, 75},
                  lambda value, command: under(resource.RLIMIT_FSIZE, value, command))
 
 
-def memory(binary, folder, scale):
+def memory(binary, directory, scale):
     # From where the program just comes to run, to where it lacks nothing: no failed malloc may end
     # it by a signal. Below, exec or the loader fails.
     least = next(value for value in range(1 << 20, 1 << 30, 1 << 18)
                  if under(resource.RLIMIT_AS, value, [binary, "--version"]).code == 0)
     step = max(16, 256 // scale) << 10
-    return sweep(binary, folder, "memory", range(least, least + (6 << 20), step),
+    return sweep(binary, directory, "memory", range(least, least + (6 << 20), step),
                  {0, 1, 11, 74, 75, 127},
                  lambda value, command: under(resource.RLIMIT_AS, value, command))
 
@@ -83,16 +83,16 @@ def memory(binary, folder, scale):
 class Tmpfs:
     """A mounted tmpfs of its own, or .mounted False where mounting needs more rights."""
 
-    def __init__(self, folder, size):
-        os.makedirs(folder)
-        self.folder = folder
-        self.mounted = self._mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder)
+    def __init__(self, directory, size):
+        os.makedirs(directory)
+        self.directory = directory
+        self.mounted = self._mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory)
 
     def _mount(self, *arguments):
         return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
 
     def remount(self, options):
-        if not self._mount("-o", f"remount,{options}", self.folder):
+        if not self._mount("-o", f"remount,{options}", self.directory):
             raise RuntimeError(f"cannot remount {options}")
 
     def __enter__(self):
@@ -100,8 +100,8 @@ class Tmpfs:
 
     def __exit__(self, *_):
         if self.mounted:
-            subprocess.run(["umount", "-l", self.folder], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+            subprocess.run(["umount", "-l", self.directory], check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 SKIP_MOUNT = "no rights to mount a tmpfs"
@@ -119,20 +119,20 @@ def fill(path, left):
             pass
 
 
-def full_disk(binary, folder, scale):
+def full_disk(binary, directory, scale):
     """Recording on a disk with so many bytes left answers 0 or 75; with the space back it goes on."""
-    with Tmpfs(folder, 64 << 20) as disk:
+    with Tmpfs(directory, 64 << 20) as disk:
         if not disk.mounted:
             return [], "full disk: not run", SKIP_MOUNT
-        store = Store(binary, f"{folder}/store", "notes")
+        store = Store(binary, f"{directory}/store", "notes")
         store.init()
         complaints, exits = [], {}
         records = 0
-        filler = f"{folder}/filler"
+        filler = f"{directory}/filler"
         for left in [4096 * pages for pages in range(0, 40 * min(scale, 3))]:
             title = f"{left} bytes left"
             fill(filler, left)
-            body = os.path.join(folder, "..", "full-disk-body")
+            body = os.path.join(directory, "..", "full-disk-body")
             with open(body, "w", encoding="utf-8") as file:
                 file.write("x" * 20_000)
             result = traced.run(note(store, title, "--body-file", body, "--timeout", "2"))
@@ -163,12 +163,12 @@ def full_disk(binary, folder, scale):
         return complaints, f"full disk: {records} fillings; exits {exits}", None
 
 
-def read_only(binary, folder, scale):
+def read_only(binary, directory, scale):
     """A file system that turned read-only: refused, nothing half-done; writable again: goes on."""
-    with Tmpfs(folder, 64 << 20) as disk:
+    with Tmpfs(directory, 64 << 20) as disk:
         if not disk.mounted:
             return [], "read-only: not run", SKIP_MOUNT
-        store = Store(binary, f"{folder}/store", "notes")
+        store = Store(binary, f"{directory}/store", "notes")
         store.init()
         complaints, exits = [], {}
         for n in range(3):

@@ -34,9 +34,9 @@ SHOWN = 10  # complaints of one verb
 class Sweep:
     def __init__(self, kind, options):
         self.options = options
-        self.folder = f"{options.folder}/{kind.name}"
-        os.makedirs(self.folder)
-        self.verb = kind(options.binary, self.folder)
+        self.directory = f"{options.directory}/{kind.name}"
+        os.makedirs(self.directory)
+        self.verb = kind(options.binary, self.directory)
         self.complaints = []
         self.exits = collections.Counter()
         self.hit = collections.defaultdict(lambda: (set(), set()))  # call: once, sticky
@@ -53,7 +53,7 @@ class Sweep:
         started = time.monotonic()
         verb = self.verb
         verb.renew()
-        self.sites, self.calls = traced.count(f"{self.folder}/count", verb.root(),
+        self.sites, self.calls = traced.count(f"{self.directory}/count", verb.root(),
                                               verb.arrange(1_000_000))
         verb.renew()
         seed = zlib.crc32(f"{self.options.seed} {verb.name}".encode())
@@ -86,7 +86,7 @@ class Sweep:
         try:
             self.verb.injection = injection
             command = self.verb.arrange(n)
-            result = traced.failing(f"{self.folder}/trace", injection, command)
+            result = traced.failing(f"{self.directory}/trace", injection, command)
             self.cases += 1
             if result.hit:
                 self.hit[injection.call][injection.sticky].add(injection.nth)
@@ -139,15 +139,15 @@ def arguments():
     parser.add_argument("--upto", type=int)
     parser.add_argument("--cases", type=int, help="so many of each verb's, chosen by the seed")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--folder")
+    parser.add_argument("--directory")
     return parser.parse_args()
 
 
 def main():
     options = arguments()
     # Memory keeps the thousands of small stores off the disk: no sync is what is tested here.
-    parent = options.folder or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
-    options.folder = tempfile.mkdtemp(prefix="syncline-faults-", dir=parent)
+    parent = options.directory or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    options.directory = tempfile.mkdtemp(prefix="syncline-faults-", dir=parent)
     by_name = {kind.name: kind for kind in verbs.ALL}
     names = [*by_name, *limits.ALL]
     if options.verb:
@@ -165,7 +165,7 @@ def main():
                 complaints, figures = sweep.complaints, sweep.figures()
             else:
                 complaints, figures, skipped = limits.ALL[name](
-                    options.binary, f"{options.folder}/{name}", options.scale)
+                    options.binary, f"{options.directory}/{name}", options.scale)
         except Exception as error:  # pylint: disable=broad-except; it is that test's failure
             complaints, figures = [f"{type(error).__name__}: {error}"], name
         with printing:
@@ -185,7 +185,7 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(one, names))
     finally:
-        shutil.rmtree(options.folder, ignore_errors=True)
+        shutil.rmtree(options.directory, ignore_errors=True)
     return 1 if failed else 0
 
 

@@ -37,8 +37,8 @@ class Verb:
     injection = None  # of the case
     bound = 150  # cases before a new store, so that its calls stay near those that were counted
 
-    def __init__(self, binary, folder):
-        self.binary, self.folder = binary, folder
+    def __init__(self, binary, directory):
+        self.binary, self.directory = binary, directory
         self.records = 0  # that the store must hold
         self.stores = 0
         self.store = None
@@ -47,7 +47,7 @@ class Verb:
         self.stores += 1
         if self.store:
             shutil.rmtree(self.store.root, ignore_errors=True)
-        self.store = Store(self.binary, f"{self.folder}/{self.name}-{self.stores}", self.profile)
+        self.store = Store(self.binary, f"{self.directory}/{self.name}-{self.stores}", self.profile)
         self.store.init()
         self.records = 0
         for n in range(3):
@@ -159,7 +159,7 @@ class Ingest(Verb):
         return [f"case {n} of ingest, line {i}" for i in range(self.batch)]
 
     def file(self, n):
-        path = f"{self.folder}/ingest-{n % 2}.ndjson"
+        path = f"{self.directory}/ingest-{n % 2}.ndjson"
         with open(path, "w", encoding="utf-8") as file:
             for title in self.titles(n):
                 file.write(json.dumps({"kind": "note", "key": title, "fields": {"title": title}}))
@@ -292,10 +292,10 @@ class Replay(Verb):
     name = "replay"
 
     def into(self, n):
-        return f"{self.folder}/replayed-{n}"
+        return f"{self.directory}/replayed-{n}"
 
     def root(self):
-        return self.folder
+        return self.directory
 
     def arrange(self, n):
         return self.store.command("replay", "--into", self.into(n), "--timeout", "10")
@@ -318,7 +318,7 @@ class Replay(Verb):
         return self.complaints(n) if result.code == 0 else []
 
     def again(self, n, result):
-        # A replay needs an empty folder; what a failed one left is its user's to take away.
+        # A replay needs an empty directory; what a failed one left is its user's to take away.
         shutil.rmtree(self.into(n), ignore_errors=True)
         self.must("replay", "--into", self.into(n))
         found = self.complaints(n)
@@ -337,10 +337,10 @@ class Init(Verb):
         self.stores += 1
 
     def root(self):
-        return self.folder
+        return self.directory
 
     def arrange(self, n):
-        self.store = Store(self.binary, f"{self.folder}/init-{n}", "notes")
+        self.store = Store(self.binary, f"{self.directory}/init-{n}", "notes")
         return [self.binary, "init", self.store.root, "--profile", "notes", "--json"]
 
     def judge(self, n, result):

@@ -50,7 +50,7 @@ bool in_order(const std::vector<OwnItem>& items) {
       return false;
     }
   }
-  // One name, a file and a folder, or a slash in a name: git has neither anywhere.
+  // One name, a file and a directory, or a slash in a name: git has neither anywhere.
   std::map<std::string, int> names;
   return std::ranges::all_of(items, [&](const OwnItem& item) {
     return item.name.find('/') == std::string::npos && ++names[item.name] == 1;

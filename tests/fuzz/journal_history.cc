@@ -78,9 +78,9 @@ class Author {
     const Position durable = journal_->durable().position;
     history_.page.assign(page().begin(), page().end());
     die(false);
-    const auto folder = root_->open_directory(kJournalDirectory);
-    must(folder);
-    const auto names = (*folder)->list(".");
+    const auto directory = root_->open_directory(kJournalDirectory);
+    must(directory);
+    const auto names = (*directory)->list(".");
     must(names);
     for (const std::string& name : *names) {
       history_.files[name] = machine_.image().bytes(std::string(kJournalDirectory) + "/" + name);

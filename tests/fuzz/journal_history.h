@@ -1,5 +1,5 @@
-// Journal folders that the real Journal left behind, and the truth about what is in them: what the
-// recovery fuzzer damages, and what it holds recovery against.
+// Journal directories that the real Journal left behind, and the truth about what is in them: what
+// the recovery fuzzer damages, and what it holds recovery against.
 #pragma once
 
 #include <cstdint>

@@ -33,7 +33,7 @@ void check_accepted(std::string_view path) {
   require(path.size() <= kPathBytesMax && is_valid_utf8(path), "a path without bounds");
   require(path.find_first_of("\\:*?\"<>|") == std::string_view::npos,
           "a character that Windows gives a meaning");
-  require(path.front() != '/' && path.back() != '/', "a path that is not relative, or a folder");
+  require(path.front() != '/' && path.back() != '/', "a path that is not relative, or a directory");
 }
 
 void fuzz_path(std::string_view path) {

@@ -68,10 +68,10 @@ std::vector<std::string> hostile_paths(size_t count) {
 // What the fuzzer's corpus holds of plain paths: inputs whose first byte asks for one.
 std::vector<std::string> corpus_paths() {
   std::vector<std::string> paths;
-  const std::filesystem::path folder = SYNCLINE_FUZZ_FOLDER;
+  const std::filesystem::path directory = SYNCLINE_FUZZ_FOLDER;
   for (const char* part : {"corpus/path", "regressions/path"}) {
-    if (!std::filesystem::exists(folder / part)) continue;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / part)) {
+    if (!std::filesystem::exists(directory / part)) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(directory / part)) {
       const std::string input = slurp(entry.path());
       if (!input.empty() && input[0] % 3 == 0) paths.push_back(input.substr(1));
     }
@@ -94,8 +94,8 @@ TEST(PathGit, AcceptedPathsGoIntoGitsIndexAndTreesAndAreSound) {
     if (check_path(path)) accepted.insert(path);
   }
   ASSERT_GT(accepted.size(), 500u);
-  // A folder of its own for each, so that no path is in the way of another. At the top as well, one
-  // at a time, for those without a folder.
+  // A directory of its own for each, so that no path is in the way of another. At the top as well,
+  // one at a time, for those without a directory.
   std::string input;
   size_t number = 0;
   for (const std::string& path : accepted) {

@@ -1,7 +1,7 @@
-// Recovery of a journal folder that was damaged or forged.
+// Recovery of a journal directory that was damaged or forged.
 //
-// Holds of any folder: Journal::open either refuses, naming the segment, and has changed no file;
-// or it opens, and then
+// Holds of any directory: Journal::open either refuses, naming the segment, and has changed no
+// file; or it opens, and then
 //   - no old segment's bytes were changed, and a new one is sound;
 //   - reading either refuses, naming segment and offset, or yields records without a gap up to the
 //     end, each one that was really appended with this seq (unless a frame of that seq was forged);
@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "journal/base/layout.h"
-#include "tests/fuzz/folder_mutation.h"
+#include "tests/fuzz/directory_mutation.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/journal_history.h"
 #include "tests/journal/log/journal_testing.h"
@@ -46,10 +46,10 @@ bool same_files(const JournalFiles& a, const JournalFiles& b) {
 
 class Recovery {
  public:
-  Recovery(const JournalHistory& history, MutatedFolder folder, uint8_t page, uint8_t claim)
-      : history_(history), folder_(std::move(folder)), root_(machine_.open()) {
+  Recovery(const JournalHistory& history, MutatedDirectory directory, uint8_t page, uint8_t claim)
+      : history_(history), directory_(std::move(directory)), root_(machine_.open()) {
     static_cast<void>(root_->make_directories(kJournalDirectory, true));
-    for (const auto& [name, bytes] : folder_.files)
+    for (const auto& [name, bytes] : directory_.files)
       machine_.image().set_bytes(path_of(name), bytes);
     set_page(page);
     if (claim % 3 == 1) claims_.push_back({{{}, history.acknowledged}, "claim of all"});
@@ -77,9 +77,9 @@ class Recovery {
     if (nothing_durable_touched()) {
       require(end.seq >= history_.acknowledged, "an acknowledged record is dropped");
     }
-    if (!folder_.damaged && !folder_.forged) {
+    if (!directory_.damaged && !directory_.forged) {
       const uint64_t all = history_.records.empty() ? 0 : history_.records.rbegin()->first;
-      require(end.seq == all, "a record of a sound folder is dropped");
+      require(end.seq == all, "a record of a sound directory is dropped");
     }
     check_append(std::move(first), *entries);
   }
@@ -106,19 +106,19 @@ class Recovery {
   }
   JournalFiles files() {
     JournalFiles found;
-    const auto folder = root_->open_directory(kJournalDirectory);
-    require(folder.has_value(), "the journal's folder is gone");
-    const auto names = (*folder)->list(".");
-    require(names.has_value(), "the journal's folder cannot be read");
+    const auto directory = root_->open_directory(kJournalDirectory);
+    require(directory.has_value(), "the journal's directory is gone");
+    const auto names = (*directory)->list(".");
+    require(names.has_value(), "the journal's directory cannot be read");
     for (const std::string& name : *names) found[name] = machine_.image().bytes(path_of(name));
     return found;
   }
 
   void check_refusal(const Error& error) {
-    require_or_say(same_files(files(), folder_.files),
-                   [&] { return "a refusal changed the folder: " + error.message; });
+    require_or_say(same_files(files(), directory_.files),
+                   [&] { return "a refusal changed the directory: " + error.message; });
     const bool none_there = std::ranges::none_of(
-        folder_.files, [](const auto& entry) { return is_segment_name(entry.first); });
+        directory_.files, [](const auto& entry) { return is_segment_name(entry.first); });
     require_or_say(error.code != Code::kNotFound || none_there,
                    [&] { return "a journal not found that is there: " + error.message; });
     const bool names = error.code == Code::kCorrupt ? names_place(error.message)
@@ -144,14 +144,14 @@ class Recovery {
 
   void check_old_segments_untouched() {
     const JournalFiles now = files();
-    for (const auto& [name, bytes] : folder_.files) {
+    for (const auto& [name, bytes] : directory_.files) {
       if (name.ends_with(".new")) continue;
       const auto found = now.find(name);
       require(found != now.end(), "recovery removed a file");
       require(same_bytes(found->second, bytes), "recovery wrote into a file that was there");
     }
     for (const auto& [name, bytes] : now) {
-      if (folder_.files.contains(name)) continue;
+      if (directory_.files.contains(name)) continue;
       const uint64_t segment = bytes.size() < 56 ? 0 : load_le<uint64_t>(bytes.data() + 48);
       const auto header = decode_segment_header(bytes, test_store(), segment);
       require_or_say(name == segment_name(segment) && header.has_value(), [&] {
@@ -164,13 +164,13 @@ class Recovery {
     std::optional<uint64_t> last;
     for (const Entry& entry : entries) {
       if (!is_record(entry.operation)) {
-        require(folder_.forged_controls || history_.controls.contains(entry.payload),
+        require(directory_.forged_controls || history_.controls.contains(entry.payload),
                 "a control frame that nobody wrote");
         continue;
       }
       require(!last || entry.seq == *last + 1, "a gap between records");
       last = entry.seq;
-      if (folder_.forged_seqs.contains(entry.seq)) continue;
+      if (directory_.forged_seqs.contains(entry.seq)) continue;
       const auto known = history_.records.find(entry.seq);
       require(known != history_.records.end() && known->second.contains(entry.payload),
               "a record that nobody appended with this seq");
@@ -181,14 +181,14 @@ class Recovery {
   // The last segment as it was before recovery, its frames as they were written: what a whole one
   // behind the end claims to have been durable cannot be missing.
   void check_claims_of_frames(const Journal& journal) {
-    if (folder_.forged) return;
+    if (directory_.forged) return;
     const auto& report = journal.recovery();
     const Position end = report.torn ? report.torn_at : journal.end().position;
     for (const PlacedFrame& frame : history_.frames) {
       if (frame.segment != end.segment || frame.offset < end.offset) continue;
-      const auto found = folder_.files.find(frame.file);
+      const auto found = directory_.files.find(frame.file);
       const auto original = history_.files.find(frame.file);
-      if (found == folder_.files.end() || !same(found->second, original->second, 0, 4096) ||
+      if (found == directory_.files.end() || !same(found->second, original->second, 0, 4096) ||
           !same(found->second, original->second, frame.offset, kFrameHeaderBytes)) {
         continue;
       }
@@ -200,16 +200,16 @@ class Recovery {
            same_bytes(ByteSpan(a).subspan(from, count), ByteSpan(b).subspan(from, count));
   }
   bool nothing_durable_touched() const {
-    if (folder_.forged) return false;
-    for (const auto& [name, bytes] : folder_.files) {
+    if (directory_.forged) return false;
+    for (const auto& [name, bytes] : directory_.files) {
       if (name == "base" || (name.ends_with(".seg") && !history_.files.contains(name))) {
         const auto original = history_.files.find(name);
         if (original == history_.files.end() || !same_bytes(original->second, bytes)) return false;
       }
     }
     return std::ranges::all_of(history_.files, [&](const auto& entry) {
-      const auto found = folder_.files.find(entry.first);
-      if (found == folder_.files.end()) return false;
+      const auto found = directory_.files.find(entry.first);
+      if (found == directory_.files.end()) return false;
       const auto durable = history_.durable_bytes.find(entry.first);
       return durable == history_.durable_bytes.end() ||
              same(found->second, entry.second, 0, durable->second);
@@ -244,7 +244,7 @@ class Recovery {
   }
 
   const JournalHistory& history_;
-  const MutatedFolder folder_;
+  const MutatedDirectory directory_;
   simulation::TestMachine machine_;
   std::unique_ptr<Directory> root_;
   StillClock clock_;

@@ -21,13 +21,13 @@ struct PropertyFailed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-const fs::path kFolder = SYNCLINE_FUZZ_FOLDER;
+const fs::path kDirectory = SYNCLINE_FUZZ_FOLDER;
 const std::string kTarget = SYNCLINE_FUZZ_TARGET;
 
-std::vector<fs::path> inputs(const fs::path& folder) {
+std::vector<fs::path> inputs(const fs::path& directory) {
   std::vector<fs::path> paths;
-  if (!fs::exists(folder)) return paths;
-  for (const auto& entry : fs::directory_iterator(folder)) paths.push_back(entry.path());
+  if (!fs::exists(directory)) return paths;
+  for (const auto& entry : fs::directory_iterator(directory)) paths.push_back(entry.path());
   std::ranges::sort(paths);
   return paths;
 }
@@ -50,7 +50,7 @@ class Replay : public testing::Test {
  public:
   explicit Replay(std::vector<fs::path> paths) : paths_(std::move(paths)) {}
   void TestBody() override {
-    ASSERT_FALSE(paths_.empty()) << "no inputs for " << kTarget << " in " << kFolder;
+    ASSERT_FALSE(paths_.empty()) << "no inputs for " << kTarget << " in " << kDirectory;
     for (const fs::path& path : paths_) replay(path);
   }
 
@@ -75,8 +75,8 @@ void property_failed(std::string_view what, const std::source_location& where) {
 int main(int argc, char** argv) {
   using namespace syncline::fuzz;
   testing::InitGoogleTest(&argc, argv);
-  add_test("Corpus", inputs(kFolder / "corpus" / kTarget));
-  for (const auto& path : inputs(kFolder / "regressions" / kTarget)) {
+  add_test("Corpus", inputs(kDirectory / "corpus" / kTarget));
+  for (const auto& path : inputs(kDirectory / "regressions" / kTarget)) {
     add_test("Regression_" + path.filename().string(), {path});
   }
   return RUN_ALL_TESTS();

@@ -23,7 +23,7 @@
  * header says nothing; seq and offset agree (no control frames); page stores are sequentially
  * consistent; a kill does not lose the page, a cut leaves it as it was, empty, or old with marks that
  * are no longer true; the page's token changes with the cut; writing <id>.new is one step, as it has
- * no name; a folder's sync does not fail; threads of one process, deadlines, gathering, full disks
+ * no name; a directory's sync does not fail; threads of one process, deadlines, gathering, full disks
  * and preallocation are left out.
  *
  * Bounds: NSEG segments of NF frames, NINST appends, KILLS, CUTS, FAILS (common.pml). Where more
@@ -446,8 +446,8 @@ proctype Process(byte me) {
         fi
       fi
     }
-  :: d_step { pc[me] == R_DIR -> /* its creator may have died before the folder was synced */
-      printf("@ P%d recovery: syncs the journal's folder\n", me);
+  :: d_step { pc[me] == R_DIR -> /* its creator may have died before the directory was synced */
+      printf("@ P%d recovery: syncs the journal's directory\n", me);
       x = 1;
       do
       :: x <= NSEG -> n_dur[x] = n_vis[x]; x++

@@ -6,8 +6,8 @@
  *        try_step: look-ahead, decisions journalled and flushed, files, one transaction for rows
  *        and watermark
  *   C_*  applier_files.cc: checkpoint: note, syncfs, SQLite checkpoint and sync, files_synced
- *   S_*  folder.cc: refresh, redo_pending, build, install; BatchFrame appended, flushed; move_ref
- *        (rename, then the folder's sync: two steps); drop_keep
+ *   S_*  committer.cc: refresh, redo_pending, build, install; BatchFrame appended, flushed; move_ref
+ *        (rename, then the directory's sync: two steps); drop_keep
  *   T_*  sync_role.cc: trim_journal; journal.cc: trim
  *
  * What is checked: rows and watermark rise together; one outcome of a record in file, row and commit,
@@ -346,12 +346,12 @@ proctype Process(byte me) {
     }
   :: d_step { pc[me] == C_NOTE -> fs = w; under_way = 0; pc[me] = c_ret[me]; c_ret[me] = 0 }
 
-  /* -------- SyncRole::sync_pending, Folder::fold -------- */
+  /* -------- SyncRole::sync_pending, Committer::fold -------- */
   :: d_step { pc[me] == IDLE && sync_lock == 0 && (ref_last < w || ref < nbatch || base < nseg) ->
       sync_lock = me + 1;
       pc[me] = S_LOOK
     }
-  :: atomic { pc[me] == S_LOOK -> /* Folder::refresh */
+  :: atomic { pc[me] == S_LOOK -> /* Committer::refresh */
       flush_all(); carried[me] = ref_last;
       assert(ref == 0 || (ref <= nbatch && b_last[ref] == ref_last)); /* else kDisagree */
       if
@@ -373,7 +373,7 @@ proctype Process(byte me) {
       :: ref == nbatch && ref_last >= w -> carried[me] = 0; sync_lock = 0; pc[me] = IDLE
       fi
     }
-  :: d_step { pc[me] == S_OBJECTS -> /* Folder::build, PackWriter::install */
+  :: d_step { pc[me] == S_OBJECTS -> /* Committer::build, PackWriter::install */
       printf("@ P%d writes the objects of batch %d, up to record %d\n", me, k[me], upto[me]);
       r = ref_last + 1;
       assert(r >= first[base]); /* else the journal lacks records of the batch */
@@ -419,7 +419,7 @@ proctype Process(byte me) {
       ref = k[me]; ref_last = upto[me];
       pc[me] = S_REF_DIR
     }
-  :: d_step { pc[me] == S_REF_DIR -> /* its sync of the folder */
+  :: d_step { pc[me] == S_REF_DIR -> /* its sync of the directory */
 #ifdef REF_BEFORE_BATCH_FRAME
       if
       :: folding[me] -> nbatch = k[me]; b_last[k[me]] = upto[me]

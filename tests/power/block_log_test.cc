@@ -44,7 +44,7 @@ struct Told {
 class BlockLogRun {
  public:
   BlockLogRun(const std::string& type, uint64_t seed)
-      : type_(type), seed_(seed), chance_(seed), base_(folder_ / "base") {}
+      : type_(type), seed_(seed), chance_(seed), base_(directory_ / "base") {}
 
   void run(uint64_t states) {
     const auto started = std::chrono::steady_clock::now();
@@ -69,16 +69,16 @@ class BlockLogRun {
 
  private:
   StoreUnderTest store() const {
-    return StoreUnderTest::existing("elf", folder_ / "mounted/store");
+    return StoreUnderTest::existing("elf", directory_ / "mounted/store");
   }
 
   // The base is a store with a little in it; a workload goes on from there.
   void make_base() {
     fs::remove(base_);
     make_file_system(type_, base_);
-    LoopImage image(base_, type_, folder_ / "mounted");
+    LoopImage image(base_, type_, directory_ / "mounted");
     image.mount();
-    const StoreUnderTest made("elf", folder_ / "mounted/store");
+    const StoreUnderTest made("elf", directory_ / "mounted/store");
     for (const std::string key : {"base-1", "base-2", "base-3"}) {
       const ClientCall call = record_call(key);
       told_.push_back({call, made.syncline(call.arguments), 0});
@@ -109,8 +109,8 @@ class BlockLogRun {
     told_.clear();
     make_base();
     ++workloads_;
-    disk_.emplace(base_, folder_ / "block-log", folder_ / "recorded");
-    LoopImage image(disk_->disk(), type_, folder_ / "mounted");
+    disk_.emplace(base_, directory_ / "block-log", directory_ / "recorded");
+    LoopImage image(disk_->disk(), type_, directory_ / "mounted");
     image.mount();
     first_event_ = disk_->events();
     const StoreUnderTest subject = store();
@@ -139,11 +139,11 @@ class BlockLogRun {
 
   void check_one_state() {
     const uint64_t events = chance_.between(first_event_, last_event_);
-    const fs::path state = folder_ / "state";
+    const fs::path state = directory_ / "state";
     copy_image(base_, state);
     disk_->apply_state(state, events, chance_);
-    fs::remove(folder_ / "acknowledged");
-    Claims claims(folder_ / "acknowledged");
+    fs::remove(directory_ / "acknowledged");
+    Claims claims(directory_ / "acknowledged");
     for (const Told& told : told_) {
       if (told.events <= events) {
         claims.hear(told.call, told.result);
@@ -151,7 +151,7 @@ class BlockLogRun {
         for (const std::string& key : told.call.keys) claims.ask(key);
       }
     }
-    LoopImage image(state, type_, folder_ / "mounted");
+    LoopImage image(state, type_, directory_ / "mounted");
     image.mount();
     const StoreUnderTest subject = store();
     const Json synced = subject.json({"sync"});
@@ -169,7 +169,8 @@ class BlockLogRun {
     const fs::path kept =
         fs::temp_directory_path() / ("syncline-block-log-" + type_ + "-" + std::to_string(seed_));
     fs::create_directories(kept);
-    fs::copy_file(folder_ / "block-log", kept / "block-log", fs::copy_options::overwrite_existing);
+    fs::copy_file(directory_ / "block-log", kept / "block-log",
+                  fs::copy_options::overwrite_existing);
     copy_image(base_, kept / "base");
     std::printf(
         "the workload's base and writes: %s\n"
@@ -177,7 +178,7 @@ class BlockLogRun {
         kept.c_str(), static_cast<unsigned long long>(seed_));
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   std::string type_;
   uint64_t seed_;
   Chance chance_;

@@ -27,9 +27,9 @@ uint64_t states_wanted() {
   return given == nullptr ? 20 : std::max<uint64_t>(1, std::strtoull(given, nullptr, 10));
 }
 
-std::vector<std::string> left_behind(const fs::path& folder) {
+std::vector<std::string> left_behind(const fs::path& directory) {
   std::vector<std::string> found;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
     const std::string name = entry.path().filename().string();
     const bool lock =
         name.ends_with(".lock") && entry.path().parent_path().filename() != "syncline";
@@ -60,10 +60,11 @@ void cut_init(const std::string& type) {
   if (!program_exists("mkfs." + type)) GTEST_SKIP() << "mkfs." << type << " is not installed";
   if (access("/dev/fuse", R_OK | W_OK) != 0) GTEST_SKIP() << "there is no /dev/fuse";
   const uint64_t seed = test_seed();
-  const TemporaryDirectory folder;
-  const fs::path base = folder / "base", point = folder / "mounted", state = folder / "state";
+  const TemporaryDirectory directory;
+  const fs::path base = directory / "base", point = directory / "mounted",
+                 state = directory / "state";
   make_file_system(type, base);
-  RecordedDisk disk(base, folder / "block-log", folder / "recorded");
+  RecordedDisk disk(base, directory / "block-log", directory / "recorded");
   uint64_t first = 0, last = 0;
   {
     LoopImage image(disk.disk(), type, point);

@@ -79,11 +79,11 @@ struct Client {
 class PowerRun {
  public:
   PowerRun(const std::string& type, uint64_t seed)
-      : type_(type), seed_(seed), chance_(seed), claims_(folder_ / "acknowledged") {
-    make_file_system(type, folder_ / "pristine");
-    LoopImage image(folder_ / "pristine", type, folder_ / "mounted");
+      : type_(type), seed_(seed), chance_(seed), claims_(directory_ / "acknowledged") {
+    make_file_system(type, directory_ / "pristine");
+    LoopImage image(directory_ / "pristine", type, directory_ / "mounted");
     image.mount();
-    const StoreUnderTest made("elf", folder_ / "mounted/store");
+    const StoreUnderTest made("elf", directory_ / "mounted/store");
     image.unmount();
   }
 
@@ -105,7 +105,7 @@ class PowerRun {
 
  private:
   StoreUnderTest store() const {
-    return StoreUnderTest::existing("elf", folder_ / "mounted/store");
+    return StoreUnderTest::existing("elf", directory_ / "mounted/store");
   }
 
   void fresh_image() {
@@ -113,9 +113,9 @@ class PowerRun {
       image_->unmount();
       image_.reset();
     }
-    copy_image(folder_ / "pristine", folder_ / "image");
+    copy_image(directory_ / "pristine", directory_ / "image");
     claims_.forget();
-    image_ = std::make_unique<LoopImage>(folder_ / "image", type_, folder_ / "mounted");
+    image_ = std::make_unique<LoopImage>(directory_ / "image", type_, directory_ / "mounted");
     image_->mount();
   }
 
@@ -182,7 +182,7 @@ class PowerRun {
       claims_.hear(client.call, result);
     }
     image_->unmount();
-    copy_image(folder_ / "image", folder_ / "after-the-cut");
+    copy_image(directory_ / "image", directory_ / "after-the-cut");
     image_->mount();
   }
 
@@ -258,7 +258,7 @@ class PowerRun {
   void keep_evidence() {
     const fs::path kept = fs::temp_directory_path() /
                           ("syncline-power-" + type_ + "-" + std::to_string(seed_) + ".image");
-    copy_image(folder_ / "after-the-cut", kept);
+    copy_image(directory_ / "after-the-cut", kept);
     std::printf(
         "the image as the cut left it: %s\n"
         "again: SYNCLINE_TEST_SEED=%llu meson test -C build --suite power -v\n",
@@ -274,7 +274,7 @@ class PowerRun {
     return text;
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   std::string type_;
   uint64_t seed_;
   Chance chance_;

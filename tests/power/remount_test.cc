@@ -10,18 +10,18 @@ namespace {
 void remount_on_another_device(const std::string& type) {
   if (const std::string reason = enter_private_mounts(); !reason.empty()) GTEST_SKIP() << reason;
   if (!program_exists("mkfs." + type)) GTEST_SKIP() << "mkfs." << type << " is not installed";
-  const TemporaryDirectory folder;
-  make_file_system(type, folder / "image");
-  LoopImage image(folder / "image", type, folder / "mounted");
+  const TemporaryDirectory directory;
+  make_file_system(type, directory / "image");
+  LoopImage image(directory / "image", type, directory / "mounted");
   image.mount();
-  const StoreUnderTest store("notes", folder / "mounted/store");
+  const StoreUnderTest store("notes", directory / "mounted/store");
   store.json({"record", "note", "--title", "before"});
   const std::string device_before = image.device();
   image.unmount();
 
   // Another image takes the device that ours had, as disks do that are found in another order.
-  make_file_system("ext4", folder / "other");
-  LoopImage other(folder / "other", "ext4", folder / "other-mounted");
+  make_file_system("ext4", directory / "other");
+  LoopImage other(directory / "other", "ext4", directory / "other-mounted");
   other.mount();
   image.mount();
   if (image.device() == device_before) GTEST_SKIP() << "got the same device again";

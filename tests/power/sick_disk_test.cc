@@ -79,22 +79,22 @@ struct Fault {
 class SickDisk {
  public:
   SickDisk(std::string name, std::string type)
-      : name_(std::move(name)), type_(std::move(type)), claims_(folder_ / "acknowledged") {
-    make_file_system(type_, folder_ / "image");
+      : name_(std::move(name)), type_(std::move(type)), claims_(directory_ / "acknowledged") {
+    make_file_system(type_, directory_ / "image");
   }
 
   // The file system is on the image itself, or on a disk that can refuse.
   void mount(bool on_recorded_disk) {
-    fs::path disk = folder_ / "image";
+    fs::path disk = directory_ / "image";
     if (on_recorded_disk) {
-      disk_.emplace(folder_ / "image", folder_ / "block-log", folder_ / "recorded");
+      disk_.emplace(directory_ / "image", directory_ / "block-log", directory_ / "recorded");
       disk = disk_->disk();
     }
     image_.emplace(disk, type_, point());
     image_->mount();
   }
 
-  fs::path point() const { return folder_ / "mounted"; }
+  fs::path point() const { return directory_ / "mounted"; }
   fs::path root() const { return point() / "store"; }
   LoopImage& image() { return *image_; }
   RecordedDisk& disk() { return *disk_; }
@@ -189,7 +189,7 @@ class SickDisk {
     const StoreUnderTest subject = store();
     const ClientCall before = ingest_call({"before-" + round});
     const ClientCall meanwhile = ingest_call({"meanwhile-" + round});
-    RunningIngest ingest(subject, folder_ / ("lines-" + round));
+    RunningIngest ingest(subject, directory_ / ("lines-" + round));
     ASSERT_NO_FATAL_FAILURE(ingest.give_and_await(before.input, before.keys[0]));
     claims_.hear(before, {.exit_code = 0});
     fault.begin();
@@ -219,7 +219,7 @@ class SickDisk {
     expect_agreement(subject, subject.row_count());
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   std::string name_;
   std::string type_;
   uint64_t seed_ = test_seed();

@@ -22,7 +22,7 @@ enum class Step : uint8_t {
   kCheckpoint,  // files, directories and SQLite made durable
   kRotate,      // a record that fills the segment, and one that opens the next
   kTrim,        // fold and publish with a retention that lets old segments go
-  kReplay,      // the journal replayed into another folder
+  kReplay,      // the journal replayed into another directory
   kCount,
 };
 std::string_view step_name(Step step);

@@ -37,8 +37,8 @@ Try init(const DiskImage& image, uint64_t crash_at) {
   return {machine.disk.image(), plan.crashed(), error};
 }
 
-// A folder with the configuration in it, as a person leaves it.
-DiskImage folder() {
+// A directory with the configuration in it, as a person leaves it.
+DiskImage directory() {
   FaultPlan plan;
   Machine machine(DiskImage{}, plan, SimulatedClock{}, 7);
   {
@@ -60,13 +60,13 @@ void expect_nothing_left(const DiskImage& image) {
   SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
   const auto root = platform.open_directory(kRoot);
   ASSERT_TRUE(root.has_value());
-  for (const char* folder : {".", ".git", ".git/info", ".git/syncline", ".git/refs/heads"}) {
-    const auto names = (*root)->list(folder);
-    ASSERT_TRUE(names.has_value()) << folder;
-    const bool git = std::string_view(folder) != ".git/syncline";
+  for (const char* directory : {".", ".git", ".git/info", ".git/syncline", ".git/refs/heads"}) {
+    const auto names = (*root)->list(directory);
+    ASSERT_TRUE(names.has_value()) << directory;
+    const bool git = std::string_view(directory) != ".git/syncline";
     for (const std::string& name : *names) {
-      EXPECT_FALSE(name.starts_with(kTemporaryPrefix)) << folder << "/" << name;
-      EXPECT_FALSE(git && name.ends_with(".lock")) << folder << "/" << name;
+      EXPECT_FALSE(name.starts_with(kTemporaryPrefix)) << directory << "/" << name;
+      EXPECT_FALSE(git && name.ends_with(".lock")) << directory << "/" << name;
     }
   }
 }
@@ -90,7 +90,7 @@ void expect_store(const DiskImage& image) {
 }
 
 TEST(Init, IsFinishedByInitAgainWhereverItDies) {
-  const DiskImage start = folder();
+  const DiskImage start = directory();
   uint64_t deaths = 0;
   for (uint64_t n = 1;; ++n) {
     SCOPED_TRACE("a death at change " + std::to_string(n));

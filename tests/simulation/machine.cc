@@ -43,7 +43,7 @@ Base make_base(const BaseOptions& options) {
   {
     SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
     const auto root = must(platform.open_directory("/"), "open");
-    must(root->make_directories(kRoot.substr(1)), "folder");
+    must(root->make_directories(kRoot.substr(1)), "directory");
     const std::string text = configuration(options.retain_bytes_max, options.batch_records_max);
     must(replace_file(*root, kRoot.substr(1) + "/syncline.toml", as_bytes(text)), "configuration");
     InitOptions init;

@@ -11,7 +11,7 @@ namespace {
 class ObjectReaderTest : public ::testing::Test {
  protected:
   ObjectReaderTest() {
-    common_ = open_posix_directory(folder_.path().string()).value();
+    common_ = open_posix_directory(directory_.path().string()).value();
     EXPECT_TRUE(common_->make_directories("objects/pack"));
   }
   DirectoryObjectReader reader() {
@@ -25,7 +25,7 @@ class ObjectReaderTest : public ::testing::Test {
     return id;
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Directory> common_;
 };
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kMarkerDigits = 6;
 constexpr std::string_view kMarkerHead = "mk";
-constexpr std::string_view kTables[] = {"notes", "rules"};  // and folders of the same names
+constexpr std::string_view kTables[] = {"notes", "rules"};  // and directories of the same names
 
 using Counts = std::map<std::string, int>;
 
@@ -42,8 +42,8 @@ std::string only_marker(std::string_view text) {
 // ---- journal ----
 
 void read_journal(Directory& root, Picture& picture) {
-  const std::string folder = ".git/syncline/journal";
-  const auto names = root.list(folder);
+  const std::string directory = ".git/syncline/journal";
+  const auto names = root.list(directory);
   if (!names) {
     picture.faults.push_back("journal: " + names.error().message);
     return;
@@ -51,7 +51,7 @@ void read_journal(Directory& root, Picture& picture) {
   const auto store = from_hex(picture.store_id);
   std::map<uint64_t, std::string> files;
   for (const std::string& name : *names) {
-    const auto text = read_file(root, folder + "/" + name);
+    const auto text = read_file(root, directory + "/" + name);
     if (!text) {
       picture.faults.push_back("journal: " + text.error().message);
       continue;
@@ -139,8 +139,8 @@ void read_rows(const char* vfs, const std::string& path, bool thorough, Picture&
 
 // ---- files ----
 
-void read_files(Directory& root, const std::string& folder, Picture& picture) {
-  const auto names = root.list(folder);
+void read_files(Directory& root, const std::string& directory, Picture& picture) {
+  const auto names = root.list(directory);
   if (!names) {
     if (names.error().code != Code::kNotFound) {
       picture.faults.push_back("files: " + names.error().message);
@@ -148,7 +148,7 @@ void read_files(Directory& root, const std::string& folder, Picture& picture) {
     return;
   }
   for (const std::string& name : *names) {
-    const std::string path = folder + "/" + name;
+    const std::string path = directory + "/" + name;
     // What a death left beside its target is nobody's file.
     if (name.starts_with(kTemporaryPrefix)) continue;
     const auto info = root.info(path);
@@ -252,12 +252,12 @@ ObjectId read_ref(Directory& root, const std::string& ref) {
 }
 
 void read_git(Directory& root, Picture& picture) {
-  auto folder = root.open_directory(".git/objects");
-  if (!folder) {
-    picture.faults.push_back("git: " + folder.error().message);
+  auto directory = root.open_directory(".git/objects");
+  if (!directory) {
+    picture.faults.push_back("git: " + directory.error().message);
     return;
   }
-  DirectoryObjectReader objects(std::move(*folder));
+  DirectoryObjectReader objects(std::move(*directory));
   History history(objects, picture);
   picture.commits = history.commits(read_ref(root, "refs/syncline/" + picture.store_id));
   Counts before;
@@ -295,7 +295,8 @@ Picture look(Directory& root, const char* vfs, const std::string& database, bool
   }
   read_journal(root, picture);
   read_rows(vfs, database, thorough, picture);
-  for (const std::string_view folder : kTables) read_files(root, std::string(folder), picture);
+  for (const std::string_view directory : kTables)
+    read_files(root, std::string(directory), picture);
   read_git(root, picture);
   return picture;
 }

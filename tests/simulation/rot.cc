@@ -26,7 +26,7 @@ std::string claim_on(const DiskImage& image, const Picture& picture) {
   const auto root = disk.open(0);
   if (root) {
     if (auto mapped = (*root)->map_page(in_store("control"), kControlPageBytes); mapped) {
-      const std::optional<LogMark> durable = ControlPage(std::move(*mapped)).durable();
+      const std::optional<EpochMark> durable = ControlPage(std::move(*mapped)).durable();
       if (durable && durable->position() > Position{last.segment, last.offset}) {
         return "control page";
       }

@@ -15,7 +15,7 @@ class CountingRandom : public Random {
   uint64_t count_ = 0;
 };
 
-// Two processes, each with its own VFS, over a folder of the real file system.
+// Two processes, each with its own VFS, over a directory of the real file system.
 class SqliteVfsTest : public ::testing::Test {
  protected:
   std::unique_ptr<SqliteVfs> make(const std::string& name, bool* dead = nullptr) {
@@ -29,7 +29,7 @@ class SqliteVfsTest : public ::testing::Test {
   }
   sqlite3* open(const SqliteVfs& vfs) {
     sqlite3* handle = nullptr;
-    const std::string path = (folder_ / "test.db").string();
+    const std::string path = (directory_ / "test.db").string();
     EXPECT_EQ(sqlite3_open_v2(path.c_str(), &handle,
                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                               vfs.name()),
@@ -49,7 +49,7 @@ class SqliteVfsTest : public ::testing::Test {
     return value;
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   CountingRandom random_;
   SqliteShared shared_;
 };
@@ -78,7 +78,7 @@ TEST_F(SqliteVfsTest, TheLastToLeaveTakesTheIndexAndTheWalIsRecovered) {
   ASSERT_EQ(run(writer, "PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES(7)"),
             SQLITE_OK);
   ASSERT_EQ(sqlite3_close(writer), SQLITE_OK);
-  ASSERT_GT(std::filesystem::file_size(folder_ / "test.db-wal"), 0U);
+  ASSERT_GT(std::filesystem::file_size(directory_ / "test.db-wal"), 0U);
   sqlite3* reader = open(*vfs);
   EXPECT_EQ(number(reader, "SELECT x FROM t"), 7);
   EXPECT_EQ(sqlite3_close(reader), SQLITE_OK);
@@ -119,7 +119,7 @@ TEST_F(SqliteVfsTest, AMovedDatabaseIsNoticed) {
   int moved = 0;
   EXPECT_EQ(sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved), SQLITE_OK);
   EXPECT_EQ(moved, 0);
-  std::filesystem::rename(folder_ / "test.db", folder_ / "elsewhere");
+  std::filesystem::rename(directory_ / "test.db", directory_ / "elsewhere");
   EXPECT_EQ(sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved), SQLITE_OK);
   EXPECT_EQ(moved, 1);
   EXPECT_EQ(sqlite3_close(handle), SQLITE_OK);

@@ -122,7 +122,7 @@ std::vector<HostileText> hostile_texts() {
       {"InvalidUtf8", "\xff\xfe broken \xc3(", false},
       {"OverlongUtf8", "\xc0\xaf..\xc0\xaf", false},
       {"SurrogateUtf8", "\xed\xa0\x80", false},
-      {"ParentFolders", "../../x"},
+      {"ParentDirectories", "../../x"},
       {"AbsolutePath", "/etc/passwd"},
       {"GitHook", ".git/hooks/x"},
       {"GitHfs", ".g\u200Cit/config"},

@@ -1,8 +1,8 @@
-// A fresh folder for one test, gone with everything in it at the end of the scope.
+// A fresh directory for one test, gone with everything in it at the end of the scope.
 //
 // Below std::filesystem::temp_directory_path(), so TMPDIR chooses the file system. A name part may
-// be given where the test is about names (spaces, quotes). SYNCLINE_TEST_KEEP=1 leaves the folder
-// there and says where, to look at after a failure.
+// be given where the test is about names (spaces, quotes). SYNCLINE_TEST_KEEP=1 leaves the
+// directory there and says where, to look at after a failure.
 #pragma once
 
 #include <cstdio>
@@ -21,7 +21,7 @@ class TemporaryDirectory {
     std::string pattern =
         (std::filesystem::temp_directory_path() / (std::string(name) + "-XXXXXX")).string();
     if (mkdtemp(pattern.data()) == nullptr) {
-      throw std::runtime_error("cannot make a temporary folder like " + pattern);
+      throw std::runtime_error("cannot make a temporary directory like " + pattern);
     }
     path_ = pattern;
   }
@@ -30,7 +30,7 @@ class TemporaryDirectory {
       std::fprintf(stderr, "kept: %s\n", path_.c_str());
       return;
     }
-    // A test may have taken rights away from a folder; what cannot be removed is left to the
+    // A test may have taken rights away from a directory; what cannot be removed is left to the
     // system's own cleaning, as a destructor has nobody to tell.
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);

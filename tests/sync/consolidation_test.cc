@@ -150,7 +150,7 @@ TEST_F(RedundantPacks, AnyOperationThatFailsLosesNothing) {
   EXPECT_EQ(packs().size(), 1u);
 }
 
-TEST_F(RedundantPacks, NothingIsRemovedBeforeTheFolderIsSynced) {
+TEST_F(RedundantPacks, NothingIsRemovedBeforeTheDirectoryIsSynced) {
   add_whole_pack();
   auto told = std::make_shared<std::vector<std::string>>();
   auto hook =

@@ -20,7 +20,7 @@ std::string refusal(const std::string& directory) {
   return state ? "" : state.error().message;
 }
 
-TEST(Repository, AnEmptyFolderThatIsNamedByADotOrWithASlashBecomesOne) {
+TEST(Repository, AnEmptyDirectoryThatIsNamedByADotOrWithASlashBecomesOne) {
   for (const char* suffix : {"/", "/.", "/./", "//", "/sub/.."}) {
     TemporaryDirectory scratch("syncline init");
     const std::string directory = scratch.string();
@@ -31,7 +31,7 @@ TEST(Repository, AnEmptyFolderThatIsNamedByADotOrWithASlashBecomesOne) {
   }
 }
 
-TEST(Repository, AFolderBecomesARepositoryOnMain) {
+TEST(Repository, ADirectoryBecomesARepositoryOnMain) {
   TemporaryDirectory scratch("syncline init");
   const std::string directory = (scratch.path() / "deep down" / "dätä").string();
   const auto made = open_or_create_repository(directory, system_git_platform());
@@ -44,8 +44,8 @@ TEST(Repository, AFolderBecomesARepositoryOnMain) {
   const auto again = open_or_create_repository(directory, system_git_platform());
   ASSERT_TRUE(ok(again));
   EXPECT_FALSE(again->created);
-  fs::create_directories(directory + "/sub/folder");
-  const auto found = find_repository(directory + "/sub/folder", system_git_platform());
+  fs::create_directories(directory + "/sub/directory");
+  const auto found = find_repository(directory + "/sub/directory", system_git_platform());
   ASSERT_TRUE(ok(found));
   EXPECT_EQ(found->work_tree, directory);
 }

@@ -38,11 +38,11 @@ class NowhereTest : public testing::Test {
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "cli-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
+    directory_ = pattern;
     unsetenv("SYNCLINE_STORE");
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string folder_;
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  std::string directory_;
 };
 
 TEST(Cli, VersionIsDataOnStandardOutput) {
@@ -114,9 +114,9 @@ TEST_F(NowhereTest, EveryVerbOnAStoreSaysThatThereIsNone) {
                                                     {"log"},
                                                     {"show", "1"},
                                                     {"record", "note", "--title", "x"},
-                                                    {"replay", "--into", folder_ + "/new"},
+                                                    {"replay", "--into", directory_ + "/new"},
                                                     {"config", "check"}}) {
-    std::vector<std::string> full{"--store", folder_ + "/none"};
+    std::vector<std::string> full{"--store", directory_ + "/none"};
     full.insert(full.end(), arguments.begin(), arguments.end());
     const Ran ran = run(full);
     EXPECT_EQ(ran.code, 10) << arguments[0] << ": " << ran.err;
@@ -132,11 +132,11 @@ TEST_F(NowhereTest, AnAnswerThatCannotBeWrittenIsNotASuccess) {
 }
 
 TEST_F(NowhereTest, ConfigCheckNamesFileAndFault) {
-  std::ofstream(folder_ + "/bad.toml") << "nonsense = [";
-  const Ran ran = run({"config", "check", folder_ + "/bad.toml"});
+  std::ofstream(directory_ + "/bad.toml") << "nonsense = [";
+  const Ran ran = run({"config", "check", directory_ + "/bad.toml"});
   EXPECT_EQ(ran.code, 64);
   EXPECT_NE(ran.err.find("bad.toml"), std::string::npos);
-  EXPECT_EQ(run({"config", "check", folder_ + "/gone.toml"}).code, 1);
+  EXPECT_EQ(run({"config", "check", directory_ + "/gone.toml"}).code, 1);
 }
 
 }  // namespace

@@ -48,31 +48,31 @@ class PageFaultTest : public ::testing::Test {
   int run(bool json, const std::function<void(const Console&)>& body) {
     const pid_t child = fork();
     if (child == 0) {
-      const Console console{std::fopen((folder_ / "out").c_str(), "w"),
-                            std::fopen((folder_ / "err").c_str(), "w")};
+      const Console console{std::fopen((directory_ / "out").c_str(), "w"),
+                            std::fopen((directory_ / "err").c_str(), "w")};
       const PageFaultGuard guard(json, console);
       body(console);
       _exit(99);
     }
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
-    out_ = read_all(folder_ / "out");
-    err_ = read_all(folder_ / "err");
+    out_ = read_all(directory_ / "out");
+    err_ = read_all(directory_ / "err");
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   std::string out_, err_;
 };
 
 TEST_F(PageFaultTest, ALostPageIsAnsweredInTheFormThatWasAskedFor) {
-  const LostPage page(folder_ / "page");
+  const LostPage page(directory_ / "page");
   EXPECT_EQ(run(true, [&](const Console&) { page.touch(); }), 74);
   const auto answer = nlohmann::json::parse(out_, nullptr, false);
   ASSERT_TRUE(answer.is_object()) << out_;
   EXPECT_EQ(answer["schema"], 1);
   EXPECT_EQ(answer["error"]["code"], "outcome-unknown");
-  EXPECT_NE(answer["error"]["message"].get<std::string>().find((folder_ / "page").string()),
+  EXPECT_NE(answer["error"]["message"].get<std::string>().find((directory_ / "page").string()),
             std::string::npos)
       << out_;
   EXPECT_EQ(err_, "");
@@ -84,7 +84,7 @@ TEST_F(PageFaultTest, ALostPageIsAnsweredInTheFormThatWasAskedFor) {
 }
 
 TEST_F(PageFaultTest, ALostPageBehindADurableRecordIsAnsweredWithItsSequence) {
-  const LostPage page(folder_ / "page");
+  const LostPage page(directory_ / "page");
   const auto lose_it_behind = [&](const Console&) {
     PageFaultGuard::note_durable(4711);
     page.touch();
@@ -95,7 +95,7 @@ TEST_F(PageFaultTest, ALostPageBehindADurableRecordIsAnsweredWithItsSequence) {
   EXPECT_EQ(answer["seq"], 4711);
   EXPECT_EQ(answer["stage"], "journaled");
   EXPECT_EQ(answer["error"]["code"], "timeout");
-  EXPECT_NE(answer["error"]["message"].get<std::string>().find((folder_ / "page").string()),
+  EXPECT_NE(answer["error"]["message"].get<std::string>().find((directory_ / "page").string()),
             std::string::npos)
       << out_;
 
@@ -107,7 +107,7 @@ TEST_F(PageFaultTest, ALostPageBehindADurableRecordIsAnsweredWithItsSequence) {
 }
 
 TEST_F(PageFaultTest, ANameThatWouldNeedEscapingIsLeftOut) {
-  const LostPage page(folder_ / "a\"page");
+  const LostPage page(directory_ / "a\"page");
   EXPECT_EQ(run(true, [&](const Console&) { page.touch(); }), 74);
   const auto answer = nlohmann::json::parse(out_, nullptr, false);
   ASSERT_TRUE(answer.is_object()) << out_;
@@ -115,7 +115,7 @@ TEST_F(PageFaultTest, ANameThatWouldNeedEscapingIsLeftOut) {
 }
 
 TEST_F(PageFaultTest, OutputThatMayHaveEndedWithinALineIsEndedBeforeTheAnswer) {
-  const LostPage page(folder_ / "page");
+  const LostPage page(directory_ / "page");
   EXPECT_EQ(run(true,
                 [&](const Console& console) {
                   PageFaultGuard::note_output();
@@ -129,7 +129,7 @@ TEST_F(PageFaultTest, OutputThatMayHaveEndedWithinALineIsEndedBeforeTheAnswer) {
 }
 
 TEST_F(PageFaultTest, BehindTheAnswerThereIsNoSecondOne) {
-  const LostPage page(folder_ / "page");
+  const LostPage page(directory_ / "page");
   EXPECT_EQ(run(true,
                 [&](const Console& console) {
                   GlobalOptions options;
@@ -144,7 +144,7 @@ TEST_F(PageFaultTest, BehindTheAnswerThereIsNoSecondOne) {
 }
 
 TEST_F(PageFaultTest, ManyThreadsThatMeetLostPagesGiveOneAnswer) {
-  const LostPage page(folder_ / "page");
+  const LostPage page(directory_ / "page");
   for (int round = 0; round < 20; ++round) {
     EXPECT_EQ(run(true,
                   [&](const Console&) {

@@ -18,17 +18,17 @@ class RejectsFileTest : public testing::Test {
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "rejects-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = folder_ + "/rejects.ndjson";
+    directory_ = pattern;
+    path_ = directory_ + "/rejects.ndjson";
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
   std::vector<Json> read() const {
     std::vector<Json> lines;
     std::ifstream file(path_);
     for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
     return lines;
   }
-  std::string folder_;
+  std::string directory_;
   std::string path_;
 };
 

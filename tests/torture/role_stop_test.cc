@@ -64,8 +64,8 @@ class RoleStop : public ::testing::TestWithParam<const char*> {
   RoleStop()
       : seed_(test_seed()),
         chance_(seed_),
-        store_("elf", folder_ / "store"),
-        claims_(folder_ / "acknowledged"),
+        store_("elf", directory_ / "store"),
+        claims_(directory_ / "acknowledged"),
         lock_(store_.root() / ".git/syncline" / GetParam()),
         trace_(__FILE__, __LINE__, "SYNCLINE_TEST_SEED=" + std::to_string(seed_)) {}
 
@@ -97,10 +97,10 @@ class RoleStop : public ::testing::TestWithParam<const char*> {
   // Others meanwhile: what needs no lock that is held goes on; the rest waits, or says so. Opening
   // a store takes the append lock for a moment and knows no time limit.
   void others_go_on_or_wait(pid_t holder) {
-    const fs::path folder = lock_.parent_path();
-    const bool all_wait = holds(holder, folder / "append.lock") ||
-                          holds(holder, folder / "flush.lock") ||
-                          holds(holder, folder / "open.lock");
+    const fs::path directory = lock_.parent_path();
+    const bool all_wait = holds(holder, directory / "append.lock") ||
+                          holds(holder, directory / "flush.lock") ||
+                          holds(holder, directory / "open.lock");
     std::vector<ClientCall> calls;
     std::vector<std::pair<std::vector<std::string>, ProcessOptions>> commands;
     ProcessOptions patient;
@@ -137,7 +137,7 @@ class RoleStop : public ::testing::TestWithParam<const char*> {
     expect_agreement(store_, store_.row_count());
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   uint64_t seed_;
   Chance chance_;
   StoreUnderTest store_;

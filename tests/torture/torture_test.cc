@@ -69,8 +69,8 @@ class TortureRun {
   explicit TortureRun(uint64_t seed)
       : seed_(seed),
         chance_(seed),
-        store_("elf", folder_ / "store"),
-        claims_(folder_ / "acknowledged") {}
+        store_("elf", directory_ / "store"),
+        claims_(directory_ / "acknowledged") {}
 
   void run(uint64_t kills) {
     const auto started = steady_clock::now();
@@ -273,7 +273,7 @@ class TortureRun {
     EXPECT_TRUE(claims_.unsettled().empty());
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   uint64_t seed_;
   Chance chance_;
   StoreUnderTest store_;
@@ -296,9 +296,9 @@ TEST(Torture, ClientsKilledAmongManyLoseAndDoubleNothingAcknowledged) {
 // Every limit from one that lets nothing happen to one that hardly matters, in turn.
 TEST(Torture, UnderEveryLimitARecordIsInOrIsNotAndIsSaidSo) {
   if (!program_exists("prlimit")) GTEST_SKIP() << "prlimit is not installed";
-  const TemporaryDirectory folder;
-  const StoreUnderTest store("elf", folder / "store");
-  Claims claims(folder / "acknowledged");
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
+  Claims claims(directory / "acknowledged");
   std::vector<std::string> limits;
   for (int files = 3; files < 32; ++files) limits.push_back("--nofile=" + std::to_string(files));
   // Below 14 MB the dynamic loader itself does not get through.

@@ -65,7 +65,7 @@ TEST_F(ApplierFilesTest, SymlinkedParentSetsAsideAndNothingIsWrittenOutside) {
   EXPECT_EQ(query("SELECT count(*) FROM notes"), "0\n");
 }
 
-TEST_F(ApplierFilesTest, FileWhereAFolderMustBeSetsAside) {
+TEST_F(ApplierFilesTest, FileWhereADirectoryMustBeSetsAside) {
   open_applier();
   write_text(work() / "notes", "mine");
   append(note("a"), 1);
@@ -138,7 +138,7 @@ TEST_F(ApplierFilesTest, DirectoryThatAppearsWhileWritingSetsAsideAtTheNextTry) 
   EXPECT_EQ(file(note_path(1)), note_text("a", 1));
 }
 
-TEST_F(ApplierFilesTest, FolderMovedAwayWhileWritingIsNoticed) {
+TEST_F(ApplierFilesTest, DirectoryMovedAwayWhileWritingIsNoticed) {
   open_applier();
   for (uint64_t id = 1; id <= 3; ++id) append(note("n"), id);
   bool done = false;

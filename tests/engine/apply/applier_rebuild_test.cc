@@ -191,7 +191,7 @@ TEST_F(ApplierTest, AnyEngineTableThatWasDroppedIsBegunAnewWithTheOthers) {
   EXPECT_EQ(query("SELECT id, title FROM notes"), "1|a\n");
 }
 
-TEST_F(ApplierTest, ADatabaseFolderThatIsGoneIsMadeAgain) {
+TEST_F(ApplierTest, ADatabaseDirectoryThatIsGoneIsMadeAgain) {
   options.database_path = (work() / "memory/index.db").string();
   open_applier();
   append(note("a"), 1);

@@ -1,4 +1,4 @@
-// The step as a whole: watermark, projection, look-ahead, waiting files, checkpoints. A database
+// The step as a whole: watermark, projection, unapplied log, waiting files, checkpoints. A database
 // that is lost or replayed elsewhere is applier_rebuild_test.cc.
 
 #include "engine/config/config.h"

@@ -8,7 +8,7 @@ namespace {
 
 class ApplierTrimTest : public ApplyTest {
  protected:
-  // Records two notes, applied; then, as after a power cut that left the page with a flush mark,
+  // Records two notes, applied; then, as after a power cut that left the page with a pending flush,
   // the whole segment is carried over into a new one, and the old one is trimmed.
   void carry_over_and_trim() {
     open_applier();
@@ -19,10 +19,10 @@ class ApplierTrimTest : public ApplyTest {
     const Mark applied = applier->applied();
     {
       ControlPage page(must(store_directory->map_page("control", kControlPageBytes)));
-      // The page as it was before its durable mark was written, but for the flush mark.
+      // The page as it was before its durable mark was written, but for the pending flush.
       const uint64_t epoch = journal->epoch();
       page.format(journal->store(), "of another boot");
-      page.set_flush_mark({applied.position.segment, epoch});
+      page.set_pending_flush({applied.position.segment, epoch});
     }
     close();
     open_journal();

@@ -1,5 +1,5 @@
-// A journal, a work tree and an applier in a fresh folder, and records of two kinds: notes (a row
-// and a file each) and rules (a row and a section each).
+// A journal, a work tree and an applier in a fresh directory, and records of two kinds: notes (a
+// row and a file each) and rules (a row and a section each).
 #pragma once
 
 #include <fmt/format.h>

@@ -269,7 +269,7 @@ TEST(Profiles, HostileTitlesAreKeptInTheRowAndTamedInThePath) {
   }
 }
 
-TEST(Profiles, HostileDomainsStayInTheirFolder) {
+TEST(Profiles, HostileDomainsStayInTheirDirectory) {
   for (const std::string domain : {"../../x", ".git/hooks/x", "con", "你好", "..", "a/b", "-"}) {
     const Effects effects = effects_of("elf", "heuristic", {{"domain", domain}, {"rule", "r"}});
     EXPECT_TRUE(effects.path.starts_with("memory/heuristics/")) << effects.path;

@@ -198,14 +198,14 @@ TEST_F(BeneathTest, ALinkAtTheDatabaseOrBesideItIsRefusedAndNothingBehindItIsTou
   }
 }
 
-TEST_F(BeneathTest, AFolderExchangedForALinkIsRefused) {
+TEST_F(BeneathTest, ADirectoryExchangedForALinkIsRefused) {
   std::filesystem::remove(directory / "root/memory");
   std::filesystem::create_directory_symlink(directory / "elsewhere", directory / "root/memory");
-  expect_refused("folder");
+  expect_refused("directory");
   EXPECT_TRUE(std::filesystem::is_empty(directory / "elsewhere"));
 }
 
-TEST_F(BeneathTest, AnExchangedFolderOrADeletedLogIsSeenAsMoved) {
+TEST_F(BeneathTest, AnExchangedDirectoryOrADeletedLogIsSeenAsMoved) {
   const auto database = must(Database::open(place(), Database::Access::kWrite));
   ASSERT_OK(database->execute("CREATE TABLE t(a)"));
   std::filesystem::rename(directory / "root/memory", directory / "root/old");

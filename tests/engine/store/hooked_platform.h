@@ -1,4 +1,4 @@
-// The real system, but `hook` is asked before each operation on a folder of the store: it may
+// The real system, but `hook` is asked before each operation on a directory of the store: it may
 // answer an error, throw, end the process, or change the world under the caller.
 #pragma once
 

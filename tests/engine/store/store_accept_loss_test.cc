@@ -17,9 +17,9 @@
 namespace syncline {
 namespace {
 
-// Replaces what is in `folder`, which stays the same folder, by what is in `from`.
-void put_back(const fs::path& from, const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
+// Replaces what is in `directory`, which stays the same directory, by what is in `from`.
+void put_back(const fs::path& from, const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.path().filename() == ".git") {
       put_back(from / ".git", entry.path());
     } else {
@@ -28,7 +28,7 @@ void put_back(const fs::path& from, const fs::path& folder) {
   }
   for (const auto& entry : fs::directory_iterator(from)) {
     if (entry.path().filename() == ".git") continue;
-    fs::copy(entry.path(), folder / entry.path().filename(), fs::copy_options::recursive);
+    fs::copy(entry.path(), directory / entry.path().filename(), fs::copy_options::recursive);
   }
 }
 
@@ -38,9 +38,11 @@ class AcceptLossTest : public testing::Test {
     const auto made = Store::init(root(), {});
     ASSERT_TRUE(made) << made.error().message;
   }
-  std::string root() const { return folder_.path().string() + "/store"; }
+  std::string root() const { return directory_.path().string() + "/store"; }
   std::string journal() const { return root() + "/.git/syncline/journal"; }
-  std::string aside(const std::string& name) const { return folder_.path().string() + "/" + name; }
+  std::string aside(const std::string& name) const {
+    return directory_.path().string() + "/" + name;
+  }
   static Receipt must_record(const std::string& root, const Record& record,
                              Stage stage = Stage::kApplied) {
     const auto store = Store::open(root, {});
@@ -91,7 +93,7 @@ class AcceptLossTest : public testing::Test {
     ASSERT_EQ(std::system((command + " >/dev/null 2>&1").c_str()), 0) << command;
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(AcceptLossTest, NothingIsGivenUpWhereNothingIsLost) {
@@ -127,7 +129,7 @@ TEST_F(AcceptLossTest, AJournalOlderThanTheDatabaseGoesOnAboveIt) {
   EXPECT_EQ(rows(root()), 6);
 }
 
-// As those of trimmed records: in the journal's folder, with what a receipt tells.
+// As those of trimmed records: in the journal's directory, with what a receipt tells.
 TEST_F(AcceptLossTest, KeysOutliveTheDatabaseThatKnewThem) {
   lose_two_records();
   const auto accepted = Store::accept_loss(root(), {});

@@ -1,4 +1,4 @@
-// A store in a fresh folder, and what its tests ask of it.
+// A store in a fresh directory, and what its tests ask of it.
 #pragma once
 
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ class StoreTest : public testing::Test {
     const auto made = Store::init(root(), {});
     ASSERT_TRUE(made) << made.error().message;
   }
-  std::string root() const { return folder_.path().string() + "/a store"; }
+  std::string root() const { return directory_.path().string() + "/a store"; }
   std::unique_ptr<Store> open(StoreOptions options = {}) {
     auto store = Store::open(root(), options);
     EXPECT_TRUE(store) << store.error().message;
@@ -77,7 +77,7 @@ class StoreTest : public testing::Test {
                     << finding.path << ": " << finding.detail;
     }
   }
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
 };
 
 }  // namespace syncline

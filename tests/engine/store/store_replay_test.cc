@@ -84,7 +84,7 @@ TEST_F(StoreTest, ReplayGivesTheSameCommitsAndAReadOnlyStore) {
   auto store = open();
   for (int i = 0; i < 7; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
   ASSERT_TRUE(store->sync(false, kForever));
-  const std::string into = folder_.path().string() + "/replayed";
+  const std::string into = directory_.path().string() + "/replayed";
   const Status replayed = store->replay_into(into, std::nullopt, {});
   ASSERT_TRUE(replayed) << replayed.error().message;
   auto copy = Store::open(into);
@@ -123,7 +123,7 @@ TEST_F(StoreTest, ReplayAgreesWhereARowWasReboundBehindItsCommit) {
   ASSERT_EQ(report->findings.size(), 1u);
   EXPECT_EQ(finding_class_name(report->findings[0].cls), "foreign-row");
 
-  const std::string into = folder_.path().string() + "/replayed";
+  const std::string into = directory_.path().string() + "/replayed";
   const Status replayed = store->replay_into(into, std::nullopt, {});
   ASSERT_TRUE(replayed) << replayed.error().message;
   auto copy = Store::open(into);
@@ -138,7 +138,7 @@ TEST_F(StoreTest, ReplayAgreesWhereARowWasReboundBehindItsCommit) {
 TEST_F(StoreTest, ReplayToASequenceIsTheStateAsOfThen) {
   auto store = open();
   for (int i = 0; i < 6; ++i) must_record(*store, note("n" + std::to_string(i)), Stage::kCommitted);
-  const std::string into = folder_.path().string() + "/then";
+  const std::string into = directory_.path().string() + "/then";
   const Status replayed = store->replay_into(into, 4, {});
   ASSERT_TRUE(replayed) << replayed.error().message;
   auto copy = Store::open(into);

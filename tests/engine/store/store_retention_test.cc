@@ -154,7 +154,7 @@ TEST_F(RetentionTest, ATrimmedRecordsKeyAnswersWithTheWholeReceipt) {
     EXPECT_EQ(refused.error().code, Code::kKeyConflict);
   };
   expect_kept();
-  // The database that knew them is lost: the journal's folder still does. The retry comes first,
+  // The database that knew them is lost: the journal's directory still does. The retry comes first,
   // and no id is given again.
   for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
   expect_kept();

@@ -1,7 +1,7 @@
-// The Store facade: what a program that embeds it relies on. Two Store objects on one folder stand
-// for two processes here (locks belong to descriptors); real processes are the end-to-end tests'
-// matter. What retention trims, what is made again from the journal and what goes wrong around a
-// store have files of their own.
+// The Store facade: what a program that embeds it relies on. Two Store objects on one directory
+// stand for two processes here (locks belong to descriptors); real processes are the end-to-end
+// tests' matter. What retention trims, what is made again from the journal and what goes wrong
+// around a store have files of their own.
 #include "syncline/store.h"
 
 #include <atomic>
@@ -251,7 +251,7 @@ TEST_F(StoreTest, ACopiedStoreRefusesToWriteAsItsOriginal) {
   {
     must_record(*open(), note("original"), Stage::kPublished);
   }
-  const std::string copy = folder_.path().string() + "/copy";
+  const std::string copy = directory_.path().string() + "/copy";
   fs::copy(root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   const auto opened = Store::open(copy);
   ASSERT_FALSE(opened);
@@ -271,7 +271,7 @@ TEST_F(StoreTest, ACopyCanBecomeAStoreOfItsOwnAndContinuesAboveTheIdsItFinds) {
   {
     must_record(*open(), note("original"), Stage::kPublished);
   }
-  const std::string copy = folder_.path().string() + "/copy";
+  const std::string copy = directory_.path().string() + "/copy";
   fs::copy(root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   const auto made = Store::init(copy, {.new_identity = true});
   ASSERT_TRUE(made) << made.error().message;
@@ -301,7 +301,7 @@ TEST_F(StoreTest, AnInterruptedInitIsNoStoreAndIsFinishedByInitAgain) {
 }
 
 TEST_F(StoreTest, InitWithAnUnknownProfileMakesNothing) {
-  const std::string fresh = folder_.path().string() + "/fresh";
+  const std::string fresh = directory_.path().string() + "/fresh";
   for (const std::string& directory : {fresh, root()}) {
     const auto made = Store::init(directory, {.profile = "nodes"});
     ASSERT_FALSE(made) << directory;
@@ -378,7 +378,7 @@ TEST_F(StoreTest, ACloneTakesNoIdFromANumberThatIsNone) {
   for (const char* name : {"x-18446744073709551615.md", "y-9223372036854775808.md"}) {
     std::ofstream(root() + "/" + name) << "text\n";
   }
-  const std::string clone = folder_.path().string() + "/clone";
+  const std::string clone = directory_.path().string() + "/clone";
   const std::string command = "cd '" + root() + "' && git add '*.md' && git -c user.name=a " +
                               "-c user.email=a@a commit -qm theirs && git clone -q . '" + clone +
                               "'";

@@ -24,7 +24,7 @@ class StoreVerifyTest : public testing::Test {
     const auto made = Store::init(root(), {});
     ASSERT_TRUE(made) << made.error().message;
   }
-  std::string root() const { return folder_.path().string() + "/store"; }
+  std::string root() const { return directory_.path().string() + "/store"; }
   std::string database() const { return root() + "/syncline.db"; }
   std::unique_ptr<Store> open(StorePlatform* platform = nullptr) {
     auto store = Store::open(root(), {.platform = platform});
@@ -60,7 +60,7 @@ class StoreVerifyTest : public testing::Test {
     fs::copy_file(copy, database(), fs::copy_options::overwrite_existing);
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(StoreVerifyTest, BesideThreeWritersItFindsNothing) {
@@ -97,7 +97,7 @@ TEST_F(StoreVerifyTest, BesideThreeWritersItFindsNothing) {
 }
 
 // The same without luck: a record, its row, its commit and its publish land before each single
-// operation on a folder that verify makes.
+// operation on a directory that verify makes.
 TEST_F(StoreVerifyTest, ABatchThatLandsBetweenAnyTwoReadsIsNoFinding) {
   const auto writer = open();
   must_record(*writer, "before");
@@ -127,7 +127,7 @@ TEST_F(StoreVerifyTest, ABatchThatLandsBetweenAnyTwoReadsIsNoFinding) {
 }
 
 TEST_F(StoreVerifyTest, ADatabaseOlderThanTheCommitsIsAFaultAndRepairAppliesWhatItLacks) {
-  const std::string copy = folder_.path().string() + "/copy.db";
+  const std::string copy = directory_.path().string() + "/copy.db";
   must_record(*open(), "in the copy");
   copy_database(copy);
   {

@@ -90,7 +90,7 @@ class SpoiltStoreTest : public testing::Test {
     ASSERT_TRUE((*store)->record(note("two"), Stage::kApplied));
     ASSERT_TRUE((*store)->sync(/*push=*/false, kForever));
   }
-  std::string root() const { return folder_.path().string() + "/store"; }
+  std::string root() const { return directory_.path().string() + "/store"; }
   static void run(const std::string& command) {
     ASSERT_EQ(std::system((command + " >/dev/null").c_str()), 0) << command;
   }
@@ -190,7 +190,7 @@ class SpoiltStoreTest : public testing::Test {
     return classes;
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
 };
 
 class FindingClassTest : public SpoiltStoreTest,

@@ -58,7 +58,7 @@ class VerifierSectionsTest : public testing::Test {
     const auto made = Store::init(root(), {});
     ASSERT_TRUE(made) << made.error().message << made.error().hint;
   }
-  std::string root() const { return folder_.path().string() + "/store"; }
+  std::string root() const { return directory_.path().string() + "/store"; }
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(root() + "/" + name, std::ios::binary) << text;
   }
@@ -104,7 +104,7 @@ class VerifierSectionsTest : public testing::Test {
     return text;
   }
 
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(VerifierSectionsTest, ALostOneIsNotFoundInAnotherThatHoldsItsText) {

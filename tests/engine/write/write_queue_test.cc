@@ -67,7 +67,7 @@ TEST_F(WriteQueueTest, FindsAKeyThatWasAppliedWhileTheEpochChanged) {
   // A third process has died within a failed append: the next turn goes to a new segment and epoch,
   // and while it does, this record is applied.
   ControlPage(must(store_directory->map_page("control", kControlPageBytes)))
-      .set_append_mark(AppendMark::kVoid);
+      .set_pending_append(PendingAppend::kVoid);
   bool applied = false;
   *on_operation = [&](std::string_view operation, const std::string&) -> Status {
     if (operation == "rename" && !applied) {
@@ -103,7 +103,7 @@ TEST_F(WriteQueueTest, ALostTailBehindAFailedFlushIsNoDamage) {
     after = must(turn.append({&frame, 1})).mark;
   }
   ControlPage page(must(store_directory->map_page("control", kControlPageBytes)));
-  page.set_flush_mark({after.position.segment, page.end()->epoch});
+  page.set_pending_flush({after.position.segment, page.end()->epoch});
   const auto segment = must(store_directory->open_file(
       fmt::format("journal/{:016x}.seg", after.position.segment), {.write = true}));
   const ByteVector zeros(after.position.offset - before.position.offset);

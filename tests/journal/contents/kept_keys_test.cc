@@ -97,8 +97,8 @@ TEST(KeptKeysTest, ARecordIsFoundAmongManySegments) {
   const auto store_directory = open_posix_directory(scratch.string());
   ASSERT_TRUE(store_directory);
   ASSERT_TRUE((*store_directory)->make_directories(kJournalDirectory));
-  const auto folder = (*store_directory)->open_directory(kJournalDirectory);
-  ASSERT_TRUE(folder);
+  const auto directory = (*store_directory)->open_directory(kJournalDirectory);
+  ASSERT_TRUE(directory);
   // Records 1-3, 4-6, … with a key at each third; between them a segment that holds none.
   for (uint64_t segment = 1; segment <= 11; ++segment) {
     KeptKeys kept = example();
@@ -108,7 +108,7 @@ TEST(KeptKeysTest, ARecordIsFoundAmongManySegments) {
     kept.records.front().seq = kept.last_seq;
     if (segment == 5) kept.records.clear();
     if (segment == 5) kept.last_seq = kept.first_seq - 1;
-    ASSERT_TRUE(write_kept_keys(**folder, a_store(), kept));
+    ASSERT_TRUE(write_kept_keys(**directory, a_store(), kept));
   }
   for (uint64_t seq = 0; seq <= 32; ++seq) {
     const auto found = find_kept_record(**store_directory, a_store(), seq);

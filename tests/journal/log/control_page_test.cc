@@ -18,7 +18,7 @@ struct ControlPageTest : testing::Test {
 TEST_F(ControlPageTest, ZeroOrForeignPageIsNotValid) {
   EXPECT_FALSE(page.valid(test_store()));
   EXPECT_FALSE(page.end());
-  EXPECT_FALSE(page.flush_mark());
+  EXPECT_FALSE(page.pending_flush());
   page.format(test_store(), "boot 1");
   EXPECT_TRUE(page.valid(test_store()));
   EXPECT_FALSE(page.valid(test_store(2)));
@@ -33,9 +33,9 @@ TEST_F(ControlPageTest, UnknownCacheIsNeverTheSame) {
 
 TEST_F(ControlPageTest, WriterKilledAtAnyStoreLeavesTheOldMarkOrTheNew) {
   page.format(test_store(), "boot 1");
-  const LogMark first{1, 4096, 0, 1, 10, 0, 8192};
-  const LogMark second{2, 8192, 7, 2, 20, 4096, 16384};
-  const LogMark third{3, 12288, 9, 3, 30, 8192, 16384};
+  const EpochMark first{1, 4096, 0, 1, 10, 0, 8192};
+  const EpochMark second{2, 8192, 7, 2, 20, 4096, 16384};
+  const EpochMark third{3, 12288, 9, 3, 30, 8192, 16384};
   page.set_durable(first);
   page.set_durable(second);
   const ByteVector before(bytes.begin(), bytes.end());

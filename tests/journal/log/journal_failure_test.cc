@@ -87,11 +87,11 @@ TEST_F(JournalTest, ASegmentWhoseFlushFailedIsNotSyncedAgainToLeaveIt) {
   EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
 }
 
-TEST_F(JournalTest, FlushMarkOfADeadProcessIsHonoured) {
+TEST_F(JournalTest, PendingFlushOfADeadProcessIsHonoured) {
   open();
   ASSERT_OK(record_text(*journal, "a"));
   ASSERT_OK(append_text(*journal, "b"));
-  page().set_flush_mark({1, 1});
+  page().set_pending_flush({1, 1});
   journal.reset();
   open();  // alone
   EXPECT_TRUE(journal->recovery().abandoned);
@@ -100,11 +100,11 @@ TEST_F(JournalTest, FlushMarkOfADeadProcessIsHonoured) {
   EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b"}));
   // And by a process that had the store open all along.
   const auto c = append_text(*journal, "c");
-  page().set_flush_mark({2, 2});
+  page().set_pending_flush({2, 2});
   EXPECT_OK(journal->flush(*c));
   EXPECT_EQ(journal->epoch(), 3u);
   // One of another segment means nothing.
-  page().set_flush_mark({1, 1});
+  page().set_pending_flush({1, 1});
   ASSERT_OK(record_text(*journal, "d"));
   EXPECT_EQ(journal->epoch(), 3u);
   EXPECT_EQ(contents(*root, *journal), (Texts{"a", "b", "c", "d"}));
@@ -121,7 +121,7 @@ TEST_F(JournalTest, AppendMarkOfADeadProcessKeepsWhatIsWholeAndCutsWhatIsTorn) {
   const auto die = [&] {
     page().set_end(*before);
     page().set_durable(*before);
-    page().set_append_mark(AppendMark::kUnderWay);
+    page().set_pending_append(PendingAppend::kUnderWay);
   };
   die();
   ASSERT_OK(record_text(*journal, "d"));
@@ -225,7 +225,7 @@ TEST_F(IdleJournal, RotInTheLastAcknowledgedControlFrameIsDamageInThisBootAndThe
 TEST_F(IdleJournal, AnOpenThatDiesBeforeItFlushedLeavesThePagesClaimInPlace) {
   open();
   ASSERT_OK(record_text(*journal, "last"));
-  const LogMark durable = *page().durable();
+  const EpochMark durable = *page().durable();
   journal.reset();
   ++machine.image().boot;
   machine.plan.fail_at(1, EIO, FaultPlan::kSticky, Call::kSync);

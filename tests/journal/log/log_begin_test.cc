@@ -18,13 +18,13 @@ struct LogBegin : testing::Test {
     ASSERT_OK(journal);
     const std::string text(6000, 'x');
     while ((*journal)->end().position.segment < 5) ASSERT_OK(record_text(**journal, text));
-    folder = *root->open_directory(kJournalDirectory);
+    directory = *root->open_directory(kJournalDirectory);
   }
   void lose(uint64_t segment) { machine.image().remove("journal/" + segment_name(segment)); }
   // What listing, reading from the begin and opening each say.
   std::vector<std::string> answers() {
     std::vector<std::string> said;
-    const auto listed = list_segments(*folder, test_store());
+    const auto listed = list_segments(*directory, test_store());
     said.push_back(listed ? "begins with " + std::to_string(listed->front().segment)
                           : error_of(listed));
     const auto reader = Reader::open(*root, test_store(), {});
@@ -42,7 +42,7 @@ struct LogBegin : testing::Test {
 
   TestMachine machine;
   std::unique_ptr<Directory> root = machine.open();
-  std::unique_ptr<Directory> folder;
+  std::unique_ptr<Directory> directory;
   StillClock clock;
 };
 
@@ -55,7 +55,7 @@ TEST_F(LogBegin, AMissingSegmentIsDamageAndNamed) {
 }
 
 TEST_F(LogBegin, WhatIsLeftOfATrimBelowTheBaseCounts) {
-  ASSERT_OK(write_base(*folder, test_store(), 3));
+  ASSERT_OK(write_base(*directory, test_store(), 3));
   expect_all("begins with 1");
   lose(1);
   expect_all("begins with 2");
@@ -64,7 +64,7 @@ TEST_F(LogBegin, WhatIsLeftOfATrimBelowTheBaseCounts) {
 }
 
 TEST_F(LogBegin, WhatStandsBeforeAGapBelowTheBaseIsLeftOut) {
-  ASSERT_OK(write_base(*folder, test_store(), 4));
+  ASSERT_OK(write_base(*directory, test_store(), 4));
   lose(2);
   expect_all("begins with 3");
   lose(4);
@@ -74,14 +74,14 @@ TEST_F(LogBegin, WhatStandsBeforeAGapBelowTheBaseIsLeftOut) {
 }
 
 TEST_F(LogBegin, ABaseBehindTheLastSegmentNamesOneThatWasLost) {
-  ASSERT_OK(write_base(*folder, test_store(), 5));
+  ASSERT_OK(write_base(*directory, test_store(), 5));
   expect_all("begins with 1");
-  ASSERT_OK(write_base(*folder, test_store(), 6));
+  ASSERT_OK(write_base(*directory, test_store(), 6));
   expect_all("corrupt: segment 6 offset 0: the segment is missing");
 }
 
 TEST_F(LogBegin, ABaseOfNothingIsDamaged) {
-  ASSERT_OK(write_base(*folder, test_store(), 0));
+  ASSERT_OK(write_base(*directory, test_store(), 0));
   expect_all("corrupt: journal/base, which names the first segment, is damaged");
 }
 
@@ -89,7 +89,7 @@ TEST_F(LogBegin, ALogWithoutAnySegmentCannotBeRead) {
   for (uint64_t segment = 1; segment <= 5; ++segment) lose(segment);
   EXPECT_EQ(error_of(Reader::open(*root, test_store(), {})),
             "corrupt: segment 1 offset 0: the segment is missing");
-  ASSERT_OK(write_base(*folder, test_store(), 3));
+  ASSERT_OK(write_base(*directory, test_store(), 3));
   expect_all("corrupt: segment 3 offset 0: the segment is missing");
 }
 

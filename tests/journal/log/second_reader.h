@@ -1,7 +1,7 @@
 // A second, independent reader of the journal, written from journal/FORMAT*.md alone: it shares no
 // code with journal/ and knows no seam. It keeps the documents honest, and the first reader.
 //
-// Here: the folder, segments, frames. second_reader_tail.h judges the end of a log,
+// Here: the directory, segments, frames. second_reader_tail.h judges the end of a log,
 // second_reader_keys.h reads what outlives a trim, second_reader_payloads.h reads what stands in
 // frames, second_reader_projections.h what follows.
 #pragma once

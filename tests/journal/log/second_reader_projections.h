@@ -272,7 +272,7 @@ class Projector {
     batched_ = std::max(batched_, frame.last_seq);
   }
 
-  // The change wins over what was there; among changes the folder wins over the file.
+  // The change wins over what was there; among changes the directory wins over the file.
   static void put(std::map<std::string, std::string>& files,
                   const std::map<std::string, std::string>& changed, const std::string& path,
                   const std::string& content) {

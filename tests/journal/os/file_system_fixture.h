@@ -1,4 +1,4 @@
-// The file system's seam on a fresh folder, and what its tests look at from outside.
+// The file system's seam on a fresh directory, and what its tests look at from outside.
 #pragma once
 
 #include <fcntl.h>

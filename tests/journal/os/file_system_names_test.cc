@@ -1,5 +1,5 @@
-// Names that leave the folder, links on the way, what is no regular file: each is refused by every
-// call, and no descriptor is left open.
+// Names that leave the directory, links on the way, what is no regular file: each is refused by
+// every call, and no descriptor is left open.
 #include <unistd.h>
 
 #include "journal/os/posix_path.h"
@@ -38,19 +38,19 @@ TEST_F(FileSystemTest, NamesThatLeaveTheDirectoryAreRefusedByEveryCall) {
 TEST_F(FileSystemTest, SymbolicLinksOnTheWayAreRefusedByEveryCall) {
   const TemporaryDirectory outside;
   put(outside / "secret", "untouched");
-  fs::create_directory(outside / "folder");
+  fs::create_directory(outside / "directory");
   put(root / "here", "stays");
   fs::create_directory(root / "real");
   fs::create_symlink(outside.path(), root / "link");
   fs::create_symlink("real", root / "inner_link");
   for (const auto& [call_name, call] : calls()) {
     for (const char* name :
-         {"link/secret", "link/folder", "link/new", "inner_link/new", "real/../link/secret"}) {
+         {"link/secret", "link/directory", "link/new", "inner_link/new", "real/../link/secret"}) {
       EXPECT_EQ(call(name), Code::kUnsafePath) << call_name << " of " << name;
     }
   }
   EXPECT_EQ(content_of(outside / "secret"), "untouched");
-  EXPECT_TRUE(fs::exists(outside / "folder"));
+  EXPECT_TRUE(fs::exists(outside / "directory"));
   EXPECT_FALSE(fs::exists(outside / "new"));
   EXPECT_TRUE(fs::is_empty(root / "real"));
 }
@@ -60,8 +60,8 @@ TEST_F(FileSystemTest, AFinalSymbolicLinkIsNeverFollowed) {
   put(outside / "secret", "untouched");
   fs::create_symlink(outside / "secret", root / "link");
   fs::create_symlink(outside / "missing", root / "dangling");
-  fs::create_symlink(outside.path(), root / "folder_link");
-  for (const char* name : {"link", "dangling", "folder_link"}) {
+  fs::create_symlink(outside.path(), root / "directory_link");
+  for (const char* name : {"link", "dangling", "directory_link"}) {
     EXPECT_EQ(code_of(directory->open_file(name, {})), Code::kUnsafePath) << name;
     EXPECT_EQ(code_of(directory->open_file(name, {.write = true, .create = true})),
               Code::kUnsafePath);
@@ -126,11 +126,11 @@ TEST_F(FileSystemTest, TheWalkByComponentsAnswersAsTheKernelDoes) {
 
 TEST_F(FileSystemTest, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
   ASSERT_EQ(mkfifo((root / "fifo").c_str(), 0600), 0);
-  fs::create_directory(root / "folder");
+  fs::create_directory(root / "directory");
   put(root / "file", "x");
   for (const bool write : {false, true}) {
     EXPECT_EQ(code_of(directory->open_file("fifo", {.write = write})), Code::kUnsafePath);
-    EXPECT_EQ(code_of(directory->open_file("folder", {.write = write})), Code::kUnsafePath);
+    EXPECT_EQ(code_of(directory->open_file("directory", {.write = write})), Code::kUnsafePath);
     EXPECT_EQ(code_of(directory->open_file("file/below", {.write = write})), Code::kUnsafePath);
   }
   EXPECT_EQ(code_of(directory->open_lock("fifo")), Code::kUnsafePath);
@@ -140,9 +140,9 @@ TEST_F(FileSystemTest, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
 
 TEST_F(FileSystemTest, EveryDescriptorClosesOnExec) {
   const std::set<int> before = open_descriptors();
-  fs::create_directory(root / "folder");
+  fs::create_directory(root / "directory");
   const auto again = open_directory_at(root.path());
-  const auto sub = directory->open_directory("folder");
+  const auto sub = directory->open_directory("directory");
   const auto file = directory->open_file("file", {.write = true, .create = true});
   const auto lock = directory->open_lock("lock");
   const auto page = directory->map_page("page", 4096);

@@ -1,5 +1,5 @@
-// What files and folders of the seam do. Which names it takes is file_system_names_test.cc; files
-// that come whole or not at all are whole_file_test.cc.
+// What files and directories of the seam do. Which names it takes is file_system_names_test.cc;
+// files that come whole or not at all are whole_file_test.cc.
 #include "journal/os/file_system.h"
 
 #include <sys/resource.h>

@@ -16,12 +16,12 @@ namespace {
 
 TEST_F(FileSystemTest, CreateWholeNeverReplacesWhatIsThere) {
   put(root / "file", "old");
-  fs::create_directory(root / "folder");
+  fs::create_directory(root / "directory");
   EXPECT_EQ(code_of(directory->create_whole("file", as_bytes("new"))), Code::kExists);
-  EXPECT_EQ(code_of(directory->create_whole("folder", as_bytes("new"))), Code::kExists);
+  EXPECT_EQ(code_of(directory->create_whole("directory", as_bytes("new"))), Code::kExists);
   EXPECT_EQ(content_of(root / "file"), "old");
   EXPECT_EQ(code_of(directory->create_whole("missing/file", as_bytes("new"))), Code::kNotFound);
-  EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"file", "folder"}));
+  EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"file", "directory"}));
 }
 
 class CreateWholeTest : public FileSystemTest, public testing::WithParamInterface<bool> {

@@ -1,4 +1,5 @@
-// A journal beside a repository, and folders over them as processes of the store would have them.
+// A journal beside a repository, and directories over them as processes of the store would have
+// them.
 #pragma once
 
 #include <fmt/format.h>
@@ -92,7 +93,7 @@ class FoldStore {
     journal_ = std::move(*opened);
   }
   void close_journal() { journal_.reset(); }
-  // After the folder itself was replaced.
+  // After the directory itself was replaced.
   void reopen_directory() {
     auto opened = open_posix_directory(store_path().string());
     ASSERT_TRUE(ok(opened));

@@ -176,7 +176,7 @@ TEST_P(IndexFileTest, AnInterruptedPublishIsTakenUp) {
   EXPECT_TRUE(merge->changed);
 }
 
-TEST_P(IndexFileTest, AFileInTheWayOfAFolderStaysAndSoTheOtherWayRound) {
+TEST_P(IndexFileTest, AFileInTheWayOfADirectoryStaysAndSoTheOtherWayRound) {
   write_file(repository.path() / "notes", "a file");
   write_file(repository.path() / "rules.md/x", "below");
   write_file(repository.path() / "rules.md-other", "between");
@@ -188,7 +188,7 @@ TEST_P(IndexFileTest, AFileInTheWayOfAFolderStaysAndSoTheOtherWayRound) {
   EXPECT_FALSE(merge->changed);
 }
 
-TEST_P(IndexFileTest, CachedTreesOfUntouchedFoldersAreKept) {
+TEST_P(IndexFileTest, CachedTreesOfUntouchedDirectoriesAreKept) {
   for (const char* name : {"a/1", "b/c/2", "b/d/3", "4"})
     write_file(repository.path() / name, name);
   repository.git("add -A");

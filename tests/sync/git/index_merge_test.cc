@@ -141,7 +141,7 @@ TEST(IndexMerge, NeitherTheOldNorTheNewFileIsHeldWhole) {
   const std::string blob = repository.git("hash-object -w --stdin", "x");
   std::string info;
   for (int i = 0; i < 200'000; ++i) {
-    info += "100644 " + blob + "\tfolder-" + std::to_string(100 + i / 1000) + "/file-" +
+    info += "100644 " + blob + "\tdirectory-" + std::to_string(100 + i / 1000) + "/file-" +
             std::to_string(i) + "\n";
   }
   repository.git("update-index --index-info", info);
@@ -168,7 +168,7 @@ TEST(IndexMerge, NeitherTheOldNorTheNewFileIsHeldWhole) {
   const auto index = IndexFile::open(repository.common_dir());
   ASSERT_TRUE(ok(index));
   const auto merge =
-      index->merge(std::vector{IndexChange{.path = "folder-150/ours",
+      index->merge(std::vector{IndexChange{.path = "directory-150/ours",
                                            .value = {*ObjectId::parse(blob), 0100644},
                                            .stat = {},
                                            .in_tip = {},

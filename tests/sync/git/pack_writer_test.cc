@@ -159,11 +159,11 @@ TEST(PackWriter, StaleKeepsOfThisOwnerAloneAreDropped) {
   add_history(pack, {"content"});
   const auto name = pack.install(repository.common_dir(), kOwner);
   ASSERT_TRUE(ok(name));
-  const std::filesystem::path folder = repository.path() / ".git/objects/pack";
-  write_file(folder / "pack-1.keep", "receive-pack 1 on host\n");
+  const std::filesystem::path directory = repository.path() / ".git/objects/pack";
+  write_file(directory / "pack-1.keep", "receive-pack 1 on host\n");
   ASSERT_TRUE(ok(drop_stale_keeps(repository.common_dir(), kOwner)));
-  EXPECT_FALSE(std::filesystem::exists(folder / (*name + ".keep")));
-  EXPECT_TRUE(std::filesystem::exists(folder / "pack-1.keep"));
+  EXPECT_FALSE(std::filesystem::exists(directory / (*name + ".keep")));
+  EXPECT_TRUE(std::filesystem::exists(directory / "pack-1.keep"));
 }
 
 TEST(ObjectReader, ReadsLooseAndPackedAndFollowsAGc) {

@@ -62,7 +62,7 @@ TEST_F(RefStoreTest, GitReadsWhatIsWritten) {
   EXPECT_EQ(by_git(kRef), first.hex());
   ASSERT_TRUE(ok(refs_.compare_and_swap(kRef, first, second)));
   EXPECT_EQ(by_git(kRef), second.hex());
-  // Packing takes the loose file and its folder away.
+  // Packing takes the loose file and its directory away.
   repository_.git("pack-refs --all --prune");
   ASSERT_TRUE(ok(refs_.compare_and_swap(kRef, second, first)));
   EXPECT_EQ(by_git(kRef), first.hex());

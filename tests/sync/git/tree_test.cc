@@ -78,7 +78,7 @@ TEST(Tree, RandomChangesGiveTheTreeThatGitMakes) {
     std::vector<std::string> contents;
     for (unsigned count = 1 + below(12); count > 0; --count) {
       std::string path = random_path();
-      // Within one batch a name is a file or a folder.
+      // Within one batch a name is a file or a directory.
       if (std::ranges::any_of(paths, [&](const auto& other) { return conflict(path, other); })) {
         continue;
       }
@@ -89,7 +89,7 @@ TEST(Tree, RandomChangesGiveTheTreeThatGitMakes) {
     for (size_t i = 0; i < paths.size(); ++i) {
       const bool removes = contents[i].empty();
       if (removes) {
-        // Taking away a path that is a folder means the folder, as a put over it does.
+        // Taking away a path that is a directory means the directory, as a put over it does.
         Files without = files;
         put(without, paths[i], "x");
         const bool blocked = without.size() != files.size() + (files.contains(paths[i]) ? 0 : 1);
@@ -132,7 +132,7 @@ TEST(Tree, RandomChangesGiveTheTreeThatGitMakes) {
   }
 }
 
-TEST(Tree, OnlyTouchedFoldersAreWritten) {
+TEST(Tree, OnlyTouchedDirectoriesAreWritten) {
   GitRepository repository;
   auto reader = repository.reader();
   ObjectStore objects(*reader);
@@ -159,7 +159,7 @@ TEST(Tree, OnlyTouchedFoldersAreWritten) {
   EXPECT_EQ(pack.object_count(), 0u);
 }
 
-TEST(Tree, EmptiedFoldersDisappear) {
+TEST(Tree, EmptiedDirectoriesDisappear) {
   GitRepository repository;
   auto reader = repository.reader();
   ObjectStore objects(*reader);
@@ -173,14 +173,14 @@ TEST(Tree, EmptiedFoldersDisappear) {
   const auto empty = update_tree(objects, pack, *without, {{"d", {}, kModeFile}});
   ASSERT_TRUE(ok(empty));
   EXPECT_EQ(empty->hex(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
-  // Removing what is not there changes nothing, and makes no folders.
+  // Removing what is not there changes nothing, and makes no directories.
   const auto nothing =
       update_tree(objects, pack, *root, {{"x/y/z", {}, kModeFile}, {"d/e", {}, kModeFile}});
   ASSERT_TRUE(ok(nothing));
   EXPECT_EQ(*nothing, *root);
 }
 
-TEST(Tree, WithinABatchAFolderWinsOverAFile) {
+TEST(Tree, WithinABatchADirectoryWinsOverAFile) {
   GitRepository repository;
   auto reader = repository.reader();
   ObjectStore objects(*reader);

@@ -198,7 +198,7 @@ TEST_F(PublisherTest, OtherBytesOnTheBranchAreLeftAndReported) {
 
 TEST_F(PublisherTest, ALinkOrAFileInTheWayIsLeftAndTheRestIsPublished) {
   fs::create_directory_symlink("/tmp", store.work("rules"));
-  write_file(store.work("notes"), "a file in the place of a folder\n");
+  write_file(store.work("notes"), "a file in the place of a directory\n");
   store.repository.git("add rules notes");
   store.repository.git("commit -q -m 'in the way'");
   store.record(note_intent("blocked"), false);

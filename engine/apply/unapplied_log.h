@@ -22,9 +22,9 @@
 
 namespace syncline {
 
-class LookAhead {
+class UnappliedLog {
  public:
-  LookAhead(Directory& store_directory, Journal& journal)
+  UnappliedLog(Directory& store_directory, Journal& journal)
       : store_directory_(store_directory), journal_(journal) {}
 
   // Reads on to the durable end of the log, from `applied`. Where that is another mark than at the

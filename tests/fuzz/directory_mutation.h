@@ -1,4 +1,4 @@
-// A compact program of damage to a journal folder, and what it did. Two sorts of steps:
+// A compact program of damage to a journal directory, and what it did. Two sorts of steps:
 //   damage   what disks and people do: bytes, sectors, files that change, go, or stand elsewhere
 //   forgery  a field is changed and every checksum over it made to hold again, so that what lies
 //            behind the checksums is reached; the oracle asks less of what was forged
@@ -13,7 +13,7 @@
 
 namespace syncline::fuzz {
 
-struct MutatedFolder {
+struct MutatedDirectory {
   JournalFiles files;
   bool damaged = false;
   bool forged = false;             // any of the below
@@ -25,6 +25,6 @@ inline constexpr size_t kMutationBytes = 16;
 inline constexpr size_t kMutationsMax = 24;
 
 // Takes the program from `input` until it ends, 16 bytes a step.
-MutatedFolder mutate(const JournalHistory& history, InputReader& input);
+MutatedDirectory mutate(const JournalHistory& history, InputReader& input);
 
 }  // namespace syncline::fuzz

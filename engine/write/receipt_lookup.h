@@ -30,11 +30,11 @@ struct FoundRecord {
 Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journal& journal,
                                                Database* database, uint64_t seq, const Mark& end);
 
-class Lookup {
+class ReceiptLookup {
  public:
   // Others may be appending to the journal; only what lies before its durable mark is read.
-  static Result<Lookup> open(Directory& store_directory, Journal& journal,
-                             const DatabaseFile& database_file, const std::string& own_ref);
+  static Result<ReceiptLookup> open(Directory& store_directory, Journal& journal,
+                                    const DatabaseFile& database_file, const std::string& own_ref);
 
   Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
   Result<std::optional<KeyEntry>> key(std::string_view key);
@@ -55,7 +55,8 @@ class Lookup {
   Result<uint64_t> bytes_after(uint64_t seq);
 
  private:
-  Lookup(Directory& directory, Journal& journal) : directory_(directory), journal_(journal) {}
+  ReceiptLookup(Directory& directory, Journal& journal)
+      : directory_(directory), journal_(journal) {}
   Result<std::unique_ptr<Reader>> reader_before(uint64_t seq);
   // Reads what lies after the applied mark: SQLite does not know it yet.
   Status read_tail();

@@ -1,4 +1,4 @@
-#include "engine/write/lookup.h"
+#include "engine/write/receipt_lookup.h"
 
 #include <fmt/format.h>
 
@@ -41,9 +41,10 @@ Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journ
   return std::optional<FoundRecord>();
 }
 
-Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
-                            const DatabaseFile& database_file, const std::string& own_ref) {
-  Lookup lookup(store_directory, journal);
+Result<ReceiptLookup> ReceiptLookup::open(Directory& store_directory, Journal& journal,
+                                          const DatabaseFile& database_file,
+                                          const std::string& own_ref) {
+  ReceiptLookup lookup(store_directory, journal);
   lookup.own_ref_ = own_ref;
   auto database = open_to_read(database_file);
   // Whoever applies rebuilds a damaged one; until then the journal knows what it knew.
@@ -57,16 +58,16 @@ Result<Lookup> Lookup::open(Directory& store_directory, Journal& journal,
   return lookup;
 }
 
-Result<AppliedState> Lookup::state() {
+Result<AppliedState> ReceiptLookup::state() {
   if (database_ == nullptr) return AppliedState{};
   return read_applied_state(*database_);
 }
 
-Result<std::unique_ptr<Reader>> Lookup::reader_before(uint64_t seq) {
+Result<std::unique_ptr<Reader>> ReceiptLookup::reader_before(uint64_t seq) {
   return open_before(directory_, journal_, database_.get(), seq);
 }
 
-Status Lookup::read_tail() {
+Status ReceiptLookup::read_tail() {
   if (tail_read_) return {};
   TRY_ASSIGN(const AppliedState known, state());
   TRY_ASSIGN(const Mark from, from_applied(known.applied, journal_));
@@ -81,7 +82,7 @@ Status Lookup::read_tail() {
   return {};
 }
 
-Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
+Result<std::optional<KeyEntry>> ReceiptLookup::key(std::string_view key) {
   if (database_ != nullptr) {
     TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, key));
     if (entry) return entry;
@@ -103,7 +104,7 @@ Result<std::optional<KeyEntry>> Lookup::key(std::string_view key) {
   return entry;
 }
 
-Result<Lookup::Progress> Lookup::progress() {
+Result<ReceiptLookup::Progress> ReceiptLookup::progress() {
   Progress progress;
   if (database_ != nullptr) {
     TRY_ASSIGN(const AppliedState applied, read_applied_state(*database_));
@@ -128,7 +129,7 @@ Result<Lookup::Progress> Lookup::progress() {
   return progress;
 }
 
-Result<uint64_t> Lookup::bytes_after(uint64_t seq) {
+Result<uint64_t> ReceiptLookup::bytes_after(uint64_t seq) {
   Mark known;
   if (database_ != nullptr) {
     TRY_ASSIGN(known, position_before(*database_, seq + 1));
@@ -143,20 +144,21 @@ Result<uint64_t> Lookup::bytes_after(uint64_t seq) {
   return total / segments * (end.segment - from.position.segment);
 }
 
-Result<std::optional<Outcome>> Lookup::outcome_of(uint64_t seq) {
+Result<std::optional<Outcome>> ReceiptLookup::outcome_of(uint64_t seq) {
   TRY(read_tail());
   if (const Outcome* const found = tail_.outcome(seq)) return std::optional<Outcome>(*found);
   return applied_outcome(seq);
 }
 
-Result<std::optional<Outcome>> Lookup::applied_outcome(uint64_t seq) {
+Result<std::optional<Outcome>> ReceiptLookup::applied_outcome(uint64_t seq) {
   if (database_ == nullptr) return std::optional<Outcome>();
   TRY_ASSIGN(const auto outcomes, read_outcomes(*database_, seq, seq));
   if (outcomes.empty()) return std::optional<Outcome>();
   return std::optional<Outcome>(outcomes.begin()->second);
 }
 
-Receipt Lookup::receipt_of(const FoundRecord& record, const std::optional<Outcome>& outcome) const {
+Receipt ReceiptLookup::receipt_of(const FoundRecord& record,
+                                  const std::optional<Outcome>& outcome) const {
   const Intent& intent = record.intent;
   return make_receipt({.seq = record.seq,
                        .kind = intent.kind,
@@ -168,7 +170,7 @@ Receipt Lookup::receipt_of(const FoundRecord& record, const std::optional<Outcom
                       outcome ? &*outcome : nullptr, stage_of(record.seq, journal_));
 }
 
-Result<Receipt> Lookup::kept_receipt(uint64_t seq, const Mark& begin) {
+Result<Receipt> ReceiptLookup::kept_receipt(uint64_t seq, const Mark& begin) {
   TRY_ASSIGN(auto kept, find_kept_record(directory_, journal_.store(), seq));
   if (!kept) {
     return make_error(
@@ -182,7 +184,7 @@ Result<Receipt> Lookup::kept_receipt(uint64_t seq, const Mark& begin) {
   return receipt;
 }
 
-Status Lookup::add_commits(Receipt& receipt) {
+Status ReceiptLookup::add_commits(Receipt& receipt) {
   CommitNames names;
   if (database_ != nullptr) {
     TRY_ASSIGN(names, find_commits(*database_, receipt.seq));
@@ -203,7 +205,7 @@ Status Lookup::add_commits(Receipt& receipt) {
   return {};
 }
 
-Result<Receipt> Lookup::receipt(uint64_t seq) {
+Result<Receipt> ReceiptLookup::receipt(uint64_t seq) {
   const Mark end = journal_.durable();
   const auto missing = [&] {
     return make_error(Code::kNotFound, fmt::format("there is no record {}", seq),
@@ -224,8 +226,8 @@ Result<Receipt> Lookup::receipt(uint64_t seq) {
   return receipt;
 }
 
-Result<uint64_t> Lookup::visit(uint64_t from_seq,
-                               const std::function<bool(const LogEntry&)>& visit) {
+Result<uint64_t> ReceiptLookup::visit(uint64_t from_seq,
+                                      const std::function<bool(const LogEntry&)>& visit) {
   const Mark end = journal_.durable();
   TRY_ASSIGN(auto reader, reader_before(std::max<uint64_t>(from_seq, 1)));
   uint64_t next_seq = from_seq;

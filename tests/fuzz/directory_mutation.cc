@@ -1,4 +1,4 @@
-#include "tests/fuzz/folder_mutation.h"
+#include "tests/fuzz/directory_mutation.h"
 
 #include <algorithm>
 #include <array>
@@ -29,13 +29,13 @@ struct Step {
 
 class Mutator {
  public:
-  Mutator(const JournalHistory& history, MutatedFolder& folder)
-      : history_(history), folder_(folder) {}
+  Mutator(const JournalHistory& history, MutatedDirectory& directory)
+      : history_(history), directory_(directory) {}
 
   void run(const Step& step) {
-    if (folder_.files.empty()) return;
+    if (directory_.files.empty()) return;
     const size_t what = step.what % 16;
-    (what < 9 ? folder_.damaged : folder_.forged) = true;
+    (what < 9 ? directory_.damaged : directory_.forged) = true;
     switch (what) {
       case 0:
         return flip_bit(step);
@@ -72,11 +72,11 @@ class Mutator {
 
  private:
   std::string name_of(uint64_t number) const {
-    auto at = folder_.files.begin();
-    std::advance(at, static_cast<std::ptrdiff_t>(number % folder_.files.size()));
+    auto at = directory_.files.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(number % directory_.files.size()));
     return at->first;
   }
-  ByteVector& file(const Step& step) { return folder_.files.at(name_of(step.file)); }
+  ByteVector& file(const Step& step) { return directory_.files.at(name_of(step.file)); }
   static size_t place(const ByteVector& bytes, uint64_t offset) {
     return bytes.empty() ? 0 : offset % bytes.size();
   }
@@ -84,9 +84,9 @@ class Mutator {
   const PlacedFrame* frame_of(const Step& step) const {
     if (history_.frames.empty()) return nullptr;
     const PlacedFrame& frame = history_.frames[step.index % history_.frames.size()];
-    const auto found = folder_.files.find(frame.file);
+    const auto found = directory_.files.find(frame.file);
     const bool there =
-        found != folder_.files.end() && found->second.size() >= frame.offset + frame.frame_bytes;
+        found != directory_.files.end() && found->second.size() >= frame.offset + frame.frame_bytes;
     return there ? &frame : nullptr;
   }
 
@@ -116,7 +116,7 @@ class Mutator {
   // A write that went to another place, or another file.
   void copy_sectors(const Step& step) {
     const ByteVector from = file(step);
-    ByteVector& to = folder_.files.at(name_of(step.index >> 8));
+    ByteVector& to = directory_.files.at(name_of(step.index >> 8));
     const uint64_t unit = (step.value & 0x100) != 0 ? kFrameAlignBytes : kSectorBytes;
     const uint64_t read_at = place(from, step.offset) / unit * unit;
     const uint64_t write_at = place(to, step.value >> 16) / unit * unit;
@@ -125,10 +125,10 @@ class Mutator {
     std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(read_at), count,
                 to.begin() + static_cast<std::ptrdiff_t>(write_at));
   }
-  void remove(const Step& step) { folder_.files.erase(name_of(step.file)); }
+  void remove(const Step& step) { directory_.files.erase(name_of(step.file)); }
   void swap_files(const Step& step) {
     ByteVector& one = file(step);
-    ByteVector& other = folder_.files.at(name_of(step.index));
+    ByteVector& other = directory_.files.at(name_of(step.index));
     std::swap(one, other);
   }
   void add_file(const Step& step) {
@@ -136,7 +136,7 @@ class Mutator {
     const std::array<std::string, 4> names = {segment_name(segment), unborn_segment_name(segment),
                                               "base", "notes.txt"};
     const ByteVector content = file(step);
-    folder_.files[names[step.index % names.size()]] = content;
+    directory_.files[names[step.index % names.size()]] = content;
   }
   void overwrite(const Step& step) {
     ByteVector& bytes = file(step);
@@ -150,8 +150,9 @@ class Mutator {
   void lose_frame(const Step& step) {
     const PlacedFrame* const frame = frame_of(step);
     if (frame == nullptr) return;
-    std::fill_n(folder_.files.at(frame->file).begin() + static_cast<std::ptrdiff_t>(frame->offset),
-                frame->frame_bytes, std::byte{0});
+    std::fill_n(
+        directory_.files.at(frame->file).begin() + static_cast<std::ptrdiff_t>(frame->offset),
+        frame->frame_bytes, std::byte{0});
   }
 
   FrameContext context_of(const PlacedFrame& frame) const {
@@ -160,15 +161,15 @@ class Mutator {
   void note_forged(ByteSpan header) {
     const auto operation = static_cast<Operation>(header[4]);
     if (is_record(operation)) {
-      folder_.forged_seqs.insert(load_le<uint64_t>(header.data() + 24));
+      directory_.forged_seqs.insert(load_le<uint64_t>(header.data() + 24));
     } else {
-      folder_.forged_controls = true;
+      directory_.forged_controls = true;
     }
   }
   void forge_frame_field(const Step& step) {
     const PlacedFrame* const frame = frame_of(step);
     if (frame == nullptr) return;
-    ByteVector& bytes = folder_.files.at(frame->file);
+    ByteVector& bytes = directory_.files.at(frame->file);
     const MutableByteSpan span = MutableByteSpan(bytes).subspan(frame->offset);
     const size_t at = kFrameFieldsAt[step.file % kFrameFieldsAt.size()];
     const size_t width = at < 6 ? 1 : at == 6 ? 2 : at == 40 || at == 44 ? 4 : 8;
@@ -185,7 +186,7 @@ class Mutator {
   void forge_payload(const Step& step) {
     const PlacedFrame* const frame = frame_of(step);
     if (frame == nullptr) return;
-    ByteVector& bytes = folder_.files.at(frame->file);
+    ByteVector& bytes = directory_.files.at(frame->file);
     const MutableByteSpan span = MutableByteSpan(bytes).subspan(frame->offset, frame->frame_bytes);
     const size_t room = frame->frame_bytes - kFrameHeaderBytes;
     if (room != 0) {
@@ -212,7 +213,7 @@ class Mutator {
     writer.u64(step.value);
     writer.u64(0);
     repair_base(base);
-    folder_.files["base"] = base;
+    directory_.files["base"] = base;
   }
   // A frame that nobody wrote, valid where it stands.
   void forge_frame(const Step& step) {
@@ -238,15 +239,15 @@ class Mutator {
   }
 
   const JournalHistory& history_;
-  MutatedFolder& folder_;
+  MutatedDirectory& directory_;
 };
 
 }  // namespace
 
-MutatedFolder mutate(const JournalHistory& history, InputReader& input) {
-  MutatedFolder folder;
-  folder.files = history.files;
-  Mutator mutator(history, folder);
+MutatedDirectory mutate(const JournalHistory& history, InputReader& input) {
+  MutatedDirectory directory;
+  directory.files = history.files;
+  Mutator mutator(history, directory);
   for (size_t i = 0; i < kMutationsMax && !input.empty(); ++i) {
     Step step;
     step.what = input.u8();
@@ -256,7 +257,7 @@ MutatedFolder mutate(const JournalHistory& history, InputReader& input) {
     step.value = input.u64();
     mutator.run(step);
   }
-  return folder;
+  return directory;
 }
 
 }  // namespace syncline::fuzz

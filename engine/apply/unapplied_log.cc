@@ -1,4 +1,4 @@
-#include "engine/apply/look_ahead.h"
+#include "engine/apply/unapplied_log.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 
 namespace syncline {
 
-Status LookAhead::scan(const Mark& applied) {
+Status UnappliedLog::scan(const Mark& applied) {
   if (reader_ == nullptr || applied != applied_) {
     reader_.reset();
     id_reader_.reset();
@@ -31,7 +31,7 @@ Status LookAhead::scan(const Mark& applied) {
   }
 }
 
-Status LookAhead::read_ids() {
+Status UnappliedLog::read_ids() {
   if (id_reader_ == nullptr) {
     ids_.clear();
     TRY_ASSIGN(id_reader_, Reader::open(store_directory_, journal_.store(), applied_));
@@ -41,7 +41,7 @@ Status LookAhead::read_ids() {
   return read;
 }
 
-Result<uint64_t> LookAhead::highest_id(const std::string& table, const Mark& end) {
+Result<uint64_t> UnappliedLog::highest_id(const std::string& table, const Mark& end) {
   TRY(read_ids());
   Ids ids = ids_;
   if (id_reader_->position() != end) {
@@ -54,7 +54,7 @@ Result<uint64_t> LookAhead::highest_id(const std::string& table, const Mark& end
   return found == ids.end() ? 0 : found->second;
 }
 
-Status LookAhead::read_ids_until(Reader& reader, const Mark& end, Ids& ids) {
+Status UnappliedLog::read_ids_until(Reader& reader, const Mark& end, Ids& ids) {
   while (true) {
     TRY_ASSIGN(const auto frame, reader.next(end));
     if (!frame) return {};

@@ -1,10 +1,10 @@
-#include "engine/write/tail_index.h"
+#include "engine/write/append_index.h"
 
 #include "journal/base/try.h"
 
 namespace syncline {
 
-Status TailIndex::catch_up(const Mark& end) {
+Status AppendIndex::catch_up(const Mark& end) {
   if (position_ == end) return {};
   TRY_ASSIGN(auto reader, Reader::open(directory_, store_, position_));
   while (true) {

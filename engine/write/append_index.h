@@ -18,9 +18,9 @@
 
 namespace syncline {
 
-class TailIndex {
+class AppendIndex {
  public:
-  TailIndex(Directory& store_directory, const StoreId& store)
+  AppendIndex(Directory& store_directory, const StoreId& store)
       : directory_(store_directory), store_(store) {}
 
   // Starts over at the applied mark of SQLite, or at the journal's begin where nothing is applied.
