@@ -40,7 +40,7 @@ Status Consolidator::run_if_due() {
   TRY_ASSIGN(const Packs before, look());
   TRY_ASSIGN(const std::optional<std::string> noted,
              read_small_file(context_.store_directory, kConsolidatedFile));
-  // A person's gc may have left fewer than were counted then.
+  // A user's gc may have left fewer packs than were counted then.
   const uint64_t left_then = std::min(parse_count(noted.value_or("")), before.count);
   if (before.count - left_then < std::max<uint64_t>(2, context_.options.consolidate_packs)) {
     return {};

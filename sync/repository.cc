@@ -1,7 +1,6 @@
 #include "sync/repository.h"
 
-// Finding, making and judging repositories: the part of syncer.h that comes before there is a
-// store.
+// Finds, makes and judges repositories, before there is a store.
 
 #include <fmt/format.h>
 
@@ -35,7 +34,7 @@ Result<std::string> branch_of_head(Directory& git_dir) {
   return head.target;
 }
 
-// Power that was lost while git's directory was being made leaves a HEAD of no bytes, or of zeros.
+// A power cut while git's directory was being made can leave a HEAD of no bytes, or of zeros.
 Result<bool> head_is_blank(Directory& git_dir) {
   const Result<std::string> head = read_file(git_dir, "HEAD", 4096);
   if (!head && head.error().code == Code::kNotFound) return false;
@@ -55,15 +54,15 @@ Result<RepositoryState> state_of(const GitPaths& paths, Directory& git_dir) {
 Status check_index(Directory& git_dir) {
   const Result<IndexFile> index = IndexFile::open(git_dir);
   if (index || index.error().code == Code::kNotFound) return {};
-  // A damaged index is a person's to repair, and no reason to refuse a store: publishing waits.
+  // A damaged index is the user's to repair, and no reason to refuse a store: publishing waits.
   if (index.error().code == Code::kCorrupt) return {};
   return index.error();
 }
 
 }  // namespace
 
-// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so, or in a number that no
-// row can have: nothing of ours is called so.
+// "notes/0001/some-title-1234.md" → 1234; 0 where the name ends in no number, or in one that no row
+// can have, since none of our files has such a name.
 uint64_t id_in_path(std::string_view path) {
   constexpr std::string_view kSuffix = ".md";
   if (!path.ends_with(kSuffix)) return 0;
@@ -79,7 +78,7 @@ uint64_t id_in_path(std::string_view path) {
 
 namespace {
 
-// What other stores, or one whose journal was lost, have left in the repository.
+// Traces of other stores, or of one whose journal was lost, in the repository.
 Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
   RefStore refs(*git.common_dir);
   TRY_ASSIGN(const std::set<std::string> names, refs.names_below(kOwnRefs));
@@ -127,7 +126,7 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
   std::error_code fault;
   std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
   if (fault) return errno_error(fault.value(), "absolute path of " + directory);
-  // "." and "store/" end in a slash still, and libgit2 makes no directory below "store//".
+  // "." and "store/" still end in a slash here, and libgit2 makes no directory below "store//".
   while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
   bool created = false;
   Result<GitPaths> paths = git_paths_at(absolute, platform);

@@ -14,16 +14,16 @@ class Clock;        // journal/base/clock.h
 class GitPlatform;  // sync/git/git_platform.h
 
 struct RepositoryState {
-  GitPlatform* platform = nullptr;  // that it was found on; never null in what is answered
+  GitPlatform* platform = nullptr;  // what it was found on; never null in a result
   std::string work_tree;            // absolute
   std::string common_dir;           // absolute path of the git common directory
   std::string branch;  // full ref name HEAD points to, "refs/heads/main" when unborn too
   bool created = false;
-  // Highest seq that refs/syncline/* of other identities or our trailers on the branch claim, and
-  // the store ids met: a clone, or a store whose journal was lost.
+  // The highest seq claimed by refs/syncline/* of other identities or by our trailers on the
+  // branch, and the store ids found there: this is a clone, or a store whose journal was lost.
   std::vector<std::string> foreign_stores;
-  // Highest id that ends a file's name ("…-<id>.md", "…_<id>.md") on the branch or those refs,
-  // where there are foreign stores: a store that begins beside them continues above it.
+  // Where there are foreign stores, the highest id at the end of a file name ("…-<id>.md",
+  // "…_<id>.md") on the branch or those refs: a store that begins beside them continues above it.
   uint64_t highest_id_in_paths = 0;
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names

@@ -11,9 +11,10 @@
 
 namespace syncline {
 
-// Commits exactly these files of the work tree to the branch (init's syncline.toml), nothing staged
-// by others, under the publish protocol. No commit when the tip already holds them. With an `owner`
-// (a store's id), whose sync.lock the caller holds, locks that it left when it died are taken away.
+// Commits exactly these files of the work tree to the branch (init's syncline.toml), and nothing
+// that others have staged, under the publish protocol. Makes no commit when the tip already holds
+// them. With an `owner` (the id of a store whose sync.lock the caller holds), locks that a dead
+// process of that store left are removed.
 Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
                     const std::string& message, const SyncOptions& options, Clock& clock,
                     const std::string& owner = {});

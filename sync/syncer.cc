@@ -14,8 +14,8 @@
 namespace syncline {
 namespace {
 
-// Of trees, commits and texts that the next batch or publish looks at again: a few directories of a
-// thousand names each, whatever the store has grown to.
+// For trees, commits and texts that the next batch or publish looks at again: a few directories of
+// a thousand names each, however large the store is.
 constexpr size_t kObjectsBytesMax = 8u << 20;
 
 // The commit's tree; zero for no commit.

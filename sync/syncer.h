@@ -1,6 +1,6 @@
 // Journal → git: folds batches of applied records into commits on the store's own ref, and
-// publishes them to the branch people have checked out. The Syncer is the parts that do it, over
-// one repository that is open:
+// publishes them to the branch that is checked out. The Syncer holds the parts that do it, over one
+// open repository:
 //
 //        applied records                    own ref                          branch
 //   ───────────────────────► Committer ──────────────► Publisher ──────────────────► Pusher
@@ -13,8 +13,8 @@
 // → ref lock → verify → rename index → commit the ref → PublishFrame.
 //
 // A fold is a pure function (parent tree, records) → (tree, commit), so a crash anywhere is
-// repaired by doing it again: same ids. Who may call: whoever holds the store's sync.lock, one
-// thread at a time. Parts advance by being called; there are no threads here. This directory alone
+// repaired by doing it again: same ids. Only the holder of the store's sync.lock may call it, one
+// thread at a time. Nothing happens between calls; there are no threads here. Only this directory
 // knows git.
 #pragma once
 
@@ -52,8 +52,8 @@ struct TreeEntry {
 class Syncer {
  public:
   // `work_tree` is the top of the work tree, `store_directory` .git/syncline. `journal` outlives
-  // it. kNoStore/kUnsupported where the repository cannot be used, with a sentence that says why:
-  // folding then waits, recording goes on.
+  // it. kNoStore or kUnsupported where the repository cannot be used, with a sentence that says
+  // why: folding then waits, and recording goes on.
   static Result<std::unique_ptr<Syncer>> open(const std::string& work_tree,
                                               Directory& store_directory, Journal& journal,
                                               Clock& clock, SyncOptions options,
@@ -64,15 +64,15 @@ class Syncer {
   Pusher& pusher() { return pusher_; }
   Consolidator& consolidator() { return consolidator_; }
 
-  // One line that says why a fold or a publish would wait now, for a lock or a person; empty when
-  // neither would. Takes no locks.
+  // One line that says why a fold or a publish would wait now, for a lock or for the user; empty
+  // when neither would. Takes no locks.
   Result<std::string> waiting_reason();
 
   // As of the committer's last look.
   uint64_t committed() const { return state_.committed; }
   uint64_t published() const { return state_.published; }
   ObjectId own_tip() const { return state_.own_commit; }
-  // Where in the journal folding goes on from: what lies before is not read again.
+  // Where in the journal folding continues: nothing before it is read again.
   Position reads_from() const;
   const std::string& own_ref() const { return context_.own_ref; }  // refs/syncline/<store id>
 

@@ -1,5 +1,5 @@
-// The commits the journal tells of: its kBatch and kPublish frames, and how the own ref stands to
-// them.
+// The commits that the journal names in its kBatch and kPublish frames, and where the own ref
+// stands among them.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct BatchLog {
 Result<BatchLog> scan_batches(Directory& store_directory, const StoreId& store, const Mark& from,
                               const Mark& limit);
 
-// Where the own ref stands to the batches journalled. Every input hits exactly one row:
+// Where the own ref stands among the journalled batches. Every input hits exactly one row:
 //
 //   batches after `base`                    ref at                      standing
 //   none, or a chain from base              the last one's commit       kSettled
@@ -37,7 +37,7 @@ Result<BatchLog> scan_batches(Directory& store_directory, const StoreId& store, 
 struct RefStanding {
   enum class Kind : uint8_t { kSettled, kBehind, kUnknown };
   Kind kind = Kind::kUnknown;
-  size_t done = 0;  // so many of the batches are on the ref
+  size_t done = 0;  // how many of the batches are on the ref
 };
 // `base` is the commit the first batch builds on; zero when that is the first commit ever.
 RefStanding stand_of_ref(const ObjectId& ref, const ObjectId& base,

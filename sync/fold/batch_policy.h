@@ -13,8 +13,8 @@ struct BatchPolicy {
 
   static BatchPolicy from(const SyncOptions& options);
 
-  // Nothing more goes into a batch that holds this much. A limit of 0 is taken as 1: a batch always
-  // takes a record.
+  // True when a batch of this size takes no more records. A limit of 0 counts as 1, so that a batch
+  // always takes a record.
   bool full(uint64_t records, uint64_t bytes) const;
 };
 

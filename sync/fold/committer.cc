@@ -23,7 +23,7 @@ namespace {
 constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 // pack-refs and gc hold a ref's lock for well under a millisecond each.
 constexpr int kLockTriesMax = 6;
-constexpr int64_t kLockPauseNs = 1'000'000;  // doubled at each try
+constexpr int64_t kLockPauseNs = 1'000'000;  // doubled at every attempt
 
 BatchPolicy unlimited() {
   return {.records_max = kNoLimit, .bytes_max = kNoLimit};
@@ -115,7 +115,8 @@ Result<Committer::View> Committer::look() {
       view.standing = stand_of_ref(view.ref, view.base.own_commit, view.log.batches);
       if (view.standing.kind != RefStanding::Kind::kUnknown) return view;
     }
-    // What was known does not fit: the journal itself has to say, and tells if it is damaged.
+    // The saved state does not fit: read the journal itself, which also tells whether it is
+    // damaged.
   }
   return look_from_begin(view.ref, limit);
 }
@@ -131,10 +132,10 @@ Result<Committer::View> Committer::look_from_begin(const ObjectId& ref, const Ma
   view.base.scanned = begin;
   const bool trimmed = first.header.previous_segment != 0;
   if (begin.seq > 0 && !trimmed && view.log.batches.empty()) {
-    // This store goes on above one that was lost, and has folded nothing yet.
+    // This store continues above one that was lost, and has folded nothing yet.
     view.base.committed = begin.seq;
   } else if (begin.seq > 0) {
-    // Trimmed: what came before is known by the first batch that is left, or by the tip itself.
+    // Trimmed: the first batch that is left, or the tip itself, says what came before.
     if (!view.log.batches.empty()) {
       view.base.own_commit = view.log.batches.front().parent;
       view.base.committed = view.log.batches.front().first_seq - 1;
@@ -217,7 +218,7 @@ Status Committer::refresh() {
 }
 
 Status Committer::recover(OutcomeSource& outcomes) {
-  // A batch that was appended by a process that died before its flush is in the log all the same.
+  // A batch whose process died between its append and its flush is in the log all the same.
   TRY(context_.journal.flush_all());
   TRY(refresh());
   TRY(redo_pending(outcomes, kNoLimit, context_.state.own_commit));
@@ -274,7 +275,7 @@ Result<FoldReport> Committer::fold(const Mark& applied, OutcomeSource& outcomes,
   while (report.batches < batches_max) {
     TRY_ASSIGN(const std::optional<RecordBatch> batch, source.next(policy, applied, outcomes));
     if (!batch) break;
-    cleaned_ = false;  // until it has gone well
+    cleaned_ = false;  // until it succeeds
     TRY(fold_batch(*batch));
     cleaned_ = true;
     ++report.batches;
@@ -311,7 +312,7 @@ Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBa
     TRY_ASSIGN(const ObjectId blob,
                pack.add(ObjectType::kBlob, content.is_grown ? content.grown : content.whole));
     changes.push_back({content.path, blob, kModeFile});
-    // What was appended to is likely to be appended to again.
+    // A file that was appended to is likely to be appended to again.
     if (content.is_grown) {
       objects.remember(blob, ObjectType::kBlob,
                        std::make_shared<const std::string>(std::move(content.grown)));
@@ -351,7 +352,7 @@ Status Committer::fold_batch(const RecordBatch& batch) {
   TRY_ASSIGN(const std::string pack_name,
              context_.pack.install(context_.common_dir, context_.store().hex()));
 
-  // Where this fails the frame may be in the log or not: the next look finds out.
+  // If this fails the frame may be in the log or not: the next look finds out.
   TRY_ASSIGN(const Appended appended,
              journal.append_control(Operation::kBatch, encode(frame), context_.clock.now_ms()));
   // Nobody else appends batches while sync.lock is held, so all up to here has been taken in. Where
@@ -430,12 +431,12 @@ Status Committer::move_ref(const ObjectId& expected, const ObjectId& commit) {
     TRY_ASSIGN(const bool removed,
                context_.refs.remove_stale_lock(context_.own_ref, expected, commit));
     if (removed) continue;
-    // Who died within make_ref_durable() had announced that it stays where it is.
+    // A process that died within make_ref_durable() has left a lock with the ref's present value.
     TRY_ASSIGN(const bool rewritten,
                context_.refs.remove_stale_lock(context_.own_ref, expected, expected));
     if (rewritten) continue;
     if (tries >= kLockTriesMax) {
-      // Nobody's who works: git's own programs, which pack this ref too, are done long since.
+      // Nobody at work holds it: git's own programs, which pack this ref too, have long been done.
       TRY_ASSIGN(const bool was_left, remove_left_lock());
       if (!was_left || tries > kLockTriesMax) return moved;
       continue;
@@ -478,7 +479,7 @@ Status Committer::tidy() {
     for (const std::string_view name : {kSyncStateFile, kPushedFile, kConsolidatedFile}) {
       TRY(remove_temporaries(context_.store_directory, name));
     }
-    // Where a file cannot be written without a name, the lock is written under one.
+    // Where a file cannot be written before it has a name, the lock is written under its name.
     TRY(remove_temporaries(context_.common_dir, context_.own_ref + ".lock"));
     cleaned_ = true;
   }

@@ -11,10 +11,10 @@
 //
 // Files: a created file's blob is its text. An append's is the own ref's text so far (or the
 // record's header where there is none) and the section; so the own ref holds what the engine wrote
-// and nothing a person added. A path that is there already gets the later content: ids are part of
-// created paths, so that is no case that occurs, only one that has to come out the same every time.
+// and nothing that a user added. A path that exists already gets the later content. Ids are part of
+// created paths, so this does not occur; the rule only makes the result the same every time.
 //
-// Who may call: refresh() anybody, it writes nothing; all else the holder of sync.lock.
+// Anybody may call refresh(), which writes nothing; everything else is for the holder of sync.lock.
 #pragma once
 
 #include <cstdint>
@@ -50,25 +50,25 @@ class Committer {
   // batch that a crash cut short, or all of them where the ref was lost. Same ids, or kDisagree.
   Status recover(OutcomeSource& outcomes);
 
-  // Folds records up to `applied` in batches. Waits (reports nothing folded) while a batch that has
-  // to be done again reaches beyond `applied`: its outcomes are not known yet.
+  // Folds records up to `applied` in batches. Folds nothing while a batch that must be done again
+  // reaches beyond `applied`, because its outcomes are not known yet.
   Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
                           uint64_t batches_max = UINT64_MAX);
 
   // For repair, where refresh() answers kDisagree, or kCorrupt for a ref that holds no object name:
-  // makes the ref what the journal says, whatever it is at now. That commit stays reachable as
-  // refs/syncline-kept/<store id>/<commit>.
+  // moves the ref to where the journal says it is, wherever it is now. The commit it was at stays
+  // reachable as refs/syncline-kept/<store id>/<commit>.
   Status restore(OutcomeSource& outcomes);
 
-  // Writes the ref as it is once more, synced with its directory. What a process that died between
-  // rename and sync left is then durable, and so is what a failed sync left: syncing again would
-  // have nothing to write.
+  // Writes the ref anew with the value it has, synced together with its directory. That makes
+  // durable what a process left that died between rename and sync, or whose sync failed; syncing
+  // the old file again would write nothing.
   Status make_ref_durable();
 
   // Why a fold would wait for the own ref's lock; empty where it would not. Takes no locks.
   Result<std::string> waiting_reason();
 
-  // What recovery did, a line each; taken once.
+  // What recovery did, one line for each step; returned once.
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
  private:
@@ -93,16 +93,18 @@ class Committer {
   Result<Built> build(const ObjectId& parent, const RecordBatch& batch,
                       const std::string& author_name, const std::string& author_email);
   Status fold_batch(const RecordBatch& batch);
-  // Does pending_ again, as far as `up_to_seq` goes; the ref is at `ref`.
+  // Does the batches of pending_ again, up to `up_to_seq`; the ref is at `ref`.
   Status redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectId ref);
-  // Builds `frame` again, and moves the ref from `expected` to its commit. Answers what was read.
+  // Builds the batch of `frame` again, and moves the ref from `expected` to its commit. Returns
+  // what was read.
   Result<RecordBatch> redo(RecordSource& source, const BatchFrame& frame, const ObjectId& expected,
                            OutcomeSource& outcomes);
   Status move_ref(const ObjectId& expected, const ObjectId& commit);
   // True when a lock of the own ref was ours, and is gone.
   Result<bool> remove_left_lock();
   void note_committed(const RecordBatch& batch, const ObjectId& commit);
-  // Drops what dead processes left, and saves the state where it has changed. Nothing is pending.
+  // Removes what dead processes left, and saves the state if it has changed. Called with nothing
+  // pending.
   Status tidy();
 
   SyncContext& context_;

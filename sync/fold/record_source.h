@@ -1,4 +1,4 @@
-// Reads records from the journal and renders what they do to files, as journalled outcomes have it.
+// Reads records from the journal and renders their effects on files, with the journalled outcomes.
 #pragma once
 
 #include <cstdint>
@@ -40,12 +40,12 @@ struct RecordBatch {
 
 class RecordSource {
  public:
-  // Answers records from `after_seq` + 1 on; `from` is a durable mark at or before it.
+  // Reads records from `after_seq` + 1 on; `from` is a durable mark at or before it.
   static Result<RecordSource> open(Directory& store_directory, const StoreId& store,
                                    const Mark& from, uint64_t after_seq);
 
   // The next batch: until the policy calls it full, `last_seq` is in, or `limit` is reached.
-  // Nothing when no record is left before `limit`. kCorrupt when the journal lacks a record;
+  // Empty when no record is left before `limit`. kCorrupt when the journal lacks a record;
   // kUnsupported for an operation that only a newer program knows.
   Result<std::optional<RecordBatch>> next(const BatchPolicy& policy, const Mark& limit,
                                           OutcomeSource& outcomes,
@@ -55,7 +55,7 @@ class RecordSource {
   RecordSource(std::unique_ptr<Reader> reader, uint64_t after_seq)
       : reader_(std::move(reader)), seq_(after_seq) {}
   std::unique_ptr<Reader> reader_;
-  uint64_t seq_;  // last one answered
+  uint64_t seq_;  // the last one returned
 };
 
 }  // namespace syncline

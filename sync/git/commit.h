@@ -1,6 +1,6 @@
-// Commit objects: their bytes, the messages of ours, and reading both back.
+// Commit objects: makes their bytes and messages, and reads both back.
 //
-// The bytes are a pure function of what the journal holds, and so is the commit's name.
+// The bytes are a pure function of the journal, and so is the commit's name.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ struct Signature {
   int64_t time_ms = 0;  // shown in whole seconds, UTC
 };
 
-// "Name <email> seconds +0000". Characters git does not allow in names (line ends, NUL, <, >) go;
-// an empty name becomes "Syncline"; a time before 1970 becomes 0. A malformed commit could not be
-// taken back.
+// "Name <email> seconds +0000". Characters that git does not allow in names (line ends, NUL, <, >)
+// are dropped, an empty name becomes "Syncline", and a time before 1970 becomes 0: a malformed
+// commit could not be taken back.
 std::string format_signature(const Signature& signature);
 
 // Control characters become spaces, the ends are trimmed.
@@ -38,11 +38,12 @@ std::string one_line(std::string_view text);
 std::string encode_commit(const ObjectId& tree, std::span<const ObjectId> parents,
                           const Signature& author, std::string_view message);
 
-// The message of a batch of ours: the record's subject where there is one record, else
+// The message of a batch: the record's subject where there is only one, otherwise
 // "syncline: N records" and up to kListedSubjectsMax subjects; then the trailers.
 std::string compose_message(std::span<const std::string> subjects, const StoreId& store,
                             uint64_t first_seq, uint64_t last_seq);
-// The same for `records` of them, of which `subjects` has the first: all, or as many as are listed.
+// The same for `records` records, of which `subjects` holds the first: all, or as many as are
+// listed.
 std::string compose_message(uint64_t records, std::span<const std::string> subjects,
                             const StoreId& store, uint64_t first_seq, uint64_t last_seq);
 
@@ -64,8 +65,8 @@ Result<ParsedCommit> parse_commit(std::string_view content);
 // Our trailers, if the message's last paragraph has both. A subject that looks like one elsewhere
 // does not count.
 std::optional<CommitTrailers> parse_trailers(std::string_view message);
-// Every commit of a store says whose it is, also one that holds no range of records: what init
-// commits, and files that were put back.
+// Every commit of a store names the store, also a commit without a range of records: init's own,
+// and one that puts files back.
 bool names_store(std::string_view message, std::string_view store);
 
 }  // namespace syncline

@@ -12,10 +12,10 @@
 namespace syncline {
 
 // Absolute paths. In the main work tree both git directories are the same; in a linked one (`git
-// worktree add`) HEAD, the index and what is under way are its own, and refs, objects and
+// worktree add`) HEAD, the index and operations under way are its own, and refs, objects and
 // configuration are common.
 struct GitPaths {
-  GitPlatform* platform = nullptr;  // that they were found on; never null in what is answered
+  GitPlatform* platform = nullptr;  // what they were found on; never null in a result
   std::string work_tree;
   std::string git_dir;
   std::string common_dir;
@@ -43,7 +43,7 @@ Result<GitDirectories> open_git_directories(const GitPaths& paths);
 // this program cannot handle: bare, SHA-256, reftable, a work tree elsewhere, unknown extensions.
 Status check_repository_format(Directory& common_dir);
 
-// A file's text without trailing white space; nothing where there is no such file.
+// A file's text without trailing white space; empty where there is no such file.
 Result<std::optional<std::string>> read_small_file(Directory& directory, std::string_view name);
 Status remove_if_there(Directory& directory, std::string_view name);
 

@@ -1,5 +1,5 @@
-// What folding and publishing need of the outside world besides files: somebody who reads git's
-// objects, makes a repository, runs the git program and looks at who else is running.
+// What folding and publishing need from the outside world besides files: reading git's objects,
+// making a repository, running the git program, and looking which other programs run.
 #pragma once
 
 #include <memory>
@@ -27,8 +27,8 @@ class GitPlatform : public Platform {
   virtual uint32_t effective_user();
   // Is a process running that has exactly this path among its arguments?
   virtual bool some_process_names(std::string_view path);
-  // Is a git program running whose work directory is at or below `work_tree`, or that names it
-  // among its arguments? One that may not be looked at counts.
+  // Is a git program running whose working directory is at or below `work_tree`, or that names it
+  // among its arguments? A program that may not be looked at counts as one.
   virtual bool git_runs_in(std::string_view work_tree);
 };
 

@@ -1,5 +1,5 @@
-// The bytes of an index file, read a piece at a time: an index has about a hundred bytes for each
-// file of the work tree, so what holds it whole grows with the store.
+// The bytes of an index file, read in pieces: an index has about a hundred bytes for each file of
+// the work tree, so a program that held all of it in memory would grow with the store.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,11 @@ struct IndexBytes {
   Status append_to(std::string& out, uint64_t offset, size_t count) const;
 };
 
-// A window that moves over the bytes before `limit`, from the first on and never back. It holds a
-// piece, or what one entry needs where that is more.
+// A window that moves forward over the bytes before `limit`. It holds one piece, or one entry where
+// that is larger.
 class IndexWindow {
  public:
-  // `hashed`, where given, takes in all that the window has come over.
+  // `hashed`, where given, is fed with every byte that the window passes.
   IndexWindow(const IndexBytes& bytes, uint64_t begin, uint64_t limit, Sha1* hashed = nullptr)
       : bytes_(bytes), base_(begin), limit_(limit), hashed_(hashed) {}
 

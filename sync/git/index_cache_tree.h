@@ -9,8 +9,8 @@
 namespace syncline {
 
 // The extension with every directory on the way to a touched path marked invalid, so that git
-// computes those alone. The paths are sorted. Nothing where the body does not parse: leaving the
-// extension out is always right.
+// computes only those. The paths are sorted. Empty where the body does not parse: leaving the
+// extension out is always correct.
 std::optional<std::string> invalidate_cache_tree(std::string_view body,
                                                  std::span<const std::string_view> touched_paths);
 

@@ -19,8 +19,8 @@ class IndexCursor {
   IndexCursor(IndexWindow& window, uint32_t version, uint32_t count)
       : window_(window), version_(version), left_(count), end_(index_format::kHeaderBytes) {}
 
-  // False at the end, and where an entry cannot be read: then status() says why. All that it tells
-  // of an entry is valid until the next call.
+  // False at the end, and where an entry cannot be read; status() tells the two apart. Everything
+  // about an entry is valid until the next call.
   bool next();
 
   const Status& status() const { return status_; }
@@ -70,7 +70,7 @@ class IndexCursor {
   uint16_t flags_ = 0;
   uint16_t extended_flags_ = 0;
   std::string_view path_;
-  std::string joined_;         // version 4: the name this entry's is built on
+  std::string joined_;         // version 4: the name on which this entry's is built
   std::string previous_path_;  // version 4
   Status status_;
 };

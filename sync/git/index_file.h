@@ -9,8 +9,8 @@
 // anew. A required extension (split index, sparse index) answers kUnsupported: its entries cannot
 // be read without it.
 //
-// It is read and written a piece at a time, so that neither the old nor the new one is ever held
-// whole, unless it is no larger than a piece. Who calls locks, writes and syncs the file.
+// It is read and written in pieces, so that neither the old nor the new file is ever held whole in
+// memory, unless it fits into one piece. The caller locks, writes and syncs the file.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@
 
 namespace syncline {
 
-// What git remembers of a file to see that it did not change; cut to 32 bits as git does. All zero
-// makes git look at the bytes.
+// What git remembers of a file in order to see that it has not changed, cut to 32 bits as git does.
+// All zeros make git look at the bytes.
 struct IndexStat {
   uint32_t ctime_s = 0, ctime_ns = 0;
   uint32_t mtime_s = 0, mtime_ns = 0;
@@ -63,7 +63,7 @@ struct IndexChange {
   TreeValue value;
   std::optional<IndexStat> stat;    // only where the work tree's bytes are the blob's
   std::optional<TreeValue> in_tip;  // what the branch's tip had there before our commit
-  // A value of ours that an interrupted publish may have left there.
+  // Our values that an interrupted publish may have left there.
   std::optional<TreeValue> also_ours;
 };
 
@@ -71,8 +71,8 @@ struct IndexChange {
 using IndexSink = std::function<Status(std::string_view piece)>;
 
 struct IndexMerge {
-  bool changed = false;           // false: the old file says it all already
-  std::vector<std::string> kept;  // paths where something else is staged: it stays
+  bool changed = false;           // false: the old file needs no change
+  std::vector<std::string> kept;  // paths where the user has staged something else, which stays
 };
 struct WholeIndexMerge : IndexMerge {
   std::string bytes;  // the whole new file
@@ -87,8 +87,8 @@ class IndexFile {
   static Result<IndexFile> parse(std::string bytes) {
     return read(IndexBytes::of(std::move(bytes)));
   }
-  // The index of a git directory. It stays open: git replaces an index, and writes in none. Not
-  // there is kNotFound, a link or another kind of file kUnsafePath.
+  // The index of a git directory. The file stays open: git replaces an index and never writes into
+  // one. kNotFound where there is none, kUnsafePath for a link or another kind of file.
   static Result<IndexFile> open(Directory& git_dir);
 
   uint32_t version() const { return version_; }
@@ -101,9 +101,8 @@ class IndexFile {
 
   // `changes` sorted by path, each path once. An entry is replaced only where it still is what the
   // tip has (or also_ours); inserted only where neither index nor tip has the path; where it is
-  // ours already its stat is refreshed. Everything else is a person's staging, and stays (a staged
-  // deletion too).
-  // The new file goes to `sink`; nothing does where nothing changes.
+  // ours already its stat is refreshed. Everything else the user has staged, and it stays (a staged
+  // deletion too). The new file goes to `sink`, which gets nothing where nothing changes.
   Result<IndexMerge> merge(std::span<const IndexChange> changes, const IndexSink& sink) const;
   // For an index that is made here, and for tests.
   Result<WholeIndexMerge> merge_whole(std::span<const IndexChange> changes) const;

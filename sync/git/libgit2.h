@@ -1,15 +1,15 @@
 // libgit2, loaded when git is first needed.
 //
 // The `syncline` binary is not linked against libgit2: loading it and what it depends on costs
-// about 4 ms of CPU, more than a one-shot `record` has to spend. So the functions are a table,
-// typed by the header's own declarations and filled by dlopen. A further function is one more line
-// in the list below.
+// about 4 ms of CPU, more than a one-shot `record` can spend. So its functions are called through a
+// table, typed by the header's own declarations and filled by dlopen. To use one more function, add
+// a line to the list below.
 //
 // The library stays loaded and initialised for the life of the process. Set once at load: owner
-// validation on (a repository of another user answers kUnsupported), strict hash verification on
-// (what is read is what was named), fsync on for whatever libgit2 itself should write, a bound on
-// pack files held open, and no cache of objects. Threading: the table may be used from any thread;
-// an object of libgit2 (repository, odb) from one thread at a time.
+// validation on (another user's repository is kUnsupported), strict hash verification on (an
+// object's bytes match its name), fsync on for whatever libgit2 itself writes, a bound on open pack
+// files, and no cache of objects. Threading: the table may be used from any thread; an object of
+// libgit2 (repository, odb) from one thread at a time.
 #pragma once
 
 #include <git2.h>
@@ -43,8 +43,8 @@ struct Libgit2 {
 #undef SYNCLINE_LIBGIT2_MEMBER
 };
 
-// The table, loaded on the first call. kUnsupported, at every call, where the library or one of the
-// functions is not to be had: folding then waits and recording goes on.
+// The table, loaded by the first call. Every call answers kUnsupported where the library or one of
+// the functions is missing: folding then waits, and recording goes on.
 Result<const Libgit2*> load_libgit2();
 
 // An Error from the code a libgit2 function returned, with libgit2's own sentence: GIT_ENOTFOUND is

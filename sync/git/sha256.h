@@ -1,4 +1,4 @@
-// SHA-256, by OpenSSL's low-level functions for the reasons that sync/git/sha1.h gives.
+// SHA-256, by OpenSSL's low-level functions, for the reasons given in sync/git/sha1.h.
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
 // Runs a program without a shell, with a deadline, keeping what it says on stderr.
 //
-// Its own session: no terminal to ask questions on, and one signal ends it with all it started.
-// stdin and stdout are /dev/null. Git's variables that would point it at another repository are
-// taken out of its environment.
+// The program gets a session of its own: it has no terminal to ask questions on, and one signal
+// ends it together with everything it started. stdin and stdout are /dev/null. Git's variables that
+// would point it at another repository are removed from its environment.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const std::vector<std::string>& environment, Clock& clock,
                                   Deadline deadline);
 
-// The arguments that come before a git command run on this work tree. Whether it may be run there
-// is git's to decide: a repository of another user can hold hooks and settings that run programs,
-// so git's safe.directory is never overridden.
+// The arguments that come before a git command run on this work tree. Git decides whether it may
+// run there: another user's repository can hold hooks and settings that run programs, so git's
+// safe.directory is never overridden.
 std::vector<std::string> git_command(const std::string& work_tree);
 
 }  // namespace syncline

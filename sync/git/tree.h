@@ -6,7 +6,7 @@
 // '/'.
 //
 // Where a name would be both a file and a directory, the change wins over what was there, and
-// within one set of changes the directory wins: any fixed rule does, as the result has to be the
+// within one set of changes the directory wins. Any fixed rule would do; the result must be the
 // same at every replay.
 #pragma once
 
@@ -33,8 +33,8 @@ struct TreeItem {
   bool is_directory() const { return mode == kModeDirectory; }
 };
 
-// Steps through a tree's bytes. After the last item, or at damage, next() answers nothing and
-// damaged() tells which.
+// Steps through a tree's bytes. At the end and at damage next() returns nothing; damaged() tells
+// the two apart.
 class TreeCursor {
  public:
   explicit TreeCursor(std::string_view tree) : tree_(tree) {}
@@ -69,12 +69,12 @@ struct TreeChange {
 };
 
 // Makes the changes below the tree `root` (zero: empty), adding the directories that changed to
-// `pack`, and answers the new root, which may be the empty tree. Directories left empty disappear.
+// `pack`, and returns the new root, which may be the empty tree. Directories left empty disappear.
 // Each path at most once. kUnsafePath when a path has an empty, "." , ".." or ".git" component.
 Result<ObjectId> update_tree(ObjectStore& objects, PackWriter& pack, const ObjectId& root,
                              std::vector<TreeChange> changes);
 
-// The entry at `path` below the tree `root`; owns its name no longer than the call, so by value.
+// The entry at `path` below the tree `root`, by value, because its name lives only during the call.
 struct FoundEntry {
   uint32_t mode = 0;
   ObjectId id;

@@ -1,18 +1,18 @@
-// May a branch that has no ref be taken for one that never had a commit?
+// Decides whether a branch without a ref never had a commit, or has lost its ref.
 //
-// A ref that was lost (a power cut, a damaged packed-refs, a slip of the hand) looks like a branch
-// that is yet to be born, and a commit without a parent would then throw the person's history off
-// it. So it is unborn only where all agree that remember more than the ref:
+// A ref that was lost (by a power cut, a damaged packed-refs, a slip of the hand) looks like a
+// branch that is still unborn. A commit without a parent would then cut the user's history off the
+// branch. So the branch counts as unborn only where every other witness agrees:
 //
 //   our own notes       nothing was published to it, and init committed nothing to it
-//   its reflog          is not there, or ends with the branch being deleted
-//   HEAD's reflog       is not there, ends with the branch being deleted, or with a commit that is
+//   its reflog          is missing, or ends with the deletion of the branch
+//   HEAD's reflog       is missing, ends with the deletion of the branch, or with a commit that is
 //                       the tip of another branch (`git switch --orphan`)
 //
-// A reflog that ends with the branch being made by a commit of ours remembers nothing of a person:
-// it is written before the ref, and who died between left that. Only our own notes count then.
+// A reflog that ends with the creation of the branch by one of our commits is no witness: it is
+// written before the ref, so a process that died in between leaves it. Then only our notes count.
 //
-// Packed-refs was asked for the ref itself, and is refused where it is damaged.
+// Packed-refs has been asked for the ref itself, and a damaged one is refused.
 #pragma once
 
 #include <string>
@@ -30,8 +30,8 @@ struct BranchNotes {
   bool was_born = false;  // init committed to it
 };
 
-// Why not, and how the ref is put back; empty where nothing remembers a commit. `refs`: of the
-// common directory.
+// Why the branch is not unborn, and how to put its ref back; empty where no witness knows a commit.
+// `refs` belong to the common directory.
 Result<std::string> unborn_doubt(const GitDirectories& git, RefStore& refs, ObjectStore& objects,
                                  const std::string& branch, const BranchNotes& notes);
 

@@ -1,9 +1,9 @@
 // The work tree's side of a publish: is a file there with the bytes that are being published?
 //
-// Git believes a file unchanged while its times, size and inode are what the index says, so that
-// file status may go into the index only for bytes that were read and found equal, and only where a
-// later change could not leave the same times: a file changed within kRacyMs of being read gets
-// none, and git looks at its bytes itself.
+// Git believes a file to be unchanged while its times, size and inode are those in the index. So a
+// file's status may go into the index only after its bytes were read and found equal, and only
+// where a later change could not leave the same times: for a file changed within kRacyMs before it
+// was read, no status is written, and git looks at the bytes itself.
 //
 // Bytes are compared as they are. Where core.autocrlf, a filter or an encoding attribute covers our
 // paths, git converts on checkout; until then it compares converted bytes and may call our files
@@ -29,7 +29,7 @@ struct WorkFile {
   enum class State : uint8_t {
     kMissing,
     kReadable,    // a regular file
-    kUnreadable,  // a link, a directory, in a directory that is a link, or beyond what is read
+    kUnreadable,  // a link, a directory, beneath a link, or larger than what is read
   };
   State state = State::kMissing;
   ObjectId blob;                  // of its bytes

@@ -1,18 +1,18 @@
-// Why a publish must wait for what a person is doing, told from files alone: no lock is taken,
-// libgit2 is not loaded, nothing is written.
+// Why a publish must wait for the user, found out from files alone: no lock is taken, libgit2 is
+// not loaded, nothing is written.
 //
-// A publish moves the checked-out branch and adds to its index. That is safe between two commands
-// of a person, and not while one is half way: a merge, rebase, cherry-pick, revert, bisect or `am`
-// under way, HEAD detached or on another branch, a lock held, or an editor open on a commit message
-// (`git commit` holds no lock then, and dies if HEAD moves).
+// A publish moves the checked-out branch and adds to its index. That is safe between two of the
+// user's git commands, but not in the middle of an operation: a merge, rebase, cherry-pick, revert,
+// bisect or `am` under way, HEAD detached or on another branch, a lock held, or an editor open on a
+// commit message (`git commit` holds no lock then, and dies if HEAD moves).
 //
 // The editor rule. COMMIT_EDITMSG newer than logs/HEAD means that a message was begun since HEAD
-// last moved. Finishing the commit moves HEAD; giving it up does not, so age alone would wait for
-// ever. So it counts only while a live process has that file among its arguments (git starts the
-// editor with its whole path, and waits), or for kUnseenEditorMs after the last change, which
-// covers the moments before the editor starts and after it ends, and `commit -m`. An editor on
-// another machine or in another container is seen for that long only: then the person's commit may
-// have to be repeated, git keeping the message.
+// last moved. Finishing the commit moves HEAD but giving it up does not, so a wait by age alone
+// could last forever. The message therefore counts only while a live process has that file among
+// its arguments (git starts the editor with the file's whole path, and waits), or for
+// kUnseenEditorMs after the last change, which covers the moments before the editor starts and
+// after it ends, and `commit -m`. An editor on another machine or in another container is seen only
+// for that long: the user may then have to repeat the commit, for which git keeps the message.
 #pragma once
 
 #include <cstdint>
@@ -34,10 +34,10 @@ struct WorktreeQuestion {
   bool locks_matter = true;  // false while we hold the locks ourselves
 };
 
-// What is said of a lock that lies there: which, how long, and what to do.
+// The sentence about a lock that is in the way: which lock, for how long, and what to do.
 std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock);
 
-// One line for people, empty when nothing stands in the way. An error only where the git directory
+// One line for the user; empty when nothing is in the way. An error only where the git directory
 // cannot be read at all.
 Result<std::string> worktree_waiting_reason(const GitDirectories& git,
                                             const WorktreeQuestion& question, Clock& clock);

@@ -15,7 +15,7 @@ auto time_of(const FileInfo& info) {
   return std::pair(info.mtime_s, info.mtime_ns);
 }
 
-// Nothing where it is not there or no commit: a lock may hold anything.
+// Empty where there is no such object, or it is no commit: a lock may hold anything.
 Result<std::optional<ParsedCommit>> read_commit(ObjectStore& objects, const ObjectId& id) {
   if (id.is_zero()) return std::optional<ParsedCommit>{};
   TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
@@ -69,7 +69,7 @@ Result<RefLockJudge::Verdict> RefLockJudge::branch(std::string_view ref, const O
     return verdict;
   }
   const int64_t age_ms = clock.now_ms() - (lock.mtime_s * 1000 + lock.mtime_ns / 1'000'000);
-  // Made in the future: the clock was set back since, and says nothing of it.
+  // Made in the future: the clock was set back since then, and cannot tell the lock's age.
   const bool just_made = age_ms > -kLiveRefLockMs && age_ms < kLiveRefLockMs;
   verdict.left = !just_made && !platform.git_runs_in(work_tree);
   return verdict;

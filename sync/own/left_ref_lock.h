@@ -1,9 +1,11 @@
-// Whose a ref's lock is that lies there: somebody's at work, or left behind by a process of ours.
+// Decides whether a ref's lock belongs to somebody at work, or was left behind by one of our
+// processes.
 //
-// A ref's lock holds the value the ref is about to get and nothing else, so it cannot name its
-// owner as our other locks do (sync/git/owned_lock.h). And it may come back: a file system whose
-// log is replayed by names (btrfs) can show a lock again after a power cut that had become the ref
-// long before. So it is judged by what it holds and where it lies. With the store's sync.lock held:
+// A ref's lock contains nothing but the value that the ref is about to get, so it cannot name its
+// owner as our other locks do (sync/git/owned_lock.h). A lock can also come back: after a power
+// cut, a file system that replays its log by names (btrfs) can show a lock again that had become
+// the ref long before. So the lock is judged by its content and its place. With the store's
+// sync.lock held:
 //
 //   lock of the own ref                                                       judged
 //     holds a commit with our trailers: nobody else moves that ref            left behind
@@ -16,11 +18,11 @@
 //       is some seconds old, and no git program works here                    left behind
 //     anything else: empty, or a person's commit                              held
 //
-// A person's `git reset` to a commit of ours writes the same bytes; hence the last two conditions.
-// A lock that is held is never touched: what needs it waits, and says which lock it waits for.
+// A user's `git reset` to one of our commits writes the same bytes; hence the last two conditions.
+// A lock that is held is never touched: whoever needs it waits, and says which lock it waits for.
 //
-// Looking writes nothing and needs no lock; what is judged left behind may be a publish at work,
-// unless the caller holds sync.lock.
+// Looking writes nothing and needs no lock. Without sync.lock, a lock judged to be left behind may
+// belong to a publish at work.
 #pragma once
 
 #include <optional>
@@ -35,8 +37,8 @@
 
 namespace syncline {
 
-// Longer than any git program holds a ref's lock, but for one that waits for a hook: which is seen
-// running.
+// Longer than any git program holds a ref's lock, except one that waits for a hook, and that one is
+// seen running.
 inline constexpr int64_t kLiveRefLockMs = 3000;
 
 class RefLockJudge {
@@ -46,8 +48,8 @@ class RefLockJudge {
       : refs_(refs), objects_(objects), store_(std::move(store)) {}
 
   struct Verdict {
-    std::optional<RefStore::SeenLock> seen;  // nothing: no lock
-    bool left = false;                       // behind
+    std::optional<RefStore::SeenLock> seen;  // empty: no lock
+    bool left = false;                       // it was left behind
     bool held() const { return seen && !left; }
   };
   Result<Verdict> own_ref(std::string_view ref);

@@ -50,7 +50,7 @@ Result<std::set<std::string>> all_refs(Directory& common_dir) {
   return names;
 }
 
-// True when the remote has the ref, which is then here as `into`.
+// True when the remote has the ref, which is then fetched as `into`.
 Result<bool> fetch_own_ref(const std::string& work_tree, const std::string& remote,
                            const std::string& own_ref, const std::string& into,
                            GitPlatform& platform, Deadline deadline) {
@@ -71,8 +71,8 @@ Result<bool> fetch_own_ref(const std::string& work_tree, const std::string& remo
                   remote));
 }
 
-// Ids in the names of the commit's files. What is no commit, or beyond a shallow clone's edge,
-// names none.
+// The highest id in the names of the commit's files; none where the object is no commit, or lies
+// beyond the edge of a shallow clone.
 Status add_ids(ObjectStore& objects, const ObjectId& commit_id, uint64_t& highest) {
   TRY_ASSIGN(const std::optional<Object> object, objects.read(commit_id));
   if (!object || object->type != ObjectType::kCommit) return {};
@@ -110,7 +110,7 @@ Result<RepositoryClaims> survey_repository(const std::string& work_tree, const S
   std::set<std::string> seen;
   for (const std::string& name : names) {
     const Result<ObjectId> tip = refs.read(name);
-    // A ref that is damaged says nothing; the others and the database may.
+    // A damaged ref says nothing; the others and the database may.
     if (!tip && tip.error().code == Code::kCorrupt) continue;
     if (!tip) return tip.error();
     if (tip->is_zero() || !seen.insert(tip->hex()).second) continue;

@@ -1,5 +1,6 @@
-// What git still says of a store whose journal is lost, damaged or older than it was: how far its
-// records went, and which ids their files have. For a store that goes on above all of it.
+// What git still knows about a store whose journal is lost, damaged or older than it was: how far
+// its records went, and which ids their files have. A store that gives up the loss continues above
+// both.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,10 @@ struct RepositoryClaims {
   ObjectId remote_tip;      // the store's own ref, as the remote has it; zero: not there
 };
 
-// Looks at every ref of the repository and, where there is a remote, at the store's own ref there:
-// what was pushed may be all that is left of the last records. It is fetched to
+// Looks at every ref of the repository and, where there is a remote, at the store's own ref there,
+// since the last records may survive only in what was pushed. That ref is fetched to
 // refs/syncline-kept/<store id>/remote. kRetryLater when the remote does not answer: without its
-// word a sequence could be given a second time.
+// answer a sequence could be given a second time.
 Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
                                            const std::string& remote, GitPlatform& platform,
                                            Deadline deadline);

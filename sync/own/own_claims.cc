@@ -12,7 +12,7 @@
 namespace syncline {
 namespace {
 
-// The last record that the commit holds by its trailers; 0 where it is none of the store's.
+// The last record of the commit, by its trailers; 0 where the commit is not this store's.
 Result<uint64_t> last_record_in(const ObjectId& id, const StoreId& store,
                                 const std::string& objects_path, GitPlatform& platform) {
   TRY_ASSIGN(const auto reader, platform.open_object_reader(objects_path));

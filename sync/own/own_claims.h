@@ -1,5 +1,5 @@
-// What git knows to have been durable of a store's journal. Asked before the end of the log is
-// judged: a record that is in a commit was durable when it was folded, whatever the disk shows now.
+// Git's claims on a store's journal, asked before the end of the log is judged: a record that is in
+// a commit was durable when it was folded, whatever the disk shows now.
 //
 // Threading: any; writes nothing.
 #pragma once
@@ -15,9 +15,9 @@
 
 namespace syncline {
 
-// The last record on the own ref, by its tip's trailers, and how far sync.state's writer had read
-// the log. No git object is read where sync.state knows the tip. A repository that cannot be read
-// claims nothing, and is no error: recording does not wait for git.
+// The last record on the own ref, by the trailers of its tip, and how far the writer of sync.state
+// had read the log. No git object is read where sync.state knows the tip. A repository that cannot
+// be read makes no claim and is no error, because recording does not wait for git.
 Result<std::vector<DurableClaim>> own_claims(const std::string& common_dir_path,
                                              Directory& common_dir, Directory& store_directory,
                                              const StoreId& store, GitPlatform& platform);

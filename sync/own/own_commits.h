@@ -18,11 +18,11 @@ namespace syncline {
 
 class OwnCommits {
  public:
-  // Of the ref's tip; without commits where the ref is not there.
+  // Opens the ref's tip; where the ref is missing there are no commits.
   static Result<OwnCommits> open(const std::string& common_dir_path, Directory& common_dir,
                                  const StoreId& store, GitPlatform& platform);
 
-  // The file at `path` in the tip's tree; nothing where it has none.
+  // The file at `path` in the tip's tree; empty where it has none.
   Result<std::optional<std::string>> file(std::string_view path);
   // The batch frames that belong to the commits, newest first.
   Result<std::vector<BatchFrame>> batches();

@@ -52,7 +52,7 @@ Status walk_history(ObjectStore& objects, const ObjectId& tip, uint64_t commits_
   const auto add = [&](const ObjectId& id) -> Status {
     if (id.is_zero() || !seen.insert(id).second) return {};
     TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
-    // Beyond a shallow clone's edge there is nothing to look at.
+    // Beyond the edge of a shallow clone there is nothing to look at.
     if (!object || object->type != ObjectType::kCommit) return {};
     TRY_ASSIGN(ParsedCommit commit, parse_commit(object->bytes));
     const int64_t time_s = commit.committer_time_s;
@@ -91,7 +91,7 @@ Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, 
       break;
     }
     if (history.trees.empty() || history.last_seq - after_seq > records_max) {
-      // Those that were taken are too many with this one below them: they are for the next time.
+      // With this older commit, the newer ones are too many: they are left for the next publish.
       history.trees.clear();
       newest_first.clear();
       history.records = 0;

@@ -1,4 +1,4 @@
-// What the own ref's commits after a watermark say, for the publish that carries them over.
+// The own ref's commits after a watermark, for the publish that carries them over.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct OwnHistory {
   std::vector<std::string> subjects;  // of the first of them, oldest first
 };
 
-// Walks from `tip` to the commit that ends with record `after_seq`, and takes of the commits since
-// as many of the oldest, one at least, as hold `records_max` records.
+// Walks from `tip` back to the commit that ends with record `after_seq`, and takes the oldest of
+// the commits in between: as many as hold `records_max` records, and at least one.
 Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, const ObjectId& tip,
                                     uint64_t after_seq, uint64_t records_max);
 

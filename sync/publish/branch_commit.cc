@@ -20,15 +20,15 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kIndex = "index";
-// A person's `git add` holds index.lock for milliseconds; what holds it longer is waited for
-// outside.
+// A user's `git add` holds index.lock for milliseconds; longer waits are left to the caller.
 constexpr BackoffLimits kLockLimits = {
     .first_ns = 2'000'000, .longest_ns = 40'000'000, .tries_max = 5};
 
 struct IndexSeen {
   IndexFile index;
   std::optional<FileInfo> info;  // nothing: there is no index file
-  // It is empty, as git never writes it but a power cut leaves it, since git does not sync it.
+  // The file is empty: git never writes it so, but a power cut can leave it so, since git does not
+  // sync it.
   bool is_lost() const { return info && info->size_bytes == 0; }
 };
 
@@ -50,7 +50,7 @@ bool is_a_persons_to_mend(const Error& error) {
          error.code == Code::kUnsupported;
 }
 
-// `waiting`: why the index that is there cannot be used, if so.
+// `waiting` says why the existing index cannot be used, if it cannot.
 Result<IndexSeen> read_index(Directory& git_dir, std::string& waiting) {
   IndexSeen seen;
   TRY_ASSIGN(seen.info, index_info(git_dir));
@@ -84,7 +84,7 @@ std::string image_name(std::string_view owner) {
   return fmt::format("syncline-index-{}", owner);
 }
 
-// Writes it a piece at a time; without a piece, nothing is made.
+// Writes the file in pieces; without a piece, no file is made.
 class ImageWriter {
  public:
   ImageWriter(Directory& git_dir, std::string name) : git_dir_(git_dir), name_(std::move(name)) {}
@@ -124,7 +124,7 @@ class BranchCommit {
     if (!ready) return std::move(result_);
     TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, owner()));
     const Status moved = move_under_locks();
-    // Whatever came of it: without the .keep, gc may take the pack once nothing refers to it.
+    // In any case: without the .keep, gc may take the pack once nothing refers to it.
     const Status dropped = drop_keep(*git_.common_dir, pack_name);
     TRY(remove_if_there(*git_.git_dir, image_name(owner())));
     TRY(moved);
@@ -133,7 +133,7 @@ class BranchCommit {
   }
 
  private:
-  // Before there is a store, the process stands for it.
+  // Before there is a store, the process takes its place as the owner.
   std::string owner() const {
     return request_.lock_owner.empty() ? fmt::format("init-{}", ::getpid()) : request_.lock_owner;
   }
@@ -161,7 +161,8 @@ class BranchCommit {
   Result<bool> prepare_index() {
     TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
     if (!result_.waiting.empty()) return false;
-    // What was staged went with the power; left empty, every git command and publish would refuse.
+    // The power cut took what was staged. If the index stayed empty, every git command and publish
+    // would refuse it.
     if (seen_.is_lost()) {
       TRY_ASSIGN(seen_.index, index_of(request_.tip_tree));
     }
@@ -178,7 +179,8 @@ class BranchCommit {
     }
     const Status written = write_image(changes);
     if (!written && written.error().code == Code::kCorrupt) {
-      // Whoever wrote in the file itself while it was read made nonsense of it: it is read again.
+      // Somebody wrote into the file itself while it was read, so that it makes no sense: read it
+      // again.
       TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
       result_.moved = !unchanged;
     }
@@ -199,7 +201,7 @@ class BranchCommit {
     return {};
   }
 
-  // As `git reset` makes it; without stats, so that git looks at the files.
+  // Like `git reset`, but without stats, so that git looks at the files.
   Result<IndexFile> index_of(const ObjectId& tree) {
     std::vector<IndexChange> entries;
     if (!tree.is_zero()) {
@@ -218,8 +220,8 @@ class BranchCommit {
     return IndexFile::parse(std::move(merge.bytes));
   }
 
-  // Where a publish died between index and ref, and more was recorded since, the index holds what
-  // that one was carrying over: that is ours, and no person's staging.
+  // Where a publish died between index and ref, and more was recorded since, the index holds the
+  // values of that publish: they are ours, and not staged by a user.
   Status find_interrupted(std::vector<IndexChange>& changes) {
     size_t next = 0;
     return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
@@ -266,8 +268,8 @@ class BranchCommit {
     }
   }
 
-  // Of the locks, index.lock is taken first and let go last: its note says what the ref's lock is
-  // for. A ref's lock that a failure kept from being removed would be nobody's without it.
+  // Of the locks, index.lock is taken first and released last: its note says what the ref's lock is
+  // for. Without it, a ref's lock that a failure kept from being removed would have no owner.
   Status move_under_locks() {
     const std::string note =
         fmt::format("{} {} {}\n", request_.branch, request_.tip.hex(), commit_.hex());
@@ -300,7 +302,8 @@ class BranchCommit {
       result_.moved = true;
       return {};
     }
-    // The note in index.lock tells whose the ref's lock is, so a power cut may not keep that alone.
+    // The note in index.lock names the owner of the ref's lock, so a power cut must not keep the
+    // ref's lock alone.
     TRY(git_.git_dir->sync_directory("."));
     Result<RefLock> ref_lock = refs.lock(request_.branch, request_.tip, commit_);
     if (!ref_lock) {

@@ -1,4 +1,4 @@
-// Puts one commit of ours on the checked-out branch: index first, then the ref.
+// Puts one of our commits on the checked-out branch: index first, then the ref.
 //
 //   look, no locks ─► pack and index image beside, synced ─► index.lock ─► look again ─► HEAD.lock,
 //   ref lock ─► the tip is still there ─► index renamed into place, synced ─► reflogs ─► ref
@@ -6,12 +6,12 @@
 //
 // A crash before the index is renamed leaves a pack and, at most, locks that recover_left_locks()
 // knows as ours. A crash between index and ref leaves our files staged on the old tip: the next
-// publish commits them, and so would the person's next commit; nothing is ever staged for deletion.
-// After the ref is renamed all is there.
+// publish commits them, and so would the user's next commit; nothing is ever staged for deletion.
+// Once the ref is renamed, everything is in place.
 //
-// The commit's tree is the tip's with our changes, never the index: what a person staged is not in
-// it. No hook runs and nothing is signed. HEAD.lock keeps the branch from being switched between
-// the last look and the ref.
+// The commit's tree is the tip's tree with our changes, never the index, so it holds nothing that
+// the user has staged. No hook runs and nothing is signed. HEAD.lock keeps the branch from being
+// switched between the last look and the renaming of the ref.
 #pragma once
 
 #include <span>
@@ -43,9 +43,9 @@ struct BranchCommitRequest {
 
 struct BranchCommitResult {
   ObjectId commit;                // zero when nothing was committed
-  std::string waiting;            // why not: a person's state
-  bool moved = false;             // why not: tip, HEAD or index changed meanwhile; plan again
-  std::vector<std::string> kept;  // paths where something else is staged: it stays staged
+  std::string waiting;            // why nothing was committed: the user's git state
+  bool moved = false;             // tip, HEAD or index changed meanwhile: plan again
+  std::vector<std::string> kept;  // paths where the user has staged something else, which stays
 };
 
 // `pack` may hold objects already (blobs); it is reset by the caller.
@@ -53,12 +53,12 @@ Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectSto
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock);
 
-// Why the index itself makes a publish wait: damaged, of a kind not handled, or with conflicts. One
-// line, or nothing. Reads the whole index.
+// Why the index itself makes a publish wait: it is damaged, of a kind that is not handled, or has
+// conflicts. One line, or empty. Reads the whole index.
 Result<std::string> index_waiting_reason(const GitDirectories& git);
 
-// Takes away the locks, and the index image, that a process of this owner left when it died. The
-// caller holds sync.lock.
+// Removes the locks and the index image that a dead process of this owner left. The caller holds
+// sync.lock.
 Status recover_left_locks(const GitDirectories& git, const std::string& owner);
 
 }  // namespace syncline

@@ -100,7 +100,7 @@ class Walk {
 
  private:
   Status enter(const FoundEntry& own, Level level) {
-    // A file that stood in the directory's place, then or now: what is below it was never compared.
+    // A file stands, or stood, in the directory's place: nothing below it was ever compared.
     const auto is_file = [](const std::optional<FoundEntry>& entry) {
       return entry && entry->mode != kModeDirectory;
     };

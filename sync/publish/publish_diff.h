@@ -1,14 +1,14 @@
-// What a publish has to look at: a walk over the own ref's tree beside three others, skipping every
-// directory in which nothing can be missing.
+// Finds what a publish has to look at: walks the own ref's tree together with three others, and
+// skips every directory in which nothing can be missing.
 //
 //   own          the own ref's tip: everything that should be on the branch
-//   own_before   the own ref when it was last published: what differs is new
+//   own_before   the own ref when it was last published: differences are new
 //   left         the branch as our last publish left it
-//   tip          the branch now: where it differs from `left`, a person changed it
+//   tip          the branch now: where it differs from `left`, a user changed it
 //
-// Trees are compared, not messages: so an amend, reset, squash, rebase or force-push is seen by
-// what it did. Where `left` is not known (nothing published yet, or gone with a gc) the own tree is
-// compared with the tip whole; directories that are equal cost one comparison.
+// Trees are compared, not messages, so that an amend, reset, squash, rebase or force-push is seen
+// by its effect. Where `left` is not known (nothing was published yet, or a gc took it) the whole
+// own tree is compared with the tip; directories that are equal cost one comparison.
 #pragma once
 
 #include <functional>

@@ -44,7 +44,7 @@ class Planner {
     TRY_ASSIGN(const ObjectStore::Content tip,
                objects_.require(candidate.tip->id, ObjectType::kBlob));
     if (tip->empty()) {
-      grow(candidate, *own);  // an empty file begins with the header, as one that is not there
+      grow(candidate, *own);  // an empty file gets the header, like one that is missing
       return {};
     }
     const bool as_left =

@@ -4,14 +4,15 @@
 //   tip has nothing there             → our file, whole
 //   tip has our bytes                 → nothing
 //   something else in the way         → left: a link, a directory, a file instead of a directory
-//   tip's text is the one we left     → it, and what ours has grown by
+//   tip's text is the one we left     → the tip's text, and what ours has grown by
 //   tip's text holds all of ours      → nothing
-//   an append file                    → it, and each section of ours that it lacks; left where it
-//                                       has one with other bytes (sync/publish/section_text.h)
+//   an append file                    → the tip's text, and each of our sections that it lacks;
+//   left
+//                                       where it has one with other bytes (section_text.h)
 //   a created file with other bytes   → left
 //
-// A section goes to the end without a byte between, as the work tree's file has it.
-// Nothing here takes a line away: what a person committed is never reverted.
+// A section goes to the end without a byte in between, as in the work tree's file. No line is ever
+// removed: what a user has committed is never reverted.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@
 
 namespace syncline {
 
-// Reads the journal again, for the rare file whose text alone does not tell.
+// Reads the sections from the journal again, for the rare file whose text alone does not tell them.
 class SectionSource {
  public:
   struct Section {
@@ -35,8 +36,8 @@ class SectionSource {
     std::string text;
   };
   virtual ~SectionSource() = default;
-  // The sections of the append records among `paths`, in journal order; a path that no append
-  // record names is not in the answer. Of records from `first_seq` on that the own tree holds.
+  // The sections of the append records for `paths`, in journal order, from record `first_seq` on,
+  // as far as the own tree goes. A path that no append record names is not in the answer.
   virtual Result<std::map<std::string, std::vector<Section>>> sections(
       const std::set<std::string>& paths, uint64_t first_seq) = 0;
 };

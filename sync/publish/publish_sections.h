@@ -12,8 +12,8 @@ class JournalSections final : public SectionSource {
   // Of records up to `last_seq`: what the own tree that is published ends with.
   JournalSections(SyncContext& context, OutcomeSource& outcomes, uint64_t last_seq)
       : context_(context), outcomes_(outcomes), last_seq_(last_seq) {}
-  // Reads from the first record the journal still holds: this is for the publish after a person
-  // changed an append file on the branch, not for every one.
+  // Reads from the first record that the journal still holds: it is meant for a publish after a
+  // user has changed an append file on the branch, not for every publish.
   Result<std::map<std::string, std::vector<Section>>> sections(const std::set<std::string>& paths,
                                                                uint64_t first_seq) override;
 

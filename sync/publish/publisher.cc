@@ -20,10 +20,10 @@
 namespace syncline {
 namespace {
 
-// How often one publish() plans anew when something moved under it, and what lies between.
+// How often one publish() plans anew when something changes meanwhile, and the pause in between.
 constexpr BackoffLimits kMovedLimits = {
     .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
-// Between publishes that had to wait for a person.
+// The pause between publishes that had to wait for the user.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
 void append(std::vector<std::string>& paths, std::vector<std::string> more) {
@@ -69,14 +69,14 @@ bool Publisher::due() {
   const SyncState& state = context_.state;
   if (state.committed == 0 || context_.clock.monotonic_ns() < not_before_ns_) return false;
   const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
-  // What cannot be read is publish()'s to report.
+  // If something cannot be read, publish() reports it.
   if (tip && nothing_new(*tip)) return false;
   if (state.branch_commit.is_zero()) return true;
   const Result<std::optional<Object>> last = context_.objects.read(state.branch_commit);
   if (!last || !*last) return true;
   const Result<ParsedCommit> commit = parse_commit((*last)->bytes);
   if (!commit) return true;
-  // The commit's own time is what every process of the store can see; its clock may have jumped.
+  // Every process of the store can see the commit's own time; the clock may have jumped since.
   const int64_t age_ms = context_.clock.now_ms() - commit->committer_time_s * 1000;
   return age_ms < 0 || static_cast<uint64_t>(age_ms) >= context_.options.publish_interval_ms;
 }
@@ -97,7 +97,7 @@ Result<std::string> Publisher::standing_in_the_way(ObjectId& tip) {
       worktree_waiting_reason(*git_dirs, {branch, context_.store().hex(), true}, context_.clock));
   if (!reason.empty()) return reason;
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
-  // Behind an index.lock of ours a publish is at work, another process's.
+  // An index.lock of ours means that another process of the store is publishing.
   TRY_ASSIGN(const bool at_work,
              is_owned_lock(*git_dirs->git_dir, "index.lock", context_.store().hex()));
   if (lock.held() && !at_work) {
@@ -105,7 +105,7 @@ Result<std::string> Publisher::standing_in_the_way(ObjectId& tip) {
                             lock.seen->info, context_.clock);
   }
   Result<ObjectId> read = context_.refs.read(branch);
-  // A branch that cannot be read is a person's to put back, as any other state of theirs.
+  // A branch that cannot be read is the user's to put back, like any other state of the user's git.
   if (!read && read.error().code == Code::kCorrupt) {
     return fmt::format("{}; {}", read.error().message, read.error().hint);
   }
@@ -188,7 +188,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
   TRY_ASSIGN(const OwnHistory history,
              read_own_history(context_.objects, context_.store(), state.own_commit, state.published,
                               records_max_));
-  // With no commit of ours above what was published, there is nothing to divide.
+  // Without a commit above what was published, there is nothing to divide.
   const uint64_t last_seq = history.trees.empty() ? state.committed : history.last_seq;
   TRY_ASSIGN(const PublishTrees trees, trees_for(tip, history));
   JournalSections sections(context_, outcomes, last_seq);
@@ -254,7 +254,7 @@ Result<std::string> Publisher::prepare_work_tree(const PublishPlan& plan,
       if (!reason.empty()) return reason;
       continue;
     }
-    // A link or a file in the place of a directory is a person's uncommitted change: it stays.
+    // A link or a file in the place of a directory is a user's uncommitted change: it stays.
     if (info.error().code != Code::kNotFound) continue;
     ObjectStore::Content content = std::make_shared<const std::string>(change.text);
     if (change.text.empty()) {
@@ -270,8 +270,8 @@ Result<std::string> Publisher::prepare_work_tree(const PublishPlan& plan,
   return std::string{};
 }
 
-// After a reset the work tree has the branch's old text; what the branch gets again belongs there
-// too. In the plain case the sections are there already, and this only reads.
+// After a reset the work tree has the branch's old text; the text that the branch gets again
+// belongs there too. Usually the sections are there already, and this only reads.
 Result<std::string> Publisher::grow_work_text(const PlannedChange& change) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY_ASSIGN(const WorkFile file,

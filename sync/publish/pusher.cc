@@ -90,8 +90,8 @@ Status Pusher::push(Deadline deadline) {
   TRY_ASSIGN(const CommandResult result,
              context_.platform.run_command(command, {"LC_ALL=C"}, deadline));
   if (result.exit_code != 0) {
-    // Our ref has one writer, who only adds to it. Where it cannot be fast-forwarded, the remote
-    // has it from a copy of this store, or from this one before it was put back.
+    // Our ref has one writer, which only adds to it. If it cannot be fast-forwarded, the remote has
+    // it from a copy of this store, or from this store before it was restored from a backup.
     if (refused_as_behind(result.error_text, context_.own_ref)) {
       return make_error(
           Code::kDisagree,
@@ -106,7 +106,7 @@ Status Pusher::push(Deadline deadline) {
                       fmt::format("git push to {} answered {}: {}", remote, result.exit_code, said),
                       "where the remote has commits that are not here: git pull --rebase");
   }
-  // Only what was on the branch before the push began is known to have arrived.
+  // Only commits that were on the branch before the push began are known to have arrived.
   if (tip == context_.state.branch_commit) {
     known_tip_ = tip;
     known_pushed_ = published;

@@ -1,6 +1,6 @@
-// `git push` of the branch and the own ref, by the git program: there people's credentials, proxies
-// and hooks work. Never forced: the own ref has one writer and always fast-forwards; a branch that
-// does not is somebody else's work to be fetched first.
+// `git push` of the branch and the own ref, by the git program, with which the user's credentials,
+// proxies and hooks work. Never forced: the own ref has one writer and always fast-forwards, and a
+// branch that does not has somebody else's work, which must be fetched first.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ class Pusher {
  public:
   explicit Pusher(SyncContext& context) : context_(context) {}
 
-  // kNotFound without the remote; kRetryLater where it was refused or could not be reached, with
-  // what git said; kTimeout when the deadline passed: what had arrived stays there. kUnsupported
-  // where git refuses to work in this repository at all (another user's): with git's own reason and
-  // remedy, before a hook of that repository could run.
+  // kNotFound without the remote; kRetryLater, with git's own words, where the push was refused or
+  // the remote could not be reached; kTimeout when the deadline passed, and what had arrived by
+  // then stays there. kUnsupported, with git's reason and remedy, where git refuses to work in this
+  // repository (another user's), before a hook of that repository could run.
   Status push(Deadline deadline);
-  // Up to where the remote has the branch, as of the last push or fetch; nothing without a remote.
+  // How far the remote has the branch, as of the last push or fetch; empty without a remote.
   Result<std::optional<uint64_t>> pushed();
 
  private:

@@ -47,7 +47,8 @@ class LineIndex {
                       [](const Line& line) { return std::pair(line.text, line.offset); });
   }
 
-  // Claims the first unclaimed place of the section that begins at a line's start, else any.
+  // Claims the first unclaimed place of the section that begins at the start of a line, otherwise
+  // any.
   bool claim_whole(std::string_view section, ClaimedRanges& claimed, uint64_t& offset) const {
     const Line first = first_written_line(section);
     if (const auto lines = by_text_.find(first.text); lines != by_text_.end()) {
@@ -59,7 +60,7 @@ class LineIndex {
         }
       }
     }
-    // Behind a person's last line that had no end.
+    // The section follows a user's last line that had no line end.
     for (size_t at = text_.find(section); at != std::string_view::npos;
          at = text_.find(section, at + 1)) {
       offset = at;

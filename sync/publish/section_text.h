@@ -1,16 +1,16 @@
-// Finds the sections of records in a text that people edit too.
+// Finds the sections of records in a text that users edit too.
 //
-// A section is known by its heading: the number in its first line ("## H-12: …"), and by nothing in
-// a body. One without such a number is known by its bytes alone. Either way the texts may be parts
-// of each other, since a body can quote another record: so each section claims the bytes it is
-// found in, longer ones before shorter, and no byte counts for two.
+// A section is recognised by the number in its heading, the first line ("## H-12: …"), and by
+// nothing in its body. A section without such a number is recognised by its bytes alone. One text
+// may contain another, since a body can quote another record. So each section claims the bytes in
+// which it is found, longer sections before shorter ones, and no byte counts for two.
 //
 //   all its bytes, at the start of a line where there is a choice     whole
-//   else its heading's number at the start of a line                  edited: a person's, not
-//   missing else                                                              missing
+//   otherwise its heading's number at the start of a line             edited by a user, not missing
+//   otherwise                                                         missing
 //
-// Bytes that are claimed already count for neither. Sections end with a line end (the engine sees
-// to it), so one never begins within another's last line.
+// Bytes that are claimed already count for neither. Every section ends with a line end (the engine
+// takes care of that), so none begins within another's last line.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,10 @@
 
 namespace syncline {
 
-// Ranges of a text that are known to be somebody's, none of them overlapping.
+// Ranges of a text that sections have claimed; no two of them overlap.
 class ClaimedRanges {
  public:
-  // False, and nothing claimed, where a byte of it is another's.
+  // False, with nothing claimed, where another section has one of the bytes.
   bool claim(uint64_t offset, uint64_t count);
   bool is_claimed(uint64_t offset) const;
   bool empty() const { return ranges_.empty(); }
@@ -45,7 +45,7 @@ struct FoundSection {
   uint64_t offset = 0;  // of the whole section
 };
 
-// The answers are in the order of `sections`; what is found whole is claimed.
+// The answers are in the order of `sections`; sections found whole are claimed.
 std::vector<FoundSection> find_sections(std::string_view text,
                                         std::span<const WantedSection> sections,
                                         ClaimedRanges& claimed);
