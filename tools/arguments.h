@@ -21,7 +21,7 @@ Result<uint64_t> parse_number(std::string_view option, std::string_view text);
 Result<std::vector<uint64_t>> parse_number_list(std::string_view option, std::string_view text,
                                                 uint64_t each_max);
 
-// What every verb takes, before the verb or after it.
+// The options that every verb takes, before the verb or after it.
 struct GlobalOptions {
   std::optional<std::string> store;
   std::optional<int64_t> timeout_ms;
@@ -40,12 +40,13 @@ struct OptionToken {
   std::string_view name;  // without the dashes
   std::optional<std::string_view> value;
 };
-// Nothing where `text` is not of the form --name or --name=…, a name being [A-Za-z0-9_-]+ that
-// begins with a letter. "---", "-- x" and "-5" are values, not options.
+// Empty where `text` does not have the form --name or --name=…; a name is [A-Za-z0-9_-]+ and begins
+// with a letter. "---", "-- x" and "-5" are values, not options.
 std::optional<OptionToken> split_option(std::string_view text);
 
-// The value of the option at arguments[index]: after its '=', else the next argument, unless that
-// looks like an option itself (then it has to be written with '='). Advances `index` past both.
+// The value of the option at arguments[index]: the text after its '=', otherwise the next argument,
+// unless that looks like an option (such a value must be joined by '='). Advances `index` past
+// both.
 Result<std::string> take_option_value(const std::vector<std::string>& arguments, size_t& index,
                                       const OptionToken& token);
 

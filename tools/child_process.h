@@ -11,8 +11,8 @@
 
 namespace syncline {
 
-// A running child whose standard output and error go to one anonymous file. Not waited for by its
-// destructor: every child that was started is to be waited for.
+// A running child whose standard output and error go to one anonymous file. The destructor does not
+// wait: wait for every child that was started.
 class ChildProcess {
  public:
   // `arguments[0]` is the program's name; `program` the file. Standard input is empty.

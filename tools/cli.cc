@@ -105,14 +105,14 @@ std::string program_help() {
 
 int run_cli(const std::vector<std::string>& arguments, const Console& console) {
   GlobalOptions globals;
-  // Known before anything else is: errors in reading the options come in the form asked for, too.
+  // Found out before anything else, so that errors in the options are reported in that form too.
   const auto options_end = std::ranges::find(arguments, "--");
   globals.json = std::find(arguments.begin(), options_end, "--json") != options_end;
   const PageFaultGuard guard(globals.json, console);
   try {
     return run(arguments, globals, console);
   } catch (const std::exception& error) {
-    // Memory that ran out, mostly: it may have run out after the record was in the journal.
+    // Mostly memory that ran out, perhaps after the record was in the journal.
     Error stopped =
         make_error(Code::kOutcomeUnknown, fmt::format("stopped half-way: {}", error.what()),
                    "run it again: records with a key are not recorded twice");

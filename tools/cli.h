@@ -2,7 +2,7 @@
 //
 //   syncline [GLOBAL OPTIONS] VERB [ARGUMENTS AND OPTIONS, global ones too]
 //
-// Only the verb asked for is set up: a one-shot command is bound by how fast it starts. No
+// Only the requested verb is set up, because a one-shot command is bound by how fast it starts. No
 // exception and no signal handler of a verb outlives the call.
 #pragma once
 

@@ -38,7 +38,7 @@ ExitCode by_code(Code code) {
 }  // namespace
 
 ExitCode exit_code(const Error& error) {
-  // A file system that turned read-only may be made writable again, as a full one gets space; a
+  // A file system that turned read-only may become writable again, as a full one may get space; a
   // store that takes no records never will.
   const bool may_pass = error.code == Code::kReadOnly && error.sys_errno == EROFS;
   const ExitCode code = may_pass ? ExitCode::kRetryLater : by_code(error.code);

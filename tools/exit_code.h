@@ -9,29 +9,30 @@
 namespace syncline {
 
 enum class ExitCode : int {
-  kDone = 0,             // the stage asked for was reached
+  kDone = 0,             // the requested stage was reached
   kFailed = 1,           // failed, nothing was written
   kSetAside = 3,         // accepted and journalled, but it could not be applied
   kThreshold = 4,        // status: a threshold is breached
   kRejected = 5,         // ingest: some lines were not accepted
   kUnsafePath = 6,       // refused: a link or foreign file in the way, a path that leaves the store
   kNoStore = 10,         //
-  kTimeLimit = 11,       // time limit reached; what was accepted stays, work goes on
+  kTimeLimit = 11,       // time limit reached; accepted records stay, work goes on
   kDisagree = 12,        // stores disagree, or the journal is damaged
   kUsage = 64,           // wrong usage, a field that does not validate, a key conflict
   kOutcomeUnknown = 74,  // the flush failed: retry with the same key
   kRetryLater = 75,      // backlog, disk full or read-only, a lock held: nothing was written
 };
 
-// A record that is durable all the same (error.seq) never answers a code that says "nothing was
-// written": it answers kTimeLimit, "accepted, not there yet".
+// An error whose record is durable even so (error.seq) never becomes a code that says "nothing was
+// written": it becomes kTimeLimit, "accepted, not there yet".
 ExitCode exit_code(const Error& error);
 
 constexpr int to_int(ExitCode code) {
   return static_cast<int>(code);
 }
 
-// What ended by a signal after finishing what it had accepted, as shells write it.
+// The code, as shells write it, of a run that a signal ended after it had finished what it had
+// accepted.
 constexpr int exit_code_for_signal(int signal_number) {
   return 128 + signal_number;
 }

@@ -1,4 +1,4 @@
-// A failure as the command tells it: what happened, what was kept, what to try.
+// A failure as the command reports it: what happened, what was kept, what to try.
 #pragma once
 
 #include <string>
@@ -10,14 +10,15 @@ namespace syncline {
 
 struct Failure {
   Error error;
-  std::string kept;   // what stays as it was, or what is safe; empty where nothing was at stake
+  std::string kept;   // what is unchanged or safe; empty where nothing was at stake
   std::string stage;  // reached by the record error.seq; empty without one
 };
 
-// What to try where the error itself does not say.
+// What to try when the error itself gives no hint.
 std::string_view default_hint(Code code);
 
-// For who has asked `syncline repair` already: a hint that sends there leads back to itself.
+// The same for a user who has just run `syncline repair`: a hint to run it would lead back to
+// itself.
 inline constexpr std::string_view kBeyondRepairHint =
     "put .git/syncline/journal back from a backup, or see what `syncline repair --accept-loss "
     "--dry-run` would give up";

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kFirstPauseNs = 50'000'000;
 constexpr int64_t kLongestPauseNs = 2'000'000'000;
-// How long one submit may block before a stop or the time limit is looked at again.
+// How long one submit may block before the stop and the time limit are looked at again.
 constexpr int64_t kSubmitSliceMs = 500;
 
 // The line itself is at fault: nothing about the store or the machine would make it acceptable.
@@ -135,7 +135,7 @@ void Ingest::settle(const Outstanding& outstanding, const Receipt& receipt) {
 
 void Ingest::settle_failure(Outstanding outstanding, const Error& error) {
   if (error.seq != 0) {
-    // Durable, though not at the stage asked for: it is in.
+    // Durable, though not at the requested stage: it is in.
     ++report_.accepted;
     if (report_.first_seq == 0 || error.seq < report_.first_seq) report_.first_seq = error.seq;
     report_.last_seq = std::max(report_.last_seq, error.seq);
@@ -156,7 +156,7 @@ void Ingest::settle_failure(Outstanding outstanding, const Error& error) {
   }
 }
 
-// Nothing of it was written; it goes in once there is room again, unless the end was asked for.
+// Nothing of it was written; it goes in once there is room again, unless the ingest must stop.
 void Ingest::submit_again(Outstanding outstanding, const Error& error) {
   if (!may_read() || !pause_before_retry("waiting: " + error.message)) {
     ++report_.not_written;

@@ -5,8 +5,8 @@
 //        └────────── submitted again: the disk or the backlog was full ◄──┘
 //
 // Bounded: at most `tickets_max` lines and `bytes_max` of their text are outstanding; then the
-// oldest is waited for. Whatever ends the reading (its end, a stop, the time limit, a failure), all
-// that was handed over is waited for and counted.
+// oldest is waited for. Whatever ends the reading (the end of the input, a stop, the time limit, a
+// failure), every line that was handed over is waited for and counted.
 //
 // Each line ends in exactly one of: accepted, duplicates, rejected, unknown, not_written.
 #pragma once
@@ -34,7 +34,7 @@ class IngestTarget {
 };
 
 struct IngestOptions {
-  Stage wait = Stage::kApplied;  // kJournaled or kApplied: what comes later is waited for at once
+  Stage wait = Stage::kApplied;  // kJournaled or kApplied: later stages are waited for at the end
   bool strict = false;           // the first line that is not accepted ends it
   Deadline deadline = kForever;
   size_t tickets_max = 10'000;
@@ -44,12 +44,12 @@ struct IngestOptions {
 struct IngestHooks {
   // A line that was not accepted. A failure to keep it ends the ingest.
   std::function<Status(uint64_t line, const std::string& reason, std::string_view raw)> reject;
-  // A sentence about one line that went in, but not as plainly as it should.
+  // A sentence about one line that went in, but with something the user should know.
   std::function<void(uint64_t line, const std::string& text)> remark;
-  // Why it waits; empty once it goes on.
+  // Why the ingest waits; empty once it continues.
   std::function<void(const std::string& reason)> waiting;
   std::function<void(const IngestReport&)> progress;
-  std::function<bool()> stop;  // a person or the system asked for the end
+  std::function<bool()> stop;  // the user or the system has asked to stop
 };
 
 class Ingest {

@@ -8,7 +8,7 @@ namespace syncline {
 
 struct IngestReport {
   uint64_t read = 0;         // lines that were not blank
-  uint64_t accepted = 0;     // new records at the stage asked for
+  uint64_t accepted = 0;     // new records at the requested stage
   uint64_t duplicates = 0;   // keys that were there with the same content
   uint64_t rejected = 0;     // lines that are no acceptable record
   uint64_t set_aside = 0;    // of the accepted: journalled, but could not be applied

@@ -1,7 +1,7 @@
 // Every shape that --json prints, in one place: the schema that callers parse.
 //
-// One object, one line, ended by a newline, keys always there and in this order; what does not
-// apply is null. Text that is not UTF-8 appears with U+FFFD in its place and never fails.
+// One object on one line, ended by a newline; every key is always there, in this order, and null
+// where it does not apply. Bytes that are not UTF-8 become U+FFFD, and never make it fail.
 #pragma once
 
 #include <optional>
@@ -50,7 +50,7 @@ struct ChildAnswer {
   std::string path;
   std::string error;  // its message; empty for a receipt
 };
-// Nothing where `text` is not one of our objects.
+// Empty where `text` is not one of our objects.
 std::optional<ChildAnswer> parse_child_answer(std::string_view text);
 
 }  // namespace syncline

@@ -1,8 +1,8 @@
 // Lines of a stream, in memory that a hostile line cannot grow.
 //
 // A line ends in "\n", "\r\n" or the end of the stream; a byte order mark at the very beginning is
-// dropped; lines of white space alone are skipped, and counted. A line longer than `line_bytes_max`
-// is not held: its head is kept to be shown, the rest runs through to the overflow sink.
+// dropped; lines of white space are skipped, and counted. A line longer than `line_bytes_max` is
+// not held in memory: its beginning is kept for messages, and all of it goes to the overflow sink.
 //
 // Not thread-safe.
 #pragma once
@@ -37,10 +37,10 @@ class LineReader {
 
   explicit LineReader(Source source, size_t line_bytes_max = kLineBytesMax);
   void set_overflow_sink(OverflowSink sink) { sink_ = std::move(sink); }
-  // Answers blank lines too, where they mean something.
+  // Returns blank lines too, for formats in which they have a meaning.
   void keep_blank_lines() { keep_blank_lines_ = true; }
 
-  // Nothing at the end of the stream.
+  // Empty at the end of the stream.
   Result<std::optional<Line>> next();
 
  private:

@@ -5,7 +5,7 @@
 // left out or null; a field that is null is a field that is not there. Nothing nests, so a line of
 // brackets costs no more than its first few bytes.
 //
-// Whether the store has such a kind and such fields is make_intent's to say.
+// make_intent decides whether the store has such a kind and such fields.
 #pragma once
 
 #include <string_view>

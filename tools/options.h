@@ -1,8 +1,8 @@
 // The options of one verb, declared against CLI11 without showing it: its headers cost seconds of
 // compiling in every file that includes them.
 //
-// Declared variables must outlive the parsing. Global options (tools/arguments.h) are taken out
-// before, so a verb declares its own only.
+// Declared variables must outlive the parsing. Global options (tools/arguments.h) have been removed
+// by then, so a verb declares only its own.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class Options {
                 bool required = false);
   void argument(const std::string& name, std::vector<std::string>& into, const std::string& help);
 
-  // kInvalid with the reason. No exception of CLI11 leaves.
+  // kInvalid with the reason. No exception of CLI11 gets out.
   Status parse(const std::vector<std::string>& arguments);
   std::string help() const;
 

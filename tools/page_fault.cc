@@ -21,10 +21,10 @@
 namespace syncline {
 namespace {
 
-// Who gives the one answer of this run.
+// Which side gives the one answer of this run.
 enum State : uint32_t { kNobodyYet, kTheRun, kTheRunHas, kTheHandler };
 
-// What a handler may touch: lock-free, and alive as long as the process.
+// All that a handler touches: lock-free, and alive as long as the process.
 std::atomic<uint32_t> state{kNobodyYet};
 std::atomic<int> told_code{0};
 std::atomic<pid_t> telling_thread{0};
@@ -44,7 +44,7 @@ int answer_descriptor = -1;
 int note_descriptor = -1;
 
 void write_raw(int descriptor, std::string_view text) {
-  // There is nobody to tell of a failure.
+  // Nobody could be told about a failure.
   while (!text.empty()) {
     const ssize_t count = write(descriptor, text.data(), text.size());
     if (count <= 0) return;
@@ -124,7 +124,8 @@ std::string_view mapped_file(const void* address) {
 
 void end_by(int, siginfo_t* info, void*) {
   if (info->si_code != BUS_ADRERR) {
-    // Not a page that is missing: somebody's kill, or a defect. It ends the process as usual.
+    // No page is missing: somebody sent the signal, or the program has a defect. It ends the
+    // process as usual.
     std::signal(SIGBUS, SIG_DFL);
     raise(SIGBUS);
     return;
@@ -207,7 +208,7 @@ uint64_t PageFaultGuard::durable_seq() {
 PageFaultGuard::Answering::Answering() {
   telling_thread.store(gettid());
   uint32_t now = kNobodyYet;
-  // Where a lost page is being told, this thread has nothing to say any more.
+  // If a lost page is being answered already, this thread must not answer too.
   if (!state.compare_exchange_strong(now, kTheRun) && now == kTheHandler) wait_for_the_end();
 }
 

@@ -1,19 +1,19 @@
-// A mapped file whose page the disk refuses, or which was cut beneath the mapping: the kernel
-// sends SIGBUS. The command answers all the same, exit 74, and ends.
+// Answers SIGBUS, which the kernel sends when the disk refuses a page of a mapped file, or the file
+// was cut beneath its mapping: the command still gives an answer, with exit 74, and ends.
 //
-// Where the record was durable by then the answer says so, with its seq: exit 11, as of every
-// record that is in and not yet at the stage that was asked for.
+// If the record was durable by then, the answer says so and names its seq: exit 11, as for every
+// record that is in the journal and has not reached the requested stage.
 //
-// It ends where it stands, and never puts an empty page in the place of the lost one: through these
-// pages the processes of a store tell each other that a flush has failed
-// (journal/log/control_page.h) and what is in the write-ahead log (SQLite's -shm). Who went on with
-// a page that nobody else sees would believe and tell what is not so. Any moment is safe to end at:
-// that is what the journal is for. What was answered before was durable and stays.
+// The command ends right there, and never puts an empty page in the place of the lost one. Through
+// these pages the processes of a store tell each other that a flush has failed
+// (journal/log/control_page.h) and what is in the write-ahead log (SQLite's -shm); a process that
+// continued with a page of its own would believe, and tell others, what is not so. Ending is safe
+// at any moment: that is what the journal is for. Records answered before were durable and stay.
 //
-// Only the command promises this. The library leaves the process's signals alone; to a program that
-// embeds it, a page that is lost while the store is open is what a kill is, unless that program
-// handles SIGBUS itself (and then it has to end, for the reason above). What it is promised is that
-// opening a store on a full disk is an error and no signal (journal/os/posix_file_shared_page.cc).
+// Only the command promises this. The library leaves the process's signals alone: for a program
+// that embeds it, losing a page while the store is open is like a kill, unless the program handles
+// SIGBUS itself (and then it must end, for the reason above). The library does promise that opening
+// a store on a full disk is an error and no signal (journal/os/posix_file_shared_page.cc).
 #pragma once
 
 #include <csignal>
@@ -26,19 +26,19 @@ namespace syncline {
 class PageFaultGuard {
  public:
   PageFaultGuard(bool json, const Console& console);
-  ~PageFaultGuard();  // what was installed before is back
+  ~PageFaultGuard();  // puts the earlier handler back
   PageFaultGuard(const PageFaultGuard&) = delete;
   PageFaultGuard& operator=(const PageFaultGuard&) = delete;
 
-  // The run prints as it goes: its last line may be out in part, and is ended before the answer.
+  // The run prints as it goes: its last line may be incomplete, and is ended before the answer.
   static void note_output();
 
-  // The record that the run was asked for is durable: to be called once it is, and not before.
+  // To be called once the record that the run is about is durable, and not before.
   static void note_durable(uint64_t seq);
   static uint64_t durable_seq();  // 0: none
 
-  // While the run's own answer is written, no other is; and from then on a lost page ends the
-  // process with the code that was answered.
+  // While the run's own answer is written no other answer is given; from then on a lost page ends
+  // the process with the code of that answer.
   class Answering {
    public:
     Answering();

@@ -1,5 +1,5 @@
-// A line of progress on a terminal: on standard error, at most ten times a second, cleared at the
-// end. Nothing at all where standard error is no terminal.
+// A line of progress on standard error, drawn at most ten times a second and cleared at the end.
+// Nothing is drawn where standard error is no terminal.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +33,11 @@ class Progress {
 
   // Cheap when it is not yet time to draw.
   void update(uint64_t records, uint64_t done, uint64_t total);
-  // Shown at once and until changed. Where there is no terminal it is said as a line of its own;
-  // one that comes and goes with every try is said again after longer and longer pauses.
+  // Shown at once, until it changes. Without a terminal it is printed as a line of its own; a
+  // remark that comes and goes with every attempt is printed again after longer and longer pauses.
   void remark(const std::string& text);
   void clear();
-  // Writes a line for people above the bar.
+  // Writes a line above the bar.
   void say(std::string_view line);
 
  private:

@@ -39,9 +39,9 @@ using ReadContent = std::function<Result<std::string>(const std::string& path)>;
 
 // The fields by the kind's own names: "--body-file P" reads P into `body` unless the kind declares
 // `body-file`; "--source-type" is `source_type` where the kind knows only that. One final newline
-// of a file is dropped for a field of a single line, as `echo` leaves one. A name the kind does not
-// know is passed on: the engine names the fields there are. kInvalid: a field given twice, standard
-// input read twice.
+// of a file is dropped for a field of a single line, because `echo` adds one. A name that the kind
+// does not know is passed on: the engine's error lists the fields. kInvalid for a field given
+// twice, or standard input read twice.
 Result<Fields> resolve_fields(const RecordArguments& arguments, const KindSpec* kind,
                               const ReadContent& read_content);
 

@@ -36,7 +36,7 @@ size_t split_utf8_bytes(std::string_view text) {
 }
 
 Result<RejectsFile> RejectsFile::open(const std::string& path, int input_descriptor) {
-  // Not emptied before it is known not to be what is about to be read.
+  // Emptied only once it is known not to be the input.
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) return errno_error(errno, fmt::format("cannot open {}", path));
   if (same_file(descriptor, input_descriptor)) {

@@ -1,8 +1,8 @@
 // The file that keeps what ingest did not accept, as NDJSON: {"line":…,"reason":…,"raw":…}.
 //
 // A line too long to hold in memory arrives in pieces before its number and reason are known, so
-// its object has "raw" first. Not thread-safe. A failed write is answered by every call after it:
-// a line that cannot be kept must stop the ingest.
+// its object has "raw" first. Not thread-safe. After a failed write every call returns its error: a
+// line that cannot be kept must stop the ingest.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace syncline {
 
 class RejectsFile {
  public:
-  // Empties what is there. kInvalid when it is the very file at `input_descriptor`.
+  // Empties an existing file. kInvalid when it is the very file at `input_descriptor`.
   static Result<RejectsFile> open(const std::string& path, int input_descriptor);
 
   // A piece of the long line that the next add() is about.

@@ -24,7 +24,7 @@ ScratchDirectory::ScratchDirectory(ScratchDirectory&& other) noexcept
 
 ScratchDirectory::~ScratchDirectory() {
   if (path_.empty() || kept_) return;
-  // What cannot be removed is left for whoever cleans the temporary directory.
+  // Anything that cannot be removed is left to whoever cleans the temporary directory.
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }

@@ -1,4 +1,4 @@
-// A directory of our own, removed with all in it when its owner goes.
+// A temporary directory, removed with its content by the destructor.
 #pragma once
 
 #include <string>

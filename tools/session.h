@@ -23,10 +23,10 @@ class Session {
   const Console& console() const { return console_; }
   bool json() const { return options_.json; }
 
-  // --store, else SYNCLINE_STORE, else found upward from the current directory.
+  // --store, otherwise SYNCLINE_STORE, otherwise found upward from the current directory.
   Result<std::string> store_root() const;
   Result<std::unique_ptr<Store>> open_store(StoreOptions options = {}) const;
-  // For verbs that only look: falls back to reading where this user may not write.
+  // For verbs that only look: opens for reading only where this user may not write.
   Result<std::unique_ptr<Store>> open_store_to_read(bool tell = true) const;
 
   // --timeout from now; without one `default_ms`, or never.
@@ -37,12 +37,12 @@ class Session {
   int answer(const std::string& json, const std::string& text,
              ExitCode code = ExitCode::kDone) const;
   int answer(const std::string& json, const std::string& text, int code) const;
-  // Tells the failure: JSON on standard output with --json, else text on standard error. `kept`
-  // says what is safe; a record that is durable (error.seq) says so by itself.
+  // Reports the failure: JSON on standard output with --json, otherwise text on standard error.
+  // `kept` says what is safe; for a durable record (error.seq) that is said in any case.
   int fail(const Error& error, std::string kept = {}, std::string stage = {}) const;
   // A sentence on standard error beside the answer.
   void note(std::string_view text) const;
-  // What the store has to say of itself: a torn tail cut, a database rebuilt. Said once.
+  // Prints the store's notes, once: a torn tail cut, a database rebuilt.
   void tell_notes(Store& store) const;
 
  private:

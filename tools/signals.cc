@@ -11,7 +11,7 @@
 namespace syncline {
 namespace {
 
-// What a handler may touch: lock-free, and alive as long as the process.
+// All that a handler touches: lock-free, and alive as long as the process.
 std::atomic<int> received_signal{0};
 std::atomic<int> wake_descriptor{-1};
 std::atomic<bool> installed{false};

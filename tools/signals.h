@@ -9,7 +9,7 @@ namespace syncline {
 class StopSignals {
  public:
   StopSignals();
-  ~StopSignals();  // what was installed before is back
+  ~StopSignals();  // puts the earlier handlers back
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 

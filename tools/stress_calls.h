@@ -1,4 +1,4 @@
-// What `syncline stress` has its processes record, and how it looks for it afterwards.
+// The records that `syncline stress` has its processes write, and how it finds them afterwards.
 #pragma once
 
 #include <cstdint>

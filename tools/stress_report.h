@@ -20,7 +20,7 @@ struct StressLevel {
   double seconds = 0;          // wall time of the calls
   uint64_t flushes = 0;
   uint64_t commits = 0;  // on the store's own ref, its share of the final fold included
-  std::vector<std::string> failures;  // what calls that did not exit 0 said; the first few
+  std::vector<std::string> failures;  // the output of the first few calls that did not exit 0
 };
 
 struct StressReport {

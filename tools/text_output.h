@@ -1,4 +1,4 @@
-// What the verbs tell people. Pure: values in, lines out, each ended by a newline.
+// The verbs' output as text. Pure: values in, lines out, each ended by a newline.
 //
 // Text from records (keys, reasons, paths) is made safe for a terminal (tools/console.h).
 #pragma once

@@ -21,7 +21,7 @@ struct VerbInfo {
   std::string_view name;
   std::string_view usage;    // what follows "syncline " in the usage line
   std::string_view summary;  // a line of the program's help
-  // Said of an error in the arguments.
+  // The hint of an error in the arguments.
   std::string_view untouched = "nothing was done";
 };
 
@@ -29,9 +29,9 @@ class Verb {
  public:
   virtual ~Verb() = default;
   virtual VerbInfo info() const = 0;
-  // The verb's own arguments, and the options of every verb among them, into `globals`. Where those
-  // ask for help or the version, the rest need not be complete. kInvalid; `globals` is then as far
-  // as it was read.
+  // Reads the verb's own arguments, and the options of every verb among them into `globals`. If
+  // those ask for help or the version, the rest need not be complete. On kInvalid `globals` holds
+  // what was read so far.
   virtual Status parse(const std::vector<std::string>& arguments, GlobalOptions& globals) = 0;
   virtual std::string help() = 0;
   virtual int run(Session& session) = 0;  // the exit code

@@ -1,8 +1,8 @@
 // syncline bench
 //
-// What this disk gives, in a few seconds: small and honest. Each figure is the median of three
-// runs, the runs of all figures interleaved, every store fresh; clocks run until the stage named is
-// reached. bench/ holds the programs that compare and plot.
+// Measures this disk in a few seconds. Each figure is the median of three runs; the runs of all
+// figures are interleaved, every store is new, and the clock runs until the named stage is reached.
+// bench/ holds the programs that compare and plot.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -60,7 +60,7 @@ class Bench {
  public:
   explicit Bench(std::string directory) : directory_(std::move(directory)) {}
 
-  // Blocks that were written before are written over, as a journal does it.
+  // Blocks that were written before are overwritten, as the journal does.
   Result<double> disk_flushes() {
     const std::string path = directory_ + "/flushes";
     const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -127,8 +127,8 @@ class Bench {
   uint64_t stores_ = 0;
 };
 
-// A place to measure in that lies on the file system in question: beside the store if that is on
-// the same one, else in it; the current directory without a store.
+// A place to measure in, on the file system in question: beside the store if that is the same file
+// system, otherwise in the store; without a store, the current directory.
 std::string bench_parent(const std::optional<std::string>& store) {
   if (!store) return ".";
   struct stat inside{}, beside{};

@@ -19,7 +19,7 @@ namespace syncline {
 namespace {
 
 constexpr uint64_t kBadLinesShown = 20;
-// How long a person's git state may hold up the publishing that ends an ingest.
+// How long the user's git state may delay the publishing at the end of an ingest.
 constexpr int64_t kPublishTimeoutMs = 10'000;
 
 class StoreTarget final : public IngestTarget {
@@ -36,8 +36,8 @@ class StoreTarget final : public IngestTarget {
   Store& store_;
 };
 
-// Reads, but never sleeps through a stop or the time limit. Their coming is an error of the read,
-// not its end: half a line must not be taken for a whole one.
+// Reads, but never sleeps through a stop or the time limit. Either is an error of the read, not the
+// end of the input: half a line must not be taken for a whole one.
 LineReader::Source stoppable_source(int descriptor, const StopSignals& signals, Deadline deadline,
                                     uint64_t& bytes_read) {
   return [descriptor, &signals, deadline, &bytes_read](MutableByteSpan into) -> Result<size_t> {
@@ -166,8 +166,8 @@ class IngestVerb final : public PlainVerb {
     progress.say(line);
   }
 
-  // What the stages beyond `applied` need, once for all records; and in any case what was recorded
-  // is published before the command ends, as far as a person's git state lets it.
+  // The stages beyond `applied` are reached once for all records; and in any case the records are
+  // published before the command ends, as far as the user's git state allows it.
   ExitCode publish(const Session& session, Store& store, const IngestReport& report,
                    Progress& progress) {
     const bool asked_for = stage_ >= Stage::kCommitted;

@@ -30,7 +30,7 @@ constexpr std::string_view kRecordHelp =
 
 std::string record_help(const RecordArguments& arguments) {
   std::string text(kRecordHelp);
-  // With a store at hand its kinds are shown; without one the general text has to do.
+  // If there is a store its kinds are shown, otherwise the general text.
   const Session session(arguments.globals, {});
   const auto store = session.open_store_to_read();
   if (!store) return text;
@@ -76,7 +76,7 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
   const auto receipt = store.record(record, arguments.wait, session.deadline());
   if (!receipt) return fail_record(session, store, receipt.error());
   if (receipt->timed_out) return fail_short_of_stage(session, store, *receipt, arguments.wait);
-  // Answered before work is done for others: the caller's record is where it asked for.
+  // Answer before doing work for others: the caller's record has reached its stage.
   const bool set_aside = !receipt->set_aside.empty();
   const int code = session.answer(recorded_json(*receipt), recorded_text(*receipt),
                                   set_aside ? ExitCode::kSetAside : ExitCode::kDone);
@@ -87,7 +87,7 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
   return code;
 }
 
-// Its flags are a kind's fields, so it reads its arguments itself (tools/record_arguments.h).
+// The flags are a kind's fields, so the verb reads its arguments itself (tools/record_arguments.h).
 class RecordVerb final : public Verb {
  public:
   VerbInfo info() const override {

@@ -68,7 +68,7 @@ class LogVerb final : public PlainVerb {
     const Status read = (*store)->log(from_.value_or(1), follow_, [&](const LogEntry& entry) {
       const Watchdog::Hold hold;
       write_text(out, session.json() ? log_json(entry) : log_text(entry));
-      // A buffer's worth at a time, unless somebody watches.
+      // Written a buffer at a time, unless somebody is watching.
       if (follow_ || session.options().timeout_ms) std::fflush(out);
       return std::ferror(out) == 0;
     });

@@ -1,8 +1,8 @@
 // syncline stress [--levels 5,10,15,20,30,50] [--rounds N] [--profile P]
 //
-// The protocol of the report that Syncline answers: so many processes at once, each recording once
-// through the command line; then every claim is held against rows, files and git. What a call said
-// is believed only where the row is in the table and its text is in the file.
+// Runs many processes at once, each of which records once through the command line, and then
+// compares every claim with rows, files and git. A call's answer is believed only if the row is in
+// the table and its text is in the file.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -214,7 +214,7 @@ class StressRun {
 
   Status fold() const {
     TRY_ASSIGN(const auto store, Store::open(root_));
-    // Whether publishing has to wait for a person's git state is no matter here.
+    // Whether publishing has to wait for the user's git state does not matter here.
     TRY(store->sync(false, session_.deadline(kCallTimeoutMs)));
     return {};
   }

@@ -6,7 +6,7 @@
 namespace syncline {
 namespace {
 
-// How long a person's git state may keep publishing waiting when no --timeout is given.
+// How long publishing may wait for the user's git state when no --timeout is given.
 constexpr int64_t kSyncTimeoutMs = 10'000;
 
 class SyncVerb final : public PlainVerb {

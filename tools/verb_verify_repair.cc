@@ -97,8 +97,8 @@ class RepairVerb final : public PlainVerb {
     return report;
   }
 
-  // The journal first: what it has lost is put back while nobody has the store open. Then the rest,
-  // where the journal is whole again. `without` is what repair could do without that.
+  // The journal first: its lost frames are put back while nobody has the store open. Then the rest,
+  // if the journal is whole again. `without` is what repair could do without that.
   Result<RepairReport> repair_with_salvage(Session& session,
                                            const Result<RepairReport>& without) const {
     TRY_ASSIGN(const std::string root, session.store_root());

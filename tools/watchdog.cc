@@ -18,7 +18,8 @@ std::string* farewell = nullptr;
 int farewell_descriptor = -1;
 
 void end_process(int) {
-  // A short write to a terminal or pipe leaves a part of the message; there is nobody to tell.
+  // A short write leaves a part of the message on the terminal or in the pipe; nobody could be
+  // told.
   [[maybe_unused]] const ssize_t written =
       write(farewell_descriptor, farewell->data(), farewell->size());
   _exit(to_int(ExitCode::kTimeLimit));

@@ -1,6 +1,6 @@
-// --timeout for verbs that take no deadline of their own: when it passes, the failure is told and
-// the process ends (exit 11) wherever it is. Any moment is safe to end at: that is what the journal
-// is for. A Watchdog's death disarms it.
+// --timeout for verbs that take no deadline of their own: when it passes, the failure is reported
+// and the process ends (exit 11) wherever it is. Ending is safe at any moment: that is what the
+// journal is for. The destructor disarms the timer.
 #pragma once
 
 #include <string_view>
@@ -17,8 +17,8 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // While it lives the process does not end: output is whole or absent. Threads of the store may
-  // not exist while one is used.
+  // While one lives the process does not end, so that output is whole or absent. Not to be used
+  // while the store has threads.
   class Hold {
    public:
     Hold();
