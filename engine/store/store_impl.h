@@ -101,7 +101,7 @@ struct Store::Impl {
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
   // Waits for that one stage, whose predecessor is reached.
   Result<bool> reach_next(uint64_t seq, Stage stage, Deadline deadline);
-  // What became of an applied record; nothing in the plain case.
+  // The outcome of an applied record; empty in the plain case.
   Result<std::optional<Outcome>> outcome_of(uint64_t seq) EXCLUDES(outcomes_mutex);
   Status read_outcomes_from(uint64_t seq) REQUIRES(outcomes_mutex);
 };

@@ -26,15 +26,15 @@ struct FindingClassInfo {
   std::string_view name;  // as JSON, the manual page and the README give it
   std::string_view meaning;
   Healing healing;
-  std::string_view mend;  // what repair does about it, or a person
+  std::string_view mend;  // what repair does about it, or what the user can do
 };
 
 // One row for each class, in the order of the enum: the journal first, then rows, files and git.
 inline constexpr size_t kFindingClasses = static_cast<size_t>(FindingClass::kUnpublished) + 1;
 const FindingClassInfo& info_of(FindingClass cls);
 
-// Whether Store::repair heals it from what the journal says. Damage to the journal itself is for
-// Store::salvage.
+// Whether Store::repair heals it from the journal. Store::salvage is for damage to the journal
+// itself.
 bool heals_from_journal(FindingClass cls);
 bool heals_row(FindingClass cls);
 bool heals_file(FindingClass cls);

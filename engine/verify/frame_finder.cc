@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint64_t kFileBytesMax = kPayloadBytesMax;
 
-// What a column of ours that holds the record's time says; nothing where it is no such time.
+// The record's time by a column of ours that holds it; empty where the text is no such time.
 std::optional<int64_t> parse_time(std::string_view text) {
   std::tm civil{};
   int milliseconds = 0;
@@ -33,14 +33,14 @@ std::optional<int64_t> parse_time(std::string_view text) {
   civil.tm_year -= 1900;
   civil.tm_mon -= 1;
   const int64_t time_ms = int64_t{timegm(&civil)} * 1000 + milliseconds;
-  // A column of seconds has lost the rest; any other text is none of ours.
+  // A column in seconds has lost the milliseconds; any other difference means that it is not ours.
   const std::string whole = format_time(time_ms);
   const bool same = text == whole || (text.size() == 19 && whole.starts_with(text.substr(0, 10)) &&
                                       whole.substr(11, 8) == text.substr(11));
   return same ? std::optional(time_ms) : std::nullopt;
 }
 
-// The field that a column holds as it was given, if it does.
+// The field, as it was given, that a column holds; empty where it holds something else.
 std::optional<uint32_t> field_of(const ColumnPattern& column) {
   if (column.typed_field) return column.typed_field;
   return column.pattern.single_field(/*bare=*/true);
@@ -64,7 +64,7 @@ Fields fields_of(const KindSpec& kind, const std::map<std::string, Value>& row) 
   return fields;
 }
 
-// It is in a column of the row, or not to be had.
+// The time is in a column of the row, or nowhere.
 std::optional<int64_t> time_of(const KindSpec& kind, const std::map<std::string, Value>& row) {
   const auto time = std::ranges::find_if(kind.patterns->columns, [](const ColumnPattern& each) {
     return each.pattern.parts().size() == 1 && each.pattern.uses(Slot::kTime);
@@ -131,7 +131,7 @@ Result<std::optional<std::map<std::string, Value>>> FrameFinder::read_row(
   return std::optional(std::move(values));
 }
 
-// Rows that no frame which can be read accounts for.
+// The rows that no readable frame accounts for.
 Result<std::vector<uint64_t>> FrameFinder::unknown_ids(const KindSpec& kind) {
   const auto found = known_ids_.find(kind.table);
   TRY_ASSIGN(Statement rows, database_->prepare(fmt::format(
@@ -182,9 +182,9 @@ Result<std::map<ContentHash, FrameFinder::KnownRow>> FrameFinder::rows_by_conten
       TRY_ASSIGN(const auto row, read_row({&kind, id, id, 0}));
       const auto time_ms = row ? time_of(kind, *row) : std::nullopt;
       if (!time_ms) continue;
-      // Any key: only who has one is given a hash, and it is of the content alone.
+      // Any key will do: only records with a key have a hash, and the key is not part of it.
       const auto made = make_intent(config_, kind.name, fields_of(kind, *row), "key", store_tag_);
-      if (!made) continue;  // fields that are not in the row
+      if (!made) continue;  // some fields are not in the row
       const Effects effects = render_effects(*made, 0, EffectIds(id), *time_ms);
       const KnownRow known{kind.name, kind.table, effects.path, id, *time_ms};
       if (!found.emplace(made->content_hash, known).second) twice.insert(made->content_hash);
@@ -204,7 +204,7 @@ Result<std::optional<FoundFrame>> FrameFinder::find_record(const LostFrame& lost
     if (lost.header && hash_payload(rebuilt->payload) == lost.header->payload_hash) return rebuilt;
     found.push_back(std::move(*rebuilt));
   }
-  // Where nothing proves which it is, two are none.
+  // If nothing proves which of two rows it is, it is neither.
   if (found.size() != 1) return std::optional<FoundFrame>{};
   return std::optional(std::move(found.front()));
 }
@@ -226,7 +226,7 @@ Result<std::optional<FoundFrame>> FrameFinder::rebuild(const LostFrame& lost,
   if (!row) return nothing;
   TRY_ASSIGN(const std::string key, key_of(*database_, lost.seq));
   auto made = make_intent(config_, kind.name, fields_of(kind, *row), key, store_tag_);
-  if (!made) return nothing;  // fields that are not in the row
+  if (!made) return nothing;  // some fields are not in the row
   Intent& intent = *made;
   if (!key.empty()) {
     TRY_ASSIGN(const auto entry, find_key(*database_, key));
@@ -270,7 +270,7 @@ Result<std::optional<ByteVector>> FrameFinder::outcome_payload(const FrameView& 
   return std::optional<ByteVector>{};
 }
 
-// Was the frame durable when a transaction of the database committed? Then what it was written for
+// True when the frame was durable before a transaction of the database committed: then its effect
 // is applied.
 Result<bool> FrameFinder::was_durable_when_applied(const Position& position) {
   if (database_ == nullptr) return false;
@@ -278,7 +278,8 @@ Result<bool> FrameFinder::was_durable_when_applied(const Position& position) {
   return durable && durable->position > position;
 }
 
-// By the hash that the header tells. Without a header nothing says what a control frame was.
+// Found by the hash in the frame's header. Without the header nothing tells what a control frame
+// was.
 Result<std::optional<FoundFrame>> FrameFinder::find_control(const LostFrame& lost) {
   std::optional<FoundFrame> found;
   if (!lost.header) return found;
@@ -310,7 +311,7 @@ Result<std::optional<FoundFrame>> FrameFinder::find_control(const LostFrame& los
       }
       break;
     case Operation::kAppendOffsets: {
-      // Needed until the sections are applied: without it one that was half written is written
+      // Needed until the sections are applied: without it a half-written section would be written
       // twice.
       TRY_ASSIGN(const bool applied, was_durable_when_applied(lost.position));
       if (!applied) break;
@@ -318,7 +319,7 @@ Result<std::optional<FoundFrame>> FrameFinder::find_control(const LostFrame& los
     }
     case Operation::kPublish:
     case Operation::kCheckpoint:
-      // What they tell is asked of the branch and the disk again, once nothing tells it.
+      // If these frames are missing, the branch and the disk are looked at again.
       payload = encode(CheckpointFrame{});
       source = "nothing: what it told is looked at anew";
       break;

@@ -1,11 +1,12 @@
-// Where a lost frame's content still is: the record's row and its file, or the own ref's commits.
+// Finds the content of a lost frame elsewhere: in the record's row and file, or in the own ref's
+// commits.
 //
-// A record found by its row is made anew from the fields that the row shows. Where the frame's
-// header tells the hash of its payload and the two agree, it is the very record. Where they do not
-// (the configuration has changed since, or fields are in the file alone), a record of the same row
-// and the same file is put in its place: every byte in it is literal, and it says nothing else.
+// A record found by its row is made anew from the fields that the row shows. If the frame's header
+// still has the hash of its payload, and the hashes are equal, it is the very record. Otherwise
+// (the configuration has changed since, or some fields are only in the file) a record with the same
+// row and the same file takes its place: every byte in it is literal, and it has no other effect.
 //
-// What was never applied is found nowhere. Not thread-safe.
+// The content of a record that was never applied is nowhere else. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -22,13 +23,13 @@
 
 namespace syncline {
 
-// Ids that the frames which can be read have given out, by table.
+// The ids that readable frames have given out, by table.
 using KnownIds = std::map<std::string, std::set<uint64_t>>;
 Result<KnownIds> read_known_ids(Directory& store_directory, const StoreId& store);
 
 class FrameFinder final : public FrameSource {
  public:
-  // `database` and `commits` may be null: then they know nothing.
+  // `database` and `commits` may be null where there are none.
   FrameFinder(const Config& config, std::string store_tag, Database* database, OwnCommits* commits,
               Directory& work_tree, KnownIds known_ids)
       : config_(config),
@@ -40,9 +41,9 @@ class FrameFinder final : public FrameSource {
 
   Result<std::optional<FoundFrame>> find(const LostFrame& lost) override;
 
-  // The rows that no frame accounts for, by the content of the record that would make them: one
-  // whose content is known is thereby known too. Without those whose content stands in two rows.
-  // Not without a database.
+  // The rows that no readable frame accounts for, by the content of the record that would make
+  // them; a lost record's row is found by that content. Contents that two rows share are left out.
+  // Needs a database.
   struct KnownRow {
     std::string kind, table, path;
     uint64_t id = 0;
@@ -57,7 +58,7 @@ class FrameFinder final : public FrameSource {
     uint64_t file_id = 0;
     int64_t time_ms = 0;
   };
-  // The row as its columns, or nothing.
+  // The row's columns, or nothing.
   Result<std::optional<std::map<std::string, Value>>> read_row(const Candidate& candidate);
   Result<std::vector<Candidate>> candidates(const LostFrame& lost);
   Result<std::vector<uint64_t>> unknown_ids(const KindSpec& kind);
@@ -66,7 +67,7 @@ class FrameFinder final : public FrameSource {
   Result<std::optional<ByteVector>> outcome_payload(const FrameView& header);
   Result<bool> was_durable_when_applied(const Position& position);
   Result<std::optional<FoundFrame>> rebuild(const LostFrame& lost, const Candidate& candidate);
-  // The file as the engine wrote it, or as the work tree has it.
+  // The file as the engine wrote it, or otherwise as it is in the work tree.
   Result<std::optional<std::string>> file_text(const std::string& path);
 
   const Config& config_;

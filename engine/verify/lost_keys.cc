@@ -26,7 +26,7 @@ class LostKeys {
   LostKeys(Directory& kept, const Identity& lost, uint64_t first_seq)
       : kept_(kept), lost_(lost), first_seq_(first_seq) {}
 
-  // One that cannot be read says nothing.
+  // A file that cannot be read is passed over.
   Status read_trimmed() {
     const auto directory = kept_.open_directory(kJournalDirectory);
     if (!directory && directory.error().code == Code::kNotFound) return {};
@@ -65,7 +65,7 @@ class LostKeys {
     return {};
   }
 
-  // The database says of each key whose it is; the frame or the row, what became of it.
+  // The database says which record has the key; the frame or the row says what became of it.
   Status add_applied(Database& database, const Config& config, const StorePlaces& places) {
     std::vector<AppliedKey> applied;
     const Status read = read_applied(database, applied);
@@ -139,7 +139,7 @@ class LostKeys {
     return make_kept_record(Intent(read.intent), seq, read.id, read.time_ms, outcome);
   }
 
-  // The first that tells of a key or a record is believed.
+  // The first place that knows a key or a record is believed.
   void add(KeptRecord record) {
     if (record.seq == 0 || record.seq >= first_seq_ || record.key.empty()) return;
     if (!keys_.insert(record.key).second) return;
@@ -155,7 +155,7 @@ class LostKeys {
   std::set<std::string, std::less<>> keys_;
 };
 
-// By the commits of the lost store's ref, and what its syncer noted.
+// How far records were committed, by the commits of the lost store's ref and its syncer's notes.
 Result<uint64_t> last_committed(Directory& kept, const StorePlaces& places, const Identity& lost) {
   uint64_t committed = 0;
   const auto state = load_sync_state(kept, lost.store);

@@ -29,10 +29,10 @@ namespace {
 struct SurveyedSegment {
   OpenSegment segment;
   uint64_t size_bytes = 0;
-  uint64_t end = UINT64_MAX;  // what lies behind it is void
+  uint64_t end = UINT64_MAX;  // bytes behind it are void
 };
 
-// Those that can be opened, oldest first.
+// The segments that can be opened, oldest first.
 Result<std::vector<SurveyedSegment>> survey_segments(Directory& store_directory,
                                                      const StoreId& store) {
   std::map<uint64_t, SurveyedSegment> found;
@@ -66,7 +66,7 @@ void survey_segment(const SurveyedSegment& surveyed, const FrameVisitor& visit) 
   SegmentScanner scanner(*segment.file, context, kSegmentHeaderBytes, surveyed.size_bytes);
   for (uint64_t block = kSegmentHeaderBytes; block < surveyed.size_bytes; block += kBlockBytes) {
     const auto bytes = scanner.view(block, kBlockBytes);
-    if (!bytes) continue;  // the disk does not give it: it says nothing
+    if (!bytes) continue;  // the disk does not give its bytes
     if (all_zero(*bytes)) continue;
     const ByteVector copy(bytes->begin(), bytes->end());
     for (size_t i = 0; i + kFrameHeaderBytes <= copy.size(); i += kFrameAlignBytes) {

@@ -1,9 +1,8 @@
-// What is left of a store whose journal is lost, damaged or older than it was: the highest sequence
-// and id that anything still names. A store that goes on above them gives none a second time.
+// Surveys a store whose journal is lost, damaged or older than it was, for the highest sequence and
+// id that anything still names. A store that continues above them gives none a second time.
 //
-// Nothing here trusts what it reads beyond a number: a frame that is damaged behind its header, a
-// row without its record, a file's name each count for what they say. What cannot be read says
-// nothing.
+// Only numbers are taken from what is read: a frame that is damaged behind its header, a row
+// without its record and the name of a file all count. Whatever cannot be read is passed over.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +27,7 @@ class LossFloors {
   void note_id(uint64_t id) { note(last_id_, id); }
 
  private:
-  // What is beyond this was made by nobody who counts from 1: a forged name or trailer.
+  // Counting from 1 never comes near this: a higher number is from a forged name or trailer.
   static constexpr uint64_t kNumberMax = uint64_t{1} << 61;
   static void note(uint64_t& highest, uint64_t number) {
     if (number <= kNumberMax) highest = std::max(highest, number);
@@ -37,24 +36,25 @@ class LossFloors {
   uint64_t last_id_ = 0;
 };
 
-// Every frame of a journal whose header can be read, by segment and offset, whatever lies between.
+// Every frame of a journal whose header can be read, by segment and offset, with damage in between
+// passed over.
 struct SurveyedFrame {
-  FrameView frame;  // without a payload where it is not whole
+  FrameView frame;  // without its payload where that is damaged
   bool whole = false;
   bool discarded = false;  // behind the end that the next segment names: void
 };
 using FrameVisitor = std::function<void(const SurveyedFrame&)>;
 Status survey_frames(Directory& store_directory, const StoreId& store, const FrameVisitor& visit);
 
-// Null where there is none, it is damaged, or not the store's projection.
+// Null where there is no database, or it is damaged, or another store's projection.
 std::unique_ptr<Database> open_if_sound(StorePlatform& platform, const DatabaseFile& file,
                                         const StoreId& store);
 
-// Frames of every segment that is there, and what their headers say.
+// Surveys the segments that are there: their headers and their frames.
 Status survey_journal(Directory& store_directory, const StoreId& store, LossFloors& floors);
-// Watermark, keys, commits and ids of the database.
+// Surveys the database: watermark, keys, commits and ids.
 Status survey_database(const StorePlaces& places, const Config& config, LossFloors& floors);
-// Names of files in the kinds' directories, and headings of the sections in them.
+// Surveys the names of the files in the kinds' directories, and the headings of their sections.
 Status survey_files(Directory& root, const Config& config, LossFloors& floors);
 
 }  // namespace syncline

@@ -32,7 +32,7 @@ bool same_value(const Value& a, const Value& b) {
 Result<VerifyFloor> verify_floor(Directory& store_directory, const Journal& journal) {
   VerifyFloor floor{.durable = journal.durable()};
   TRY_ASSIGN(const auto state, load_sync_state(store_directory, journal.store()));
-  // A cache of another journal's commits, or of more than this one holds, says nothing.
+  // A cache that knows another journal's commits, or more than this one holds, is not used.
   if (state && state->committed <= floor.durable.seq) floor.committed = state->committed;
   return floor;
 }
@@ -93,8 +93,8 @@ void Verifier::note_git_error() {
        git_error_->message});
 }
 
-// One moment of the database. The transaction is a short one: while it lasts the log of the
-// database cannot begin anew.
+// Reads a snapshot of the database. The transaction is short, because while it lasts the WAL cannot
+// start over.
 Status Verifier::read_applied() {
   TRY(database_.execute("BEGIN"));
   const auto read = [&]() -> Status {
@@ -131,7 +131,7 @@ Status Verifier::collect_outcomes() {
       if ((*frame)->end() <= floor_.durable.position) floor_batches_ = tail_.batches().size();
       continue;
     }
-    // Damage is a finding, not a failure of this command; what lies behind it cannot be told.
+    // Damage is a finding, not a failure of this command; nothing behind it can be judged.
     if (noted.error().code != Code::kCorrupt) return noted;
     note_damage(*reader, noted.error());
     return {};
@@ -181,9 +181,9 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
     ids_by_table_[effects.table].push_back(effects.id);
     id_columns_[effects.table] = effects.id_column;
   }
-  // What is committed was applied before, whatever a database says that was put back from a copy.
+  // A committed record was applied before, whatever a database restored from a copy says.
   const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
-  if (effects.seq > std::max(applied_.applied.seq, committed)) return {};  // on its way
+  if (effects.seq > std::max(applied_.applied.seq, committed)) return {};  // not applied yet
   ++report_.checked;
   if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
   if (!has_file) return {};
@@ -199,7 +199,7 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   return {};
 }
 
-// Said, not judged: what had not come so far when it was looked at.
+// Reports, without judging, the records that had not reached a stage when it was looked at.
 Status Verifier::tell_behind() {
   const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
     if (reached >= end_.seq) return;
@@ -259,7 +259,7 @@ Status Verifier::check_row(const Effects& effects) {
   return {};
 }
 
-// Of a created file.
+// Compares a created file.
 Status Verifier::check_file(const Effects& effects) {
   const Result<std::string> text = read_file(*root_, effects.path);
   if (!text) {
@@ -270,7 +270,7 @@ Status Verifier::check_file(const Effects& effects) {
     return {};
   }
   if (*text == effects.text) return {};
-  // A person is editing, or has edited. That is theirs to do.
+  // A user is editing the file, or has edited it, and may do so.
   const bool published = syncer_ != nullptr && effects.seq <= syncer_->published();
   const auto on_branch = branch_tree_.find(effects.path);
   const bool branch_too = published && (on_branch == branch_tree_.end() ||
@@ -280,7 +280,7 @@ Status Verifier::check_file(const Effects& effects) {
   return {};
 }
 
-// Of a created file. Of it the branch may hold a person's version.
+// Compares a created file on the branch, which may hold a user's version of it.
 void Verifier::check_commit(const Effects& effects) {
   if (effects.seq > syncer_->committed()) return;
   const auto own = own_tree_.find(effects.path);
@@ -296,7 +296,7 @@ void Verifier::check_commit(const Effects& effects) {
 }
 
 Status Verifier::check_foreign_rows() {
-  // Another moment of the database, as short a one; its records are looked up below.
+  // Another snapshot of the database, as short as the first; its records are looked up below.
   TRY(database_.execute("BEGIN"));
   Result<std::vector<Finding>> strangers = find_strangers();
   TRY(database_.execute("COMMIT"));
@@ -308,8 +308,8 @@ Status Verifier::check_foreign_rows() {
 
 Result<std::vector<Finding>> Verifier::find_strangers() {
   std::vector<Finding> strangers;
-  // Of records that were trimmed from the journal nothing says which rows are theirs, but that
-  // their ids come before those of the records that are left, unless they were rebound.
+  // Nothing says which rows belong to records trimmed from the journal, except that their ids come
+  // before those of the records that are left, unless they were rebound.
   std::set<uint64_t> trimmed_rebound;
   if (begin_.seq > 0) {
     TRY_ASSIGN(const auto outcomes, read_outcomes(database_, 1, begin_.seq));
@@ -369,8 +369,8 @@ Status Verifier::keep_unexplained(std::vector<Finding>& strangers) {
 
 Status Verifier::check_foreign_blobs() {
   if (begin_.seq > 0) {
-    // What was trimmed is told by the commit that holds the last of it; later ones are held to the
-    // journal.
+    // For trimmed records, the commit that holds the last of them counts; later commits are
+    // compared with the journal.
     ObjectId held = syncer_->own_tip();
     if (!tail_.batches().empty()) held = tail_.batches().front().parent;
     for (const BatchFrame& batch : tail_.batches()) {
@@ -394,12 +394,12 @@ Status Verifier::check_foreign_blobs() {
   return {};
 }
 
-// The commits of the store's ref must be the journalled batches, one to one.
+// Checks that the commits of the store's ref are the journalled batches, one to one.
 Status Verifier::check_history() {
   check_ref_floor();
   if (syncer_->own_tip().is_zero()) return {};
   TRY_ASSIGN(auto claimed, syncer_->claimed_ranges());
-  // Those that were folded since the ref was looked at are not judged.
+  // Batches folded since the ref was looked at are not judged.
   const auto tip = std::ranges::find(claimed, syncer_->own_tip(), &Syncer::ClaimedRange::commit);
   claimed.erase(claimed.begin(), tip == claimed.end() ? claimed.begin() : tip);
   std::map<std::string, const BatchFrame*> journalled;
@@ -428,8 +428,8 @@ Status Verifier::check_history() {
   return {};
 }
 
-// The ref moves forward only. It holds what sync.state had seen on it, and each batch but the last
-// that was journalled: the next is built upon it.
+// The ref only moves forward. So it holds what sync.state had seen on it, and every journalled
+// batch but the last, because the next batch is built upon it.
 void Verifier::check_ref_floor() {
   uint64_t floor = floor_.committed;
   const auto standing = standing_batches(std::span(tail_.batches()).first(floor_batches_));

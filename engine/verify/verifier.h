@@ -1,24 +1,24 @@
-// Do journal, rows, files and git agree? Reads everything, changes nothing.
+// Checks whether journal, rows, files and git agree. Reads everything, changes nothing.
 //
-// The journal is the truth; each record's row, file, blob on the own ref and blob on the branch are
-// compared with what the journal says they must be. A first pass collects outcomes and batches
-// (they come later in the log than the records they speak of), a second compares. The sections of
-// an append file come last, all of one file together. Memory: the paths and blob names of both
-// trees, the texts of all sections, and one append file at a time. What retention has trimmed from
-// the journal cannot be compared any more, and is taken as it is.
+// The journal is the truth: each record's row, file, blob on the own ref and blob on the branch are
+// compared with what follows from the journal. A first pass collects outcomes and batches (they
+// come later in the log than the records that they name), a second pass compares. The sections of
+// append files come last, all sections of one file together. Memory: the paths and blob names of
+// both trees, the texts of all sections, and one append file at a time. Records that retention has
+// trimmed from the journal can no longer be compared, and are not judged.
 //
-// Others may go on writing meanwhile, so the order of the reads decides what may be compared. A
-// stage is read before the one it is made from, and the journal's end after all of them:
+// Others may go on writing meanwhile, so the order of the reads decides what may be compared. Each
+// stage is read before the stage that it is derived from, and the journal's end after all of them:
 //
-//   VerifyFloor   what had been committed before anything else is looked at
-//     → own ref → what the journal says was published → the branch's tip      (the syncer's view)
+//   VerifyFloor   what was committed before anything else was looked at
+//     → own ref → what was published, by the journal → the branch's tip       (the syncer's view)
 //     → the database's applied watermark → the journal's durable end
 //     → files of the work tree, rows
 //
-// So every row, commit and file that is seen has its record, and its outcome and batch, before the
-// end; and a watermark is older than what is held to it. What has not come so far yet is counted as
-// behind, not judged. A row that no record before the end has made is looked up in what was
-// journalled since.
+// So every row, commit and file that is seen has its record, outcome and batch before the end, and
+// a watermark is older than what is compared with it. Records that have not reached a stage yet are
+// counted as behind, not judged. A row that no record before the end has made is looked up among
+// the records journalled since.
 #pragma once
 
 #include <functional>
@@ -40,7 +40,7 @@
 
 namespace syncline {
 
-// What was known when nothing had been looked at yet: the own ref can only be further.
+// The state before anything is looked at: the own ref can only be further than this.
 struct VerifyFloor {
   Mark durable;            // of the journal
   uint64_t committed = 0;  // by sync.state
@@ -54,8 +54,8 @@ class Verifier {
   Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
            Database& database, const VerifyFloor& floor, uint64_t first_seq, Progress progress);
 
-  // `syncer` has just been refreshed; null where git cannot be used, and why. kNotFound where a
-  // segment was trimmed meanwhile: begin again, with another Verifier.
+  // `syncer` has just been refreshed; it is null where git cannot be used, and then the reason is
+  // given. kNotFound when a segment was trimmed meanwhile: start again, with another Verifier.
   Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
 
  private:
@@ -65,12 +65,12 @@ class Verifier {
     std::string table;
     uint64_t id = 0;
     std::string text;
-    bool in_work_tree = false;  // it waits for the person's git state where it is not
+    bool in_work_tree = false;  // false: it waits for the user's git state
   };
-  // How one text that should hold sections of a file holds each of them.
+  // How each section of a file stands in one text that should hold it.
   struct SectionsFound {
-    std::optional<std::string> no_text;             // why there is none
-    std::vector<FoundSection::Standing> standings;  // whole for what the text need not hold
+    std::optional<std::string> no_text;             // why there is no text
+    std::vector<FoundSection::Standing> standings;  // kWhole for sections that it need not hold
   };
   using Tree = std::unordered_map<std::string, ObjectId>;
 
@@ -86,7 +86,7 @@ class Verifier {
   Status check_record(const Effects& effects, const Outcome* outcome);
   Status check_foreign_rows();
   Result<std::vector<Finding>> find_strangers();
-  // Those that no record journalled since the end explains.
+  // The rows that no record journalled since the end explains.
   Status keep_unexplained(std::vector<Finding>& strangers);
   Status check_foreign_blobs();
   Status check_history();
@@ -129,12 +129,12 @@ class Verifier {
   VerifyReport report_;
   std::unique_ptr<Directory> root_;
   AppliedState applied_;
-  std::set<uint64_t> waiting_;  // sections that wait for the person's git state
-  Mark begin_;                  // what came before was trimmed
+  std::set<uint64_t> waiting_;  // sections that wait for the user's git state
+  Mark begin_;                  // records before it were trimmed
   Mark end_;
   bool journal_damaged_ = false;
   LogTail tail_{LogTail::kOutcomes | LogTail::kCommits};  // of the whole log
-  size_t floor_batches_ = 0;  // so many of its batches were there at the floor
+  size_t floor_batches_ = 0;  // how many of its batches were there at the floor
   Tree own_tree_, branch_tree_;
   std::set<std::string, std::less<>> known_paths_;
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records

@@ -1,10 +1,11 @@
-// Verifier, of append files: the sections of one file are looked for together, since the text of
-// one may be a part of another's. Each claims the bytes it is found in
+// The Verifier's part for append files: all sections of one file are looked for together, since the
+// text of one may be a part of another's. Each claims the bytes in which it is found
 // (sync/publish/section_text.h).
 //
-//   work tree      not whole: a person's edit or removal, a note; no file at all: row-without-file
-//   own ref        whole, for nobody else writes there: else row-without-commit (no file),
-//                  file-without-commit
+//   work tree      not whole: a user's edit or removal, a note; no file at all: row-without-file
+//   own ref        must be whole, because nobody else writes there; otherwise row-without-commit
+//   (no
+//                  file) or file-without-commit
 //   branch         edited (its number is there, its bytes are not): a note; missing: unpublished
 #include "engine/verify/verifier.h"
 
@@ -25,7 +26,7 @@ void Verifier::find_section(FindingClass cls, const std::string& path, const Sec
       {cls, section.seq, path, section.table, section.id, {}, std::move(detail)});
 }
 
-// `is_expected` tells which of the sections the text should hold.
+// `is_expected` says which of the sections the text should hold.
 template <typename IsExpected>
 std::vector<Standing> Verifier::standings_in(std::string_view text,
                                              const std::vector<Section>& sections,

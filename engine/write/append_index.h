@@ -1,7 +1,7 @@
 // Keys and ids of records that are in the journal but perhaps not yet in SQLite.
 //
-// Under the append lock a record's key must be looked up in all that came before it: SQLite holds
-// what is applied, this holds the rest. The index starts at an applied watermark, reads every frame
+// Under the append lock a record's key must be looked up among all earlier records: SQLite knows
+// the applied ones, and this index the others. It starts at an applied watermark, reads every frame
 // after it, whoever appended it, and is kept up to date under the lock.
 //
 // Invariant: every record after the mark it was restarted at and up to position() is in it, less
@@ -29,14 +29,14 @@ class AppendIndex {
     tail_.clear();
     started_ = true;
   }
-  // Called where what was noted may never have been written: the index is restarted before its next
+  // Called when a noted record may never have been written: the index is restarted before its next
   // use.
   void invalidate() { started_ = false; }
   bool started() const { return started_; }
   const Mark& position() const { return position_; }
 
-  // Reads up to `end` what was appended since, by whichever process. Refuses a frame that this
-  // program cannot act on: the caller is about to write behind it.
+  // Reads up to `end` every frame appended since, by whichever process. Refuses a frame that this
+  // program cannot act on, because the caller is about to write behind it.
   Status catch_up(const Mark& end);
 
   // Keys and ids of what it has read, and the newest configuration.

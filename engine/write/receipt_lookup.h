@@ -1,8 +1,8 @@
-// Finds a record by sequence or key, and makes its receipt: SQLite tells where to look, the journal
+// Finds a record by sequence or key, and makes its receipt: SQLite says where to look, the journal
 // what was recorded.
 //
-// Works without a database too, and beside one that is being made: everything is then found by
-// reading the journal. Not thread-safe; its owner opens one for each use or guards it.
+// It also works without a database, or while one is being made: then everything is found by reading
+// the journal. Not thread-safe; its owner opens one for each use or guards it.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ struct FoundRecord {
   uint64_t id = 0;
   int64_t time_ms = 0;
 };
-// Nothing for a record beyond `end`, and for one that was trimmed. `database` shortens the search;
-// it may be null.
+// Empty for a record beyond `end`, and for one that was trimmed. `database` shortens the search; it
+// may be null.
 Result<std::optional<FoundRecord>> find_record(Directory& store_directory, Journal& journal,
                                                Database* database, uint64_t seq, const Mark& end);
 
@@ -42,14 +42,14 @@ class ReceiptLookup {
   // Returns the sequence to go on from.
   Result<uint64_t> visit(uint64_t from_seq, const std::function<bool(const LogEntry&)>& visit);
   Result<AppliedState> state();
-  // How far SQLite and the journal's tail say that each stage has come.
+  // How far each stage has come, by SQLite and the journal's tail.
   struct Progress {
     uint64_t applied = 0, committed = 0, published = 0;
   };
   Result<Progress> progress();
-  // What became of an applied record, as SQLite knows it; nothing in the plain case.
+  // The outcome of an applied record, by SQLite; empty in the plain case.
   Result<std::optional<Outcome>> applied_outcome(uint64_t seq);
-  // The same of any record: the journal's tail knows more than SQLite.
+  // The same for any record: the journal's tail knows more than SQLite.
   Result<std::optional<Outcome>> outcome_of(uint64_t seq);
   // Bytes of journal after record `seq`, to the accuracy of an apply batch.
   Result<uint64_t> bytes_after(uint64_t seq);
@@ -68,8 +68,8 @@ class ReceiptLookup {
   Directory& directory_;
   Journal& journal_;
   std::unique_ptr<Database> database_;
-  // Everything the database says is of one moment, so that what it does not know lies after the
-  // applied mark that the tail is read from.
+  // The database is read in one snapshot, so that everything it does not know lies after the
+  // applied mark from which the tail is read.
   std::optional<ReadView> view_;
   std::string own_ref_;
   bool tail_read_ = false;

@@ -1,4 +1,4 @@
-// The ladder of stages that a record climbs, each with its name and the watermark that tells:
+// The ladder of stages that a record climbs, each with its name and its watermark:
 //
 //   journaled → applied → committed → published → pushed
 //
@@ -19,7 +19,7 @@ namespace syncline {
 struct Rung {
   Stage stage;
   std::string_view name;
-  std::optional<Watermark> watermark;  // none: the record is durable, and whoever asks knows that
+  std::optional<Watermark> watermark;  // none: the caller knows that the record is durable
 };
 
 inline constexpr std::array<Rung, 5> kLadder = {{

@@ -49,7 +49,7 @@ struct PendingWrite {
   uint64_t payload_hash = 0;
   std::string key;
   ContentHash content_hash;
-  Xxh3Hash xxh3{};  // what a first record of payload version 1 has for it
+  Xxh3Hash xxh3{};  // the hash that a first record of payload version 1 would have
   std::string table, id_column;
   std::shared_ptr<const Config> config;  // what the record was made by
 
@@ -108,7 +108,7 @@ class WriteQueue {
   Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
   // Answers the writes whose keys SQLite knows; prunes the append index.
   Status answer_applied(const Group& group);
-  // Nothing where none is left.
+  // Empty where no id is left.
   Result<std::optional<uint64_t>> next_id(const std::string& table, const std::string& id_column);
   void note_config(const Config& config);
 
