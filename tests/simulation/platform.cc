@@ -94,15 +94,15 @@ Status SimulatedPlatform::create_repository(const std::string& directory) {
   TRY_ASSIGN(const auto root, disk_.open(process_));
   const std::string top = relative(directory);
   const std::string git = top + "/.git";
-  for (const std::string_view directory :
+  for (const std::string_view name :
        {"/objects/info", "/objects/pack", "/refs/heads", "/refs/tags", "/info"}) {
-    TRY(root->make_directories(git + std::string(directory)));
+    TRY(root->make_directories(git + std::string(name)));
   }
   TRY(write_synced(*root, git + "/config", kConfig));
   TRY(write_synced(*root, git + "/info/exclude", ""));
-  for (const std::string_view directory : {"/objects/info", "/objects/pack", "/objects",
-                                           "/refs/heads", "/refs/tags", "/refs", "/info", ""}) {
-    TRY(root->sync_directory(git + std::string(directory)));
+  for (const std::string_view name : {"/objects/info", "/objects/pack", "/objects", "/refs/heads",
+                                      "/refs/tags", "/refs", "/info", ""}) {
+    TRY(root->sync_directory(git + std::string(name)));
   }
   // What makes it a repository comes last.
   TRY(write_synced(*root, git + "/HEAD", "ref: refs/heads/main\n"));
