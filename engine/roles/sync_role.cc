@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "engine/projection/projection.h"
@@ -47,6 +48,18 @@ void SyncRole::note_committer() {
   for (std::string& told : syncer_->committer().take_notes()) context_.notes.add(std::move(told));
 }
 
+template <typename Work>
+std::invoke_result_t<Work> SyncRole::within_memory(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    syncer_.reset();
+    outcomes_.reset();
+    database_.reset();
+    return out_of_memory();
+  }
+}
+
 // ---- turns ----
 
 bool SyncRole::is_pending() const {
@@ -73,21 +86,16 @@ Status SyncRole::sync_pending(bool publish_now) {
 }
 
 Result<bool> SyncRole::take_turns(bool publish_now) {
-  return role_.try_turns([&]()
-                             REQUIRES(role_.mutex) -> Status { return sync_pending(publish_now); },
-                         [this] { return is_pending(); });
+  return within_memory([&]() REQUIRES(role_.mutex) {
+    return role_.try_turns(
+        [&]() REQUIRES(role_.mutex) -> Status { return sync_pending(publish_now); },
+        [this] { return is_pending(); });
+  });
 }
 
 Result<bool> SyncRole::try_turns(bool publish_now) {
   MutexLock lock(role_.mutex);
-  try {
-    return take_turns(publish_now);
-  } catch (const std::bad_alloc&) {
-    syncer_.reset();
-    outcomes_.reset();
-    database_.reset();
-    return out_of_memory();
-  }
+  return take_turns(publish_now);
 }
 
 Status SyncRole::fold_until(uint64_t seq, Deadline deadline) {
@@ -144,27 +152,33 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
 Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
   RoleGuard guard(role_);
   TRY(guard.lock(deadline));
-  TRY(open_syncer());
-  TRY(syncer_->committer().refresh());
-  TRY(syncer_->pusher().push(deadline));
-  return syncer_->pusher().pushed();
+  return within_memory([&]() REQUIRES(role_.mutex) -> Result<std::optional<uint64_t>> {
+    TRY(open_syncer());
+    TRY(syncer_->committer().refresh());
+    TRY(syncer_->pusher().push(deadline));
+    return syncer_->pusher().pushed();
+  });
 }
 
 Status SyncRole::with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use) {
   RoleGuard guard(role_);
   TRY(guard.lock(kForever));
-  TRY(open_syncer());
-  TRY(open_outcomes());
-  TRY(use(*syncer_, *outcomes_));
-  note_committer();
-  return {};
+  return within_memory([&]() REQUIRES(role_.mutex) -> Status {
+    TRY(open_syncer());
+    TRY(open_outcomes());
+    TRY(use(*syncer_, *outcomes_));
+    note_committer();
+    return {};
+  });
 }
 
 Status SyncRole::read_syncer(const std::function<Status(Syncer&)>& use) {
   MutexLock lock(role_.mutex);
-  TRY(open_syncer());
-  TRY(syncer_->committer().refresh());
-  return use(*syncer_);
+  return within_memory([&]() REQUIRES(role_.mutex) -> Status {
+    TRY(open_syncer());
+    TRY(syncer_->committer().refresh());
+    return use(*syncer_);
+  });
 }
 
 // ---- trimming ----

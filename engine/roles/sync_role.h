@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "engine/roles/apply_role.h"
 #include "engine/roles/database_outcomes.h"
@@ -47,6 +48,10 @@ class SyncRole {
 
  private:
   Result<bool> take_turns(bool publish_now) REQUIRES(role_.mutex);
+  // Does `work`. Memory that runs out in it is an error, and all that is kept open is closed: half
+  // of a fold or of a publish may be in it, while journal, database and refs hold the whole.
+  template <typename Work>
+  std::invoke_result_t<Work> within_memory(const Work& work) REQUIRES(role_.mutex);
   Status sync_pending(bool publish_now) REQUIRES(role_.mutex);
   bool is_pending() const;
   Status open_syncer() REQUIRES(role_.mutex);

@@ -63,7 +63,7 @@ namespace {
 class InterruptedCalls : public testing::Test {
  protected:
   void SetUp() override {
-    directory = *open_posix_directory(directory.path().string());
+    directory = *open_posix_directory(temporary.path().string());
     file = *directory->open_file("file", {.write = true, .create = true});
     plan = {};
   }
@@ -73,7 +73,7 @@ class InterruptedCalls : public testing::Test {
     return *read_file(*directory, "file");
   }
 
-  TemporaryDirectory directory;
+  TemporaryDirectory temporary;
   std::unique_ptr<Directory> directory;
   std::unique_ptr<File> file;
 };
