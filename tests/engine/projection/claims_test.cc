@@ -35,7 +35,7 @@ class ClaimsTest : public testing::Test {
     directory_ = std::move(*open_posix_directory(store_dir()));
     identity_ = *read_identity(*directory_);
   }
-  std::string root() const { return directory_.path().string() + "/store"; }
+  std::string root() const { return temporary_.path().string() + "/store"; }
   std::string store_dir() const { return root() + "/.git/syncline"; }
   std::string segment() const { return store_dir() + "/journal/" + segment_name(1); }
   std::unique_ptr<Store> open() {
@@ -131,7 +131,7 @@ class ClaimsTest : public testing::Test {
     return journal->flush(*appended);
   }
 
-  TemporaryDirectory directory_;
+  TemporaryDirectory temporary_;
   std::unique_ptr<Directory> directory_;
   Identity identity_;
 };
@@ -220,7 +220,7 @@ TEST_F(ClaimsTest, ACommitSpeaksForTheRecordsInIt) {
 
 TEST_F(ClaimsTest, ADatabaseOfAnotherStoreClaimsNothing) {
   must_record(note("one"));
-  const std::string other = directory_.path().string() + "/other";
+  const std::string other = temporary_.path().string() + "/other";
   ASSERT_TRUE(Store::init(other, {}));
   {
     const auto store = Store::open(other);
