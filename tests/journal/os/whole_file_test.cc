@@ -21,7 +21,7 @@ TEST_F(FileSystemTest, CreateWholeNeverReplacesWhatIsThere) {
   EXPECT_EQ(code_of(directory->create_whole("directory", as_bytes("new"))), Code::kExists);
   EXPECT_EQ(content_of(root / "file"), "old");
   EXPECT_EQ(code_of(directory->create_whole("missing/file", as_bytes("new"))), Code::kNotFound);
-  EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"file", "directory"}));
+  EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"directory", "file"}));
 }
 
 class CreateWholeTest : public FileSystemTest, public testing::WithParamInterface<bool> {
