@@ -1,0 +1,319 @@
+#include "engine/config/elf_profile.h"
+
+#include <string_view>
+
+namespace syncline {
+namespace {
+
+// The tables carry every column of the framework's own, so that its programs find what they expect.
+// Columns that are not written here (source_id, times_validated, …) belong to those programs.
+constexpr std::string_view kElf = R"toml(profile = "elf"
+database = "memory/index.db"
+%SETTINGS%
+# ---- failures and successes ----
+
+[kind.failure]
+table = "learnings"
+create_table = '''
+CREATE TABLE IF NOT EXISTS learnings(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  type TEXT NOT NULL,
+  filepath TEXT NOT NULL,
+  title TEXT NOT NULL,
+  summary TEXT,
+  tags TEXT,
+  domain TEXT,
+  severity INTEGER DEFAULT 3,
+  created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
+)'''
+subject = "failure: {title}"
+%LEARNING_FIELDS failure%
+[kind.failure.columns]
+type = "failure"
+filepath = "{path}"
+title = "{title}"
+summary = "{summary|first_line}"
+tags = "{tags}"
+domain = "{domain}"
+severity = "{severity}"
+created_at = "{time_seconds}"
+updated_at = "{time_seconds}"
+
+[kind.failure.file]
+mode = "create"
+path = "memory/failures/{date_basic}_{title|slug:100}_{id}.md"
+text = '''
+# {title}
+
+**Domain**: {domain}
+**Severity**: {severity}
+{?tags}**Tags**: {tags}
+{/tags}**Date**: {date}
+{?summary}
+## Summary
+
+{summary}
+{/summary}'''
+
+[kind.success]
+table = "learnings"
+subject = "success: {title}"
+%LEARNING_FIELDS success%
+[kind.success.columns]
+type = "success"
+filepath = "{path}"
+title = "{title}"
+summary = "{summary|first_line}"
+tags = "{tags}"
+domain = "{domain}"
+severity = "{severity}"
+created_at = "{time_seconds}"
+updated_at = "{time_seconds}"
+
+[kind.success.file]
+mode = "create"
+path = "memory/successes/{date_basic}_{title|slug:100}_{id}.md"
+text = '''
+# {title}
+
+**Domain**: {domain}
+**Severity**: {severity}
+{?tags}**Tags**: {tags}
+{/tags}**Date**: {date}
+{?summary}
+## Summary
+
+{summary}
+{/summary}'''
+
+# ---- heuristics: one file a domain, a section each ----
+
+[kind.heuristic]
+table = "heuristics"
+create_table = '''
+CREATE TABLE IF NOT EXISTS heuristics(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  domain TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  explanation TEXT,
+  source_type TEXT,
+  source_id INTEGER,
+  confidence REAL DEFAULT 0.5,
+  times_validated INTEGER DEFAULT 0,
+  times_violated INTEGER DEFAULT 0,
+  is_golden BOOLEAN DEFAULT 0,
+  created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
+)'''
+subject = "heuristic: {rule}"
+
+[[kind.heuristic.field]]
+name = "domain"
+required = true
+single_line = true
+length_max = 100
+
+[[kind.heuristic.field]]
+name = "rule"
+required = true
+single_line = true
+length_max = 500
+
+[[kind.heuristic.field]]
+name = "explanation"
+length_max = 5000
+
+[[kind.heuristic.field]]
+name = "source"
+single_line = true
+length_max = 100
+default = "observation"
+
+[[kind.heuristic.field]]
+name = "confidence"
+type = "real"
+minimum = 0
+maximum = 1
+words = { low = 0.3, medium = 0.6, high = 0.85 }
+default = 0.7
+
+[kind.heuristic.columns]
+domain = "{domain}"
+rule = "{rule}"
+explanation = "{explanation}"
+source_type = "{source}"
+confidence = "{confidence}"
+created_at = "{time_seconds}"
+updated_at = "{time_seconds}"
+
+[kind.heuristic.file]
+mode = "append"
+path = "memory/heuristics/{domain|slug:100}.md"
+header = "# Heuristics: {domain|slug:100}"
+text = '''
+
+## H-{id}{store}: {rule}
+
+**Domain**: {domain}
+**Confidence**: {confidence}
+**Source**: {source}
+**Date**: {date}
+{?explanation}
+{explanation|nest}
+{/explanation}'''
+
+# ---- decisions ----
+
+[kind.decision]
+table = "decisions"
+create_table = '''
+CREATE TABLE IF NOT EXISTS decisions(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  title TEXT NOT NULL,
+  context TEXT NOT NULL,
+  options_considered TEXT,
+  decision TEXT NOT NULL,
+  rationale TEXT NOT NULL,
+  domain TEXT,
+  files_touched TEXT,
+  tests_added TEXT,
+  status TEXT DEFAULT 'accepted'
+)'''
+subject = "decision: {title}"
+
+[[kind.decision.field]]
+name = "title"
+required = true
+single_line = true
+length_max = 200
+
+[[kind.decision.field]]
+name = "context"
+required = true
+length_max = 5000
+
+[[kind.decision.field]]
+name = "decision"
+required = true
+length_max = 5000
+
+[[kind.decision.field]]
+name = "rationale"
+required = true
+length_max = 5000
+
+[[kind.decision.field]]
+name = "options"
+length_max = 5000
+
+[[kind.decision.field]]
+name = "domain"
+single_line = true
+length_max = 100
+
+[[kind.decision.field]]
+name = "files"
+length_max = 1000
+
+[[kind.decision.field]]
+name = "tests"
+length_max = 1000
+
+[kind.decision.columns]
+title = "{title}"
+context = "{context}"
+options_considered = "{options}"
+decision = "{decision}"
+rationale = "{rationale}"
+domain = "{domain}"
+files_touched = "{files}"
+tests_added = "{tests}"
+status = "accepted"
+
+[kind.decision.file]
+mode = "create"
+path = "memory/decisions/{date}-{title|slug:50}_{id}.md"
+text = '''
+# {title}
+
+{?domain}**Domain**: {domain}
+{/domain}**Status**: accepted
+**Date**: {date}
+
+## Context
+
+{context|nest}
+{?options}
+## Options
+
+{options|nest}
+{/options}
+## Decision
+
+{decision|nest}
+
+## Rationale
+
+{rationale|nest}
+{?files}
+## Files
+
+{files|nest}
+{/files}{?tests}
+## Tests
+
+{tests|nest}
+{/tests}'''
+)toml";
+
+constexpr std::string_view kLearningFields = R"toml(
+[[kind.%.field]]
+name = "title"
+required = true
+single_line = true
+length_max = 500
+
+[[kind.%.field]]
+name = "domain"
+required = true
+single_line = true
+length_max = 100
+
+[[kind.%.field]]
+name = "severity"
+type = "integer"
+minimum = 1
+maximum = 5
+words = { low = 2, medium = 3, high = 4, critical = 5 }
+default = 3
+
+[[kind.%.field]]
+name = "tags"
+single_line = true
+length_max = 1000
+
+[[kind.%.field]]
+name = "summary"
+length_max = 50000
+)toml";
+
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
+    text.replace(at, what.size(), with);
+  }
+}
+
+}  // namespace
+
+std::string elf_profile_text() {
+  std::string text(kElf);
+  for (const std::string kind : {"failure", "success"}) {
+    std::string fields(kLearningFields);
+    replace_all(fields, "%", kind);
+    replace_all(text, "%LEARNING_FIELDS " + kind + "%", fields.substr(1));
+  }
+  return text;
+}
+
+}  // namespace syncline
