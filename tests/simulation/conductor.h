@@ -16,6 +16,7 @@
 
 #include "journal/base/assert.h"
 #include "journal/base/bytes.h"
+#include "syncline/result.h"
 #include "tests/simulation/simulated_time.h"
 
 namespace syncline::simulation {
@@ -67,6 +68,8 @@ struct DiskOperation {
   uint64_t bytes = 0;
   ByteSpan content;  // of a write
 };
+// What the operation answers when the system refuses it.
+Error operation_error(int sys_errno, const DiskOperation& operation);
 
 // What becomes of an operation.
 struct Answer {
