@@ -206,4 +206,18 @@ class FoldProcess {
   Committer committer;
 };
 
+inline constexpr uint64_t kAll = UINT64_MAX;
+
+inline std::vector<Intent> notes(int count, const std::string& text = "text") {
+  std::vector<Intent> intents;
+  for (int i = 0; i < count; ++i) intents.push_back(note_intent(fmt::format("{} {}", text, i)));
+  return intents;
+}
+
+inline FoldReport fold_all(FoldStore& store, FoldProcess& process) {
+  const auto report = process.committer.fold(store.journal().durable(), store.outcomes, kAll);
+  EXPECT_TRUE(ok(report));
+  return report ? *report : FoldReport{};
+}
+
 }  // namespace syncline

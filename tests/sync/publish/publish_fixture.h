@@ -2,6 +2,11 @@
 // a person's git beside it.
 #pragma once
 
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -93,6 +98,34 @@ class PublishStore : public FoldStore {
     if (text.empty()) text = effects.header;
     write_file(path, text + effects.text);
   }
+};
+
+// A repository in which a person has committed before.
+class PublisherTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    write_file(store.work("theirs.txt"), "a person's file\n");
+    store.repository.git("add theirs.txt");
+    store.repository.git("commit -q -m 'a person was here first'");
+  }
+  void expect_clean() {
+    EXPECT_EQ(store.status(), "");
+    store.expect_clean();
+  }
+  std::string commit_file(const std::string& path, const std::string& text,
+                          const std::string& message = "by a person") {
+    write_file(store.work(path), text);
+    store.repository.git("add " + quote_for_shell(path));
+    store.repository.git("commit -q -m " + quote_for_shell(message));
+    return store.head();
+  }
+  // Makes logs/HEAD and COMMIT_EDITMSG as old as the real ones would be after some time.
+  void age(const std::string& file, int seconds) {
+    const timespec when[2] = {{::time(nullptr) - seconds, 0}, {::time(nullptr) - seconds, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, store.work(".git/" + file).c_str(), when, 0), 0);
+  }
+
+  PublishStore store;
 };
 
 }  // namespace syncline

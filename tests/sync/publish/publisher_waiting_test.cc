@@ -1,0 +1,192 @@
+// What publishing waits for, and that it goes on after: G7, one promise a test.
+#include "sync/publish/publisher.h"
+
+#include <sys/stat.h>
+
+#include "tests/sync/publish/publish_fixture.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST_F(PublisherTest, ADetachedHeadWaitsAndGoesOnAfter) {
+  store.repository.git("checkout -q --detach");
+  store.record(note_intent("one"));
+  store.expect_waiting("HEAD is detached");
+  EXPECT_FALSE(store.syncer->publisher().due()) << "a waiting publish is not tried at once again";
+  store.repository.git("checkout -q main");
+  store.publish_all();
+  expect_clean();
+}
+
+TEST_F(PublisherTest, AnotherBranchWaitsAndGoesOnAfter) {
+  store.repository.git("checkout -q -b feature");
+  store.record(note_intent("one"));
+  store.expect_waiting("branch feature is checked out");
+  EXPECT_EQ(store.repository.git("rev-parse feature"), store.head());
+  store.repository.git("checkout -q main");
+  store.publish_all();
+  expect_clean();
+}
+
+TEST_F(PublisherTest, AMergeWithConflictsWaitsAndGoesOnAfter) {
+  store.repository.git("checkout -q -b feature");
+  commit_file("theirs.txt", "feature\n");
+  store.repository.git("checkout -q main");
+  commit_file("theirs.txt", "main\n");
+  EXPECT_NE(store.repository.run("merge feature").exit_code, 0);
+  store.record(note_intent("meanwhile"));
+  store.expect_waiting("a merge is under way");
+  write_file(store.work("theirs.txt"), "both\n");
+  store.repository.git("add theirs.txt");
+  store.repository.git("commit -q -m merged");
+  EXPECT_EQ(store.repository.git("rev-list --parents -1 main").size(), 3 * 40u + 2);
+  store.publish_all();
+  expect_clean();
+}
+
+TEST_F(PublisherTest, ARebaseWaitsAndGoesOnAfter) {
+  store.repository.git("checkout -q -b base");
+  commit_file("theirs.txt", "base\n");
+  store.repository.git("checkout -q main");
+  commit_file("theirs.txt", "main\n");
+  EXPECT_NE(store.repository.run("rebase base").exit_code, 0);
+  store.record(note_intent("meanwhile"));
+  store.expect_waiting("a rebase is under way");
+  write_file(store.work("theirs.txt"), "both\n");
+  store.repository.git("add theirs.txt");
+  store.repository.git("rebase --continue", {}, "GIT_EDITOR=true");
+  store.publish_all();
+  expect_clean();
+}
+
+TEST_F(PublisherTest, CherryPickRevertAndBisectWait) {
+  store.repository.git("checkout -q -b other");
+  const std::string other = commit_file("theirs.txt", "other\n");
+  const std::string picked = store.repository.git("rev-parse other");
+  store.repository.git("checkout -q main");
+  commit_file("theirs.txt", "main\n");
+  store.record(note_intent("meanwhile"));
+  EXPECT_NE(store.repository.run("cherry-pick " + picked).exit_code, 0);
+  store.expect_waiting("a cherry-pick is under way");
+  store.repository.git("cherry-pick --abort");
+  EXPECT_NE(store.repository.run("revert --no-edit HEAD~1").exit_code, -1);
+  store.repository.run("revert --abort");
+  write_file(store.work(".git/REVERT_HEAD"), picked + "\n");
+  store.expect_waiting("a revert is under way");
+  fs::remove(store.work(".git/REVERT_HEAD"));
+  store.repository.git("bisect start");
+  store.expect_waiting("a bisect is under way");
+  store.repository.git("bisect reset");
+  EXPECT_EQ(store.publish().waiting, "");
+  store.expect_clean();
+}
+
+TEST_F(PublisherTest, ConflictsWithoutAMergeHeadWaitToo) {
+  commit_file("theirs.txt", "one\n");
+  write_file(store.work("theirs.txt"), "stashed\n");
+  store.repository.git("stash -q");
+  commit_file("theirs.txt", "two\n");
+  EXPECT_NE(store.repository.run("stash pop").exit_code, 0);
+  store.record(note_intent("meanwhile"));
+  store.expect_waiting("unresolved conflicts");
+  store.repository.git("checkout -q HEAD -- theirs.txt");
+  EXPECT_EQ(store.publish().waiting, "");
+}
+
+TEST_F(PublisherTest, AHeldIndexLockWaitsAndIsNeverRemoved) {
+  store.record(note_intent("one"));
+  write_file(store.work(".git/index.lock"), "");
+  store.expect_waiting("index.lock");
+  EXPECT_TRUE(fs::exists(store.work(".git/index.lock")));
+  fs::remove(store.work(".git/index.lock"));
+  store.publish_all();
+  expect_clean();
+}
+
+TEST_F(PublisherTest, AHeldRefLockWaitsAndIsNeverRemoved) {
+  store.record(note_intent("one"));
+  for (const char* lock : {".git/refs/heads/main.lock", ".git/HEAD.lock"}) {
+    write_file(store.work(lock), "");
+    EXPECT_NE(store.publish().waiting, "");
+    EXPECT_TRUE(fs::exists(store.work(lock)));
+    EXPECT_FALSE(fs::exists(store.work(".git/index.lock")));
+    fs::remove(store.work(lock));
+  }
+  store.publish_all();
+  expect_clean();
+}
+
+TEST_F(PublisherTest, ADamagedOrSplitIndexWaitsWithItsReason) {
+  store.record(note_intent("one"));
+  const std::string index = slurp(store.work(".git/index"));
+  write_file(store.work(".git/index"), "rubbish");
+  store.expect_waiting("index is damaged");
+  EXPECT_EQ(slurp(store.work(".git/index")), "rubbish");
+  write_file(store.work(".git/index"), index);
+  store.repository.git("update-index --split-index");
+  store.expect_waiting("split index");
+  store.repository.git("update-index --no-split-index");
+  store.publish_all();
+  expect_clean();
+}
+
+// Git does not sync its index, so a power cut leaves it empty, and git refuses to work.
+TEST_F(PublisherTest, AnIndexThatAPowerCutEmptiedIsMadeAgain) {
+  write_file(store.work("theirs/edited.txt"), "committed\n");
+  write_file(store.work("run.sh"), "#!/bin/sh\n");
+  std::filesystem::permissions(store.work("run.sh"), std::filesystem::perms::owner_all);
+  std::filesystem::create_symlink("run.sh", store.work("link"));
+  store.repository.git("add .");
+  store.repository.git("commit -q -m theirs");
+  store.record(note_intent("one"));
+  store.publish_all();
+  write_file(store.work("theirs/edited.txt"), "edited\n");
+  store.record(note_intent("two"));
+  write_file(store.work(".git/index"), "");
+  store.publish_all();
+  EXPECT_EQ(store.status(), " M theirs/edited.txt");
+  EXPECT_EQ(store.repository.git("ls-files --format='%(objectmode) %(objectname) %(path)'"),
+            store.repository.git("ls-tree -r --format='%(objectmode) %(objectname) %(path)' HEAD"));
+}
+
+TEST_F(PublisherTest, AnOpenEditorWaitsAndAnAbortedOneDoesNot) {
+  store.record(note_intent("one"));
+  // The editor says that it is there, and goes once it may.
+  ASSERT_EQ(::mkfifo(store.work(".git/editor-ready").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(store.work(".git/editor-go").c_str(), 0600), 0);
+  write_file(store.work(".git/editor"),
+             "#!/bin/sh\necho ready > .git/editor-ready\ncat .git/editor-go > /dev/null\n"
+             ": > \"$1\"\n");
+  fs::permissions(store.work(".git/editor"), fs::perms::owner_all);
+  write_file(store.work("theirs.txt"), "edited\n");
+  store.repository.git("add theirs.txt");
+  FILE* commit = popen(("cd " + quote_for_shell(store.repository.path().string()) +
+                        " && GIT_EDITOR=.git/editor git -c user.name=P -c user.email=p@x commit "
+                        ">/dev/null 2>&1")
+                           .c_str(),
+                       "r");
+  ASSERT_NE(commit, nullptr);
+  EXPECT_EQ(slurp(store.work(".git/editor-ready")), "ready\n");
+  age("logs/HEAD", 1000);
+  age("COMMIT_EDITMSG", 500);
+  store.expect_waiting("an editor is open on a commit message");
+  write_file(store.work(".git/editor-go"), "go\n");
+  EXPECT_NE(pclose(commit), 0) << "an empty message gives the commit up";
+  age("COMMIT_EDITMSG", 500);  // newer than logs/HEAD, and nobody is there any more
+  store.publish_all();
+  EXPECT_EQ(store.status(), "M  theirs.txt");
+}
+
+TEST_F(PublisherTest, AMessageJustBegunWaitsForAMoment) {
+  store.record(note_intent("one"));
+  age("logs/HEAD", 1000);
+  write_file(store.work(".git/COMMIT_EDITMSG"), "begun\n");
+  store.expect_waiting("an editor is open");
+  age("COMMIT_EDITMSG", 60);
+  store.publish_all();
+}
+
+}  // namespace
+}  // namespace syncline
