@@ -39,10 +39,11 @@ constexpr std::array kClasses = {
                      "repair folds the records again"},
     FindingClassInfo{kFileWithoutCommit, "file-without-commit",
                      "the store's ref holds the file with other bytes", Healing::kNone,
-                     "put the store's ref back on a commit that the store made"},
+                     "check that no two kinds share a path; if none do, report it: the program "
+                     "made this commit"},
     FindingClassInfo{kCommitWithoutRow, "commit-without-row",
                      "the store's ref holds a file that no record made", Healing::kNone,
-                     "put the store's ref back on a commit that the store made"},
+                     "report it: the program made this commit"},
     FindingClassInfo{kHistoryRewritten, "history-rewritten",
                      "the commits of the store's ref are not those that the journal knows",
                      Healing::kNone, "put the store's ref back on a commit that the store made"},

@@ -14,40 +14,22 @@
 #include "journal/log/reader.h"
 #include "journal/log/segment.h"
 #include "syncline/store.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/engine/store/store_fixture.h"
 
 namespace syncline {
 namespace {
 
-namespace fs = std::filesystem;
-
-Record note(std::string title, std::string key = {}) {
-  return {.kind = "note",
-          .fields = {{"title", std::move(title)}, {"body", std::string("text of the note\n")}},
-          .key = std::move(key)};
-}
-
-class ClaimsTest : public testing::Test {
+class ClaimsTest : public StoreTest {
  protected:
   void SetUp() override {
-    const auto made = Store::init(root(), {});
-    ASSERT_TRUE(made) << made.error().message;
-    directory_ = std::move(*open_posix_directory(store_dir()));
-    identity_ = *read_identity(*directory_);
+    StoreTest::SetUp();
+    store_directory_ = std::move(*open_posix_directory(store_dir()));
+    identity_ = *read_identity(*store_directory_);
   }
-  std::string root() const { return temporary_.path().string() + "/store"; }
   std::string store_dir() const { return root() + "/.git/syncline"; }
   std::string segment() const { return store_dir() + "/journal/" + segment_name(1); }
-  std::unique_ptr<Store> open() {
-    auto store = Store::open(root());
-    EXPECT_TRUE(store) << store.error().message;
-    return store ? std::move(*store) : nullptr;
-  }
-  Receipt must_record(const Record& record, Stage stage = Stage::kApplied) {
-    const auto store = open();
-    const auto receipt = store->record(record, stage);
-    EXPECT_TRUE(receipt) << receipt.error().message;
-    return receipt ? *receipt : Receipt{};
+  Receipt must_record(const Record& record, Stage stage = Stage::kApplied) const {
+    return StoreTest::must_record(root(), record, stage);
   }
   // Every frame of segment 1, in order.
   struct Frame {
@@ -57,9 +39,9 @@ class ClaimsTest : public testing::Test {
   std::vector<Frame> frames() {
     std::vector<Frame> found;
     const auto journal =
-        Journal::open(*directory_, identity_.store, system_clock(), make_plain_ring(), {});
+        Journal::open(*store_directory_, identity_.store, system_clock(), make_plain_ring(), {});
     EXPECT_TRUE(journal) << journal.error().message;
-    const auto reader = Reader::open(*directory_, identity_.store, {});
+    const auto reader = Reader::open(*store_directory_, identity_.store, {});
     while (true) {
       const auto frame = (*reader)->next((*journal)->end());
       EXPECT_TRUE(frame) << frame.error().message;
@@ -107,18 +89,11 @@ class ClaimsTest : public testing::Test {
   void expect_sound() {
     const auto store = open();
     ASSERT_NE(store, nullptr);
-    const auto report = store->verify({});
-    ASSERT_TRUE(report) << report.error().message;
-    for (const Finding& finding : report->findings) {
-      if (finding.cls == FindingClass::kForeignRow)
-        continue;  // one that a test itself has put there
-      ADD_FAILURE() << finding_class_name(finding.cls) << " seq " << finding.seq << ": "
-                    << finding.detail;
-    }
+    syncline::expect_sound(*store, FindingClass::kForeignRow);
   }
   Status append(Operation operation, ByteSpan payload) {
-    TRY_ASSIGN(const auto journal,
-               Journal::open(*directory_, identity_.store, system_clock(), make_plain_ring(), {}));
+    TRY_ASSIGN(const auto journal, Journal::open(*store_directory_, identity_.store, system_clock(),
+                                                 make_plain_ring(), {}));
     Result<Appended> appended = make_error(Code::kInternal, "not appended");
     {
       TRY_ASSIGN(AppendTurn turn, journal->begin_append());
@@ -131,14 +106,13 @@ class ClaimsTest : public testing::Test {
     return journal->flush(*appended);
   }
 
-  TemporaryDirectory temporary_;
-  std::unique_ptr<Directory> directory_;
+  std::unique_ptr<Directory> store_directory_;
   Identity identity_;
 };
 
 TEST_F(ClaimsTest, TheControlPageSpeaksForARecordThatNobodyHasApplied) {
   must_record(note("before"), Stage::kPublished);
-  const auto held = directory_->open_lock("apply.lock");
+  const auto held = store_directory_->open_lock("apply.lock");
   ASSERT_TRUE((*held)->lock(FileLock::Mode::kExclusive, kForever));
   must_record(note("a", "ack"), Stage::kJournaled);
   (*held)->unlock();
@@ -160,7 +134,7 @@ TEST_F(ClaimsTest, TheDatabaseSpeaksForTheOutcomesOfWhatItHasApplied) {
     // A foreign row takes the next id, so that the last frame is a rebind.
     const auto database = Database::open({root() + "/syncline.db"}, Database::Access::kWrite);
     ASSERT_TRUE(database);
-    const auto held = directory_->open_lock("apply.lock");
+    const auto held = store_directory_->open_lock("apply.lock");
     ASSERT_TRUE((*held)->lock(FileLock::Mode::kExclusive, kForever));
     must_record(note("two"), Stage::kJournaled);
     ASSERT_TRUE((*database)->execute(
@@ -168,7 +142,7 @@ TEST_F(ClaimsTest, TheDatabaseSpeaksForTheOutcomesOfWhatItHasApplied) {
     (*held)->unlock();
   }
   {
-    const auto held = directory_->open_lock("sync.lock");
+    const auto held = store_directory_->open_lock("sync.lock");
     ASSERT_TRUE((*held)->lock(FileLock::Mode::kExclusive, kForever));
     ASSERT_TRUE(open()->lend_a_hand());
   }
@@ -220,7 +194,7 @@ TEST_F(ClaimsTest, ACommitSpeaksForTheRecordsInIt) {
 
 TEST_F(ClaimsTest, ADatabaseOfAnotherStoreClaimsNothing) {
   must_record(note("one"));
-  const std::string other = temporary_.path().string() + "/other";
+  const std::string other = directory_.path().string() + "/other";
   ASSERT_TRUE(Store::init(other, {}));
   {
     const auto store = Store::open(other);
@@ -262,7 +236,7 @@ TEST_F(ClaimsTest, ARecordIsPutBackFromItsRow) {
 
 TEST_F(ClaimsTest, ALastRecordOfWhichNothingIsLeftIsPutBackFromRowAndFile) {
   must_record(note("one"));
-  const auto held = directory_->open_lock("sync.lock");
+  const auto held = store_directory_->open_lock("sync.lock");
   ASSERT_TRUE((*held)->lock(FileLock::Mode::kExclusive, kForever));
   const Receipt before = must_record(note("two", "key-2"));
   (*held)->unlock();
@@ -283,7 +257,7 @@ TEST_F(ClaimsTest, ALastRecordOfWhichNothingIsLeftIsPutBackFromRowAndFile) {
 
 TEST_F(ClaimsTest, WhatWasNeverAppliedAndIsGoneIsLeftAndSaid) {
   must_record(note("before"));
-  const auto held = directory_->open_lock("apply.lock");
+  const auto held = store_directory_->open_lock("apply.lock");
   ASSERT_TRUE((*held)->lock(FileLock::Mode::kExclusive, kForever));
   must_record(note("a"), Stage::kJournaled);
   (*held)->unlock();

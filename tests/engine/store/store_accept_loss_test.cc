@@ -32,25 +32,11 @@ void put_back(const fs::path& from, const fs::path& directory) {
   }
 }
 
-class AcceptLossTest : public testing::Test {
+class AcceptLossTest : public StoreTest {
  protected:
-  void SetUp() override {
-    const auto made = Store::init(root(), {});
-    ASSERT_TRUE(made) << made.error().message;
-  }
-  std::string root() const { return directory_.path().string() + "/store"; }
   std::string journal() const { return root() + "/.git/syncline/journal"; }
   std::string aside(const std::string& name) const {
     return directory_.path().string() + "/" + name;
-  }
-  static Receipt must_record(const std::string& root, const Record& record,
-                             Stage stage = Stage::kApplied) {
-    const auto store = Store::open(root, {});
-    EXPECT_TRUE(store) << store.error().message;
-    if (!store) return {};
-    const auto receipt = (*store)->record(record, stage);
-    EXPECT_TRUE(receipt) << receipt.error().message;
-    return receipt ? *receipt : Receipt{};
   }
   // Five records, of which the journal has the first three.
   void lose_two_records() const {
@@ -67,33 +53,14 @@ class AcceptLossTest : public testing::Test {
     EXPECT_GT(receipt.id, last_id);
     const auto store = Store::open(root, {});
     ASSERT_TRUE(store) << store.error().message;
-    const auto report = (*store)->verify({});
-    ASSERT_TRUE(report) << report.error().message;
-    for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding_class_name(finding.cls) << " seq " << finding.seq << " "
-                    << finding.path << ": " << finding.detail;
-    }
-    EXPECT_EQ(report->checked, 1u);
-    EXPECT_TRUE(report->behind.empty()) << report->behind.front();
+    const VerifyReport report = expect_sound(**store);
+    EXPECT_EQ(report.checked, 1u);
+    EXPECT_TRUE(report.behind.empty()) << report.behind.front();
     const auto status = (*store)->status();
     ASSERT_TRUE(status) << status.error().message;
     EXPECT_EQ(status->git, "ok");
     EXPECT_EQ(status->published, last_seq + 1);
   }
-  static void remove_database(const std::string& root) {
-    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root + "/syncline.db" + suffix);
-  }
-  static int64_t rows(const std::string& root) {
-    const auto database = Database::open({root + "/syncline.db"}, Database::Access::kRead);
-    if (!database) return -1;
-    auto count = (*database)->prepare("SELECT count(*) FROM notes");
-    return count && count->step() ? count->integer(0) : -1;
-  }
-  static void run(const std::string& command) {
-    ASSERT_EQ(std::system((command + " >/dev/null 2>&1").c_str()), 0) << command;
-  }
-
-  TemporaryDirectory directory_;
 };
 
 TEST_F(AcceptLossTest, NothingIsGivenUpWhereNothingIsLost) {
@@ -122,11 +89,11 @@ TEST_F(AcceptLossTest, AJournalOlderThanTheDatabaseGoesOnAboveIt) {
   EXPECT_NE(report->store_id, report->lost_store);
   EXPECT_TRUE(fs::exists(report->kept_in + "/journal"));
   EXPECT_TRUE(fs::exists(report->kept_in + "/identity"));
-  EXPECT_EQ(rows(root()), 5);
+  EXPECT_EQ(count_notes(root()), 5);
   // The keys that the database knew are not given a second time.
   EXPECT_TRUE(must_record(root(), note("lost 4", "key 4")).duplicate);
   expect_goes_on_above(root(), 5, 5);
-  EXPECT_EQ(rows(root()), 6);
+  EXPECT_EQ(count_notes(root()), 6);
 }
 
 // As those of trimmed records: in the journal's directory, with what a receipt tells.
@@ -214,7 +181,7 @@ TEST_F(AcceptLossTest, WhatIsRecordedAfterwardsIsReplayed) {
   const auto notes = (*store)->take_notes();
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_NE(notes[0].find("records 1 to 5 were given up"), std::string::npos) << notes[0];
-  EXPECT_EQ(rows(aside("replay")), 2);
+  EXPECT_EQ(count_notes(aside("replay")), 2);
   const std::string ref = "refs/syncline/" + accepted->store_id;
   run("test \"$(git -C '" + root() + "' rev-parse " + ref + ")\" = \"$(git -C '" + aside("replay") +
       "' rev-parse " + ref + ")\"");
@@ -259,7 +226,7 @@ TEST_F(AcceptLossTest, IdsInTheNamesOfFilesAreNotGivenAgain) {
 
 // The whole store as it was before, with nothing on this disk that says so: the remote does.
 TEST_F(AcceptLossTest, AStoreThatWasPutBackGoesOnAboveWhatWasPushed) {
-  run("git init --bare '" + aside("remote.git") + "'");
+  run("git init -q -b main --bare '" + aside("remote.git") + "'");
   run("git -C '" + root() + "' remote add origin '" + aside("remote.git") + "'");
   must_record(root(), note("one"), Stage::kPublished);
   fs::copy(root(), aside("before"), fs::copy_options::recursive);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,8 +28,34 @@ inline Record note(std::string title, std::string key = {}) {
 }
 
 inline std::string read_text(const fs::path& path) {
-  std::ifstream stream(path);
+  std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// What the store at `root` keeps in SQLite.
+inline void remove_database(const std::string& root) {
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root + "/syncline.db" + suffix);
+}
+inline int64_t count_notes(const std::string& root) {
+  const auto database = Database::open({root + "/syncline.db"}, Database::Access::kRead);
+  if (!database) return -1;
+  auto count = (*database)->prepare("SELECT count(*) FROM notes");
+  return count && count->step() ? count->integer(0) : -1;
+}
+
+inline std::string text_of(const Finding& finding) {
+  return fmt::format("{} seq {} {}: {}", finding_class_name(finding.cls), finding.seq, finding.path,
+                     finding.detail);
+}
+// Verifies, and fails the test with each finding but those of a class that it has made itself.
+inline VerifyReport expect_sound(Store& store, std::optional<FindingClass> made = {}) {
+  const auto report = store.verify({});
+  EXPECT_TRUE(report) << report.error().message;
+  if (!report) return {};
+  for (const Finding& finding : report->findings) {
+    if (finding.cls != made) ADD_FAILURE() << text_of(finding);
+  }
+  return *report;
 }
 
 class StoreTest : public testing::Test {
@@ -44,10 +71,22 @@ class StoreTest : public testing::Test {
     return store ? std::move(*store) : nullptr;
   }
   // Records, and fails the test with the reason where it is refused.
-  Receipt must_record(Store& store, const Record& record, Stage stage = Stage::kApplied) {
+  static Receipt must_record(Store& store, const Record& record, Stage stage = Stage::kApplied) {
     const auto receipt = store.record(record, stage);
     EXPECT_TRUE(receipt) << receipt.error().message;
     return receipt ? *receipt : Receipt{};
+  }
+  // As a call of its own, which opens the store and closes it again.
+  static Receipt must_record(const std::string& root, const Record& record,
+                             Stage stage = Stage::kApplied) {
+    const auto store = Store::open(root, {});
+    EXPECT_TRUE(store) << store.error().message;
+    return store ? must_record(**store, record, stage) : Receipt{};
+  }
+  static void must_sync(Store& store) {
+    const auto synced = store.sync(/*push=*/false, kForever);
+    ASSERT_TRUE(synced) << synced.error().message;
+    EXPECT_TRUE(synced->waiting.empty()) << synced->waiting;
   }
   // Replaces the line of syncline.toml that sets `name`, or says it, commented out.
   void set_setting(const std::string& name, const std::string& value) const {
@@ -58,24 +97,16 @@ class StoreTest : public testing::Test {
     text.replace(begin, text.find('\n', at) - begin, name + " = " + value);
     std::ofstream(root() + "/syncline.toml") << text;
   }
-  int64_t notes() const {
-    const auto database = Database::open({root() + "/syncline.db"}, Database::Access::kRead);
-    if (!database) return -1;
-    auto count = (*database)->prepare("SELECT count(*) FROM notes");
-    return count && count->step() ? count->integer(0) : -1;
+  int64_t notes() const { return count_notes(root()); }
+  // As a person's own programs.
+  static void run(const std::string& command) {
+    ASSERT_EQ(std::system((command + " >/dev/null").c_str()), 0) << command;
   }
-  // As a person's own program.
   void sql(const std::string& statement) const {
-    const std::string command = "sqlite3 '" + root() + "/syncline.db' \"" + statement + "\"";
-    ASSERT_EQ(std::system(command.c_str()), 0) << statement;
+    run("sqlite3 '" + root() + "/syncline.db' \"" + statement + "\"");
   }
-  void expect_sound(Store& store) {
-    const auto report = store.verify({});
-    ASSERT_TRUE(report) << report.error().message;
-    for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding_class_name(finding.cls) << " seq " << finding.seq << " "
-                    << finding.path << ": " << finding.detail;
-    }
+  void git(const std::string& arguments) const {
+    run("cd '" + root() + "' && git -c user.name=p -c user.email=p@x " + arguments);
   }
   TemporaryDirectory directory_;
 };

@@ -12,7 +12,7 @@ namespace {
 
 TEST_F(StoreTest, AMissingDatabaseIsMadeAgainAndSaidOnce) {
   must_record(*open(), note("before"));
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  remove_database(root());
   auto store = open();
   EXPECT_EQ(must_record(*store, note("after")).id, 2u);
   const std::vector<std::string> notes = store->take_notes();
@@ -32,10 +32,7 @@ TEST_F(StoreTest, ALostFileAndALostRowAreFoundAndHealed) {
     ASSERT_TRUE(store->sync(false, kForever));
   }
   fs::remove(root() + "/" + first.path);
-  ASSERT_EQ(std::system(("sqlite3 '" + root() + "/syncline.db' 'DELETE FROM notes WHERE id = " +
-                         std::to_string(second.id) + "'")
-                            .c_str()),
-            0);
+  sql("DELETE FROM notes WHERE id = " + std::to_string(second.id));
   auto store = open();
   const auto found = store->verify({});
   ASSERT_TRUE(found);
@@ -59,7 +56,7 @@ TEST_F(StoreTest, ADeletedDatabaseIsRebuiltFromTheJournal) {
     for (int i = 0; i < 5; ++i) must_record(*store, note("row", "k" + std::to_string(i)));
     ASSERT_TRUE(store->sync(false, kForever));
   }
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  remove_database(root());
   auto store = open();
   EXPECT_TRUE(must_record(*store, note("row", "k3")).duplicate);
   EXPECT_EQ(must_record(*store, note("next")).id, 6u);
@@ -107,7 +104,7 @@ TEST_F(StoreTest, ReplayAgreesWhereARowWasReboundBehindItsCommit) {
     must_record(*store, note("two"));
     ASSERT_TRUE(store->sync(false, kForever));
   }
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  remove_database(root());
   ASSERT_EQ(std::system(("sqlite3 '" + root() +
                          "/syncline.db' \"CREATE TABLE notes(id INTEGER PRIMARY KEY, title, body, "
                          "tags, path, created_at); INSERT INTO notes(id, title) VALUES(1, 'f')\"")

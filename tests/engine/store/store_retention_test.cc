@@ -30,11 +30,6 @@ class RetentionTest : public StoreTest {
       ASSERT_TRUE(store.submit(large_note(number)));
     }
   }
-  static void must_sync(Store& store) {
-    const auto synced = store.sync(false, kForever);
-    ASSERT_TRUE(synced) << synced.error().message;
-    EXPECT_TRUE(synced->waiting.empty()) << synced->waiting;
-  }
   std::map<std::string, uint64_t> segment_bytes() const {
     std::map<std::string, uint64_t> found;
     for (const auto& entry : fs::directory_iterator(root() + "/.git/syncline/journal")) {
@@ -156,7 +151,7 @@ TEST_F(RetentionTest, ATrimmedRecordsKeyAnswersWithTheWholeReceipt) {
   expect_kept();
   // The database that knew them is lost: the journal's directory still does. The retry comes first,
   // and no id is given again.
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  remove_database(root());
   expect_kept();
   EXPECT_GT(must_record(*open(), note("after")).id, 400u);
 }
@@ -193,7 +188,7 @@ TEST_F(RetentionTest, ADatabaseThatIsLostWithATrimmedJournalIsNoSilentLoss) {
     must_record(*store, note("last"));
     must_sync(*store);
   }
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/syncline.db" + suffix);
+  remove_database(root());
   auto store = open();
   must_record(*store, note("after"));
   const std::vector<std::string> notes = store->take_notes();

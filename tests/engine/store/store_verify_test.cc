@@ -18,35 +18,18 @@
 namespace syncline {
 namespace {
 
-class StoreVerifyTest : public testing::Test {
+class StoreVerifyTest : public StoreTest {
  protected:
-  void SetUp() override {
-    const auto made = Store::init(root(), {});
-    ASSERT_TRUE(made) << made.error().message;
-  }
-  std::string root() const { return directory_.path().string() + "/store"; }
   std::string database() const { return root() + "/syncline.db"; }
-  std::unique_ptr<Store> open(StorePlatform* platform = nullptr) {
-    auto store = Store::open(root(), {.platform = platform});
-    EXPECT_TRUE(store) << store.error().message;
-    return store ? std::move(*store) : nullptr;
-  }
-  static void must_record(Store& store, const std::string& title, Stage stage = Stage::kApplied) {
-    const auto receipt = store.record(note(title), stage);
-    ASSERT_TRUE(receipt) << receipt.error().message;
-  }
-  static void must_sync(Store& store) {
-    const auto synced = store.sync(/*push=*/false, kForever);
-    ASSERT_TRUE(synced) << synced.error().message;
+  static Receipt must_record(Store& store, const std::string& title,
+                             Stage stage = Stage::kApplied) {
+    return StoreTest::must_record(store, note(title), stage);
   }
   static std::string findings_of(Store& store) {
     const auto report = store.verify({});
     if (!report) return report.error().message;
     std::string text;
-    for (const Finding& finding : report->findings) {
-      text += fmt::format("{} seq {} {}: {}\n", finding_class_name(finding.cls), finding.seq,
-                          finding.path, finding.detail);
-    }
+    for (const Finding& finding : report->findings) text += text_of(finding) + "\n";
     return text;
   }
   // A copy of the database as it is, in one file.
@@ -59,8 +42,6 @@ class StoreVerifyTest : public testing::Test {
     for (const char* suffix : {"-wal", "-shm"}) fs::remove(database() + suffix);
     fs::copy_file(copy, database(), fs::copy_options::overwrite_existing);
   }
-
-  TemporaryDirectory directory_;
 };
 
 TEST_F(StoreVerifyTest, BesideThreeWritersItFindsNothing) {
@@ -115,7 +96,7 @@ TEST_F(StoreVerifyTest, ABatchThatLandsBetweenAnyTwoReadsIsNoFinding) {
   constexpr int kOperations = 60;
   std::string found;
   for (int operation = 0; operation < kOperations; ++operation) {
-    const auto reader = open(&platform);
+    const auto reader = open({.platform = &platform});
     operations_left = operation;
     const std::string said = findings_of(*reader);
     EXPECT_LT(operations_left, 0) << "verify came to no operation " << operation;
@@ -156,9 +137,7 @@ TEST_F(StoreVerifyTest, ACommittedEditOfARecordFileIsANote) {
   must_record(*store, "one");
   must_sync(*store);
   std::ofstream(root() + "/notes/0000/one-1.md") << "rewritten\n";
-  const std::string commit =
-      "git -C '" + root() + "' -c user.name=p -c user.email=p@x commit -qam edit >/dev/null";
-  ASSERT_EQ(std::system(commit.c_str()), 0);
+  git("commit -qam edit");
   const auto report = store->verify({});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE(report->ok()) << findings_of(*store);

@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "syncline/store.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/engine/store/store_fixture.h"
 
 namespace syncline {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kConfiguration = R"toml(schema = 1
 database = "lists.db"
@@ -50,22 +48,17 @@ header = "# Rules"
 text = "\n## H-{id}: {rule}\n"
 )toml";
 
-class VerifierSectionsTest : public testing::Test {
+class VerifierSectionsTest : public StoreTest {
  protected:
   void SetUp() override {
     fs::create_directory(root());
     write("syncline.toml", kConfiguration);
-    const auto made = Store::init(root(), {});
-    ASSERT_TRUE(made) << made.error().message << made.error().hint;
+    StoreTest::SetUp();
   }
-  std::string root() const { return directory_.path().string() + "/store"; }
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(root() + "/" + name, std::ios::binary) << text;
   }
-  std::string read(const std::string& name) const {
-    std::ifstream file(root() + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string read(const std::string& name) const { return read_text(root() + "/" + name); }
   void replace(const std::string& name, const std::string& from, const std::string& to) const {
     std::string text = read(name);
     const size_t at = text.find(from);
@@ -76,18 +69,12 @@ class VerifierSectionsTest : public testing::Test {
     const auto store = Store::open(root(), {});
     ASSERT_TRUE(store) << store.error().message;
     for (const std::string& text : texts) {
-      const auto receipt = (*store)->record(
-          {.kind = kind, .fields = {{kind == "item" ? "text" : "rule", text}}}, Stage::kApplied);
-      ASSERT_TRUE(receipt) << receipt.error().message;
+      StoreTest::must_record(
+          **store, {.kind = kind, .fields = {{kind == "item" ? "text" : "rule", text}}, .key = {}});
     }
-    const auto synced = (*store)->sync(/*push=*/false, kForever);
-    ASSERT_TRUE(synced) << synced.error().message;
+    must_sync(**store);
   }
-  void commit_all() const {
-    const std::string command =
-        "git -C '" + root() + "' -c user.name=p -c user.email=p@x commit -qam edit >/dev/null";
-    ASSERT_EQ(std::system(command.c_str()), 0);
-  }
+  void commit_all() const { git("commit -qam edit"); }
   // A line each: "fault CLASS seq", "note CLASS seq: detail".
   std::string said() const {
     const auto store = Store::open(root(), {});
@@ -103,8 +90,6 @@ class VerifierSectionsTest : public testing::Test {
     }
     return text;
   }
-
-  TemporaryDirectory directory_;
 };
 
 TEST_F(VerifierSectionsTest, ALostOneIsNotFoundInAnotherThatHoldsItsText) {
