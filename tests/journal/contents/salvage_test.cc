@@ -4,8 +4,7 @@
 
 #include "journal/log/segment.h"
 #include "journal/record/control_frame.h"
-#include "tests/journal/log/journal_testing.h"
-#include "tests/simulation/test_machine.h"
+#include "tests/journal/log/journal_fixture.h"
 
 namespace syncline {
 namespace {
@@ -32,21 +31,15 @@ FoundFrame found(std::string_view payload) {
 }
 
 // Four records, a control frame and one more record, all acknowledged, at rest.
-struct SalvageTest : testing::Test {
+struct SalvageTest : JournalAtRestTest {
   void SetUp() override {
-    ASSERT_OK(Journal::create(*root, test_store(), clock, options));
-    auto journal = open_journal(*root, clock, options);
-    ASSERT_OK(journal);
-    for (const NewFrame& frame :
-         {record_frame("one"), record_frame("two"), record_frame("three"), control_frame("batch"),
-          record_frame("four"), record_frame("five")}) {
-      const auto appended = append(**journal, {frame});
-      ASSERT_OK(appended);
-      ASSERT_OK((*journal)->flush(*appended));
-      ends.push_back(appended->mark.position.offset);
-    }
-    journal->reset();
-    good = machine.image().bytes(path);
+    JournalAtRestTest::SetUp();
+    write_and_close({{record_frame("one")},
+                     {record_frame("two")},
+                     {record_frame("three")},
+                     {control_frame("batch")},
+                     {record_frame("four")},
+                     {record_frame("five")}});
   }
   uint64_t begin_of(size_t frame) const {
     return frame == 0 ? kSegmentHeaderBytes : ends[frame - 1];
@@ -75,13 +68,6 @@ struct SalvageTest : testing::Test {
     return contents(*root, **journal);
   }
 
-  TestMachine machine;
-  std::unique_ptr<Directory> root = machine.open();
-  StillClock clock;
-  JournalOptions options = small_options();
-  const std::string path = "journal/" + segment_name(1);
-  std::vector<uint64_t> ends;
-  ByteVector good;
   KnownFrames source;
   const Texts all{"one", "two", "three", "batch", "four", "five"};
 };

@@ -4,8 +4,7 @@
 #include <cerrno>
 
 #include "journal/log/control_page.h"
-#include "tests/journal/log/journal_testing.h"
-#include "tests/simulation/test_machine.h"
+#include "tests/journal/log/journal_fixture.h"
 
 namespace syncline {
 namespace {
@@ -43,22 +42,15 @@ TEST(DecisionTable, EveryInputHitsExactlyOneRow) {
 
 // A log of four flushed groups and one that is not, at rest after a kill; every test works on a
 // copy. The page is lost, so that everything is judged by the bytes.
-struct RecoveryTest : testing::Test {
+struct RecoveryTest : JournalAtRestTest {
   void SetUp() override {
-    ASSERT_OK(Journal::create(*root, test_store(), clock, options));
-    auto journal = open_journal(*root, clock, options);
-    ASSERT_OK(journal);
-    for (const char* text : {"one", "two", "three", "four"}) {
-      const auto recorded = record_text(**journal, text);
-      ASSERT_OK(recorded);
-      ends.push_back(recorded->mark.position.offset);
-    }
-    const auto last = append(**journal, {record_frame("five"), record_frame(std::string(5000, '6')),
-                                         control_frame("seven")});
-    ASSERT_OK(last);
-    ends.push_back(last->mark.position.offset);
-    journal->reset();
-    good = machine.image().bytes(path);
+    JournalAtRestTest::SetUp();
+    write_and_close(
+        {{record_frame("one")},
+         {record_frame("two")},
+         {record_frame("three")},
+         {record_frame("four")}},
+        {record_frame("five"), record_frame(std::string(5000, '6')), control_frame("seven")});
   }
   // Opens the log as `bytes` leaves it; what it then holds, or the error.
   std::vector<std::string> recovered(ByteVector bytes, std::span<const DurableClaim> claims = {}) {
@@ -101,13 +93,6 @@ struct RecoveryTest : testing::Test {
               bytes.begin() + static_cast<std::ptrdiff_t>(to), std::byte{0});
   }
 
-  TestMachine machine;
-  std::unique_ptr<Directory> root = machine.open();
-  StillClock clock;
-  JournalOptions options = small_options();
-  const std::string path = "journal/" + segment_name(1);
-  std::vector<uint64_t> ends;
-  ByteVector good;
   SimulatedRandom random{1};
   RecoveryReport report;
 };
