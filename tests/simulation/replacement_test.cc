@@ -15,30 +15,15 @@
 namespace syncline::simulation {
 namespace {
 
-struct Life {
-  DiskImage image;
-  uint64_t changes = 0;
-  bool crashed = false;
-};
-
 // Opens the store, folds and publishes; dies at the nth change, where that is not 0.
 Life live(const DiskImage& image, const SimulatedClock& clock, Ledger& ledger, uint64_t crash_at) {
-  FaultPlan plan;
-  Machine machine(image, plan, clock, 7);
-  plan = FaultPlan(&machine.clock);
-  plan.crash_at(crash_at);
-  {
-    SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
-    const Undisturbed fate(platform);
-    Client client(platform, kRoot, ledger, fate);
-    if (client.open()) {
-      client.retry_unacknowledged();
-      client.sync();
-      if (!fate.dead()) client.verify();
-      client.close();
-    }
-  }
-  return {machine.disk.image(), plan.operations(), plan.crashed()};
+  return live(image, clock, ledger, crash_at, [](Client& client, SimulatedPlatform& platform) {
+    if (!client.open()) return;
+    client.retry_unacknowledged();
+    client.sync();
+    if (!platform.dead()) client.verify();
+    client.close();
+  });
 }
 
 struct Trimmed {
@@ -50,26 +35,21 @@ struct Trimmed {
 // A store that has trimmed its first records, with its database suspect.
 Trimmed trimmed_and_suspect() {
   const Base& start = base({.retain_bytes_max = 65536, .lived_in = true});
-  FaultPlan plan;
-  Machine machine(start.image, plan, start.clock, 7);
-  plan = FaultPlan(&machine.clock);
   Ledger ledger = start.ledger;
-  {
-    SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
-    const Undisturbed fate(platform);
-    Client client(platform, kRoot, ledger, fate);
-    EXPECT_TRUE(client.open().has_value());
-    for (const Step step :
-         {Step::kRotate, Step::kFold, Step::kRotate, Step::kTrim, Step::kCreate}) {
-      client.run(step);
-    }
-    client.close();
-    const auto store = platform.open_directory(kRoot + "/.git/syncline");
-    EXPECT_TRUE(store.has_value());
-    EXPECT_TRUE(replace_file(**store, kDatabaseSuspect, as_bytes("a sync failed")).has_value());
-  }
+  Life life =
+      live(start.image, start.clock, ledger, 0, [](Client& client, SimulatedPlatform& platform) {
+        EXPECT_TRUE(client.open().has_value());
+        for (const Step step :
+             {Step::kRotate, Step::kFold, Step::kRotate, Step::kTrim, Step::kCreate}) {
+          client.run(step);
+        }
+        client.close();
+        const auto store = platform.open_directory(kRoot + "/.git/syncline");
+        EXPECT_TRUE(store.has_value());
+        EXPECT_TRUE(replace_file(**store, kDatabaseSuspect, as_bytes("a sync failed")).has_value());
+      });
   EXPECT_EQ(ledger.faults, std::vector<std::string>{});
-  return {machine.disk.image(), machine.clock, std::move(ledger)};
+  return {std::move(life.image), life.clock, std::move(ledger)};
 }
 
 TEST(DatabaseReplacement, CarriesOverWhatATrimmedJournalNoLongerHolds) {

@@ -9,28 +9,16 @@
 namespace syncline::simulation {
 namespace {
 
-struct Life {
-  DiskImage image;
-  bool crashed = false;
-};
-
 // Opens the store and does the steps; dies at the nth change, where that is not 0.
 Life live(const DiskImage& image, SimulatedClock& clock, Ledger& ledger,
           const std::vector<Step>& steps, uint64_t crash_at) {
-  FaultPlan plan;
-  Machine machine(image, plan, clock, 7);
-  plan = FaultPlan(&machine.clock);
-  plan.crash_at(crash_at);
-  {
-    SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
-    const Undisturbed fate(platform);
-    Client client(platform, kRoot, ledger, fate);
+  Life life = live(image, clock, ledger, crash_at, [&](Client& client, SimulatedPlatform&) {
     bool good = client.open().has_value();
     for (const Step step : steps) good = good && client.run(step);
     client.close();
-  }
-  clock = machine.clock;
-  return {machine.disk.image(), plan.crashed()};
+  });
+  clock = life.clock;
+  return life;
 }
 
 TEST(Trim, LosesNothingThatADeadProcessDidNotMakeDurable) {
@@ -59,22 +47,19 @@ TEST(Trim, LosesNothingThatADeadProcessDidNotMakeDurable) {
 }
 
 // The next process finds no database, and hands over again whatever was handed over before.
-void lose_the_database_and_retry(const DiskImage& image, SimulatedClock& clock, Ledger& ledger) {
-  FaultPlan plan;
-  Machine machine(image, plan, clock, 7);
-  plan = FaultPlan(&machine.clock);
-  SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
-  const auto work_tree = platform.open_directory(kRoot);
-  ASSERT_TRUE(work_tree.has_value());
-  for (const char* name : {"syncline.db", "syncline.db-wal", "syncline.db-shm"}) {
-    const Status removed = (*work_tree)->remove_file(name);
-    ASSERT_TRUE(removed || removed.error().code == Code::kNotFound);
-  }
-  const Undisturbed fate(platform);
-  Client client(platform, kRoot, ledger, fate);
-  ASSERT_TRUE(client.open().has_value());
-  client.retry_all();
-  client.close();
+void lose_the_database_and_retry(const DiskImage& image, const SimulatedClock& clock,
+                                 Ledger& ledger) {
+  live(image, clock, ledger, 0, [](Client& client, SimulatedPlatform& platform) {
+    const auto work_tree = platform.open_directory(kRoot);
+    ASSERT_TRUE(work_tree.has_value());
+    for (const char* name : {"syncline.db", "syncline.db-wal", "syncline.db-shm"}) {
+      const Status removed = (*work_tree)->remove_file(name);
+      ASSERT_TRUE(removed || removed.error().code == Code::kNotFound);
+    }
+    ASSERT_TRUE(client.open().has_value());
+    client.retry_all();
+    client.close();
+  });
 }
 
 TEST(Trim, KeepsTheKeysOfWhatItTakesAwayWhereverOneDies) {
@@ -90,9 +75,8 @@ TEST(Trim, KeepsTheKeysOfWhatItTakesAwayWhereverOneDies) {
     const Life first = live(before.image, then, told, {Step::kTrim}, n);
     for (const DiskImage& image : {first.image, with_nothing_kept(first.image)}) {
       Ledger after = told;
-      SimulatedClock later = then;
       trimmed += look_at(image).journal_begins_after > 0;
-      lose_the_database_and_retry(image, later, after);
+      lose_the_database_and_retry(image, then, after);
       ASSERT_EQ(after.faults, std::vector<std::string>{});
     }
     if (!first.crashed) break;
