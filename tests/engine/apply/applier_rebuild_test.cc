@@ -28,10 +28,7 @@ TEST_F(ApplierTest, DeletedDatabaseIsRebuiltFromTheJournal) {
   write_text(work() / note_path(2), "edited");
   const size_t control_frames =
       count_frames(Operation::kRebind) + count_frames(Operation::kAppendOffsets);
-  close();
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
-  open_journal();
-  open_applier();
+  reopen_without_database();
   EXPECT_EQ(applier->applied().seq, 0u);
   EXPECT_EQ(apply_all().records, 9u);
   EXPECT_EQ(query("SELECT * FROM notes ORDER BY id"), rows);
@@ -54,10 +51,7 @@ TEST_F(ApplierTest, RebuildLeavesSectionsThatWereSyncedAndEditedSince) {
   const std::string edited = "# testing\n\n## R-1: one, in better words\n" + rule_text("two", 2);
   write_text(work() / "memory/testing.md", edited);
   fs::create_directories(work() / "elsewhere");
-  close();
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
-  open_journal();
-  open_applier();
+  reopen_without_database();
   EXPECT_EQ(apply_all().records, 2u);
   EXPECT_EQ(file("memory/testing.md"), edited);
 }
@@ -74,10 +68,7 @@ TEST_F(ApplierTest, RebuildDoesNotSetAsideWhatACheckpointSaysWasApplied) {
   write_text(work() / "notes", "a person's file now");
   fs::remove_all(work() / "memory");
   fs::create_directory_symlink(directory.path(), work() / "memory");
-  close();
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
-  open_journal();
-  open_applier();
+  reopen_without_database();
   const ApplyReport report = apply_all();
   EXPECT_EQ(report.records, 2u);
   EXPECT_EQ(report.set_aside, 0u);
@@ -90,7 +81,7 @@ TEST_F(ApplierTest, DatabaseDeletedUnderALivingApplierIsRebuiltByTheNextStep) {
   append(note("a"), 1);
   append(note("b"), 2);
   apply_all();
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
+  remove_database();
   append(note("c"), 3);
   apply_all();
   EXPECT_EQ(query("SELECT id, title FROM notes"), "1|a\n2|b\n3|c\n");
@@ -129,16 +120,8 @@ TEST_F(ApplierTest, DamagedPagesAreCorruptAndNothingIsAppliedOverThem) {
 }
 
 TEST_F(ApplierTest, DatabaseOfAnotherStoreIsRefusedUnlessTakenOver) {
-  open_applier();
-  append(note("a"), 1);
-  apply_all();
-  applier.reset();
-  ASSERT_EQ(ForeignConnection(database_path())
-                .execute("UPDATE syncline_meta SET value='00ff' WHERE name='store'"),
-            SQLITE_OK);
-  const auto refused = try_open_applier();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kDisagree);
+  ASSERT_NO_FATAL_FAILURE(
+      expect_refused_after("UPDATE syncline_meta SET value='00ff' WHERE name='store'"));
   // The rows of the other store become foreign ones, and keep their ids.
   ASSERT_EQ(ForeignConnection(database_path()).execute("UPDATE notes SET title='theirs', path=''"),
             SQLITE_OK);
@@ -149,16 +132,8 @@ TEST_F(ApplierTest, DatabaseOfAnotherStoreIsRefusedUnlessTakenOver) {
 }
 
 TEST_F(ApplierTest, DatabaseAheadOfTheJournalIsRefused) {
-  open_applier();
-  append(note("a"), 1);
-  apply_all();
-  applier.reset();
-  ASSERT_EQ(ForeignConnection(database_path())
-                .execute("UPDATE syncline_meta SET value=99 WHERE name='applied_seq'"),
-            SQLITE_OK);
-  const auto refused = try_open_applier();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kDisagree);
+  ASSERT_NO_FATAL_FAILURE(
+      expect_refused_after("UPDATE syncline_meta SET value=99 WHERE name='applied_seq'"));
 }
 
 TEST_F(ApplierTest, HintAboveALostDatabaseIsSetBack) {
@@ -212,10 +187,7 @@ TEST_F(ApplierTest, TrimmedJournalTellsFromWhereADatabaseCouldBeRebuilt) {
   ASSERT_GT(must(journal->trim(applier->applied())), 0u);
   const uint64_t begin = must(journal->begin()).seq;
   ASSERT_GT(begin, 0u);
-  close();
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
-  open_journal();
-  open_applier();
+  reopen_without_database();
   apply_all();
   const AppliedState state = must(read_applied_state(applier->database()));
   EXPECT_EQ(state.applied.seq, 700u);
@@ -231,7 +203,7 @@ TEST_F(ApplierTest, DatabaseWhoseSyncFailedIsNotOpenedAgainUntilMovedAside) {
   const auto refused = try_open_applier();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kCorrupt);
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database_path() + suffix);
+  remove_database();
   open_applier();
   apply_all();
   EXPECT_EQ(query("SELECT title FROM notes"), "a\n");

@@ -174,9 +174,7 @@ TEST_F(TakenIdTest, ACommittedRecordKeepsItsFile) {
                                                       .author_name = "a",
                                                       .author_email = "b"}));
   applier.reset();
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    std::filesystem::remove(database_path() + suffix);
-  }
+  remove_database();
   foreign(
       fmt::format("{}; {}; INSERT INTO notes(id, title) VALUES(1, 'f'), (2, 'f'), (3, 'f');"
                   "INSERT INTO rules(id, rule) VALUES(1, 'f')",

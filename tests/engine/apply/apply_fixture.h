@@ -154,6 +154,29 @@ class ApplyTest : public ::testing::Test {
     open_journal();
     open_applier();
   }
+  // And what SQLite keeps beside it.
+  void remove_database() const {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(database_path() + suffix);
+    }
+  }
+  void reopen_without_database() {
+    close();
+    remove_database();
+    open_journal();
+    open_applier();
+  }
+  // One record is applied, and what the database says of itself is changed: it is refused.
+  void expect_refused_after(const std::string& change) {
+    open_applier();
+    append(note("a"), 1);
+    apply_all();
+    applier.reset();
+    ASSERT_EQ(ForeignConnection(database_path()).execute(change), SQLITE_OK);
+    const auto refused = try_open_applier();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kDisagree);
+  }
 
   static Intent note(const std::string& title, const std::string& key = {}) {
     Intent intent;

@@ -192,11 +192,6 @@ TEST_F(WriteQueueTest, RemembersOnlyWhatSqliteDoesNotKnow) {
 // What a database may be while another process, or a person, deletes, replaces or remakes it.
 class RebuiltDatabaseTest : public WriteQueueTest {
  protected:
-  void remove_database() {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(database_path() + suffix);
-    }
-  }
   // Applied, then asked for again by a process that has begun before or begins now.
   void expect_known(Process& process) {
     const PendingWritePtr again = record(process, note("once", "the key"));
