@@ -32,7 +32,7 @@
 
 namespace syncline::simulation {
 
-// Thrown by a call of a process that is dead; never caught but by who ran the process.
+// Thrown by every call of a dead process; only whoever runs the process catches it.
 struct SimulatedCrash {};
 
 class Disk {
@@ -89,7 +89,8 @@ class Disk {
   // Throws, or answers EIO, for a dead process; else asks the conductor.
   Result<Answer> begin(const DiskOperation& operation);
   Status dead(ProcessId process);
-  // Of what cannot fail, and what destructors do: asked all the same. False when it has no effect.
+  // For calls that cannot fail, and for those of destructors: the conductor is asked all the same.
+  // False when the call has no effect, because its process is dead.
   bool tell(const DiskOperation& operation);
   // begin() for what can only proceed or fail.
   Status permit(const DiskOperation& operation);

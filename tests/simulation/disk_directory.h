@@ -42,7 +42,8 @@ class Disk::SimDirectory final : public Directory {
   Result<InodeNumber> directory(std::string_view name) const;
   void touch(InodeNumber inode) { disk_.image_.writable(inode).mtime_ns = disk_.now_ns(); }
   InodeNumber make_file(const Place& place, uint32_t mode, bool durable = false);
-  // The file of a lock or a page: its name is not lost by itself, see persistence.h.
+  // Opens the file of a lock or a page. A crash never loses the name of such a file alone (see
+  // persistence.h).
   Result<InodeNumber> open_unlosable(Call creates, std::string_view name, std::string_view path);
   Status remove(std::string_view name, bool is_directory);
 

@@ -26,7 +26,7 @@ class Disk::SimFile final : public File {
 
  private:
   DiskOperation about(Call call, uint64_t offset = 0, uint64_t bytes = 0) const;
-  // How much of a write finds room: what lies in the file already always does.
+  // How many bytes of a write find room. Bytes that lie within the file always do.
   size_t fitting(uint64_t offset, size_t bytes) const;
   void let_go();
 

@@ -66,7 +66,7 @@ struct Node {
   std::vector<uint64_t> sizes;  // it had since the last sync, oldest first, the present one last
   std::vector<PendingPage> pending;  // sorted by index
   bool clean() const { return pending.empty() && sizes.empty(); }
-  // Up to where durable content still counts, had the first `count` sizes become durable.
+  // The size up to which durable content still counts if the first `count` sizes become durable.
   uint64_t floor(size_t count) const;
 
   // Of a directory.

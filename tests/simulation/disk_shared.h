@@ -20,7 +20,7 @@ class Disk::SimLock final : public FileLock {
  private:
   DiskOperation about(Call call) const { return {process_, call, path_, 0, 0, {}}; }
   bool is_free(Mode mode) const;
-  // As flock converts: what it had is let go of first.
+  // Converts a lock as flock does: lets go of the old one first.
   bool take(Mode mode);
   void let_go();
 

@@ -50,7 +50,8 @@ class SqliteVfs::Connection {
   bool sync_parent_;
 };
 
-// A file without a name is of nobody else's concern, and of no crash's: plain memory.
+// A file without a name. No other process sees it and no crash leaves it behind, so it is plain
+// memory.
 class SqliteVfs::TemporaryFile {
  public:
   int read(void* into, int count, sqlite3_int64 offset);
