@@ -143,9 +143,7 @@ TEST(Damage, NoHintLeadsBackToTheVerbThatGivesIt) {
   const std::vector<fs::path> all = segments(store);
   ASSERT_GT(all.size(), 4U);
   // No row, no file, no commit: what the journal loses is nowhere else.
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    fs::remove(store.root() / ("syncline.db" + std::string(suffix)));
-  }
+  store.remove_database();
   fs::remove_all(store.root() / "packages");
   const std::string bare_repair = "syncline repair(?! --accept-loss)";
   const auto expect_onward = [&](const std::string& what) {
@@ -195,9 +193,7 @@ void tear_tail(const StoreUnderTest& store) {
 TEST(Damage, ATornTailIsRepairedSaidOnceAndNothingIsLost) {
   TemporaryDirectory directory;
   const StoreUnderTest store("notes", directory / "store");
-  for (int call = 0; call < 3; ++call) {
-    store.json({"record", "note", "--title", "note " + std::to_string(call)});
-  }
+  store.record_notes(3);
   ASSERT_NO_FATAL_FAILURE(tear_tail(store));
   const ProcessResult first = store.syncline({"status"});
   EXPECT_EQ(first.exit_code, 0) << first.describe();
@@ -227,9 +223,7 @@ TEST(Damage, ALogThatEndsBelowWhatWasDurableHasLostDataAndSaysSo) {
 TEST(Damage, ADamagedDatabaseIsRebuiltFromTheJournal) {
   TemporaryDirectory directory;
   const StoreUnderTest store("notes", directory / "store");
-  for (int call = 0; call < 20; ++call) {
-    store.json({"record", "note", "--title", "note " + std::to_string(call)});
-  }
+  store.record_notes(20);
   store.json({"sync"});
   fs::remove(store.database().string() + "-wal");
   fs::remove(store.database().string() + "-shm");
@@ -249,9 +243,7 @@ TEST(Damage, ADeletedDatabaseIsMadeAgainAndSaidByWhoeverDoesIt) {
   const std::vector<std::vector<std::string>> commands = {
       {"record", "note", "--title", "after"}, {"ingest", lines.string()}, {"sync"}};
   for (const std::vector<std::string>& command : commands) {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      fs::remove(store.database().string() + suffix);
-    }
+    store.remove_database();
     const ProcessResult result = store.syncline(command);
     EXPECT_EQ(result.exit_code, 0) << result.describe();
     EXPECT_NE(result.err.find("was missing"), std::string::npos) << result.describe();
@@ -286,18 +278,13 @@ TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   store.json({"sync"});
   const fs::path copy = directory / "copy";
   fs::copy(store.root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  const auto on_copy = [&](std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), syncline_binary());
-    return run_process(arguments);
-  };
-  const ProcessResult refused =
-      on_copy({"--store", copy.string(), "record", "note", "--title", "two"});
+  const StoreUnderTest copied = StoreUnderTest::existing("notes", copy);
+  const ProcessResult refused = copied.syncline({"record", "note", "--title", "two"});
   EXPECT_EQ(refused.exit_code, 12) << refused.describe();
   EXPECT_NE(refused.err.find("init"), std::string::npos) << "it says what to try";
-  const ProcessResult moved = on_copy({"init", copy.string(), "--moved"});
+  const ProcessResult moved = run_process({syncline_binary(), "init", copy.string(), "--moved"});
   EXPECT_EQ(moved.exit_code, 0) << moved.describe();
-  const ProcessResult taken =
-      on_copy({"--store", copy.string(), "record", "note", "--title", "two"});
+  const ProcessResult taken = copied.syncline({"record", "note", "--title", "two"});
   EXPECT_EQ(taken.exit_code, 0) << taken.describe();
 }
 

@@ -9,24 +9,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string dump_rows(const fs::path& database, const std::string& table) {
-  const ProcessResult result = run_process(
-      {"sqlite3", "-batch", "-json", database.string(), "SELECT * FROM " + table + " ORDER BY id"});
+// As sqlite3 prints them, so that the types and the order of columns count too.
+std::string rows_of(const StoreUnderTest& store, const std::string& table) {
+  const ProcessResult result = run_process({"sqlite3", "-batch", "-json", store.database().string(),
+                                            "SELECT * FROM " + table + " ORDER BY id"});
   EXPECT_TRUE(result.ok()) << result.describe();
   return result.out;
 }
 
-std::string git_in(const fs::path& directory, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "git");
-  ProcessOptions options{.directory = directory.string()};
-  options.environment = plain_git_environment();
-  const ProcessResult result = run_process(arguments, options);
-  EXPECT_TRUE(result.ok()) << result.describe();
-  return result.out;
+std::string own_history(const StoreUnderTest& store) {
+  return store.git({"log", "--format=%H %T", "--glob=refs/syncline/*"});
 }
 
-std::string own_history(const fs::path& directory) {
-  return git_in(directory, {"log", "--format=%H %T", "--glob=refs/syncline/*"});
+// Replays the whole journal into `directory`.
+StoreUnderTest replayed(const StoreUnderTest& store, const fs::path& directory) {
+  store.json({"replay", "--into", directory.string()});
+  return StoreUnderTest::existing(store.profile(), directory);
+}
+
+void expect_same(const StoreUnderTest& copy, const StoreUnderTest& store) {
+  for (const TableInfo& info : tables_of(store.profile())) {
+    EXPECT_EQ(rows_of(copy, info.table), rows_of(store, info.table));
+  }
+  EXPECT_EQ(own_history(copy), own_history(store));
+  for (const auto& [path, blob] : store.tree(store.own_ref())) {
+    ASSERT_EQ(read_whole(copy.root() / path), read_whole(store.root() / path)) << path;
+  }
 }
 
 TEST(Replay, IntoAnEmptyDirectoryGivesTheSameRowsFilesAndCommitIds) {
@@ -40,15 +48,10 @@ TEST(Replay, IntoAnEmptyDirectoryGivesTheSameRowsFilesAndCommitIds) {
   }
   store.json({"sync"});
 
-  const fs::path copy = directory / "copy";
-  store.json({"replay", "--into", copy.string()});
-  EXPECT_EQ(dump_rows(copy / "syncline.db", "packages"), dump_rows(store.database(), "packages"));
-  EXPECT_EQ(own_history(copy), own_history(store.root()));
-  EXPECT_EQ(git_in(copy, {"fsck", "--strict", "--no-dangling"}), "");
-  EXPECT_EQ(git_in(copy, {"status", "--porcelain"}), "");
-  for (const auto& [path, blob] : store.tree(store.own_ref())) {
-    ASSERT_EQ(read_whole(copy / path), read_whole(store.root() / path)) << path;
-  }
+  const StoreUnderTest copy = replayed(store, directory / "copy");
+  expect_same(copy, store);
+  EXPECT_EQ(copy.git({"fsck", "--strict", "--no-dangling"}), "");
+  EXPECT_EQ(copy.git({"status", "--porcelain"}), "");
 }
 
 TEST(Replay, OfSectionsAndDecisionsGivesTheSameFiles) {
@@ -62,15 +65,7 @@ TEST(Replay, OfSectionsAndDecisionsGivesTheSameFiles) {
                 "d", "--rationale", "r"});
   }
   store.json({"sync"});
-  const fs::path copy = directory / "copy";
-  store.json({"replay", "--into", copy.string()});
-  for (const char* table : {"heuristics", "decisions", "learnings"}) {
-    EXPECT_EQ(dump_rows(copy / "memory/index.db", table), dump_rows(store.database(), table));
-  }
-  EXPECT_EQ(own_history(copy), own_history(store.root()));
-  for (const auto& [path, blob] : store.tree(store.own_ref())) {
-    ASSERT_EQ(read_whole(copy / path), read_whole(store.root() / path)) << path;
-  }
+  expect_same(replayed(store, directory / "copy"), store);
 }
 
 TEST(Replay, ToASequenceGivesTheStateAsOfThen) {
@@ -79,16 +74,17 @@ TEST(Replay, ToASequenceGivesTheStateAsOfThen) {
   const std::string file = (directory / "first.ndjson").string();
   write_whole(file, package_corpus(700, 5));
   const Json first = store.json({"ingest", file});
-  const std::string rows_then = dump_rows(store.database(), "packages");
-  const std::string history_then = own_history(store.root());
+  const std::string rows_then = rows_of(store, "packages");
+  const std::string history_then = own_history(store);
   write_whole(file, package_corpus(700, 6));
   store.json({"ingest", file});
 
   const fs::path copy = directory / "copy";
   const std::string to = std::to_string(first["last_seq"].get<uint64_t>());
   store.json({"replay", "--into", copy.string(), "--to", to});
-  EXPECT_EQ(dump_rows(copy / "syncline.db", "packages"), rows_then);
-  EXPECT_EQ(own_history(copy), history_then);
+  const StoreUnderTest then = StoreUnderTest::existing("packages", copy);
+  EXPECT_EQ(rows_of(then, "packages"), rows_then);
+  EXPECT_EQ(own_history(then), history_then);
 }
 
 TEST(Replay, MakesAStoreThatTakesNoRecords) {
@@ -96,13 +92,10 @@ TEST(Replay, MakesAStoreThatTakesNoRecords) {
   const StoreUnderTest store("notes", directory / "store");
   store.json({"record", "note", "--title", "one"});
   store.json({"sync"});
-  const fs::path copy = directory / "copy";
-  store.json({"replay", "--into", copy.string()});
-  const ProcessResult refused = run_process(
-      {syncline_binary(), "--store", copy.string(), "record", "note", "--title", "two"});
+  const StoreUnderTest copy = replayed(store, directory / "copy");
+  const ProcessResult refused = copy.syncline({"record", "note", "--title", "two"});
   EXPECT_NE(refused.exit_code, 0) << refused.describe();
-  const ProcessResult status =
-      run_process({syncline_binary(), "--store", copy.string(), "status", "--json"});
+  const ProcessResult status = copy.syncline({"status", "--json"});
   EXPECT_EQ(status.exit_code, 0) << status.describe();
 }
 
@@ -121,18 +114,14 @@ TEST(Replay, IntoADirectoryWithContentIsRefusedAndLeavesItAlone) {
 TEST(Replay, ADeletedDatabaseIsRebuiltAndSaidAloud) {
   TemporaryDirectory directory;
   const StoreUnderTest store("notes", directory / "store");
-  for (int call = 0; call < 5; ++call) {
-    store.json({"record", "note", "--title", "note " + std::to_string(call)});
-  }
+  store.record_notes(5);
   store.json({"sync"});
-  const std::string before = dump_rows(store.database(), "notes");
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    fs::remove(store.database().string() + suffix);
-  }
+  const std::string before = rows_of(store, "notes");
+  store.remove_database();
   const ProcessResult status = store.syncline({"status"});
   EXPECT_EQ(status.exit_code, 0) << status.describe();
   store.json({"sync"});
-  EXPECT_EQ(dump_rows(store.database(), "notes"), before);
+  EXPECT_EQ(rows_of(store, "notes"), before);
   expect_agreement(store, 5);
 }
 

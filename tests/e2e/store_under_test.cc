@@ -330,6 +330,16 @@ uint64_t StoreUnderTest::row_count() const {
   return rows;
 }
 
+void StoreUnderTest::record_notes(int count) const {
+  for (int call = 0; call < count; ++call) {
+    json({"record", "note", "--title", "note " + std::to_string(call)});
+  }
+}
+
+void StoreUnderTest::remove_database() const {
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(database().string() + suffix);
+}
+
 void expect_applied_and_folded(const StoreUnderTest& store, uint64_t records) {
   EXPECT_EQ(store.row_count(), records);
   expect_ids(store);

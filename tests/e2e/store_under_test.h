@@ -66,6 +66,10 @@ class StoreUnderTest {
   std::map<std::string, int> additions(const std::string& revision) const;
   uint64_t row_count() const;
 
+  // "note 0", "note 1", … of a store of notes, a call each.
+  void record_notes(int count) const;
+  void remove_database() const;  // and what SQLite keeps beside it
+
  private:
   StoreUnderTest() = default;
 
