@@ -48,9 +48,9 @@ class ConfigVerb final : public PlainVerb {
       return session.fail(error);
     }
     const auto config = parse_config(std::move(*text));
-    const Status tables = config ? check_tables(*config) : Status();
-    if (!config || !tables) {
-      Error error = config ? tables.error() : config.error();
+    const Status fit = config ? check_outside_config(*config) : Status();
+    if (!config || !fit) {
+      Error error = config ? fit.error() : config.error();
       error.message = fmt::format("{}: {}", path, error.message);
       return session.fail(error);
     }

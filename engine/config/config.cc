@@ -67,6 +67,7 @@
 #include "engine/config/config_parser.h"
 #include "engine/config/kind_patterns.h"
 #include "engine/config/near_name.h"
+#include "engine/config/path_overlap.h"
 #include "engine/config/path_rules.h"
 #include "engine/sqlite/table_ddl.h"
 #include "journal/base/block.h"
@@ -388,6 +389,8 @@ Result<Config> parse_config(std::string text) {
   return std::move(parsed.config);
 }
 
+namespace {
+
 Status check_tables(const Config& config) {
   for (const KindSpec& kind : config.kinds) {
     if (auto made = check_table_ddl(kind.table, kind.create_table); !made) {
@@ -398,6 +401,32 @@ Status check_tables(const Config& config) {
     }
   }
   return {};
+}
+
+// Two kinds may append to the same file. One that creates files shares none of their paths with
+// another, but where both count the ids of one table by one pattern.
+Status check_paths(const Config& config) {
+  for (const KindSpec& kind : config.kinds) {
+    if (kind.operation != Operation::kCreate) continue;
+    for (const KindSpec& other : config.kinds) {
+      if (other.name == kind.name) continue;
+      const bool one_series = other.operation == Operation::kCreate && other.table == kind.table &&
+                              other.path_pattern == kind.path_pattern;
+      if (one_series || !paths_overlap(kind.patterns->path, other.patterns->path)) continue;
+      return config_error(0,
+                          fmt::format("kind.{} and kind.{} could give two records the same path",
+                                      kind.name, other.name),
+                          "set them apart, as in a directory of its own for each");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_outside_config(const Config& config) {
+  TRY(check_tables(config));
+  return check_paths(config);
 }
 
 }  // namespace syncline

@@ -67,9 +67,10 @@ struct Config {
 };
 
 Result<Config> parse_config(std::string text);
-// Checks that the create_table statements do nothing but make their tables. Called where a
-// configuration comes from outside; a journalled one is checked when its statements are run
-// (engine/sqlite/table_ddl.h).
-Status check_tables(const Config& config);
+// Checks what a configuration that comes from outside is held to besides: its create_table
+// statements do nothing but make their tables, and no two kinds can give two records the same path.
+// A journalled configuration is not asked: its records are there. Its statements are checked when
+// they are run (engine/sqlite/table_ddl.h).
+Status check_outside_config(const Config& config);
 
 }  // namespace syncline

@@ -273,7 +273,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     identity = fresh;
   }
   TRY_ASSIGN(Config settled, settle_config(making, options.profile));
-  TRY(check_tables(settled));
+  TRY(check_outside_config(settled));
   const auto config = std::make_shared<const Config>(std::move(settled));
   if (identity->database != config->database) {
     TRY(check_new_database(making.places, *making.root, *config));

@@ -73,7 +73,7 @@ Result<std::shared_ptr<const Config>> load_config(const StoreDirectories& direct
   }
   if (!text) return std::move(text).error();
   TRY_ASSIGN(Config config, parse_config(std::move(*text)));
-  TRY(check_tables(config));
+  TRY(check_outside_config(config));
   return std::make_shared<const Config>(std::move(config));
 }
 

@@ -454,12 +454,12 @@ TEST(TableDdlTest, AConfigurationIsHeldToIt) {
   text.replace(text.find(ddl), ddl.size(), ddl + "; ATTACH '/nowhere/x.db' AS p");
   const auto config = parse_config(text);
   ASSERT_TRUE(config) << config.error().message;
-  const auto tables = check_tables(*config);
+  const auto tables = check_outside_config(*config);
   ASSERT_FALSE(tables);
   EXPECT_EQ(tables.error().code, Code::kInvalid);
   const auto sound = parse_config(std::string(kSound));
   ASSERT_TRUE(sound);
-  EXPECT_TRUE(check_tables(*sound));
+  EXPECT_TRUE(check_outside_config(*sound));
 }
 
 TEST(TableDdlTest, MemoryThatRunsOutIsNotTheConfigurationsFault) {
@@ -470,7 +470,7 @@ TEST(TableDdlTest, MemoryThatRunsOutIsNotTheConfigurationsFault) {
   bool done = false;
   for (sqlite3_int64 room = 1024; !done && room < (1 << 24); room += 1024) {
     sqlite3_hard_heap_limit64(used + room);
-    const Status checked = check_tables(*config);
+    const Status checked = check_outside_config(*config);
     sqlite3_hard_heap_limit64(0);
     done = checked.has_value();
     if (done) break;
