@@ -43,7 +43,7 @@ Result<KeptKeys> kept_keys_of(Directory& store_directory, const StoreId& store, 
                               const Mark& from, const Mark& to) {
   KeptKeys kept{.segment = from.position.segment, .first_seq = from.seq + 1, .last_seq = to.seq};
   TRY_ASSIGN(const auto outcomes, read_outcomes(database, kept.first_seq, kept.last_seq));
-  TRY_ASSIGN(const auto reader, Reader::open(store_directory, store, from));
+  TRY_ASSIGN(const auto reader, Reader::open(store_directory, store, from, Reading::kThrough));
   while (true) {
     TRY_ASSIGN(const auto frame, reader->next(to));
     if (!frame) return kept;

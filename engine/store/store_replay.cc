@@ -152,7 +152,8 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
                                          source.platform.make_ring(/*many_groups=*/true), options));
   std::string config_text;
-  TRY_ASSIGN(auto reader, Reader::open(*source.store_directory, source.identity.store, begin));
+  TRY_ASSIGN(auto reader, Reader::open(*source.store_directory, source.identity.store, begin,
+                                       Reading::kThrough));
   FrameCopier copier(*journal);
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));

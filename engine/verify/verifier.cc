@@ -122,7 +122,8 @@ void Verifier::note_damage(const Reader& reader, const Error& error) {
 
 Status Verifier::collect_outcomes() {
   TRY_ASSIGN(begin_, journal_.begin());
-  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin_));
+  TRY_ASSIGN(auto reader,
+             Reader::open(store_directory_, journal_.store(), begin_, Reading::kThrough));
   while (true) {
     const auto frame = reader->next(end_);
     if (frame && !*frame) return {};
@@ -150,7 +151,8 @@ Status Verifier::load_trees() {
 }
 
 Status Verifier::compare_records() {
-  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), begin_));
+  TRY_ASSIGN(auto reader,
+             Reader::open(store_directory_, journal_.store(), begin_, Reading::kThrough));
   while (true) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end_));
     if (!frame) break;

@@ -140,6 +140,7 @@ class SegmentSalvage {
   // Of a segment that ends where the next one says, every frame must hold.
   Result<std::optional<Damage>> look_closed() {
     SegmentScanner scanner(*segment_.file, context_, start_.offset, next_->previous_end);
+    scanner.read_through();
     while (scanner.offset() < next_->previous_end) {
       FrameView frame;
       const auto fault = scanner.next(frame);

@@ -97,10 +97,10 @@ Status Journal::Impl::sync_segment(OpenSegment& segment, const EpochMark& end) {
   Status synced = segment.file->sync_data();
   if (synced) {
     // Durable bytes that no name leads to are lost all the same.
-    const auto info = segment.file->info();
-    if (!info) {
-      synced = info.error();
-    } else if (info->links == 0) {
+    const auto links = segment.file->links();
+    if (!links) {
+      synced = links.error();
+    } else if (*links == 0) {
       synced = make_error(Code::kIo,
                           fmt::format("segment {} was removed while it was in use", segment.id()));
     }

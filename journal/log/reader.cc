@@ -32,8 +32,11 @@ struct Reader::Impl {
   std::unique_ptr<Directory> journal_directory;
   StoreId store;
   Mark position;
+  Reading reading = Reading::kSteps;
   OpenSegment current;
-  std::optional<SegmentHeader> next;  // of the segment after, once it had to be looked at
+  OpenSegment next;  // the segment after, once it had to be looked at
+  bool next_is_checked = false;
+  OpenSegment after_next;  // the one after that, where it was looked at for where `next` ends
   std::optional<SegmentScanner> scanner;
   uint64_t skip_seq =
       0;  // after relocate() or begin_behind(): frames up to this record were read before
@@ -50,12 +53,19 @@ struct Reader::Impl {
     return damaged({segment, 0}, "the segment is missing");
   }
 
+  // The scanner goes first: until then it may be reading the segment that is left.
   Status enter(OpenSegment segment, uint64_t offset, uint64_t seq) {
+    position = {{segment.id(), offset}, seq};
+    const FrameContext context{store, segment.id(), segment.header.epoch};
+    if (scanner) {
+      scanner->move_to(*segment.file, context, offset, offset);
+    } else {
+      scanner.emplace(*segment.file, context, offset, offset);
+    }
+    if (reading == Reading::kThrough) scanner->read_through();
     current = std::move(segment);
-    next.reset();
-    position = {{current.id(), offset}, seq};
-    const FrameContext context{store, current.id(), current.header.epoch};
-    scanner.emplace(*current.file, context, offset, offset);
+    next = std::exchange(after_next, {});
+    next_is_checked = false;
     return {};
   }
 
@@ -71,6 +81,7 @@ struct Reader::Impl {
                                                     following.header.first_seq, target + 1));
     }
     skip_seq = target;
+    after_next = {};
     const uint64_t seq = following.header.first_seq - 1;
     return enter(std::move(following), kSegmentHeaderBytes, seq);
   }
@@ -95,32 +106,48 @@ struct Reader::Impl {
   Result<Bound> bound(const Mark& limit) {
     if (limit.position.segment == current.id()) return Bound{limit.position.offset, false};
     if (!next) {
-      TRY_ASSIGN(const OpenSegment following, open(current.id() + 1));
-      TRY(check_chain(current.header, following.header));
-      next = following.header;
+      TRY_ASSIGN(next, open(current.id() + 1));
     }
-    return Bound{next->previous_end, true};
+    if (!next_is_checked) {
+      TRY(check_chain(current.header, next.header));
+      next_is_checked = true;
+      if (reading == Reading::kThrough) expect_next(limit);
+    }
+    return Bound{next.header.previous_end, true};
+  }
+
+  // Tells the scanner how far it may read in the next segment. Whatever is wrong with the one after
+  // is said when reading comes to it.
+  void expect_next(const Mark& limit) {
+    uint64_t end = limit.position.offset;
+    if (limit.position.segment != next.id()) {
+      auto opened = open_segment(*journal_directory, store, next.id() + 1, {});
+      if (!opened || !check_chain(next.header, opened->header)) return;
+      after_next = std::move(*opened);
+      end = after_next.header.previous_end;
+    }
+    scanner->expect(*next.file, kSegmentHeaderBytes, end);
   }
 
   Status cross() {
-    if (next->first_seq != position.seq + 1) {
+    if (next.header.first_seq != position.seq + 1) {
       return damaged(position.position,
                      fmt::format("the segment ends after record {}, but the next begins with {}",
-                                 position.seq, next->first_seq));
+                                 position.seq, next.header.first_seq));
     }
-    TRY_ASSIGN(OpenSegment following, open(current.id() + 1));
     const uint64_t seq = position.seq;
-    return enter(std::move(following), kSegmentHeaderBytes, seq);
+    return enter(std::move(next), kSegmentHeaderBytes, seq);
   }
 };
 
 Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Reader::~Reader() = default;
 
-Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId& store,
-                                             Mark from) {
+Result<std::unique_ptr<Reader>> Reader::open(Directory& directory, const StoreId& store, Mark from,
+                                             Reading reading) {
   auto impl = std::make_unique<Impl>();
   impl->store = store;
+  impl->reading = reading;
   TRY_ASSIGN(impl->journal_directory, directory.open_directory(kJournalDirectory));
   if (from.position.segment == 0) {
     TRY_ASSIGN(OpenSegment first, open_first_segment(*impl->journal_directory, store));

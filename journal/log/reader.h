@@ -2,7 +2,8 @@
 // replay and log all read through this.
 //
 // A Reader needs no locks: what lies before a durable mark never changes. Not thread-safe; open one
-// for each thread. Memory: one read buffer (grows to the largest frame met).
+// for each thread. Memory: one read buffer (grows to the largest frame met), and three parts of
+// 4 MiB while a long log is read through.
 #pragma once
 
 #include <memory>
@@ -15,14 +16,19 @@
 
 namespace syncline {
 
+enum class Reading : uint8_t {
+  kSteps,    // a few frames, or what has come since the last time
+  kThrough,  // all there is, as fast as the disk gives it
+};
+
 class Reader {
  public:
   // `directory` is the store's (.git/syncline), and must outlive the reader. `from` is a mark that
   // was durable: a frame boundary and the last seq before it. Mark{} starts at the first segment's
   // start. A mark in a trimmed segment stays valid as long as the journal still holds the record
   // after it.
-  static Result<std::unique_ptr<Reader>> open(Directory& directory, const StoreId& store,
-                                              Mark from);
+  static Result<std::unique_ptr<Reader>> open(Directory& directory, const StoreId& store, Mark from,
+                                              Reading reading = Reading::kSteps);
   ~Reader();
 
   // The next frame before `limit`, or nothing. The view is valid until the next call. kCorrupt

@@ -3,9 +3,21 @@
 #include <fmt/format.h>
 
 #include "journal/base/try.h"
+#include "journal/os/read_queue.h"
 #include "journal/os/whole_file.h"
 
 namespace syncline {
+
+File::~File() = default;
+
+Result<uint64_t> File::links() {
+  TRY_ASSIGN(const FileInfo known, info());
+  return known.links;
+}
+
+std::unique_ptr<ReadQueue> File::read_queue() {
+  return nullptr;
+}
 
 // For a Directory that has no better way: the name is there before its bytes are durable.
 Status Directory::create_whole_synced(std::string_view name, ByteSpan content) {

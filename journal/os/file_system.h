@@ -42,10 +42,12 @@ struct FileInfo {
   uint32_t ctime_ns = 0;
 };
 
+class ReadQueue;
+
 // An open regular file. Closed by the destructor; close() first where its error matters.
 class File {
  public:
-  virtual ~File() = default;
+  virtual ~File();
   // Fills `into` from `offset`; fewer bytes than asked for only at the end of the file.
   virtual Result<size_t> read_at(uint64_t offset, MutableByteSpan into) = 0;
   // Writes all of `from`, extending the file as needed.
@@ -54,11 +56,19 @@ class File {
   virtual Status sync_data() = 0;
   virtual Status truncate(uint64_t size_bytes) = 0;
   virtual Result<FileInfo> info() = 0;
+  // How many names lead to the file: info() asks for more, and so may have to wait for more.
+  virtual Result<uint64_t> links();
   virtual Status close() = 0;
   // For io_uring and SQLite; -1 where there is no kernel file behind it (simulation).
   virtual int descriptor() const = 0;
   // True when opened with O_DIRECT: buffers, offsets and sizes must be multiples of kBlockBytes.
   virtual bool direct() const = 0;
+
+  // Who reads a long stretch from its beginning to its end is best served by parts of this size,
+  // two of them under way at a time (journal/os/read_ahead.h).
+  virtual size_t part_bytes() const { return 4u << 20; }
+  // Null where reads cannot be made side by side: read_at does everything that a queue does.
+  virtual std::unique_ptr<ReadQueue> read_queue();
 };
 
 struct OpenFlags {

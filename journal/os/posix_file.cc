@@ -8,6 +8,8 @@
 
 #include "journal/base/block.h"
 #include "journal/base/try.h"
+#include "journal/os/read_queue.h"
+#include "journal/os/ring.h"
 
 namespace syncline {
 namespace {
@@ -68,6 +70,16 @@ class PosixFile final : public File {
     return posix_file_info(status);
   }
 
+  // Asked for its times, an inode notes each later change of them at once, and the next fdatasync
+  // has to write it: the links alone cost nothing.
+  Result<uint64_t> links() override {
+    struct statx status{};
+    if (statx(fd_.get(), "", AT_EMPTY_PATH, STATX_NLINK, &status) != 0) {
+      return failed("stat", errno);
+    }
+    return status.stx_nlink;
+  }
+
   // Linux frees the descriptor whatever it answers, so there is nothing to retry on EINTR.
   Status close() override {
     if (fd_.get() < 0) return {};
@@ -77,6 +89,12 @@ class PosixFile final : public File {
 
   int descriptor() const override { return fd_.get(); }
   bool direct() const override { return direct_; }
+
+  std::unique_ptr<ReadQueue> read_queue() override {
+    if (direct_ || !uring_is_wanted()) return nullptr;
+    auto queue = make_uring_read_queue(fd_.get(), path_);
+    return queue ? std::move(*queue) : nullptr;
+  }
 
  private:
   Error failed(std::string_view call, int sys_errno) const {

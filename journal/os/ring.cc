@@ -20,9 +20,13 @@ std::unique_ptr<Ring> make_plain_ring() {
   return std::make_unique<PlainRing>();
 }
 
-std::unique_ptr<Ring> make_best_ring() {
+bool uring_is_wanted() {
   const char* const asked = std::getenv("SYNCLINE_IO");
-  if (asked == nullptr || std::strcmp(asked, "pwrite") != 0) {
+  return asked == nullptr || std::strcmp(asked, "pwrite") != 0;
+}
+
+std::unique_ptr<Ring> make_best_ring() {
+  if (uring_is_wanted()) {
     auto ring = make_uring();
     if (ring) return std::move(*ring);
   }

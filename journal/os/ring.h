@@ -22,7 +22,9 @@ class Ring {
 std::unique_ptr<Ring> make_plain_ring();
 // An error where the kernel or a policy refuses io_uring (ENOSYS, EPERM, EMFILE, ENOMEM, …).
 Result<std::unique_ptr<Ring>> make_uring();
-// io_uring where it can be had, else plain. SYNCLINE_IO=pwrite in the environment asks for plain.
+// False where SYNCLINE_IO=pwrite in the environment asks for plain calls.
+bool uring_is_wanted();
+// io_uring where it is wanted and can be had, else plain.
 std::unique_ptr<Ring> make_best_ring();
 
 }  // namespace syncline

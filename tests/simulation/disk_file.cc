@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
+#include <utility>
 
+#include "journal/base/assert.h"
 #include "journal/base/block.h"
 #include "journal/base/try.h"
+#include "journal/os/read_queue.h"
 
 namespace syncline::simulation {
 
@@ -89,7 +93,38 @@ Status Disk::SimFile::truncate(uint64_t size_bytes) {
   return {};
 }
 
+namespace {
+
+// What a read gives is settled when it begins, and its failure told when it is waited for.
+class SimReadQueue final : public ReadQueue {
+ public:
+  explicit SimReadQueue(File& file) : file_(file) {}
+  void start(uint64_t offset, MutableByteSpan into) override {
+    SYNCLINE_ASSERT(offset % kBlockBytes == 0 && into.size() % kBlockBytes == 0);
+    results_.push_back(file_.read_at(offset, into));
+  }
+  Result<size_t> finish() override {
+    SYNCLINE_ASSERT(!results_.empty());
+    auto result = std::move(results_.front());
+    results_.pop_front();
+    return result;
+  }
+
+ private:
+  File& file_;
+  std::deque<Result<size_t>> results_;  // oldest first
+};
+
+}  // namespace
+
+std::unique_ptr<ReadQueue> Disk::SimFile::read_queue() {
+  if (!disk_.permit(about(Call::kOpen))) return nullptr;
+  return std::make_unique<SimReadQueue>(*this);
+}
+
+// Destructors ask it too, and nothing may be thrown through them.
 Result<FileInfo> Disk::SimFile::info() {
+  const QuietDeath quiet(disk_, process_);
   TRY(disk_.permit(about(Call::kInfo)));
   return disk_.info_of(inode_);
 }

@@ -1,8 +1,10 @@
 // An open file of a simulated disk: what a process reads and writes through one handle.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "journal/base/block.h"
 #include "tests/simulation/disk.h"
 
 namespace syncline::simulation {
@@ -23,6 +25,10 @@ class Disk::SimFile final : public File {
 
   int descriptor() const override { return -1; }
   bool direct() const override { return direct_; }
+  // Small, so that short logs are read ahead as well.
+  size_t part_bytes() const override { return 2 * kBlockBytes; }
+  // The ring may be refused, and then reads are plain.
+  std::unique_ptr<ReadQueue> read_queue() override;
 
  private:
   DiskOperation about(Call call, uint64_t offset = 0, uint64_t bytes = 0) const;
