@@ -23,6 +23,8 @@ constexpr size_t kPendingFlushSegmentAt = 128;
 constexpr size_t kPendingFlushEpochAt = 136;
 constexpr size_t kEndAt = 256;  // two slots
 constexpr size_t kDurableAt = 512;
+constexpr size_t kBlankRestAt = 768;  // five words and a check word
+constexpr size_t kBlankSegmentAt = 832;
 constexpr size_t kWatermarksAt = 1024;
 constexpr size_t kFutexesAt = 1152;
 constexpr size_t kCountersAt = 1280;
@@ -37,6 +39,7 @@ static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt)
 constexpr size_t kSlotBytes = 128;
 constexpr size_t kSlotWords = 8;
 constexpr size_t kCheckAt = kSlotWords * 8;
+constexpr size_t kRestWords = 5;
 using SlotWords = std::array<uint64_t, kSlotWords>;
 
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free);
@@ -191,6 +194,29 @@ void ControlPage::set_pending_flush(const PendingFlush& mark) {
 }
 void ControlPage::clear_pending_flush() {
   store(kPendingFlushSegmentAt, 0);
+}
+
+uint64_t ControlPage::blank_segment() const {
+  return load(kBlankSegmentAt);
+}
+void ControlPage::set_blank_segment(uint64_t segment) {
+  store(kBlankSegmentAt, segment);
+}
+
+std::optional<BlankRest> ControlPage::blank_rest() const {
+  SlotWords words{};
+  for (size_t i = 0; i < kRestWords; ++i) words[i] = load(kBlankRestAt + 8 * i);
+  if (load(kBlankRestAt + 8 * kRestWords) != check_of(words)) return std::nullopt;
+  return BlankRest{words[0], words[1], words[2], static_cast<int64_t>(words[3]),
+                   static_cast<uint32_t>(words[4])};
+}
+// Two that leave at once may mix their words: then the check word does not hold, and nothing is
+// known.
+void ControlPage::set_blank_rest(const BlankRest& rest) {
+  const SlotWords words{rest.segment, rest.offset, rest.size_bytes,
+                        static_cast<uint64_t>(rest.ctime_s), rest.ctime_ns};
+  for (size_t i = 0; i < kRestWords; ++i) store(kBlankRestAt + 8 * i, words[i]);
+  store(kBlankRestAt + 8 * kRestWords, check_of(words));
 }
 
 uint64_t ControlPage::watermark(Watermark which) const {

@@ -19,6 +19,7 @@
 //   pending append   append.lock                       who holds append.lock
 //   pending birth    flush.lock + append.lock          who holds either
 //   pending flush    flush.lock                        who holds flush.lock, and recovery
+//   blank rest       anyone who leaves                 who is alone
 //   watermarks, counters, presence: anyone, atomically
 //
 // Every access is a lock-free atomic on the mapped bytes. A Mark is held in two slots, written in
@@ -69,6 +70,17 @@ struct PendingFlush {
   bool operator==(const PendingFlush&) const = default;
 };
 
+// What a process that left the store knew of the end's segment: from `offset` on all of the file
+// was zero, and it has not been changed since as long as its size and time of change are these. No
+// write leaves them as they were, a restored copy's as little as a stranger's.
+struct BlankRest {
+  uint64_t segment = 0;
+  uint64_t offset = 0;
+  uint64_t size_bytes = 0;
+  int64_t ctime_s = 0;
+  uint32_t ctime_ns = 0;
+};
+
 class ControlPage {
  public:
   explicit ControlPage(std::unique_ptr<SharedPage> page);
@@ -97,6 +109,12 @@ class ControlPage {
   std::optional<PendingFlush> pending_flush() const;
   void set_pending_flush(const PendingFlush& mark);
   void clear_pending_flush();
+
+  // The segment of which all behind the end was seen to be zero, or written as zeros; 0 for none.
+  uint64_t blank_segment() const;
+  void set_blank_segment(uint64_t segment);
+  std::optional<BlankRest> blank_rest() const;
+  void set_blank_rest(const BlankRest& rest);
 
   uint64_t watermark(Watermark which) const;
   void raise_watermark(Watermark which, uint64_t seq);

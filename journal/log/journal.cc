@@ -10,6 +10,7 @@ namespace syncline {
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Journal::~Journal() {
   if (!impl_->present) return;
+  impl_->leave();
   impl_->page->add_live(-1);
   impl_->page->start_writeback();
 }

@@ -76,6 +76,7 @@ struct Journal::Impl {
   Status open(std::span<const DurableClaim> claims);
   Status recover_alone(std::span<const DurableClaim> claims);
   Status join(std::span<const DurableClaim> claims);
+  void leave();
   std::optional<ScanStart> remembered(File& file, const SegmentHeader& header) const;
 
   // journal_append.cc

@@ -176,9 +176,14 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   const ScanStart from_header = scan_start(last.header);
   const std::optional<ScanStart> known = remembered(*last.file, last.header);
   const ScanStart start = known && page->same_cache(token) ? *known : from_header;
-  TailScan scan = scan_tail(*last.file, last.header, start, claims);
+  // An append that its process did not live to finish may have written before the file's time
+  // moved.
+  const bool untouched = page->same_cache(token) && page->pending_birth() == 0 &&
+                         page->pending_append() == PendingAppend::kNone;
+  const std::optional<BlankRest> rest = untouched ? page->blank_rest() : std::nullopt;
+  TailScan scan = scan_tail(*last.file, last.header, start, claims, rest);
   report.frames_scanned = scan.frames;
-  if (scan.verdict != TailVerdict::kCleanEnd && start.offset != kSegmentHeaderBytes) {
+  if (scan.verdict != TailVerdict::kCleanEnd && (rest || start.offset != kSegmentHeaderBytes)) {
     // Bad news is told only of the whole segment.
     scan = scan_tail(*last.file, last.header, from_header, claims);
     report.frames_scanned += scan.frames;
@@ -220,6 +225,8 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   page->set_end(end);
   page->set_pending_append(PendingAppend::kNone);
   page->set_pending_birth(0);
+  const bool blank = scan.evidence.found == TailFound::kZero && scan.evidence.rest_blank;
+  page->set_blank_segment(blank ? last.id() : 0);
   for (size_t i = 0; i < static_cast<size_t>(Watermark::kCount); ++i) {
     page->put_watermark(static_cast<Watermark>(i), 0);
   }
@@ -239,9 +246,29 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   if (report.torn) return renew(Renewal::kCut, end);
   // A killed process may have left frames unflushed: they are made durable now, so that the whole
   // log is.
-  if (durable.offset >= end.offset || sync_segment(last, end)) return {};
+  if (durable.offset >= end.offset || sync_segment(last, end)) {
+    flush_segment = std::move(last);
+    return {};
+  }
   report.abandoned = true;
   return renew(Renewal::kAbandon, end);
+}
+
+// Tells the next process that opens the store alone what it need not look at.
+void Journal::Impl::leave() {
+  const std::optional<EpochMark> end = page->end();
+  if (!end || page->blank_segment() != end->segment) return;
+  const bool appended = append_segment && append_segment.id() == end->segment;
+  const OpenSegment& segment = appended ? append_segment : flush_segment;
+  if (!segment || segment.id() != end->segment) return;
+  const auto known = segment.file->info();
+  // Whoever appends meanwhile, or died while appending, has left a trace in the page.
+  if (!known || page->end() != end || page->pending_append() != PendingAppend::kNone ||
+      page->pending_birth() != 0) {
+    return;
+  }
+  page->set_blank_rest(
+      {end->segment, end->offset, known->size_bytes, known->ctime_s, known->ctime_ns});
 }
 
 }  // namespace syncline

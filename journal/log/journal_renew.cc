@@ -199,6 +199,9 @@ Status Journal::Impl::adopt_dead_append(const EpochMark& end) {
   if (scan.verdict == TailVerdict::kTornTail) return renew(Renewal::kCut, found);
   if (scan.verdict != TailVerdict::kCleanEnd) return refusal(scan);
   found.prepared_bytes = scan.size_bytes / kBlockBytes * kBlockBytes;
+  if (scan.evidence.found != TailFound::kZero || !scan.evidence.rest_blank) {
+    page->set_blank_segment(0);
+  }
   page->set_end(found);
   page->set_pending_append(PendingAppend::kNone);
   return {};
@@ -268,6 +271,7 @@ void Journal::Impl::publish(const SegmentHeader& header, uint64_t prepared_bytes
   const EpochMark born = mark_at_birth(header, prepared_bytes);
   page->set_durable(born);
   page->set_end(born);
+  page->set_blank_segment(header.segment);
   page->set_pending_append(PendingAppend::kNone);
   page->clear_pending_flush();
 }

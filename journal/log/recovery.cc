@@ -131,6 +131,13 @@ Result<Later> look_later(SegmentScanner& scanner, uint64_t end) {
   return later;
 }
 
+bool still_holds(const BlankRest& rest, const SegmentHeader& header, const FileInfo& info) {
+  return rest.segment == header.segment && rest.size_bytes == info.size_bytes &&
+         rest.offset % kBlockBytes == 0 && rest.offset < info.size_bytes &&
+         info.size_bytes - rest.offset >= kBlockBytes && rest.ctime_s == info.ctime_s &&
+         rest.ctime_ns == info.ctime_ns;
+}
+
 TailFound found_by(FrameFault fault, bool at_end_of_file) {
   switch (fault) {
     case FrameFault::kZero:
@@ -181,7 +188,7 @@ std::string describe(const DurableClaim& claim) {
 }
 
 TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
-                   std::span<const DurableClaim> claims) {
+                   std::span<const DurableClaim> claims, const std::optional<BlankRest>& rest) {
   TailScan scan;
   scan.end = {header.segment, start.offset};
   scan.seq = start.seq;
@@ -199,8 +206,10 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
     unreadable(info.error());
   } else {
     scan.size_bytes = info->size_bytes;
-    SegmentScanner scanner(file, {header.store, header.segment, header.epoch}, start.offset,
-                           scan.size_bytes);
+    const bool rest_holds = rest && still_holds(*rest, header, *info);
+    const uint64_t limit = rest_holds ? rest->offset + kBlockBytes : scan.size_bytes;
+    SegmentScanner scanner(file, {header.store, header.segment, header.epoch}, start.offset, limit);
+    scanner.read_through();
     for (;;) {
       FrameView frame;
       const auto fault = scanner.next(frame);
@@ -225,6 +234,10 @@ TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& sta
         scan.seq = frame.seq;
         scan.last_time_ms = std::max(scan.last_time_ms, frame.time_ms);
       }
+    }
+    if (rest_holds &&
+        (scan.evidence.found != TailFound::kZero || scan.end.offset != rest->offset)) {
+      return scan_tail(file, header, start, claims);  // not as it was left: all is looked at
     }
     if (scan.evidence.found != TailFound::kUnreadable) {
       if (auto looked = look_later(scanner, scan.end.offset); looked) {

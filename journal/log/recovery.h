@@ -12,10 +12,12 @@
 // and B does not claim A.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "journal/log/control_page.h"
 #include "journal/log/frame.h"
 #include "journal/log/journal.h"
 #include "journal/log/segment.h"
@@ -91,8 +93,11 @@ struct TailScan {
   int read_errno = 0;  // kUnreadable: of the call that failed
   std::string detail;  // what was found, in words: "segment 3 offset 8192: …"
 };
+// Zeros that were prepared ahead are most of what stands behind the end. Where `rest` still holds
+// of the file, and the log ends where it says, they need not be looked at again.
 TailScan scan_tail(File& file, const SegmentHeader& header, const ScanStart& start,
-                   std::span<const DurableClaim> claims);
+                   std::span<const DurableClaim> claims,
+                   const std::optional<BlankRest>& rest = std::nullopt);
 
 // Does the claim name something that a log ending at `end`, with record `end.seq`, does not hold?
 bool reaches_beyond(const DurableClaim& claim, const Mark& end);
