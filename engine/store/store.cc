@@ -42,14 +42,16 @@ Result<Store::Impl::Submitted> Store::Impl::make_write(const Record& record) con
 }
 
 Status Store::Impl::check_backlog() {
-  const uint64_t journaled = journal->durable().seq;
   const uint64_t committed = journal->watermark(Watermark::kCommitted);
-  const uint64_t waiting = journaled > committed ? journaled - committed : 0;
+  const Mark durable = journal->durable();
+  const uint64_t waiting = durable.seq > committed ? durable.seq - committed : 0;
   bool full = waiting >= config->backlog_records_max;
-  if (!full && waiting >= 1024) {
-    // Bytes are asked for only where they can matter, for that takes a look into SQLite.
+  // Bytes are asked for only where they can matter, for that takes a look into SQLite.
+  if (!full && waiting >= 1024 &&
+      !backlog.leaves_room(durable.position, committed, config->backlog_bytes_max)) {
     TRY_ASSIGN(ReceiptLookup records, lookup());
     TRY_ASSIGN(const uint64_t bytes, records.bytes_after(committed));
+    backlog.note(durable.position, committed, bytes);
     full = bytes >= config->backlog_bytes_max;
   }
   if (!full) return {};

@@ -17,6 +17,7 @@
 #include "engine/place/identity.h"
 #include "engine/place/store_platform.h"
 #include "engine/roles/roles.h"
+#include "engine/store/backlog.h"
 #include "engine/store/store_parts.h"
 #include "engine/write/receipt_lookup.h"
 #include "engine/write/write_queue.h"
@@ -41,6 +42,8 @@ struct Store::Impl {
   std::unique_ptr<Roles> roles;
   std::unique_ptr<WriteQueue> queue;
   std::vector<std::string> open_notes;
+
+  BacklogBound backlog;
 
   // ---- tickets ----
   struct Submitted {
