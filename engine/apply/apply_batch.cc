@@ -1,7 +1,5 @@
 #include "engine/apply/apply_batch.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
 
 #include "journal/base/try.h"
@@ -10,29 +8,11 @@
 namespace syncline {
 
 Status Batch::take(const FrameView& frame, const LogTail& ahead) {
-  switch (frame.operation) {
-    case Operation::kCreate:
-    case Operation::kAppend:
-      return take_record(frame, ahead);
-    case Operation::kConfig:
-    case Operation::kRebind:
-    case Operation::kSetAside:
-    case Operation::kAppendOffsets:
-    case Operation::kBatch:
-    case Operation::kPublish:
-    case Operation::kCheckpoint:
-      controls.push_back({frame.operation, frame.position,
-                          ByteVector(frame.payload.begin(), frame.payload.end())});
-      return {};
-    default:
-      return make_error(
-          Code::kUnsupported,
-          fmt::format("record {} (segment {:016x}, offset {}) is an operation {} that "
-                      "this program does not know",
-                      frame.seq, frame.position.segment, frame.position.offset,
-                      static_cast<int>(frame.operation)),
-          "a newer syncline wrote it: use that one");
-  }
+  if (!is_known(frame.operation)) return check_frame(frame);
+  if (is_record(frame.operation)) return take_record(frame, ahead);
+  controls.push_back(
+      {frame.operation, frame.position, ByteVector(frame.payload.begin(), frame.payload.end())});
+  return {};
 }
 
 Status Batch::take_record(const FrameView& frame, const LogTail& ahead) {
