@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
+
+#include "tests/support/temporary_directory.h"
 
 namespace syncline {
 namespace {
@@ -35,14 +36,10 @@ Ran run(const std::vector<std::string>& arguments) {
 
 class NowhereTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "cli-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    unsetenv("SYNCLINE_STORE");
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-  std::string directory_;
+  void SetUp() override { unsetenv("SYNCLINE_STORE"); }
+
+  const TemporaryDirectory temporary_{"syncline-cli"};
+  const std::string directory_ = temporary_.string();
 };
 
 TEST(Cli, VersionIsDataOnStandardOutput) {

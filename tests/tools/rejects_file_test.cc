@@ -8,6 +8,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/temporary_directory.h"
+
 namespace syncline {
 namespace {
 
@@ -15,21 +17,16 @@ using Json = nlohmann::ordered_json;
 
 class RejectsFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rejects-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    path_ = directory_ + "/rejects.ndjson";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
   std::vector<Json> read() const {
     std::vector<Json> lines;
     std::ifstream file(path_);
     for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
     return lines;
   }
-  std::string directory_;
-  std::string path_;
+
+  const TemporaryDirectory temporary_{"syncline-rejects"};
+  const std::string directory_ = temporary_.string();
+  const std::string path_ = directory_ + "/rejects.ndjson";
 };
 
 TEST_F(RejectsFileTest, KeepsNumberReasonAndRaw) {
