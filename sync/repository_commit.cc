@@ -8,6 +8,8 @@
 #include "journal/base/backoff.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
@@ -99,8 +101,7 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
           .changes = changes,
           .earlier_trees = {},
           .author = {options.author_name, options.author_email, clock.now_ms()},
-          .message = owner.empty() ? message + "\n"
-                                   : fmt::format("{}\n\n{}: {}\n", message, kStoreTrailer, owner),
+          .message = owner.empty() ? message + "\n" : message + "\n\n" + store_trailer(owner),
           .reflog = "commit (syncline): " + message.substr(0, message.find('\n')),
           .lock_owner = owner};
       TRY_ASSIGN(result, commit_to_branch(git, objects, pack, request, clock));

@@ -8,6 +8,7 @@
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 #include "sync/git/tree.h"
 #include "sync/repository.h"
 

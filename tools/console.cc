@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 
 namespace syncline {
 namespace {

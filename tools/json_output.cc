@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 #include "journal/base/bytes.h"
 #include "journal/record/template.h"
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "engine/config/near_name.h"
-#include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 
 namespace syncline {
 namespace {

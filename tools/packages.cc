@@ -7,8 +7,8 @@
 #include <array>
 
 #include "engine/config/near_name.h"
-#include "engine/config/path_rules.h"
 #include "engine/config/pattern.h"
+#include "engine/config/utf8.h"
 #include "journal/base/try.h"
 
 namespace syncline {

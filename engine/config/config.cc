@@ -69,6 +69,7 @@
 #include "engine/config/near_name.h"
 #include "engine/config/path_overlap.h"
 #include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 #include "engine/sqlite/table_ddl.h"
 #include "journal/base/block.h"
 #include "journal/base/try.h"

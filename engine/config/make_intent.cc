@@ -17,6 +17,7 @@
 #include "engine/config/kind_patterns.h"
 #include "engine/config/near_name.h"
 #include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 #include "journal/base/assert.h"
 #include "journal/base/try.h"
 #include "journal/log/format.h"

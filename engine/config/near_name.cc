@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 
 namespace syncline {
 namespace {

@@ -4,42 +4,20 @@
 #include "engine/config/path_rules.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <string>
+
+#include "engine/config/utf8.h"
 
 namespace syncline {
 namespace {
 
-char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool is_slug_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string hash_hex(std::string_view text) {
-  return fmt::format("{:08x}", static_cast<uint32_t>(XXH3_64bits(text.data(), text.size())));
-}
-
-// Decodes the code point at text[index] and moves past it; the text is valid UTF-8.
-char32_t next_code_point(std::string_view text, size_t& index) {
-  const auto lead = static_cast<unsigned char>(text[index++]);
-  if (lead < 0x80) return lead;
-  const int trailing = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-  char32_t code = lead & (0x3f >> trailing);
-  for (int i = 0; i < trailing; ++i) {
-    code = (code << 6) | (static_cast<unsigned char>(text[index++]) & 0x3f);
-  }
-  return code;
 }
 
 // Code points that HFS+ drops when it compares names, so that `.g<U+200C>it` is `.git` there.
@@ -50,20 +28,6 @@ bool is_hfs_ignorable(char32_t code) {
 
 bool is_control(char32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
-}
-
-// Names Windows resolves to a device in every directory, whatever extension follows.
-bool is_device_name(std::string_view lower) {
-  std::string_view base = lower.substr(0, lower.find('.'));
-  while (base.ends_with(' ')) base.remove_suffix(1);
-  static constexpr std::array<std::string_view, 6> kNames = {"con", "prn",    "aux",
-                                                             "nul", "conin$", "conout$"};
-  if (std::ranges::find(kNames, base) != kNames.end()) return true;
-  if (!base.starts_with("com") && !base.starts_with("lpt")) return false;
-  base.remove_prefix(3);
-  // Windows also takes the superscripts one, two and three for digits.
-  return (base.size() == 1 && is_digit(base[0])) || base == "\xc2\xb9" || base == "\xc2\xb2" ||
-         base == "\xc2\xb3";
 }
 
 Error unsafe(std::string_view path, std::string_view reason) {
@@ -105,37 +69,17 @@ std::string component_fault(std::string_view component) {
 
 }  // namespace
 
-std::string slug(std::string_view text, size_t length_max, std::string_view field) {
-  std::string result;
-  bool dash_due = false;
-  for (const char raw : text) {
-    const char c = ascii_lower(raw);
-    if (!is_slug_character(c)) {
-      dash_due = !result.empty();
-      continue;
-    }
-    const size_t needed = dash_due ? 2 : 1;
-    if (result.size() + needed > length_max) break;
-    if (dash_due) result += '-';
-    dash_due = false;
-    result += c;
-  }
-  if (!result.empty() && !is_device_name(result)) return result;
-
-  // Nothing is left of the text, or a device's name: a stem and a hash of the text stand for it.
-  const std::string hash = hash_hex(text);
-  if (length_max <= hash.size() + 1) return hash.substr(0, length_max);
-  std::string stem = result;
-  if (stem.empty()) {
-    for (const char c : field) {
-      stem += is_slug_character(ascii_lower(c)) ? ascii_lower(c) : '-';
-    }
-  }
-  stem.resize(std::min(stem.size(), length_max - hash.size() - 1));
-  const size_t first = stem.find_first_not_of('-');
-  if (first == std::string::npos) return hash;
-  const size_t last = stem.find_last_not_of('-');
-  return stem.substr(first, last - first + 1) + '-' + hash;
+bool is_device_name(std::string_view lower) {
+  std::string_view base = lower.substr(0, lower.find('.'));
+  while (base.ends_with(' ')) base.remove_suffix(1);
+  static constexpr std::array<std::string_view, 6> kNames = {"con", "prn",    "aux",
+                                                             "nul", "conin$", "conout$"};
+  if (std::ranges::find(kNames, base) != kNames.end()) return true;
+  if (!base.starts_with("com") && !base.starts_with("lpt")) return false;
+  base.remove_prefix(3);
+  // Windows also takes the superscripts one, two and three for digits.
+  return (base.size() == 1 && is_digit(base[0])) || base == "\xc2\xb9" || base == "\xc2\xb2" ||
+         base == "\xc2\xb3";
 }
 
 Status check_path(std::string_view path) {
@@ -167,62 +111,6 @@ Status check_path(std::string_view path) {
     if (end == path.size()) return {};
     begin = end + 1;
   }
-}
-
-bool is_bidi_control(char32_t code) {
-  return code == 0x061c || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
-         (code >= 0x2066 && code <= 0x2069);
-}
-
-size_t find_bidi_control(std::string_view text) {
-  // Each of these characters begins with one of these bytes.
-  for (size_t at = text.find_first_of("\xd8\xe2"); at != std::string_view::npos;
-       at = text.find_first_of("\xd8\xe2", at + 1)) {
-    size_t index = at;
-    if (is_bidi_control(next_code_point(text, index))) return at;
-  }
-  return std::string_view::npos;
-}
-
-bool is_valid_utf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* const end = at + text.size();
-  const auto trails = [&](int count) {
-    if (end - at < count) return false;
-    for (int i = 0; i < count; ++i) {
-      if ((at[i] & 0xc0) != 0x80) return false;
-    }
-    return true;
-  };
-  while (at < end) {
-    if (end - at >= 8) {  // most text is ASCII
-      uint64_t word;
-      std::memcpy(&word, at, sizeof word);
-      if ((word & 0x8080808080808080u) == 0) {
-        at += sizeof word;
-        continue;
-      }
-    }
-    const unsigned char lead = *at++;
-    if (lead < 0x80) continue;
-    if (lead < 0xc2 || lead > 0xf4) return false;  // a stray trailer, overlong, beyond U+10FFFF
-    const int trailing = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (!trails(trailing)) return false;
-    if (lead == 0xe0 && at[0] < 0xa0) return false;   // overlong
-    if (lead == 0xed && at[0] >= 0xa0) return false;  // surrogates
-    if (lead == 0xf0 && at[0] < 0x90) return false;   // overlong
-    if (lead == 0xf4 && at[0] >= 0x90) return false;  // beyond U+10FFFF
-    at += trailing;
-  }
-  return true;
-}
-
-size_t utf8_length(std::string_view text) {
-  size_t count = 0;
-  for (const char c : text) {
-    count += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
-  }
-  return count;
 }
 
 }  // namespace syncline

@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "engine/config/near_name.h"
-#include "engine/config/path_rules.h"
+#include "engine/config/slug.h"
+#include "engine/config/utf8.h"
 #include "journal/base/try.h"
 
 namespace syncline {

@@ -8,7 +8,7 @@
 //   {store}            nothing, or "-s<tag>" where another store has written to the repository
 //   {{                 a brace; a closing brace stands for itself
 //
-// Filters: slug[:N] (path_rules.h; default 100), first_line (the first that is not blank), one_line
+// Filters: slug[:N] (slug.h; default 100), first_line (the first that is not blank), one_line
 // (line breaks and control characters become spaces), limit:N (code points; a cut ends in "…"),
 // nest (a line that would read as a Markdown heading of level 1 or 2 gets a backslash before it, so
 // that a section ends where the file says it does).

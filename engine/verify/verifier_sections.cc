@@ -4,8 +4,7 @@
 //
 //   work tree      not whole: a user's edit or removal, a note; no file at all: row-without-file
 //   own ref        must be whole, because nobody else writes there; otherwise row-without-commit
-//   (no
-//                  file) or file-without-commit
+//                  (no file) or file-without-commit
 //   branch         edited (its number is there, its bytes are not): a note; missing: unpublished
 #include "engine/verify/verifier.h"
 

@@ -1,5 +1,5 @@
-// The inside of a Journal, shared by journal_open.cc, journal_append.cc, journal_flush.cc and
-// journal_renew.cc.
+// The inside of a Journal, shared by journal_open.cc, journal_append.cc, journal_flush.cc,
+// journal_renew.cc and journal_trim.cc.
 //
 // Every change of segment (rotation, a cut after a dead or failed append, leaving a segment whose
 // flush failed) goes through renew(), with both locks held, in this order of barriers:

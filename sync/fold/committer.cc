@@ -13,6 +13,7 @@
 #include "journal/log/segment.h"
 #include "journal/os/whole_file.h"
 #include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 #include "sync/git/tree.h"
 #include "sync/git/worktree_state.h"
 #include "sync/own/left_ref_lock.h"

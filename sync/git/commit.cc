@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "sync/git/commit_text.h"
 
 namespace syncline {
 namespace {
-
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
 
 std::string clean_name(std::string_view text) {
   std::string name = one_line(text);
@@ -18,40 +15,7 @@ std::string clean_name(std::string_view text) {
   return one_line(name);
 }
 
-template <typename Integer>
-bool parse_decimal(std::string_view text, Integer& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
-
-// Takes the next line, without its end.
-std::string_view take_line(std::string_view& rest) {
-  const size_t end = std::min(rest.find('\n'), rest.size());
-  const std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return line;
-}
-
-std::optional<std::string_view> trailer_value(std::string_view line, std::string_view name) {
-  if (!line.starts_with(name) || !line.substr(name.size()).starts_with(": ")) return std::nullopt;
-  return line.substr(name.size() + 2);
-}
-
-std::string_view last_paragraph(std::string_view message) {
-  while (message.ends_with('\n')) message.remove_suffix(1);
-  const size_t gap = message.rfind("\n\n");
-  return gap == std::string_view::npos ? message : message.substr(gap + 2);
-}
-
 }  // namespace
-
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  std::ranges::replace_if(line, is_control, ' ');
-  const size_t first = line.find_first_not_of(' ');
-  if (first == std::string::npos) return {};
-  return line.substr(first, line.find_last_not_of(' ') - first + 1);
-}
 
 std::string format_signature(const Signature& signature) {
   std::string name = clean_name(signature.name);
@@ -68,31 +32,6 @@ std::string encode_commit(const ObjectId& tree, std::span<const ObjectId> parent
   content += fmt::format("author {}\ncommitter {}\n\n", signature, signature);
   content += message;
   return content;
-}
-
-std::string compose_message(std::span<const std::string> subjects, const StoreId& store,
-                            uint64_t first_seq, uint64_t last_seq) {
-  return compose_message(subjects.size(), subjects, store, first_seq, last_seq);
-}
-
-std::string compose_message(uint64_t records, std::span<const std::string> subjects,
-                            const StoreId& store, uint64_t first_seq, uint64_t last_seq) {
-  std::string message;
-  if (records == 1) message = one_line(subjects.front());
-  if (message.empty()) {
-    message = fmt::format("syncline: {} record{}", records, records == 1 ? "" : "s");
-  }
-  message += "\n\n";
-  if (records > 1) {
-    const size_t listed = std::min(subjects.size(), kListedSubjectsMax);
-    for (const std::string& subject : subjects.first(listed)) {
-      message += fmt::format("- {}\n", one_line(subject));
-    }
-    message += '\n';
-  }
-  message += fmt::format("{}: {}\n{}: {}-{}\n", kStoreTrailer, store.hex(), kRangeTrailer,
-                         first_seq, last_seq);
-  return message;
 }
 
 Result<ParsedCommit> parse_commit(std::string_view content) {
@@ -123,33 +62,6 @@ Result<ParsedCommit> parse_commit(std::string_view content) {
   }
   commit.message = rest;
   return commit;
-}
-
-std::optional<CommitTrailers> parse_trailers(std::string_view message) {
-  std::string_view paragraph = last_paragraph(message);
-  CommitTrailers trailers;
-  bool has_range = false;
-  while (!paragraph.empty()) {
-    const std::string_view line = take_line(paragraph);
-    if (const auto store = trailer_value(line, kStoreTrailer)) trailers.store = *store;
-    if (const auto range = trailer_value(line, kRangeTrailer)) {
-      const size_t dash = range->find('-');
-      if (dash == std::string_view::npos) continue;
-      has_range = parse_decimal(range->substr(0, dash), trailers.first_seq) &&
-                  parse_decimal(range->substr(dash + 1), trailers.last_seq);
-    }
-  }
-  if (trailers.store.size() != 2 * sizeof(StoreId) || !has_range) return std::nullopt;
-  return trailers;
-}
-
-bool names_store(std::string_view message, std::string_view store) {
-  std::string_view paragraph = last_paragraph(message);
-  while (!paragraph.empty()) {
-    const auto named = trailer_value(take_line(paragraph), kStoreTrailer);
-    if (named && *named == store) return true;
-  }
-  return false;
 }
 
 }  // namespace syncline

@@ -9,6 +9,7 @@
 
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 
 namespace syncline {
 namespace {

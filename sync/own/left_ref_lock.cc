@@ -4,6 +4,7 @@
 
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 #include "sync/own/own_history.h"
 
 namespace syncline {

@@ -5,6 +5,7 @@
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
 

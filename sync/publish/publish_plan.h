@@ -7,8 +7,7 @@
 //   tip's text is the one we left     → the tip's text, and what ours has grown by
 //   tip's text holds all of ours      → nothing
 //   an append file                    → the tip's text, and each of our sections that it lacks;
-//   left
-//                                       where it has one with other bytes (section_text.h)
+//                                       one that it has with other bytes is left (section_text.h)
 //   a created file with other bytes   → left
 //
 // A section goes to the end without a byte in between, as in the work tree's file. No line is ever

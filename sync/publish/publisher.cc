@@ -10,6 +10,9 @@
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/control_frame.h"
+#include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
+#include "sync/git/commit_text.h"
 #include "sync/git/owned_lock.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
@@ -314,7 +317,7 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
     for (size_t i = 0; i < std::min(plan.changes.size(), kListedSubjectsMax); ++i) {
       request.message += fmt::format("- {}\n", one_line(plan.changes[i].path));
     }
-    request.message += fmt::format("\n{}: {}\n", kStoreTrailer, context_.store().hex());
+    request.message += '\n' + store_trailer(context_.store().hex());
   }
   request.reflog =
       fmt::format("commit (syncline): {}", request.message.substr(0, request.message.find('\n')));

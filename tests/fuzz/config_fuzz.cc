@@ -12,6 +12,7 @@
 #include "engine/config/config.h"
 #include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 #include "journal/record/intent.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tools/json_output.h"

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
 #include "sync/git/git_config.h"
 #include "sync/git/tree.h"
 #include "tests/fuzz/fuzz_target.h"

@@ -12,7 +12,7 @@
 #include <set>
 #include <vector>
 
-#include "engine/config/path_rules.h"
+#include "engine/config/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tools/line_reader.h"
 #include "tools/ndjson.h"

@@ -11,6 +11,8 @@
 //   pattern, fields, two ids
 #include "engine/config/make_intent.h"
 #include "engine/config/path_rules.h"
+#include "engine/config/slug.h"
+#include "engine/config/utf8.h"
 #include "journal/record/intent.h"
 #include "syncline/record.h"
 

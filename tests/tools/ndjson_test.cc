@@ -7,8 +7,8 @@
 
 #include "engine/config/config.h"
 #include "engine/config/make_intent.h"
-#include "engine/config/path_rules.h"
 #include "engine/config/profiles.h"
+#include "engine/config/utf8.h"
 
 namespace syncline {
 namespace {

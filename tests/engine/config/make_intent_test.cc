@@ -9,6 +9,7 @@
 #include "engine/config/path_rules.h"
 #include "engine/config/pattern.h"
 #include "engine/config/profiles.h"
+#include "engine/config/utf8.h"
 #include "journal/record/intent.h"
 #include "syncline/record.h"
 

@@ -1,4 +1,6 @@
 #include "engine/config/path_rules.h"
+#include "engine/config/slug.h"
+#include "engine/config/utf8.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
 #include "sync/git/commit.h"
 
+#include "sync/git/commit_message.h"
 #include "sync/git/pack_writer.h"
 #include "sync/git/tree.h"
 #include "tests/sync/git/git_fixture.h"

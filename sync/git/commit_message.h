@@ -1,0 +1,47 @@
+// What the messages of our commits say, and the trailers by which they are found again.
+//
+//   subject, or "syncline: N records" │ their subjects │ Syncline-Store: … │ Syncline-Range: a-b
+//
+// Pure. Threading: any thread. FORMAT-projections.md tells others of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "journal/log/format.h"
+
+namespace syncline {
+
+inline constexpr std::string_view kStoreTrailer = "Syncline-Store";
+inline constexpr std::string_view kRangeTrailer = "Syncline-Range";
+inline constexpr size_t kListedSubjectsMax = 20;
+
+// The message of a batch: the record's subject where there is only one, otherwise
+// "syncline: N records" and up to kListedSubjectsMax subjects; then the trailers.
+std::string compose_message(std::span<const std::string> subjects, const StoreId& store,
+                            uint64_t first_seq, uint64_t last_seq);
+// The same for `records` records, of which `subjects` holds the first: all, or as many as are
+// listed.
+std::string compose_message(uint64_t records, std::span<const std::string> subjects,
+                            const StoreId& store, uint64_t first_seq, uint64_t last_seq);
+
+struct CommitTrailers {
+  std::string store;  // hex
+  uint64_t first_seq = 0;
+  uint64_t last_seq = 0;
+};
+
+// The line that names the store, with its end. `store` in hex.
+std::string store_trailer(std::string_view store);
+
+// Our trailers, if the message's last paragraph has both. A subject that looks like one elsewhere
+// does not count.
+std::optional<CommitTrailers> parse_trailers(std::string_view message);
+// Every commit of a store names the store, also a commit without a range of records: init's own,
+// and one that puts files back.
+bool names_store(std::string_view message, std::string_view store);
+
+}  // namespace syncline
