@@ -16,13 +16,11 @@ import subprocess
 import sys
 import tempfile
 
-# Methods that an interface has for implementations without a better way (the real one has), and the
-# destructor of the interface itself.
+# Methods that an interface has for implementations without a better way: the real one has.
 DEFAULTS = {
     "syncline::Directory::create_whole_synced",
     "syncline::File::links",
     "syncline::File::read_queue",
-    "syncline::File::~File",
 }
 DIRECTORIES = ("journal", "sync", "engine")
 PUBLIC = ("journal/include/syncline", "engine/include/syncline")

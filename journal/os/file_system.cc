@@ -8,8 +8,6 @@
 
 namespace syncline {
 
-File::~File() = default;
-
 Result<uint64_t> File::links() {
   TRY_ASSIGN(const FileInfo known, info());
   return known.links;

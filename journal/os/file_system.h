@@ -47,7 +47,7 @@ class ReadQueue;
 // An open regular file. Closed by the destructor; close() first where its error matters.
 class File {
  public:
-  virtual ~File();
+  virtual ~File() = default;
   // Fills `into` from `offset`; fewer bytes than asked for only at the end of the file.
   virtual Result<size_t> read_at(uint64_t offset, MutableByteSpan into) = 0;
   // Writes all of `from`, extending the file as needed.
