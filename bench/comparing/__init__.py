@@ -1,0 +1,1 @@
+"""What bench/compare runs: see bench/README.md."""
