@@ -24,6 +24,7 @@ namespace {
 
 constexpr size_t kBlock = 4096;
 constexpr size_t kLarge = 4u << 20;
+constexpr size_t kPart = 256u << 10;
 
 class Descriptor {
  public:
@@ -136,10 +137,11 @@ void limit_append(const Arguments& arguments, Report& report) {
   const Descriptor file(path, O_RDWR | O_CREAT | O_CLOEXEC | O_DIRECT);
   const size_t bytes = load.bytes * static_cast<size_t>(load.batch);
   const size_t block = (bytes + kBlock - 1) / kBlock * kBlock;
-  const uint64_t part = std::max<uint64_t>(64, kLarge / block) * block;
-  const Buffer filling(block);
-  for (uint64_t at = 0; at < part * static_cast<uint64_t>(load.producers); at += block) {
-    file.write_at(filling.data(), block, at);
+  // Room for at least 16 writes of each producer, which then begins anew.
+  const uint64_t part = block * std::max<uint64_t>(16, kPart / block);
+  const Buffer filling(part);
+  for (int producer = 0; producer < load.producers; ++producer) {
+    file.write_at(filling.data(), part, part * static_cast<uint64_t>(producer));
   }
   file.sync();
   run_load(

@@ -203,8 +203,7 @@ def scan_row(bench: Bench, sizes: Sizes) -> Row:
                     ("io_uring, two reads in flight",), value="megabytes_per_second",
                     against_value="megabytes_per_second")],
                shown="megabytes_per_second",
-               remark="Cold: posix_fadvise DONTNEED before the scan; the limit reads by O_DIRECT. "
-                      "The scan's figure counts payloads only.")
+               remark="Cold: posix_fadvise DONTNEED before the scan; the limit reads by O_DIRECT.")
 
 
 def rows(bench: Bench, sizes: Sizes, left_out: list[str]) -> list[Row]:
