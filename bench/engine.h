@@ -20,6 +20,7 @@ T must(Result<T> result) {
 
 void measure_append(const Arguments& arguments, Report& report);  // engine_append.cc
 void measure_stages(const Arguments& arguments, Report& report);  // engine_stages.cc
+void measure_steps(const Arguments& arguments, Report& report);
 void measure_open(const Arguments& arguments, Report& report);
 void measure_scan(const Arguments& arguments, Report& report);  // engine_scan.cc
 

@@ -5,6 +5,11 @@
 // the size of SQLite's log at the end. `lock_ms` is how long `.git/index.lock` was there while it
 // published, by the time stamps of whoever watches the directory.
 //
+// bench_engine steps --store DIR --steps N [--records R] [--bytes B] [--kind note|line]
+//
+// N times: journals R records, and takes them to `applied`. `step_p99_ms` and `step_max_ms` are of
+// the second part, which is one transaction and one flush of the journal.
+//
 // bench_engine open --store DIR: milliseconds of Store::open and of status().
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -183,6 +188,32 @@ void measure_stages(const Arguments& arguments, Report& report) {
     const StoreStatus status = must(store->status());
     require(status.published == status.journaled, "not everything was published");
   }
+}
+
+void measure_steps(const Arguments& arguments, Report& report) {
+  const std::string root = arguments.text("store");
+  const uint64_t records = arguments.number("records", 1000);
+  const std::string kind = arguments.text("kind", "note");
+  make_store(root);
+  const std::unique_ptr<Store> store = must(Store::open(root));
+  std::vector<double> steps_ms;
+  double seconds = 0;
+  uint64_t next = 1;
+  for (uint64_t step = 0; step < arguments.number("steps", 20); ++step, next += records) {
+    journal_records(*store, kind, records - 1, arguments.number("bytes", 1024), next);
+    Record last = note(next + records - 1, "last");
+    last.kind = kind;
+    const int64_t start_ns = now_ns();
+    must(store->record(last, Stage::kApplied));
+    seconds += seconds_since(start_ns);
+    steps_ms.push_back(seconds_since(start_ns) * 1e3);
+  }
+  require(!steps_ms.empty(), "--steps is 0");
+  std::ranges::sort(steps_ms);
+  report.add("rate", static_cast<double>(next - 1) / seconds);
+  report.add("step_p50_ms", steps_ms[steps_ms.size() / 2]);
+  report.add("step_p99_ms", steps_ms[(steps_ms.size() * 99 + 99) / 100 - 1]);
+  report.add("step_max_ms", steps_ms.back());
 }
 
 void measure_open(const Arguments& arguments, Report& report) {

@@ -41,10 +41,11 @@ def machine_text(result: Json) -> str:
     machine, options = result["machine"], result["options"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
-        f"{machine['cores']} × {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}, "
-        f"kernel {machine['kernel']}; {machine['file_system']} ({machine['mount_options']}) on "
-        f"{machine['device']}, write cache: {machine['write_cache']}. Commit {machine['commit']}; "
-        f"{versions}. Medians of {options['runs']} interleaved runs, with the least and the most; "
+        f"{machine['cores']} × {machine['cpu']}, {machine['memory_gib']} GiB, "
+        f"{machine['system']}, kernel {machine['kernel']}; {machine['file_system']} "
+        f"({machine['mount_options']}) on {machine['device']}, write cache: "
+        f"{machine['write_cache']}. Commit {machine['commit']}; {versions}. "
+        f"Medians of {options['runs']} interleaved runs, with the least and the most; "
         f"{result['seconds']:.0f} s in all. Load of the machine before it began: "
         f"{machine['load_at_start']:.1f}, at the end, its own included: "
         f"{machine['load_at_end']:.1f}.")
