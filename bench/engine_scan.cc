@@ -59,7 +59,8 @@ void measure_scan(const Arguments& arguments, Report& report) {
   forget_pages(path + "/journal");
 
   const int64_t start_ns = now_ns();
-  const std::unique_ptr<Reader> reader = must(Reader::open(*directory, StoreId{}, Mark{}));
+  const std::unique_ptr<Reader> reader =
+      must(Reader::open(*directory, StoreId{}, Mark{}, Reading::kThrough));
   uint64_t frames = 0, bytes = 0;
   while (const auto frame = must(reader->next(limit))) {
     ++frames;
