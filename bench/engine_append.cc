@@ -26,17 +26,10 @@ class JournalClient final : public Client {
                          .payload = payload,
                          .payload_hash = hash_payload(payload)});
     }
-    const Appended appended = append();
-    must(journal_->flush(appended));
+    must(journal_->commit(frames_));
   }
 
  private:
-  // The turn ends with it: others append while this one flushes.
-  Appended append() {
-    AppendTurn turn = must(journal_->begin_append());
-    return must(turn.append(frames_));
-  }
-
   std::shared_ptr<Journal> journal_;
   std::vector<NewFrame> frames_;
 };

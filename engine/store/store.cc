@@ -61,10 +61,10 @@ Status Store::Impl::check_backlog() {
 }
 
 Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline deadline) {
-  TRY(impl_->check_writable());
+  TRY_ASSIGN(const Impl::Submitted submitted, impl_->make_write(record));
   TRY(impl_->check_backlog());
-  TRY_ASSIGN(const Ticket ticket, submit(record, deadline));
-  TRY_ASSIGN(Receipt receipt, wait(ticket, wait_stage, deadline));
+  TRY(impl_->queue->submit(submitted.write, deadline));
+  TRY_ASSIGN(Receipt receipt, impl_->finish(submitted, wait_stage, deadline));
   if (!receipt.duplicate) return receipt;
   TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
   Result<Receipt> found = records.receipt(receipt.seq);
@@ -79,14 +79,7 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
 
 Result<Ticket> Store::submit(const Record& record, Deadline deadline) {
   TRY_ASSIGN(Impl::Submitted submitted, impl_->make_write(record));
-  Ticket ticket;
-  {
-    MutexLock lock(impl_->tickets_mutex);
-    ticket.number_ = ++impl_->last_ticket;
-  }
-  // The backlog is looked at now and then: a limit of a million need not be kept to the record.
-  constexpr uint64_t kBacklogLookEvery = 256;
-  while (ticket.number_ % kBacklogLookEvery == 0) {
+  while (true) {
     const Status room = impl_->check_backlog();
     if (room) break;
     if (room.error().code != Code::kRetryLater || impl_->clock.passed(deadline)) {
@@ -97,7 +90,9 @@ Result<Ticket> Store::submit(const Record& record, Deadline deadline) {
                                    impl_->clock.after_ms(200));
   }
   TRY(impl_->queue->submit(submitted.write, deadline));
+  Ticket ticket;
   MutexLock lock(impl_->tickets_mutex);
+  ticket.number_ = ++impl_->last_ticket;
   impl_->tickets.emplace(ticket.number_, std::move(submitted));
   return ticket;
 }
@@ -113,22 +108,26 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
     submitted = std::move(found->second);
     impl_->tickets.erase(found);
   }
+  return impl_->finish(submitted, stage, deadline);
+}
+
+Result<Receipt> Store::Impl::finish(const Submitted& submitted, Stage stage, Deadline deadline) {
   const PendingWrite& write = *submitted.write;
-  TRY(impl_->queue->wait(submitted.write, deadline));
+  TRY(queue->wait(*submitted.write, deadline));
   if (write.error) return *write.error;
-  if (impl_->options.on_durable) impl_->options.on_durable(write.seq);
+  if (options.on_durable) options.on_durable(write.seq);
 
   // From here on the record is durable, and every error says so by its seq.
   const auto durable = [&write](Error error) {
     error.seq = write.seq;
     return error;
   };
-  const Result<bool> reached = impl_->reach(write.seq, stage, deadline);
+  const Result<bool> reached = reach(write.seq, stage, deadline);
   if (!reached) return durable(reached.error());
-  const Stage now = stage_of(write.seq, *impl_->journal);
+  const Stage now = stage_of(write.seq, *journal);
   std::optional<Outcome> outcome;
   if (!write.duplicate && now >= Stage::kApplied) {
-    auto known = impl_->outcome_of(write.seq);
+    auto known = outcome_of(write.seq);
     if (!known) return durable(std::move(known).error());
     outcome = std::move(*known);
   }

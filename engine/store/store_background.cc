@@ -46,7 +46,8 @@ void Store::Impl::stop_background() {
   {
     MutexLock lock(work_mutex);
     stopping = true;
-    work.notify_all();
+    apply_work.notify_all();
+    sync_work.notify_all();
   }
   // A thread that could not be started has nothing to join.
   if (apply_worker.joinable()) apply_worker.join();
@@ -58,7 +59,7 @@ void Store::Impl::stop_background() {
 void Store::Impl::wake_apply() {
   MutexLock lock(work_mutex);
   apply_wanted = true;
-  work.notify_all();
+  apply_work.notify_one();
 }
 
 void Store::Impl::apply_loop() {
@@ -66,14 +67,14 @@ void Store::Impl::apply_loop() {
   while (true) {
     {
       MutexLock lock(work_mutex);
-      while (!apply_wanted && !stopping) work.wait(work_mutex);
+      while (!apply_wanted && !stopping) apply_work.wait(work_mutex);
       if (!apply_wanted && stopping) return;
       apply_wanted = false;
     }
     const Status applied = roles->apply.until(journal->durable().seq, kForever);
     {
       MutexLock lock(work_mutex);
-      work.notify_all();
+      sync_work.notify_one();
       if (!applied && stopping) return;  // the journal holds it; the next process applies it
       if (!applied) apply_wanted = true;
     }
@@ -102,11 +103,11 @@ void Store::Impl::sync_loop() {
       while (!stopping && pending() == 0 &&
              journal->watermark(Watermark::kPublished) >=
                  journal->watermark(Watermark::kCommitted)) {
-        work.wait(work_mutex);
+        sync_work.wait(work_mutex);
       }
       const auto due = steady_clock::now() + age;
       while (!stopping && pending() < config->sync.batch_records_max) {
-        if (!work.wait_until(work_mutex, due)) break;
+        if (!sync_work.wait_until(work_mutex, due)) break;
       }
       last = stopping;
     }

@@ -65,7 +65,8 @@ struct Store::Impl {
   // ---- background threads ----
   std::thread writer, apply_worker, sync_worker;
   Mutex work_mutex;
-  CondVar work;
+  CondVar apply_work;  // something became durable
+  CondVar sync_work;   // something was applied
   bool stopping GUARDED_BY(work_mutex) = false;
   bool apply_wanted GUARDED_BY(work_mutex) = false;
 
@@ -100,6 +101,8 @@ struct Store::Impl {
   Result<Submitted> make_write(const Record& record) const;
   // kRetryLater when too many records wait to be committed.
   Status check_backlog();
+  // The receipt of a record that was handed over, once the stage is reached.
+  Result<Receipt> finish(const Submitted& submitted, Stage stage, Deadline deadline);
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
   // Waits for that one stage, whose predecessor is reached.

@@ -177,8 +177,8 @@ void Store::Impl::make_queue() {
   WriteQueueOptions queue_options;
   queue_options.id_floor = identity.id_floor;
   // A group lies in one segment: small segments want small groups.
-  queue_options.group_bytes_max =
-      std::min(queue_options.group_bytes_max, config->segment_bytes_max);
+  queue_options.limits.group_bytes_max =
+      std::min(queue_options.limits.group_bytes_max, config->segment_bytes_max);
   queue_options.on_durable = [this] { wake_apply(); };
   queue = std::make_unique<WriteQueue>(platform, *store_directory, *journal,
                                        database_file(places, *config), std::move(queue_options));

@@ -1,7 +1,6 @@
 #include "engine/write/write_queue.h"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
 
 #include "engine/projection/schema.h"
@@ -20,13 +19,6 @@ namespace {
 // Beyond this many records in the append index SQLite is asked how far it has come, and what it
 // knows is forgotten.
 constexpr size_t kTailPruneRecords = 8192;
-
-std::chrono::steady_clock::time_point to_time_point(Deadline deadline) {
-  using Clock = std::chrono::steady_clock;
-  if (deadline.forever()) return Clock::time_point::max();
-  return Clock::time_point(
-      std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(deadline.monotonic_ns)));
-}
 
 Error no_id_left(const std::string& table, const std::string& id_column) {
   return make_error(Code::kUnsupported,
@@ -51,139 +43,67 @@ WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& 
       clock_(platform.clock()),
       database_file_(std::move(database_file)),
       options_(std::move(options)),
-      tail_(store_directory, journal.store()) {}
+      tail_(store_directory, journal.store()),
+      group_commit_(clock_, options_.limits,
+                    [this](const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by) {
+                      return lead(items, begin_by, finish_by);
+                    }) {}
 
-WriteQueue::~WriteQueue() {
-  MutexLock lock(mutex_);
-  SYNCLINE_ASSERT(queue_.empty() && !leading_);
+Status WriteQueue::submit(const PendingWritePtr& write, Deadline deadline) {
+  if (group_commit_.submit(write, write->payload.size(), deadline)) return {};
+  return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
 }
 
-Status WriteQueue::submit(PendingWritePtr write, Deadline deadline) {
-  const uint64_t bytes = write->payload.size();
-  MutexLock lock(mutex_);
-  while (queue_.size() >= options_.queue_records_max || queue_bytes_ >= options_.queue_bytes_max) {
-    if (!lead_or_wait(deadline)) {
-      return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
-    }
+Status WriteQueue::wait(PendingWrite& write, Deadline deadline) {
+  if (group_commit_.wait(write, deadline)) return {};
+  if (group_commit_.withdraw(write)) {
+    return make_error(Code::kTimeout, "the journal was not free in time; nothing was written");
   }
-  queue_.push_back(std::move(write));
-  queue_bytes_ += bytes;
-  work_.notify_one();
-  return {};
+  return make_error(Code::kOutcomeUnknown, "the record is still on its way into the journal",
+                    "retry with the same key: it is recorded once either way");
 }
 
-Status WriteQueue::wait(const PendingWritePtr& write, Deadline deadline) {
-  MutexLock lock(mutex_);
-  while (!write->done) {
-    if (!lead_or_wait(deadline)) {
-      return make_error(Code::kTimeout, "the record is still on its way into the journal",
-                        "retry with the same key");
-    }
-  }
-  return {};
-}
-
-bool WriteQueue::lead_or_wait(Deadline deadline) {
-  if (background_ || leading_) {
-    return done_.wait_until(mutex_, to_time_point(deadline)) || !clock_.passed(deadline);
-  }
-  const Group group = take_group();
-  leading_ = true;
-  mutex_.unlock();
-  lead(group, deadline);
-  mutex_.lock();
-  leading_ = false;
-  done_.notify_all();
-  return true;
-}
-
-void WriteQueue::run() {
-  MutexLock lock(mutex_);
-  background_ = true;
-  while (true) {
-    while (leading_) done_.wait(mutex_);
-    while (queue_.empty() && !stopping_) work_.wait(mutex_);
-    if (queue_.empty()) break;
-    Group group;
-    try {
-      group = take_group();
-    } catch (const std::bad_alloc&) {
-      refuse_queued();
-    }
-    done_.notify_all();  // there is room again
-    mutex_.unlock();
-    lead(group, kForever);
-    mutex_.lock();
-    done_.notify_all();
-  }
-  background_ = false;
-  done_.notify_all();
-}
-
-void WriteQueue::stop() {
-  MutexLock lock(mutex_);
-  stopping_ = true;
-  work_.notify_all();
-}
-
-void WriteQueue::refuse_queued() {
-  for (const auto& write : queue_) {
-    write->error = out_of_memory();
-    write->done = true;
-  }
-  queue_.clear();
-  queue_bytes_ = 0;
-}
-
-// Takes as many as a group may hold; when memory runs out it takes none.
-WriteQueue::Group WriteQueue::take_group() {
-  Group group;
-  group.reserve(std::min(queue_.size(), options_.group_records_max));
-  uint64_t bytes = 0;
-  while (!queue_.empty() && group.size() < options_.group_records_max &&
-         bytes < options_.group_bytes_max) {
-    bytes += queue_.front()->payload.size();
-    group.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
-  queue_bytes_ -= bytes;
-  return group;
-}
-
-void WriteQueue::lead(const Group& group, Deadline deadline) {
+bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by) {
   try {
-    write_group(group, deadline);
+    Group group;
+    group.reserve(items.size());
+    for (const auto& item : items) group.push_back(static_cast<PendingWrite*>(item.get()));
+    return write_group(group, begin_by, finish_by);
   } catch (const std::bad_alloc&) {
     // The group's frames may be in the log or not, durable or not.
     tail_.invalidate();
     Error error = out_of_memory();
     error.code = Code::kOutcomeUnknown;
-    for (const auto& write : group) write->error = error;
+    for (const auto& item : items) static_cast<PendingWrite&>(*item).error = error;
+    return true;
   }
-  MutexLock lock(mutex_);
-  for (const auto& write : group) write->done = true;
 }
 
-void WriteQueue::write_group(const Group& group, Deadline deadline) {
+bool WriteQueue::write_group(const Group& group, Deadline begin_by, Deadline finish_by) {
   const auto answer_all = [&](const Error& error) {
-    for (const auto& write : group) {
+    for (PendingWrite* write : group) {
       if (!resolved(*write)) write->error = error;
     }
   };
   if (const Status prepared = prepare(group); !prepared) {
     answer_all(prepared.error());
-  } else if (const Result<Appended> appended = append(group, deadline); !appended) {
+    return true;
+  }
+  const Result<Appended> appended = append(group, begin_by);
+  if (!appended) {
     tail_.invalidate();
+    if (appended.error().code == Code::kTimeout && clock_.passed(begin_by)) return false;
     answer_all(appended.error());
-  } else if (Status flushed = journal_.flush(*appended, deadline); !flushed) {
+  } else if (Status flushed = journal_.flush(*appended, finish_by); !flushed) {
     Error error = flushed.error();
     error.code = Code::kOutcomeUnknown;
     error.hint = "retry with the same key";
     // Duplicates get the error too: what they repeat may not be durable either.
-    for (const auto& write : group) write->error = error;
+    for (PendingWrite* write : group) write->error = error;
   } else if (options_.on_durable) {
     options_.on_durable();
   }
+  return true;
 }
 
 Status WriteQueue::restart_tail(uint64_t epoch) {
@@ -260,7 +180,7 @@ Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entr
 Status WriteQueue::answer_applied(const Group& group) {
   const bool prune = tail_.tail().records() > kTailPruneRecords;
   const bool any_key =
-      std::ranges::any_of(group, [](const auto& write) { return !write->key.empty(); });
+      std::ranges::any_of(group, [](const PendingWrite* write) { return !write->key.empty(); });
   if (database_ == nullptr || (!any_key && !prune)) return {};
   TRY_ASSIGN(const ReadView view, ReadView::begin(*database_));
   TRY_ASSIGN(const std::optional<Mark> applied, read_applied_mark(*database_));
@@ -268,7 +188,7 @@ Status WriteQueue::answer_applied(const Group& group) {
     return make_error(Code::kBusy, "the database was exchanged for one that knows less",
                       "it is being rebuilt; try again");
   }
-  for (const auto& write : group) {
+  for (PendingWrite* write : group) {
     if (write->key.empty() || resolved(*write)) continue;
     TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
     if (entry) answer_key(*write, *entry);
@@ -352,7 +272,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
   std::vector<ByteVector> config_payloads;
   config_payloads.reserve(group.size());  // spans into it must stay valid
   const Config* config = nullptr;
-  for (const auto& write : group) {
+  for (PendingWrite* write : group) {
     if (resolved(*write)) continue;
     if (!write->key.empty()) {
       if (const auto entry = tail_.tail().find_key(write->key)) {

@@ -1,21 +1,17 @@
 // Where records wait for their turn in the journal, and what decides their ids.
 //
-//   submit(): any thread ──► queue ──► lead(): one thread takes what has gathered
-//                                        │ keys in SQLite (no lock)
-//                                        │ append.lock: catch up, keys, ids, times, one write
-//                                        │ flush
-//                                        ▼
-//                                     tickets done
+//   submit(): any thread ──► GroupCommit ──► lead(): one thread, for a group
+//                                              │ keys in SQLite (no lock)
+//                                              │ append.lock: catch up, keys, ids, times, one write
+//                                              │ flush
+//                                              ▼
+//                                            each has its place, or its error
 //
-// The first waiter leads and the others ride along (no thread switch at one producer); a background
-// thread may lead instead. Encoding and hashing happen in the submitting threads.
-//
-// Cited: Helland et al., "Group Commit Timers and High Volume Transaction Systems", 1988; RocksDB's
-// write_thread for the leader.
+// Who leads, and who sleeps meanwhile: journal/base/group_commit.h. Encoding and hashing happen in
+// the submitting threads.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,23 +22,20 @@
 #include "engine/config/config.h"
 #include "engine/sqlite/database.h"
 #include "engine/write/append_index.h"
-#include "journal/base/mutex.h"
+#include "journal/base/group_commit.h"
 #include "journal/log/journal.h"
 #include "journal/os/platform.h"
 
 namespace syncline {
 
 struct WriteQueueOptions {
-  uint64_t group_records_max = 4096;
-  uint64_t group_bytes_max = 4u << 20;
-  uint64_t queue_records_max = 16'384;
-  uint64_t queue_bytes_max = 64u << 20;
+  GroupLimits limits;
   uint64_t id_floor = 0;             // ids begin above this
   std::function<void()> on_durable;  // called by the leader after a group became durable
 };
 
 // One record on its way into the journal.
-struct PendingWrite {
+struct PendingWrite : GroupItem {
   // Set by the submitter.
   Operation operation = Operation::kCreate;
   ByteVector payload;
@@ -54,7 +47,6 @@ struct PendingWrite {
   std::shared_ptr<const Config> config;  // what the record was made by
 
   // Set by the leader.
-  bool done = false;
   std::optional<Error> error;
   bool duplicate = false;
   uint64_t seq = 0, id = 0;
@@ -68,32 +60,27 @@ class WriteQueue {
   // yet.
   WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
              DatabaseFile database_file, WriteQueueOptions options);
-  ~WriteQueue();
 
-  // Blocks while the queue is full (until a leader takes from it); kTimeout after `deadline`.
-  Status submit(PendingWritePtr write, Deadline deadline) EXCLUDES(mutex_);
-  // Returns once `write` is done. Leads when nobody does, unless a background thread leads.
-  Status wait(const PendingWritePtr& write, Deadline deadline) EXCLUDES(mutex_);
+  // Blocks while the queue is full; kTimeout after `deadline`: nothing was written.
+  Status submit(const PendingWritePtr& write, Deadline deadline);
+  // Returns once `write` has its place or its error. Once `deadline` has passed: kTimeout where it
+  // could be taken back, so that nothing was written, and kOutcomeUnknown where it is on its way.
+  Status wait(PendingWrite& write, Deadline deadline);
 
-  // A background thread's loop: leads whatever comes until stop(); then drains.
-  void run() EXCLUDES(mutex_);
-  void stop() EXCLUDES(mutex_);
+  // A background thread's loop: writes what nobody waits for until stop(); then drains.
+  void run() { group_commit_.run(); }
+  void stop() { group_commit_.stop(); }
 
   // How many records of the journal are remembered because SQLite may not know them yet. To be
   // called only while nobody leads.
   size_t remembered() const { return tail_.tail().records(); }
 
  private:
-  using Group = std::vector<PendingWritePtr>;
-  Group take_group() REQUIRES(mutex_);
-  // A step towards what the caller waits for, which it looks at again afterwards: leads one group
-  // where nobody leads, for itself and the others, else waits for a leader. False once the deadline
-  // has passed.
-  bool lead_or_wait(Deadline deadline) REQUIRES(mutex_);
-  // Journals a group; afterwards each member has its error or its place.
-  void lead(const Group& group, Deadline deadline) EXCLUDES(mutex_);
-  void refuse_queued() REQUIRES(mutex_);
-  void write_group(const Group& group, Deadline deadline) EXCLUDES(mutex_);
+  using Group = std::vector<PendingWrite*>;
+  // Journals a group; afterwards each member has its error or its place. False: `begin_by` passed
+  // before the append lock could be had.
+  bool lead(const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by);
+  bool write_group(const Group& group, Deadline begin_by, Deadline finish_by);
   // An error of prepare(), begin_turn() or append() is the answer to the whole group: nothing of it
   // is in the log.
   Status prepare(const Group& group);
@@ -126,13 +113,7 @@ class WriteQueue {
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 
-  Mutex mutex_;
-  CondVar work_, done_;
-  std::deque<PendingWritePtr> queue_ GUARDED_BY(mutex_);
-  uint64_t queue_bytes_ GUARDED_BY(mutex_) = 0;
-  bool leading_ GUARDED_BY(mutex_) = false;
-  bool background_ GUARDED_BY(mutex_) = false;
-  bool stopping_ GUARDED_BY(mutex_) = false;
+  GroupCommit group_commit_;
 };
 
 }  // namespace syncline

@@ -7,7 +7,13 @@
 
 namespace syncline {
 
-Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+  impl_->commits.emplace(impl_->clock, GroupLimits{},
+                         [this](const GroupCommit::Items& items, Deadline, Deadline) {
+                           Impl::lead_commits(*this, items);
+                           return true;
+                         });
+}
 Journal::~Journal() {
   if (!impl_->present) return;
   impl_->leave();

@@ -153,8 +153,12 @@ class Journal {
   // Returns once `appended` is durable, by this process's flush or another's. kOutcomeUnknown when
   // a flush failed and the frames did not make it into the segment that replaced the failed one.
   Status flush(const Appended& appended, Deadline deadline = kForever);
-  // Appends one control frame and makes it durable. Its time is `now_ms`, or that of the frame
-  // before it where that is later. If the flush fails, the frame may or may not be in the log.
+  // Appends the frames and makes them durable, together with what other threads of this process
+  // commit meanwhile. The time of each is its own, or that of the frame before it where that is
+  // later. Errors as of append() and flush(): with kOutcomeUnknown they may or may not be in the
+  // log.
+  Result<Appended> commit(std::span<const NewFrame> frames);
+  // Commits one control frame.
   Result<Appended> append_control(Operation operation, ByteSpan payload, int64_t now_ms);
   // Makes all that is in the log now durable.
   Status flush_all(Deadline deadline = kForever);

@@ -206,18 +206,12 @@ Result<Appended> AppendTurn::append(std::span<const NewFrame> frames) {
 }
 
 Result<Appended> Journal::append_control(Operation operation, ByteSpan payload, int64_t now_ms) {
-  Appended appended;
-  {
-    TRY_ASSIGN(AppendTurn turn, begin_append());
-    const NewFrame frame{.operation = operation,
-                         .id = 0,
-                         .time_ms = std::max(now_ms, turn.last_time_ms()),
-                         .payload = payload,
-                         .payload_hash = hash_payload(payload)};
-    TRY_ASSIGN(appended, turn.append({&frame, 1}));
-  }
-  TRY(flush(appended));
-  return appended;
+  const NewFrame frame{.operation = operation,
+                       .id = 0,
+                       .time_ms = now_ms,
+                       .payload = payload,
+                       .payload_hash = hash_payload(payload)};
+  return commit({&frame, 1});
 }
 
 }  // namespace syncline

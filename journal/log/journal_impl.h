@@ -1,5 +1,5 @@
 // The inside of a Journal, shared by journal_open.cc, journal_append.cc, journal_flush.cc,
-// journal_renew.cc and journal_trim.cc.
+// journal_commit.cc, journal_renew.cc and journal_trim.cc.
 //
 // Every change of segment (rotation, a cut after a dead or failed append, leaving a segment whose
 // flush failed) goes through renew(), with both locks held, in this order of barriers:
@@ -22,6 +22,7 @@
 
 #include "journal/base/aligned_buffer.h"
 #include "journal/base/gate.h"
+#include "journal/base/group_commit.h"
 #include "journal/log/control_page.h"
 #include "journal/log/journal.h"
 #include "journal/log/recovery.h"
@@ -69,6 +70,8 @@ struct Journal::Impl {
   bool turn_over = false;  // a write of this turn failed
   AlignedBuffer staging;
 
+  std::optional<GroupCommit> commits;
+
   // Owned by who holds the flush gate and lock.
   OpenSegment flush_segment;
 
@@ -90,6 +93,9 @@ struct Journal::Impl {
   bool full(const EpochMark& end) const;
   Status prepare(uint64_t group_bytes, uint64_t reserve_bytes);
   Error write_failed(const Error& error);
+
+  // journal_commit.cc
+  static void lead_commits(Journal& journal, const GroupCommit::Items& items);
 
   // journal_flush.cc
   Status flush(const Appended& appended, Deadline deadline);

@@ -157,7 +157,8 @@ class Store {
   // full. Answers kInvalid at once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
   // Returns the receipt once the stage is reached; each ticket is waited for once. For a duplicate
-  // the receipt holds only seq and stage: show() returns the rest.
+  // the receipt holds only seq and stage: show() returns the rest. kTimeout as an error means that
+  // the record was taken back, and nothing was written; kOutcomeUnknown that it is on its way.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
   // Does a bounded share of the pending work, of other processes too; for one-shot callers before

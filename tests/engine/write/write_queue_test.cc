@@ -49,7 +49,7 @@ class WriteQueueTest : public ApplyTest {
     write->id_column = intent.id_column;
     write->config = std::make_shared<Config>();
     EXPECT_OK(process.queue->submit(write, kForever));
-    EXPECT_OK(process.queue->wait(write, kForever));
+    EXPECT_OK(process.queue->wait(*write, kForever));
     return write;
   }
 };
@@ -177,9 +177,9 @@ TEST_F(WriteQueueTest, RemembersOnlyWhatSqliteDoesNotKnow) {
     return write;
   };
   for (size_t i = 0; i < kRemembered; ++i) submit("many");
-  ASSERT_OK(process.queue->wait(submit("last"), kForever));
+  ASSERT_OK(process.queue->wait(*submit("last"), kForever));
   while (process.queue->remembered() <= kRemembered) {
-    ASSERT_OK(process.queue->wait(submit("one more"), kForever));
+    ASSERT_OK(process.queue->wait(*submit("one more"), kForever));
   }
   open_applier();
   apply_all();
