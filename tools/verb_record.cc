@@ -1,6 +1,7 @@
 // syncline record KIND --FIELD VALUE … [--FIELD-file PATH|-] [--key K] [--wait STAGE]
 #include <fmt/format.h>
 
+#include "journal/base/clock.h"
 #include "journal/log/format.h"
 #include "tools/input_file.h"
 #include "tools/json_output.h"
@@ -67,24 +68,29 @@ int fail_record(const Session& session, Store& store, const Error& error) {
   return session.fail(error, {}, std::string(stage_name(stage)));
 }
 
-int record_into(Store& store, const Session& session, const RecordArguments& arguments) {
+int record_into(Store& store, const Session& session, const RecordArguments& arguments,
+                Deadline deadline) {
   auto fields =
       resolve_fields(arguments, store.config().find_kind(arguments.kind),
                      [](const std::string& path) { return read_input(path, kFieldFileBytesMax); });
   if (!fields) return session.fail(fields.error(), "nothing was written");
   const Record record{.kind = arguments.kind, .fields = std::move(*fields), .key = arguments.key};
-  const auto receipt = store.record(record, arguments.wait, session.deadline());
+  const auto receipt = store.record(record, arguments.wait, deadline);
   if (!receipt) return fail_record(session, store, receipt.error());
   if (receipt->timed_out) return fail_short_of_stage(session, store, *receipt, arguments.wait);
-  // Answer before doing work for others: the caller's record has reached its stage.
   const bool set_aside = !receipt->set_aside.empty();
-  const int code = session.answer(recorded_json(*receipt), recorded_text(*receipt),
-                                  set_aside ? ExitCode::kSetAside : ExitCode::kDone);
+  return session.answer(recorded_json(*receipt), recorded_text(*receipt),
+                        set_aside ? ExitCode::kSetAside : ExitCode::kDone);
+}
+
+// Others may have left their work to this call, even where its own record failed; but a caller
+// whose time is up is not kept any longer.
+void lend_a_hand(Store& store, const Session& session, Deadline deadline) {
+  if (system_clock().passed(deadline)) return;
   if (const Status lent = store.lend_a_hand(); !lent) {
-    session.note(fmt::format("seq {} is {}; what comes after waits: {}", receipt->seq,
-                             stage_name(receipt->stage), lent.error().message));
+    session.note(
+        fmt::format("what is recorded is safe; what comes after waits: {}", lent.error().message));
   }
-  return code;
 }
 
 // The flags are a kind's fields, so the verb reads its arguments itself (tools/record_arguments.h).
@@ -112,9 +118,13 @@ class RecordVerb final : public Verb {
   std::string help() override { return record_help(arguments_); }
 
   int run(Session& session) override {
-    const auto store = session.open_store({.on_durable = PageFaultGuard::note_durable});
+    const auto store =
+        session.open_store({.one_shot = true, .on_durable = PageFaultGuard::note_durable});
     if (!store) return session.fail(store.error(), "nothing was written");
-    const int code = record_into(**store, session, arguments_);
+    // The answer comes first: the caller's record has reached its stage.
+    const Deadline deadline = session.deadline();
+    const int code = record_into(**store, session, arguments_, deadline);
+    lend_a_hand(**store, session, deadline);
     session.tell_notes(**store);
     return code;
   }

@@ -13,7 +13,7 @@
 //   [sync]                         journal → git
 //   batch_records_max = 1000       records in one commit           1…100000
 //   batch_bytes_max = 16777216     journal payload in one commit   1024…1073741824
-//   batch_age_ms_max = 1000        `serve` folds what has waited   0…3600000
+//   batch_age_ms_max = 1000        what has waited is folded       0…3600000
 //   publish_interval_ms = 2000     pace of commits on the branch   0…86400000
 //   consolidate_packs = 20         own packs that make one of them 2…1000
 //   remote = "origin"              for `sync --push`; a name, never an address

@@ -31,12 +31,16 @@ Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform
                       "make it a store with `syncline init`");
   }
   if (!paths) return std::move(paths).error();
-  return StorePlaces{&platform, paths->work_tree, paths->common_dir,
+  return StorePlaces{&platform, paths->work_tree, paths->git_dir, paths->common_dir,
                      paths->common_dir + "/" + std::string(kStoreDirectory)};
 }
 
 Status check_owner(const StorePlaces& places) {
-  TRY_ASSIGN(const GitPaths paths, git_paths_at(places.root, *places.platform));
+  GitPaths paths;
+  paths.platform = places.platform;
+  paths.work_tree = places.root;
+  paths.git_dir = places.git_dir;
+  paths.common_dir = places.common_dir;
   return check_owner(paths);
 }
 

@@ -39,6 +39,7 @@ struct Identity {
 struct StorePlaces {
   StorePlatform* platform = nullptr;  // what they are on; never null in a result
   std::string root;                   // top of the work tree
+  std::string git_dir;                // of this work tree
   std::string common_dir;             // git common directory
   std::string store_dir;              // <common_dir>/syncline
 };

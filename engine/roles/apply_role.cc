@@ -4,7 +4,9 @@
 
 #include <new>
 
+#include "engine/projection/memos.h"
 #include "engine/projection/projection.h"
+#include "engine/projection/schema.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 
@@ -39,9 +41,37 @@ Status ApplyRole::apply_pending() {
     if (!report.more) break;
   }
   TRY_ASSIGN(const AppliedState state, read_applied_state(applier.database()));
+  left_files_waiting_ = state.files_waiting != 0;
   if (state.files_waiting != 0 && !current_.files_must_wait()) TRY(applier.write_waiting_files());
   if (applier.checkpoint_due()) TRY(applier.checkpoint());
+  context_.journal.set_moment(Moment::kApplyTurn, context_.clock.now_ms());
+  if (context_.leaves_memos) {
+    // It only spares the next caller some work.
+    static_cast<void>(leave_memo());
+  }
   return {};
+}
+
+Status ApplyRole::leave_memo() {
+  TRY_ASSIGN(const auto root, context_.places.platform->open_directory(context_.places.root));
+  TRY_ASSIGN(const uint64_t before, database_fingerprint(*root, context_.config->database));
+  Database& database = current_.applier().database();
+  TRY_ASSIGN(const auto applied, read_applied_mark(database));
+  if (!applied) return {};
+  DatabaseMemo memo{.applied = *applied, .highest_by_hash = {}};
+  for (const KindSpec& kind : context_.config->kinds) {
+    if (memo.highest_id(kind.table)) continue;
+    TRY_ASSIGN(const uint64_t highest, highest_id(database, kind.table, kind.id_column));
+    memo.note_highest(kind.table, highest);
+  }
+  TRY_ASSIGN(const uint64_t after, database_fingerprint(*root, context_.config->database));
+  if (after == before) remember(context_.journal, memo, after);
+  return {};
+}
+
+bool ApplyRole::left_files_waiting() {
+  MutexLock lock(role_.mutex);
+  return left_files_waiting_;
 }
 
 Result<bool> ApplyRole::try_turns() {

@@ -28,6 +28,10 @@ class ApplyRole {
   // Returns once record `seq` is applied, by this process or another. kTimeout when it was not.
   Status until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
 
+  // Did this process, in its last turn, leave sections to be written by the publish? Then it sees
+  // to the publish itself.
+  bool left_files_waiting() EXCLUDES(role_.mutex);
+
   // With the role, waited for, and the applier open.
   Status with_applier(const std::function<Status(Applier&)>& use) EXCLUDES(role_.mutex);
   // Makes files, directories and SQLite durable, where something was not.
@@ -38,11 +42,13 @@ class ApplyRole {
 
  private:
   Status apply_pending() REQUIRES(role_.mutex);
+  Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;
 
   RoleContext& context_;
   Role role_;
   CurrentApplier current_ GUARDED_BY(role_.mutex);
+  bool left_files_waiting_ GUARDED_BY(role_.mutex) = false;
 };
 
 }  // namespace syncline

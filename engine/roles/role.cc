@@ -50,6 +50,12 @@ Result<bool> Role::try_turns(const std::function<Status()>& work,
   return true;
 }
 
+Status Role::share() {
+  TRY(open_file_lock());
+  TRY_ASSIGN([[maybe_unused]] const bool shared, file_lock_->try_lock(FileLock::Mode::kShared));
+  return {};
+}
+
 Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attempt) {
   while (journal_.watermark(goal.watermark) < goal.seq) {
     TRY_ASSIGN(const bool had_role, attempt());

@@ -4,8 +4,8 @@
 //   mutex      between the threads of this process; what the role keeps open is guarded by it
 //   file lock  between processes (Journal::open_role); the kernel frees it when its holder dies
 //
-// Lock order: the mutex, then the file lock; both are let go in the opposite order. Whoever takes
-// both roles takes sync before apply. The journal's own locks (journal/log/journal.h) come after.
+// Lock order: the mutex, then the file lock; both are let go in the opposite order. Between roles:
+// roles.h. The journal's own locks (journal/log/journal.h) come after.
 //
 // Invariant: whoever had the role looks once more at what is pending after letting the file lock
 // go. A caller that finds the role taken may therefore leave: what it made durable (or applied)
@@ -45,6 +45,11 @@ class Role {
   // do what is pending.
   Result<bool> try_turns(const std::function<Status()>& work, const std::function<bool()>& pending)
       REQUIRES(mutex);
+
+  // Shares the file lock from here on until the next try_turns(), unless somebody has the role
+  // already. Of all who share it the last who tries has the role; each before it is told that
+  // somebody else does what is pending.
+  Status share() REQUIRES(mutex);
 
   // A watermark that somebody waits for.
   struct Goal {

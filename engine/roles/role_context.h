@@ -1,6 +1,6 @@
 // What both roles of an open store work on.
 //
-// Invariant: fixed for as long as the store is open, but for the notes, which guard themselves.
+// Invariant: fixed from the first turn on, but for the notes, which guard themselves.
 // Threading: any thread reads it.
 #pragma once
 
@@ -32,6 +32,9 @@ struct RoleContext {
   Journal& journal;
   Clock& clock;
   Notes notes;
+  // One-shot callers leave memos (engine/projection/memos.h) for those who come next. Set before
+  // the first turn.
+  bool leaves_memos = false;
 };
 
 }  // namespace syncline

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "journal/base/layout.h"
+
 namespace syncline {
 
 Roles::Roles(const StorePlaces& places, const Identity& identity,
@@ -10,6 +12,7 @@ Roles::Roles(const StorePlaces& places, const Identity& identity,
     : context_(places, identity, std::move(config), store_directory, journal, clock,
                take_over_database),
       apply(context_),
-      sync(context_, apply) {}
+      sync(context_, apply),
+      last_caller(journal, clock, kCallersLockName) {}
 
 }  // namespace syncline

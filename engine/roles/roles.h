@@ -1,9 +1,11 @@
-// The two roles of an open store, over one context.
+// The roles of an open store, over one context.
 //
-//   apply.lock: durable records → rows and files (apply_role.h)
-//   sync.lock:  applied records → commits on the own ref → the branch (sync_role.h)
+//   apply.lock:   durable records → rows and files (apply_role.h)
+//   sync.lock:    applied records → commits on the own ref → the branch (sync_role.h)
+//   callers.lock: the last one-shot caller does what the others left (Store::lend_a_hand)
 //
-// Lock order: sync before apply, for a trim of the journal checkpoints the applier (role.h).
+// Lock order: callers, sync, apply: the last caller takes the others, and a trim of the journal
+// checkpoints the applier (role.h).
 #pragma once
 
 #include <memory>
@@ -23,6 +25,7 @@ class Roles {
         Directory& store_directory, Journal& journal, Clock& clock,
         bool take_over_database = false);
 
+  void leave_memos() { context_.leaves_memos = true; }
   // Hands out each note once.
   std::vector<std::string> take_notes() { return context_.notes.take(); }
 
@@ -32,6 +35,7 @@ class Roles {
  public:
   ApplyRole apply;
   SyncRole sync;
+  Role last_caller;
 };
 
 }  // namespace syncline

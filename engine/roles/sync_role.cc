@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/projection/memos.h"
 #include "engine/projection/projection.h"
 #include "engine/roles/retention.h"
 #include "journal/base/backoff.h"
@@ -82,6 +83,25 @@ Status SyncRole::sync_pending(bool publish_now) {
   }
   note_committer();
   if (retention_is_set(*context_.config)) TRY(trim_journal());
+  context_.journal.set_moment(Moment::kSyncTurn, context_.clock.now_ms());
+  if (context_.leaves_memos) {
+    // It only spares the next caller some work.
+    static_cast<void>(leave_memo());
+  }
+  return {};
+}
+
+Status SyncRole::leave_memo() {
+  Journal& journal = context_.journal;
+  TRY_ASSIGN(const auto common,
+             context_.places.platform->open_directory(context_.places.common_dir));
+  const auto fingerprint = [&] {
+    return git_fingerprint(*common, context_.store_directory, journal.store());
+  };
+  TRY_ASSIGN(const uint64_t before, fingerprint());
+  const GitMemo memo{.committed = syncer_->committed(), .published = syncer_->published()};
+  TRY_ASSIGN(const uint64_t after, fingerprint());
+  if (after == before) remember(journal, memo, after);
   return {};
 }
 

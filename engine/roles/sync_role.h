@@ -53,6 +53,7 @@ class SyncRole {
   template <typename Work>
   std::invoke_result_t<Work> within_memory(const Work& work) REQUIRES(role_.mutex);
   Status sync_pending(bool publish_now) REQUIRES(role_.mutex);
+  Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;
   Status open_syncer() REQUIRES(role_.mutex);
   Status open_outcomes() REQUIRES(role_.mutex);

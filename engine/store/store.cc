@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/config/make_intent.h"
 #include "engine/place/database_place.h"
@@ -218,9 +219,49 @@ Result<bool> Store::Impl::reach_next(uint64_t seq, Stage stage, Deadline deadlin
 
 Status Store::lend_a_hand() {
   if (impl_->options.background || !impl_->check_writable()) return {};
-  TRY(impl_->roles->apply.try_turns());
-  TRY(impl_->roles->sync.try_turns(/*publish_now=*/false));
+  Roles& roles = *impl_->roles;
+  // What another made durable or applied before it found this caller to be the last is seen by the
+  // look at what is pending: it leaves it to this one.
+  std::pair<uint64_t, uint64_t> seen;
+  const auto reached = [&journal = *impl_->journal] {
+    return std::pair(journal.durable().seq, journal.watermark(Watermark::kApplied));
+  };
+  const auto do_all = [&]() -> Status {
+    TRY(roles.apply.try_turns());
+    seen = reached();
+    TRY(roles.sync.try_turns(/*publish_now=*/false));
+    return {};
+  };
+  MutexLock lock(roles.last_caller.mutex);
+  TRY_ASSIGN(const bool last,
+             roles.last_caller.try_turns(do_all, [&] { return reached() != seen; }));
+  return last ? Status{} : impl_->do_what_is_due();
+}
+
+Status Store::Impl::do_what_is_due() {
+  const auto behind = [this](uint64_t ahead, Watermark follower) {
+    return ahead - std::min(ahead, journal->watermark(follower));
+  };
+  if (is_due(Moment::kApplyTurn, behind(journal->durable().seq, Watermark::kApplied))) {
+    TRY(roles->apply.try_turns());
+  }
+  const uint64_t unfolded = behind(journal->watermark(Watermark::kApplied), Watermark::kCommitted);
+  if (roles->apply.left_files_waiting() || is_due(Moment::kSyncTurn, unfolded)) {
+    TRY(roles->sync.try_turns(/*publish_now=*/false));
+  }
   return {};
+}
+
+bool Store::Impl::is_due(Moment last_turn, uint64_t behind) const {
+  // Every call reads what is not applied, so that this much is left is what a call may cost; and
+  // the backlog must not refuse what a turn would have made room for.
+  constexpr uint64_t kLeftMax = 256;
+  if (behind >=
+      std::min({kLeftMax, config->sync.batch_records_max, config->backlog_records_max / 2})) {
+    return true;
+  }
+  const int64_t age_ms = clock.now_ms() - journal->moment(last_turn);
+  return age_ms < 0 || static_cast<uint64_t>(age_ms) >= config->sync.batch_age_ms_max;
 }
 
 Result<SyncReport> Store::sync(bool push, Deadline deadline) {

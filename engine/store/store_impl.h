@@ -16,6 +16,7 @@
 #include "engine/place/database_place.h"
 #include "engine/place/identity.h"
 #include "engine/place/store_platform.h"
+#include "engine/projection/memos.h"
 #include "engine/roles/roles.h"
 #include "engine/store/backlog.h"
 #include "engine/store/store_parts.h"
@@ -26,6 +27,12 @@
 #include "syncline/store.h"
 
 namespace syncline {
+
+// What the last caller left word of (engine/projection/memos.h).
+struct OpenMemo {
+  DatabaseMemo database;
+  GitMemo git;
+};
 
 struct Store::Impl {
   explicit Impl(const StoreOptions& store_options)
@@ -73,7 +80,7 @@ struct Store::Impl {
   ~Impl();
   // Steps of Store::open (store_open.cc).
   Status open_journal(std::span<const DurableClaim> claims);
-  void make_queue();
+  void make_queue(std::optional<OpenMemo> memo);
   Status start_background();
   void stop_background();
   void apply_loop();
@@ -86,8 +93,8 @@ struct Store::Impl {
                                own_ref());
   }
   // The process that opens the store alone finds the shared hints empty: it sets them to what
-  // SQLite and the journal's tail say.
-  Status restore_watermarks();
+  // SQLite and the journal's tail say, or to what the memo does.
+  Status restore_watermarks(const OpenMemo* memo);
   Status check_writable() const;
   Result<VerifyReport> verify(const std::function<void(uint64_t, uint64_t)>& progress);
   // Writes again what these findings call missing, as far as the journal holds it.
@@ -99,6 +106,10 @@ struct Store::Impl {
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
   Result<Submitted> make_write(const Record& record) const;
+  // The share of a caller that is not the last.
+  Status do_what_is_due();
+  // Is a turn due, by when the last one was and by how many records wait for it?
+  bool is_due(Moment last_turn, uint64_t behind) const;
   // kRetryLater when too many records wait to be committed.
   Status check_backlog();
   // The receipt of a record that was handed over, once the stage is reached.

@@ -83,6 +83,20 @@ Result<KnownDurable> gather_claims(const StoreParts& parts, const Config& config
   return durable;
 }
 
+// What database and git said when the last one-shot caller left them; empty where either was
+// changed since, or where the database is being replaced.
+std::optional<OpenMemo> recall_memo(const StoreParts& parts, const Config& config) {
+  if (parts.store->info(kDatabaseCopy)) return std::nullopt;
+  const StoreId& store = parts.identity.store;
+  const auto git = git_fingerprint(*parts.common, *parts.store, store);
+  const auto database = database_fingerprint(*parts.root, config.database);
+  if (!git || !database) return std::nullopt;
+  auto of_git = recall_git(*parts.store, store, *git);
+  auto of_database = recall_database(*parts.store, store, *database);
+  if (!of_git || !of_database) return std::nullopt;
+  return OpenMemo{std::move(*of_database), *of_git};
+}
+
 // The journal does not hold what was acknowledged. Every verb that opens the store says so, and
 // what can be done about it.
 Error journal_refused(Error error) {
@@ -114,7 +128,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   TRY(check_ready(parts.identity));
   TRY_ASSIGN(impl->config, load_bound_config(parts));
   TRY(check_known_database(parts.identity, *parts.store, *impl->config));
-  TRY_ASSIGN(const KnownDurable durable, gather_claims(parts, *impl->config, impl->platform));
+  std::optional<OpenMemo> memo = recall_memo(parts, *impl->config);
+  KnownDurable
+      durable;  // nothing that the control page's mark does not say too, where a memo holds
+  if (!memo) {
+    TRY_ASSIGN(durable, gather_claims(parts, *impl->config, impl->platform));
+  }
 
   impl->places = std::move(parts.places);
   impl->identity = std::move(parts.identity);
@@ -122,10 +141,16 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   TRY(impl->open_journal(durable.claims));
   impl->roles = std::make_unique<Roles>(impl->places, impl->identity, impl->config,
                                         *impl->store_directory, *impl->journal, impl->clock);
+  if (!options.background) impl->roles->leave_memos();
   if (durable.database_damaged && !options.read_only) TRY(impl->roles->apply.rebuild_database());
-  if (impl->journal->recovery().alone) TRY(impl->restore_watermarks());
-  impl->make_queue();
+  if (impl->journal->recovery().alone) TRY(impl->restore_watermarks(memo ? &*memo : nullptr));
+  impl->make_queue(std::move(memo));
   if (options.background) TRY(impl->start_background());
+  if (options.one_shot && impl->check_writable()) {
+    MutexLock lock(impl->roles->last_caller.mutex);
+    // Where it fails, the others find themselves the last ones, and do more than they have to.
+    static_cast<void>(impl->roles->last_caller.share());
+  }
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -133,7 +158,7 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
   JournalOptions journal_options;
   journal_options.segment_bytes_max = config->segment_bytes_max;
   journal_options.open_deadline = options.open_deadline;
-  if (!options.background) {
+  if (options.one_shot) {
     // Started fifty at a time, one-shot commands reach this point milliseconds apart.
     journal_options.gather_quiet_ns = 4'000'000;
     journal_options.gather_ns_max = 20'000'000;
@@ -164,17 +189,23 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
   return {};
 }
 
-Status Store::Impl::restore_watermarks() {
-  TRY_ASSIGN(ReceiptLookup records, lookup());
-  TRY_ASSIGN(const ReceiptLookup::Progress progress, records.progress());
+Status Store::Impl::restore_watermarks(const OpenMemo* memo) {
+  ReceiptLookup::Progress progress;
+  if (memo != nullptr) {
+    progress = {memo->database.applied.seq, memo->git.committed, memo->git.published};
+  } else {
+    TRY_ASSIGN(ReceiptLookup records, lookup());
+    TRY_ASSIGN(progress, records.progress());
+  }
   journal->set_watermark(Watermark::kApplied, progress.applied);
   journal->set_watermark(Watermark::kCommitted, progress.committed);
   journal->set_watermark(Watermark::kPublished, progress.published);
   return {};
 }
 
-void Store::Impl::make_queue() {
+void Store::Impl::make_queue(std::optional<OpenMemo> memo) {
   WriteQueueOptions queue_options;
+  if (memo) queue_options.memo = std::move(memo->database);
   queue_options.id_floor = identity.id_floor;
   // A group lies in one segment: small segments want small groups.
   queue_options.limits.group_bytes_max =

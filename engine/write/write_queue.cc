@@ -106,9 +106,30 @@ bool WriteQueue::write_group(const Group& group, Deadline begin_by, Deadline fin
   return true;
 }
 
+// Whether a key is taken only SQLite can tell, and the memo knows the tables of its day.
+bool WriteQueue::memo_answers(const Group& group) const {
+  return options_.memo && std::ranges::all_of(group, [this](const auto& write) {
+           return write->key.empty() && options_.memo->highest_id(write->table);
+         });
+}
+
+// A foreign row that came since is met when the record is applied: it gets another id then.
+void WriteQueue::restart_by_memo() {
+  memo_used_ = by_memo_ = true;
+  tail_from_seq_ = options_.memo->applied.seq;
+  tail_.restart(options_.memo->applied);
+}
+
+void WriteQueue::read_config_copy(uint64_t epoch) {
+  tail_epoch_ = epoch;
+  const Result<std::string> copy = read_file(directory_, kConfigCopyFile);
+  journalled_config_ = copy ? *copy : std::string();
+}
+
 Status WriteQueue::restart_tail(uint64_t epoch) {
   database_.reset();
   database_ids_.clear();
+  by_memo_ = false;
   TRY_ASSIGN(const Mark begin, journal_.begin());
   auto database = open_to_read(database_file_);
   // The journal knows what a damaged database knew, as long as nothing was trimmed from it.
@@ -133,9 +154,7 @@ Status WriteQueue::restart_tail(uint64_t epoch) {
                           return {};
                         }));
   }
-  tail_epoch_ = epoch;
-  const Result<std::string> copy = read_file(directory_, kConfigCopyFile);
-  journalled_config_ = copy ? *copy : std::string();
+  read_config_copy(epoch);
   return {};
 }
 
@@ -203,9 +222,15 @@ Status WriteQueue::answer_applied(const Group& group) {
 // What can be done before the append lock is taken: SQLite answers for the keys of applied records.
 // The append index knows the others, and is pruned only here.
 Status WriteQueue::prepare(const Group& group) {
+  if (!tail_.started() && !memo_used_ && memo_answers(group)) {
+    restart_by_memo();
+    read_config_copy(journal_.epoch());
+    return {};
+  }
   // Without a database the index grows for as long as this process records, so it begins anew once
   // there is one.
-  bool anew = !tail_.started() || (database_ != nullptr && database_->has_moved());
+  bool anew = !tail_.started() || (by_memo_ && !memo_answers(group)) ||
+              (database_ != nullptr && database_->has_moved());
   if (!anew && database_ == nullptr && tail_.tail().records() > kTailPruneRecords) {
     const auto database = open_to_read(database_file_);
     anew = database && *database != nullptr;
@@ -223,14 +248,18 @@ Result<std::optional<uint64_t>> WriteQueue::next_id(const std::string& table,
   auto known = database_ids_.find(table);
   if (known == database_ids_.end()) {
     uint64_t highest = 0;
-    if (database_ != nullptr) {
+    if (by_memo_) {
+      highest = options_.memo->highest_id(table).value_or(0);
+    } else if (database_ != nullptr) {
       TRY_ASSIGN(highest, highest_id(*database_, table, id_column));
     }
     known = database_ids_.emplace(table, std::max(highest, options_.id_floor)).first;
   }
   const uint64_t highest = std::max(known->second, tail_.tail().highest_id(table));
   if (highest < kRowIdMax) return std::optional(highest + 1);
-  database_ids_.erase(known);  // looked at anew by the next record: the row may be gone by then
+  // Looked at anew by the next record: the row may be gone by then.
+  database_ids_.erase(known);
+  if (by_memo_) tail_.invalidate();
   return std::optional<uint64_t>();
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/config/config.h"
+#include "engine/projection/memos.h"
 #include "engine/sqlite/database.h"
 #include "engine/write/append_index.h"
 #include "journal/base/group_commit.h"
@@ -32,6 +33,8 @@ struct WriteQueueOptions {
   GroupLimits limits;
   uint64_t id_floor = 0;             // ids begin above this
   std::function<void()> on_durable;  // called by the leader after a group became durable
+  // Believed once, for a first group of records without keys; then SQLite is opened.
+  std::optional<DatabaseMemo> memo;
 };
 
 // One record on its way into the journal.
@@ -89,6 +92,10 @@ class WriteQueue {
   Status know_the_log(const Group& group, const AppendTurn& turn);
   Result<Appended> append(const Group& group, Deadline deadline);
   Status restart_tail(uint64_t epoch);
+  // Begins the append index where the memo says that SQLite ends.
+  void restart_by_memo();
+  void read_config_copy(uint64_t epoch);
+  bool memo_answers(const Group& group) const;
   Status restart_and_look(const Group& group, const AppendTurn& turn);
   // Answers a write whose key is taken: it repeats that record, or it conflicts with it.
   void answer_key(PendingWrite& write, const KeyEntry& entry);
@@ -110,6 +117,8 @@ class WriteQueue {
   AppendIndex tail_;
   uint64_t tail_epoch_ = 0;
   uint64_t tail_from_seq_ = 0;  // SQLite knows the keys up to here, the append index the later ones
+  bool memo_used_ = false;      // it was believed
+  bool by_memo_ = false;        // and the append index begins where it says
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 

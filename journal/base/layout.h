@@ -9,7 +9,8 @@
 //         identity                        who the store is, and where it was made
 //         config.toml, cache.token        the configuration last journalled; what it was read from
 //         control                         the shared page: ends, marks, watermarks (hints)
-//         append.lock flush.lock open.lock apply.lock sync.lock init.lock
+//         append.lock flush.lock open.lock init.lock
+//         apply.lock sync.lock callers.lock
 //         sync.state pushed consolidated  caches of what git holds
 //         journal/                        segments, their `base`, and <id>.keys of trimmed ones
 //         kept/                           what repair, a replaced database or a lost store left
@@ -47,6 +48,9 @@ inline constexpr std::string_view kOpenLockName = "open.lock";
 // Roles: the process that holds the lock does what is pending.
 inline constexpr std::string_view kApplyLockName = "apply.lock";
 inline constexpr std::string_view kSyncLockName = "sync.lock";
+// Held shared by one-shot callers until they leave, and exclusively by the last, who does what the
+// others left.
+inline constexpr std::string_view kCallersLockName = "callers.lock";
 inline constexpr std::string_view kInitLockName = "init.lock";
 
 // The place below the store's directory where `name` is kept.

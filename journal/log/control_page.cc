@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -31,9 +32,17 @@ constexpr size_t kCountersAt = 1280;
 constexpr size_t kLiveAt = 2048;
 constexpr size_t kWaitingAt = 2056;
 constexpr size_t kAppendWordAt = 2064;
+constexpr size_t kMomentsAt = 2112;
+constexpr size_t kMemosAt = 2560;
 static_assert(kWatermarksAt + 8 * static_cast<size_t>(Watermark::kCount) <= kFutexesAt);
 static_assert(kFutexesAt + 4 * static_cast<size_t>(Watermark::kCount) <= kCountersAt);
 static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt);
+
+// A memo: check word, length, bytes.
+constexpr size_t kMemoHeadBytes = 16;
+constexpr size_t kMemoBytes = kMemoHeadBytes + kMemoBytesMax;
+static_assert(kMomentsAt + 8 * static_cast<size_t>(Moment::kCount) <= kMemosAt);
+static_assert(kMemosAt + kMemoBytes * static_cast<size_t>(Memo::kCount) <= kControlPageBytes);
 
 // A slot: turn, the seven fields of a EpochMark, check word.
 constexpr size_t kSlotBytes = 128;
@@ -62,6 +71,22 @@ size_t counter_at(Counter which) {
 
 uint64_t token_of(std::string_view cache_token) {
   return cache_token.empty() ? 0 : XXH3_64bits(cache_token.data(), cache_token.size()) | 1;
+}
+
+// What the check word of the slot there has to be.
+uint64_t check_at(ByteSpan page, size_t slot) {
+  SlotWords words;
+  for (size_t i = 0; i < kSlotWords; ++i) {
+    words[i] = load_le<uint64_t>(page.data() + slot + 8 * i);
+  }
+  return check_of(words);
+}
+
+size_t memo_at(Memo which) {
+  return kMemosAt + kMemoBytes * std::to_underlying(which);
+}
+uint64_t memo_check(ByteSpan bytes, uint64_t token) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), token) | 1;
 }
 
 }  // namespace
@@ -245,6 +270,12 @@ void ControlPage::put_watermark(Watermark which, uint64_t seq) {
   bump(which);
 }
 
+void ControlPage::forget_watermarks() {
+  for (size_t i = 0; i < static_cast<size_t>(Watermark::kCount); ++i) {
+    store(watermark_at(static_cast<Watermark>(i)), 0);
+  }
+}
+
 bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock) {
   for (;;) {
     // The futex word is read first: a rise after this look changes it, and the wait returns.
@@ -297,6 +328,50 @@ uint64_t ControlPage::counter(Counter which) const {
 void ControlPage::add_counter(Counter which, uint64_t amount) {
   std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + counter_at(which)))
       .fetch_add(amount, std::memory_order_relaxed);
+}
+
+int64_t ControlPage::moment(Moment which) const {
+  return static_cast<int64_t>(load(kMomentsAt + size_t{8} * std::to_underlying(which)));
+}
+
+void ControlPage::set_moment(Moment which, int64_t time_ms) {
+  store(kMomentsAt + size_t{8} * std::to_underlying(which), static_cast<uint64_t>(time_ms));
+}
+
+void ControlPage::remember(Memo which, ByteSpan bytes) {
+  SYNCLINE_ASSERT(bytes.size() <= kMemoBytesMax);
+  std::array<std::byte, kMemoBytesMax> padded{};
+  std::ranges::copy(bytes, padded.begin());
+  const size_t at = memo_at(which);
+  store(at, 0);
+  store(at + 8, bytes.size());
+  for (size_t i = 0; i < bytes.size(); i += 8) {
+    store(at + kMemoHeadBytes + i, load_le<uint64_t>(padded.data() + i));
+  }
+  store(at, memo_check(bytes, load(kTokenAt)));
+}
+
+std::optional<ByteVector> recall_from(ByteSpan page, const StoreId& store,
+                                      std::string_view cache_token, Memo which) {
+  if (page.size() != kControlPageBytes || cache_token.empty()) return std::nullopt;
+  const auto word = [&](size_t offset) { return load_le<uint64_t>(page.data() + offset); };
+  if (word(kMagicAt) != kPageMagic || word(kVersionAt) != kPageVersion ||
+      word(kStoreAt) != load_le<uint64_t>(store.bytes.data()) ||
+      word(kStoreAt + 8) != load_le<uint64_t>(store.bytes.data() + 8) ||
+      word(kTokenAt) != token_of(cache_token)) {
+    return std::nullopt;
+  }
+  // Who believes a memo leaves out claims that the durable mark makes too.
+  const bool marked =
+      word(kDurableAt + kCheckAt) == check_at(page, kDurableAt) ||
+      word(kDurableAt + kSlotBytes + kCheckAt) == check_at(page, kDurableAt + kSlotBytes);
+  if (!marked) return std::nullopt;
+  const size_t at = memo_at(which);
+  const uint64_t size = word(at + 8);
+  if (size > kMemoBytesMax) return std::nullopt;
+  const ByteSpan bytes = page.subspan(at + kMemoHeadBytes, size);
+  if (word(at) != memo_check(bytes, word(kTokenAt))) return std::nullopt;
+  return ByteVector(bytes.begin(), bytes.end());
 }
 
 }  // namespace syncline

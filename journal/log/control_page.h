@@ -20,7 +20,11 @@
 //   pending birth    flush.lock + append.lock          who holds either
 //   pending flush    flush.lock                        who holds flush.lock, and recovery
 //   blank rest       anyone who leaves                 who is alone
-//   watermarks, counters, presence: anyone, atomically
+//   watermarks, counters, moments, presence: anyone, atomically
+//   memos            a lock of the layer above          anyone (recall_from)
+//
+// A memo's check word covers the token of the page cache: one that outlived its page cache, or that
+// was caught half-written, is none.
 //
 // Every access is a lock-free atomic on the mapped bytes. A Mark is held in two slots, written in
 // turn, each with a check word, so that a writer killed at any instruction leaves one whole.
@@ -119,6 +123,7 @@ class ControlPage {
   uint64_t watermark(Watermark which) const;
   void raise_watermark(Watermark which, uint64_t seq);
   void put_watermark(Watermark which, uint64_t seq);
+  void forget_watermarks();  // by who is alone: nobody waits for one
   bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock);
   // How many journals are open, and how many of them wait for a flush of records: they tell a flush
   // whether it can still gather more. Both are guesses: a killed process stays counted until some
@@ -134,6 +139,9 @@ class ControlPage {
 
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount);
+  int64_t moment(Moment which) const;
+  void set_moment(Moment which, int64_t time_ms);
+  void remember(Memo which, ByteSpan bytes);
 
  private:
   uint64_t load(size_t offset) const;
@@ -145,5 +153,10 @@ class ControlPage {
   std::unique_ptr<SharedPage> page_;
   std::byte* bytes_;
 };
+
+// The memo in the bytes of a page that may be changing; nothing unless it is whole, the page this
+// store's, and written in the page cache that `cache_token` names.
+std::optional<ByteVector> recall_from(ByteSpan page, const StoreId& store,
+                                      std::string_view cache_token, Memo which);
 
 }  // namespace syncline

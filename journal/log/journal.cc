@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/journal_impl.h"
 
@@ -66,6 +67,25 @@ uint64_t Journal::counter(Counter which) const {
 }
 void Journal::add_counter(Counter which, uint64_t amount) {
   impl_->page->add_counter(which, amount);
+}
+
+int64_t Journal::moment(Moment which) const {
+  return impl_->page->moment(which);
+}
+void Journal::set_moment(Moment which, int64_t time_ms) {
+  impl_->page->set_moment(which, time_ms);
+}
+
+void Journal::remember(Memo which, ByteSpan bytes) {
+  if (!impl_->page->is_private()) impl_->page->remember(which, bytes);
+}
+
+std::optional<ByteVector> Journal::recall(Directory& directory, const StoreId& store, Memo which) {
+  const Result<std::string> token = directory.cache_token();
+  if (!token || token->empty()) return std::nullopt;
+  const Result<std::string> page = read_file(directory, kControlName, kControlPageBytes);
+  if (!page) return std::nullopt;
+  return recall_from(as_bytes(*page), store, *token, which);
 }
 
 Result<std::unique_ptr<FileLock>> Journal::open_role(std::string_view name) {

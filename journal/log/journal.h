@@ -98,6 +98,11 @@ enum class Counter : uint8_t {
   kCount,
 };
 enum class Watermark : uint8_t { kApplied, kCommitted, kPublished, kPushed, kCount };
+// When something was last done, in whichever process; 0 where nobody knows.
+enum class Moment : uint8_t { kApplyTurn, kSyncTurn, kCount };
+// What the layers above note for the next process of the same boot, in their own words.
+enum class Memo : uint8_t { kDatabase, kGit, kCount };
+inline constexpr size_t kMemoBytesMax = 640;
 
 class Journal;
 
@@ -190,6 +195,14 @@ class Journal {
   bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline);
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount = 1);
+  // Milliseconds of the wall clock, which may have jumped since.
+  int64_t moment(Moment which) const;
+  void set_moment(Moment which, int64_t time_ms);
+  // One writer at a time. A memo lives as long as the page cache that it was written in: it is lost
+  // with it, and with the page.
+  void remember(Memo which, ByteSpan bytes);
+  // Read before the journal is opened; nothing where there is none, or where it cannot be believed.
+  static std::optional<ByteVector> recall(Directory& directory, const StoreId& store, Memo which);
 
   // Role locks of the layers above ("apply.lock", "sync.lock", …).
   Result<std::unique_ptr<FileLock>> open_role(std::string_view name);

@@ -154,7 +154,8 @@ std::optional<ScanStart> Journal::Impl::remembered(File& file, const SegmentHead
 // With append.lock and open.lock held exclusively: no other process has the store open, and none
 // can open it.
 Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims) {
-  TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store));
+  bool unborn = false;
+  TRY_ASSIGN(const auto entries, list_segments(*journal_directory, store, &unborn));
   if (entries.empty()) return no_journal(root);
   std::optional<SegmentHeader> before;
   OpenSegment last;
@@ -193,7 +194,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   }
 
   // From here on something may be written.
-  TRY(remove_unborn(*journal_directory));
+  if (unborn) TRY(remove_unborn(*journal_directory));
   const std::optional<EpochMark> known_end = page->end();
   const bool new_here = !known_end || known_end->segment != last.id() || page->pending_birth() != 0;
   if (new_here && !page->is_private()) {
@@ -227,9 +228,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   page->set_pending_birth(0);
   const bool blank = scan.evidence.found == TailFound::kZero && scan.evidence.rest_blank;
   page->set_blank_segment(blank ? last.id() : 0);
-  for (size_t i = 0; i < static_cast<size_t>(Watermark::kCount); ++i) {
-    page->put_watermark(static_cast<Watermark>(i), 0);
-  }
+  page->forget_watermarks();
   page->adopt_cache(token);
 
   if (flush_is_suspect(end)) {

@@ -15,6 +15,7 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kSegmentSuffix = ".seg";
+constexpr std::string_view kUnbornSuffix = ".new";
 constexpr size_t kSegmentDigits = 16;
 constexpr size_t kHeaderChecksumAt = kSegmentHeaderBytes - 8;
 
@@ -143,13 +144,14 @@ std::string unborn_segment_name(uint64_t segment) {
   return fmt::format("{:016x}.new", segment);
 }
 
-Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory,
-                                                const StoreId& store) {
+Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory, const StoreId& store,
+                                                bool* unborn) {
   // The base is read first: trim raises it before it removes anything.
   TRY_ASSIGN(const uint64_t base, read_base(journal_directory, store));
   TRY_ASSIGN(const auto names, journal_directory.list("."));
   std::vector<SegmentEntry> entries;
   for (const std::string& name : names) {
+    if (unborn != nullptr && name.ends_with(kUnbornSuffix)) *unborn = true;
     const uint64_t segment = parse_segment_name(name);
     if (segment == 0) continue;
     auto info = journal_directory.info(name);

@@ -68,7 +68,9 @@ struct SegmentEntry {
 // `journal_directory`: .git/syncline/journal. Oldest first. kCorrupt where one is missing: in the
 // middle, or at the front or at the end without having been trimmed. Empty where there is no
 // segment and none was ever trimmed: before a journal is made, or where all of it was lost.
-Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory, const StoreId& store);
+// `unborn`, where given, is told whether a segment that never got its name lies there too.
+Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory, const StoreId& store,
+                                                bool* unborn = nullptr);
 
 Result<SegmentHeader> read_segment_header(File& file, const StoreId& store, uint64_t segment);
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 
 #include "journal/base/block.h"
 #include "journal/base/try.h"
@@ -211,7 +212,16 @@ class PosixDirectory final : public Directory {
     return identity;
   }
 
+  // Asked once: a boot does not end while this lives, and the mount is that of the open descriptor.
   Result<std::string> cache_token() override {
+    std::call_once(token_asked_, [this] { token_ = ask_cache_token(); });
+    return token_;
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  std::string ask_cache_token() const {
     struct statx status{};
     if (statx(fd_.get(), "", AT_EMPTY_PATH, kStatxMountIdUnique, &status) != 0 ||
         (status.stx_mask & kStatxMountIdUnique) == 0) {
@@ -228,9 +238,6 @@ class PosixDirectory final : public Directory {
                        uint64_t{status.stx_mnt_id});
   }
 
-  const std::string& path() const override { return path_; }
-
- private:
   Status create_whole(std::string_view name, ByteSpan content, bool synced) {
     TRY_ASSIGN(const PosixEntry entry, open_parent_beneath(fd_.get(), name, what("create")));
     const std::string path = path_of(name);
@@ -272,7 +279,10 @@ class PosixDirectory final : public Directory {
     if (!S_ISREG(status.st_mode)) {
       return not_regular(path_of(name), S_ISDIR(status.st_mode) ? EISDIR : ENXIO);
     }
-    const bool is_direct = settle_status_flags(opened->get(), direct != nullptr && *direct);
+    // Reading a regular file never waits for a writer, so that O_NONBLOCK may stay.
+    const bool settles = flags.write || (direct != nullptr && *direct);
+    const bool is_direct =
+        settles && settle_status_flags(opened->get(), direct != nullptr && *direct);
     if (direct != nullptr) *direct = is_direct;
     return opened;
   }
@@ -287,6 +297,8 @@ class PosixDirectory final : public Directory {
 
   PosixFd fd_;
   std::string path_;
+  std::once_flag token_asked_;
+  std::string token_;
 };
 
 }  // namespace

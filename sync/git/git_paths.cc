@@ -65,7 +65,9 @@ Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platfor
     return make_error(Code::kNotFound, fmt::format("{} is not a git work tree", paths.work_tree));
   }
   if (!dot_git) return dot_git.error();
-  if (dot_git->type != FileInfo::Type::kRegular) {
+  if (dot_git->type == FileInfo::Type::kDirectory) {
+    paths.git_dir = (fs::path(paths.work_tree) / ".git").string();
+  } else if (dot_git->type != FileInfo::Type::kRegular) {
     TRY_ASSIGN(paths.git_dir, resolve(platform, ".git", paths.work_tree));
   } else {
     TRY_ASSIGN(const std::optional<std::string> link, read_small_file(*top, ".git"));
@@ -82,9 +84,15 @@ Result<GitPaths> git_paths_at(const std::string& work_tree, GitPlatform& platfor
   if (common) {
     TRY_ASSIGN(paths.common_dir, resolve(platform, *common, paths.git_dir));
   }
-  TRY_ASSIGN(const bool bare, is_bare_repository(paths.common_dir, platform));
+  bool bare = false;
+  if (common) {
+    TRY_ASSIGN(bare, is_bare_repository(paths.common_dir, platform));
+  } else {
+    bare = looks_bare(*git_dir);
+  }
+  if (bare) return paths;
   const Result<FileInfo> head = git_dir->info("HEAD");
-  if (!bare && !head) {
+  if (!head) {
     if (head.error().code != Code::kNotFound) return head.error();
     return make_error(Code::kNotFound, fmt::format("{} is not a git directory", paths.git_dir));
   }

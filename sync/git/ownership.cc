@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <vector>
+
 #include "journal/base/try.h"
 
 namespace syncline {
@@ -16,7 +19,9 @@ Result<bool> is_all_of(uint32_t user, const GitPaths& paths) {
     TRY_ASSIGN(const FileInfo info, root->info(name));
     if (info.uid != user) return false;
   }
-  for (const std::string& directory : {paths.git_dir, paths.common_dir}) {
+  std::vector<std::string> directories = {paths.git_dir};
+  if (paths.common_dir != paths.git_dir) directories.push_back(paths.common_dir);
+  for (const std::string& directory : directories) {
     TRY_ASSIGN(const auto opened, paths.platform->open_directory(directory));
     TRY_ASSIGN(const FileInfo info, opened->info("."));
     if (info.uid != user) return false;

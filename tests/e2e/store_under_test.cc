@@ -233,6 +233,15 @@ fs::path StoreUnderTest::database() const {
   return root_ / (profile_ == "elf" ? "memory/index.db" : "syncline.db");
 }
 
+void StoreUnderTest::set(const std::string& name, const std::string& value) const {
+  std::string text = read_whole(root_ / "syncline.toml");
+  const size_t at = text.find(name);
+  ASSERT_NE(at, std::string::npos) << name;
+  const size_t begin = text.rfind('\n', at) + 1;
+  text.replace(begin, text.find('\n', at) - begin, name + " = " + value);
+  write_whole(root_ / "syncline.toml", text);
+}
+
 std::vector<std::string> StoreUnderTest::command(const std::vector<std::string>& arguments) const {
   std::vector<std::string> whole = wrapper_;
   whole.insert(whole.end(), {syncline_binary(), "--store", root_.string()});

@@ -44,6 +44,8 @@ class StoreUnderTest {
   std::filesystem::path database() const;
   std::filesystem::path journal() const { return root_ / ".git/syncline/journal"; }
 
+  // Replaces the line of syncline.toml that sets `name`, or says it, commented out.
+  void set(const std::string& name, const std::string& value) const;
   // `syncline --store ROOT ARGUMENTS…`
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;
   ProcessResult syncline(const std::vector<std::string>& arguments,

@@ -111,6 +111,7 @@ std::vector<Told> Ledger::told() const {
 Status Client::open() {
   StoreOptions options;
   options.platform = &platform_;
+  options.one_shot = lends_;
   Result<std::unique_ptr<Store>> opened = Store::open(root_, options);
   if (!opened) {
     failed("open", opened.error());
@@ -118,6 +119,17 @@ Status Client::open() {
   }
   store_ = std::move(*opened);
   return {};
+}
+
+void Client::close() {
+  if (lends_) lend_a_hand();
+  store_.reset();
+}
+
+void Client::lend_a_hand() {
+  if (store_ == nullptr || fate_.dead()) return;
+  const Status lent = store_->lend_a_hand();
+  if (!lent) failed("lend a hand", lent.error());
 }
 
 bool Client::failed(std::string_view what, const Error& error) {

@@ -59,9 +59,12 @@ class Client {
       : platform_(platform), root_(std::move(root)), ledger_(ledger), fate_(fate) {}
 
   Status open();
-  void close() { store_.reset(); }
+  void close();
   // The stage that records are waited for; at first kApplied.
   void wait_for(Stage stage) { stage_ = stage; }
+  // From the next open() on.
+  void lend_a_hand_before_close() { lends_ = true; }
+  void lend_a_hand();
   // False when the step was answered by an error; the ledger knows which were not allowed.
   bool run(Step step);
   // Hands every record over again that was not acknowledged: it must then be there once.
@@ -87,6 +90,7 @@ class Client {
   std::string root_;
   Ledger& ledger_;
   const Fate& fate_;
+  bool lends_ = false;
   Stage stage_ = Stage::kApplied;
   std::unique_ptr<Store> store_;
 };

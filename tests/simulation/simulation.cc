@@ -113,9 +113,10 @@ class Story {
                  processes, misfortunes.cut_power_at, misfortunes.kill_at.size(),
                  misfortunes.any_error() ? "errors" : "no errors");
     }
+    const bool all_lend = random_.one_in(3);
     for (uint64_t i = 0; i <= processes; ++i) {
       std::vector<Step> steps = draw_steps();
-      const bool reopens = random_.one_in(4), lends = random_.coin();
+      const bool reopens = random_.one_in(4), lends = random_.coin() || all_lend;
       // What is answered before it was applied is the journal's promise alone.
       const Stage stage = random_.coin() ? Stage::kApplied : Stage::kJournaled;
       const bool verifies = i == processes && random_.one_in(4);
@@ -129,6 +130,7 @@ class Story {
     const std::set<uint64_t> before = acknowledged();
     world.run();
     leave(world);
+    if (all_lend && misfortunes.none()) expect_nothing_left();
     if (rot_random_.one_in(kRotOneIn)) rot(world.power_was_cut(), before);
   }
 
@@ -152,14 +154,35 @@ class Story {
     std::ranges::move(rot.faults, std::back_inserter(ledger_.faults));
   }
 
+  // Every caller lent a hand before it closed: the last of them folded whatever there was.
+  void expect_nothing_left() {
+    World world(image_, clock_, random_.next_u64(), {});
+    world.start("Y", [&](World::Actor& actor) {
+      Client client(actor.platform(), kRoot, ledger_, actor);
+      if (!client.open()) return;
+      const Result<StoreStatus> status = client.store()->status();
+      if (!status) {
+        ledger_.faults.push_back("status: " + status.error().message);
+      } else if (status->committed != status->journaled) {
+        ledger_.faults.push_back(fmt::format("the last caller left {} of {} records behind",
+                                             status->journaled - status->committed,
+                                             status->journaled));
+      }
+      client.close();
+    });
+    world.run();
+    leave(world);
+  }
+
   void act(World::Actor& actor, const std::vector<Step>& steps, bool reopens, bool lends,
            Stage stage, bool verifies) {
     Client client(actor.platform(), kRoot, ledger_, actor);
     client.wait_for(stage);
+    if (lends) client.lend_a_hand_before_close();
     if (!client.open()) return;
     for (size_t i = 0; i < steps.size() && !actor.dead(); ++i) {
       client.run(steps[i]);
-      if (lends && !actor.dead()) (void)client.store()->lend_a_hand();
+      if (lends) client.lend_a_hand();
       if (!reopens || i % 2 == 0) continue;
       client.close();
       if (!client.open()) return;

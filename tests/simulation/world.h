@@ -48,6 +48,7 @@ struct Misfortunes {
   uint64_t full_from = 0, full_to = 0;
 
   bool any_error() const { return !faults.empty() || read_only_from != 0 || full_from != 0; }
+  bool none() const { return cut_power_at == 0 && kill_at.empty() && !any_error(); }
 };
 
 class World final : public Conductor {

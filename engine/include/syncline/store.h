@@ -36,6 +36,7 @@ class StorePlatform;  // engine/place/store_platform.h: not installed, for simul
 struct StoreOptions {
   bool background = false;            // threads for writing, applying and syncing
   bool read_only = false;             // for status, show, log and verify: nothing is written
+  bool one_shot = false;              // calls lend_a_hand() before it closes: others rely on it
   bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
   Deadline open_deadline = kForever;  // for others that open or append; then kTimeout
   // Called by record() and wait() as soon as the record is durable, before they wait for its stage.
@@ -161,8 +162,11 @@ class Store {
   // the record was taken back, and nothing was written; kOutcomeUnknown that it is on its way.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
-  // Does a bounded share of the pending work, of other processes too; for one-shot callers before
-  // they exit.
+  // For callers that are about to exit: does a bounded share of the pending work, of other
+  // processes too. While other stores opened with StoreOptions::one_shot have not done so yet, it
+  // does only what is due, and the last of them does the rest: due is a turn where records have
+  // waited for as long as the configuration lets a batch wait (batch_age_ms_max), where many wait,
+  // or where a section of this caller waits for git.
   Status lend_a_hand();
   // Applies, folds and publishes up to the last seq at its start.
   Result<SyncReport> sync(bool push, Deadline deadline);

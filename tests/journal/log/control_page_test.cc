@@ -31,6 +31,44 @@ TEST_F(ControlPageTest, UnknownCacheIsNeverTheSame) {
   EXPECT_FALSE(page.same_cache(""));
 }
 
+TEST_F(ControlPageTest, AMemoIsBelievedInThePageCacheItWasWrittenInAndBesideADurableMark) {
+  page.format(test_store(), "boot 1");
+  const std::string text = "seventeen letters";
+  page.remember(Memo::kGit, as_bytes(text));
+  const auto recalled = [&](std::string_view token, Memo which = Memo::kGit) {
+    return recall_from(bytes, test_store(), token, which);
+  };
+  EXPECT_FALSE(recalled("boot 1")) << "no durable mark speaks for the log";
+  page.set_durable({1, 4096, 0, 1, 10, 0, 8192});
+  ASSERT_TRUE(recalled("boot 1"));
+  EXPECT_EQ(as_text(*recalled("boot 1")), text);
+  EXPECT_FALSE(recalled("boot 1", Memo::kDatabase));
+  EXPECT_FALSE(recalled("boot 2"));
+  EXPECT_FALSE(recalled(""));
+  EXPECT_FALSE(recall_from(bytes, test_store(2), "boot 1", Memo::kGit));
+  EXPECT_FALSE(recall_from(bytes.first(2048), test_store(), "boot 1", Memo::kGit));
+  page.adopt_cache("boot 2");
+  EXPECT_FALSE(recalled("boot 2")) << "it is of the page cache that was lost";
+}
+
+TEST_F(ControlPageTest, AMemosWriterKilledAtAnyStoreLeavesOneOfTheTwoOrNone) {
+  page.format(test_store(), "boot 1");
+  page.set_durable({1, 4096, 0, 1, 10, 0, 8192});
+  const std::string first = "what stood there before", second = "what comes after it";
+  page.remember(Memo::kDatabase, as_bytes(first));
+  const ByteVector before(bytes.begin(), bytes.end());
+  page.remember(Memo::kDatabase, as_bytes(second));
+  const ByteVector after(bytes.begin(), bytes.end());
+  for (size_t stored = 0; stored <= before.size(); stored += 8) {
+    ByteVector partly = before;
+    std::copy_n(after.begin(), stored, partly.begin());
+    const auto seen = recall_from(partly, test_store(), "boot 1", Memo::kDatabase);
+    if (seen) {
+      EXPECT_TRUE(as_text(*seen) == first || as_text(*seen) == second) << as_text(*seen);
+    }
+  }
+}
+
 TEST_F(ControlPageTest, WriterKilledAtAnyStoreLeavesTheOldMarkOrTheNew) {
   page.format(test_store(), "boot 1");
   const EpochMark first{1, 4096, 0, 1, 10, 0, 8192};
