@@ -289,16 +289,17 @@ std::string stress_json(const StressReport& report) {
 std::string bench_json(const BenchReport& report) {
   Json json = object();
   json["directory"] = report.directory;
-  json["runs"] = report.runs;
-  json["records"] = report.records;
   json["record_bytes"] = report.record_bytes;
-  json["disk_flushes_per_second"] = report.disk_flushes;
-  Json rates = Json::object();
-  rates["one_by_one_journaled"] = report.one_by_one;
-  rates["journaled"] = report.journaled;
-  rates["applied"] = report.applied;
-  rates["committed"] = report.committed;
-  json["records_per_second"] = std::move(rates);
+  json["rounds"] = report.rounds;
+  json["seconds"] = report.seconds;
+  Json figures = Json::object();
+  for (const BenchFigure& figure : report.figures) {
+    figures[figure.name] = {{"unit", figure.unit + "/s"},
+                            {"median", figure.median()},
+                            {"least", figure.least()},
+                            {"most", figure.most()}};
+  }
+  json["figures"] = std::move(figures);
   return dump(json);
 }
 

@@ -225,6 +225,20 @@ TEST_F(CommandLine, HelpAndVersionNeedNoStore) {
   }
 }
 
+TEST_F(CommandLine, BenchMeasuresEveryStageAndLeavesNothingBehind) {
+  const Json report = store_.json({"bench", "--seconds", "1"});
+  EXPECT_EQ(report["rounds"], 5);
+  EXPECT_EQ(report["figures"].size(), 7u);
+  for (const auto& [name, figure] : report["figures"].items()) {
+    EXPECT_GT(figure["least"].get<double>(), 0) << name;
+    EXPECT_LE(figure["least"].get<double>(), figure["median"].get<double>()) << name;
+    EXPECT_LE(figure["median"].get<double>(), figure["most"].get<double>()) << name;
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory_.path()), fs::directory_iterator()), 1);
+  expect_agreement(store_, 0);
+  EXPECT_EQ(store_.syncline({"bench", "--seconds", "0"}).exit_code, 64);
+}
+
 TEST_F(CommandLine, LogHasALineARecordInOrder) {
   for (int call = 0; call < 5; ++call) {
     store_.json({"record", "note", "--title", "n" + std::to_string(call)});
