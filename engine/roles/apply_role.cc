@@ -45,7 +45,7 @@ Status ApplyRole::apply_pending() {
   if (state.files_waiting != 0 && !current_.files_must_wait()) TRY(applier.write_waiting_files());
   if (applier.checkpoint_due()) TRY(applier.checkpoint());
   context_.journal.set_moment(Moment::kApplyTurn, context_.clock.now_ms());
-  if (context_.leaves_memos) {
+  if (context_.short_lived) {
     // It only spares the next caller some work.
     static_cast<void>(leave_memo());
   }

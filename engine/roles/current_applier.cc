@@ -14,6 +14,14 @@
 
 namespace syncline {
 
+namespace {
+
+// Reading a log of this size at every open costs about what a checkpoint of it does, shared by the
+// calls that fill it.
+constexpr uint64_t kWalBytesMaxOfShortLived = 1u << 20;
+
+}  // namespace
+
 Status CurrentApplier::open() {
   if (applier_ == nullptr) TRY(finish_replacement());
   TRY_ASSIGN(const bool there, context_.places.platform->is_there(context_.database_file.path));
@@ -42,6 +50,7 @@ Status CurrentApplier::open_anew() {
   options.database_path = context_.database_file.path;
   options.sqlite_vfs = context_.database_file.vfs;
   options.take_over_database = context_.take_over_database;
+  if (context_.short_lived) options.wal_bytes_max = kWalBytesMaxOfShortLived;
   for (const KindSpec& kind : context_.config->kinds) {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }

@@ -50,10 +50,9 @@ Result<bool> Role::try_turns(const std::function<Status()>& work,
   return true;
 }
 
-Status Role::share() {
-  TRY(open_file_lock());
-  TRY_ASSIGN([[maybe_unused]] const bool shared, file_lock_->try_lock(FileLock::Mode::kShared));
-  return {};
+void Role::adopt(std::unique_ptr<FileLock> file_lock) {
+  MutexLock lock(mutex);
+  file_lock_ = std::move(file_lock);
 }
 
 Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attempt) {

@@ -46,10 +46,9 @@ class Role {
   Result<bool> try_turns(const std::function<Status()>& work, const std::function<bool()>& pending)
       REQUIRES(mutex);
 
-  // Shares the file lock from here on until the next try_turns(), unless somebody has the role
-  // already. Of all who share it the last who tries has the role; each before it is told that
-  // somebody else does what is pending.
-  Status share() REQUIRES(mutex);
+  // Uses this handle of the file lock, which may be held shared: of all who share it the last who
+  // tries has the role; each before it is told that somebody else does what is pending.
+  void adopt(std::unique_ptr<FileLock> file_lock) EXCLUDES(mutex);
 
   // A watermark that somebody waits for.
   struct Goal {

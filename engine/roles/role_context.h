@@ -32,9 +32,9 @@ struct RoleContext {
   Journal& journal;
   Clock& clock;
   Notes notes;
-  // One-shot callers leave memos (engine/projection/memos.h) for those who come next. Set before
-  // the first turn.
-  bool leaves_memos = false;
+  // The store is open for a call or two: memos are left for who comes next
+  // (engine/projection/memos.h), and SQLite's log is kept short, for each of them reads it whole.
+  bool short_lived = false;
 };
 
 }  // namespace syncline

@@ -25,7 +25,8 @@ class Roles {
         Directory& store_directory, Journal& journal, Clock& clock,
         bool take_over_database = false);
 
-  void leave_memos() { context_.leaves_memos = true; }
+  // To be called before the first turn.
+  void expect_short_life() { context_.short_lived = true; }
   // Hands out each note once.
   std::vector<std::string> take_notes() { return context_.notes.take(); }
 

@@ -84,7 +84,7 @@ Status SyncRole::sync_pending(bool publish_now) {
   note_committer();
   if (retention_is_set(*context_.config)) TRY(trim_journal());
   context_.journal.set_moment(Moment::kSyncTurn, context_.clock.now_ms());
-  if (context_.leaves_memos) {
+  if (context_.short_lived) {
     // It only spares the next caller some work.
     static_cast<void>(leave_memo());
   }

@@ -97,6 +97,14 @@ std::optional<OpenMemo> recall_memo(const StoreParts& parts, const Config& confi
   return OpenMemo{std::move(*of_database), *of_git};
 }
 
+// Says that this caller is there, as early as it can: the others leave to it what is pending. Where
+// it cannot, they find themselves the last ones, and do more than they have to.
+std::unique_ptr<FileLock> announce(Directory& store) {
+  auto lock = store.open_lock(kCallersLockName);
+  if (!lock || !(*lock)->try_lock(FileLock::Mode::kShared)) return nullptr;
+  return std::move(*lock);
+}
+
 // The journal does not hold what was acknowledged. Every verb that opens the store says so, and
 // what can be done about it.
 Error journal_refused(Error error) {
@@ -126,6 +134,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   TRY_ASSIGN(StoreParts parts,
              open_store_parts(std::move(places), "make it one with `syncline init`"));
   TRY(check_ready(parts.identity));
+  auto announced = options.one_shot ? announce(*parts.store) : nullptr;
   TRY_ASSIGN(impl->config, load_bound_config(parts));
   TRY(check_known_database(parts.identity, *parts.store, *impl->config));
   std::optional<OpenMemo> memo = recall_memo(parts, *impl->config);
@@ -141,16 +150,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions
   TRY(impl->open_journal(durable.claims));
   impl->roles = std::make_unique<Roles>(impl->places, impl->identity, impl->config,
                                         *impl->store_directory, *impl->journal, impl->clock);
-  if (!options.background) impl->roles->leave_memos();
+  if (!options.background) impl->roles->expect_short_life();
   if (durable.database_damaged && !options.read_only) TRY(impl->roles->apply.rebuild_database());
   if (impl->journal->recovery().alone) TRY(impl->restore_watermarks(memo ? &*memo : nullptr));
   impl->make_queue(std::move(memo));
   if (options.background) TRY(impl->start_background());
-  if (options.one_shot && impl->check_writable()) {
-    MutexLock lock(impl->roles->last_caller.mutex);
-    // Where it fails, the others find themselves the last ones, and do more than they have to.
-    static_cast<void>(impl->roles->last_caller.share());
-  }
+  impl->roles->last_caller.adopt(std::move(announced));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 

@@ -15,7 +15,7 @@ constexpr size_t kOpenPacksMax = 16;
 
 Result<Libgit2> load() {
   // RTLD_LOCAL: its dependencies' symbols stay out of the way of the archives linked statically.
-  void* library = dlopen(kLibraryName, RTLD_NOW | RTLD_LOCAL);
+  void* library = dlopen(kLibraryName, RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = dlerror();
     return make_error(Code::kUnsupported,

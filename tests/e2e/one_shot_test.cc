@@ -72,6 +72,19 @@ TEST_F(OneShot, ARecordJournaledTakesFewSystemCalls) {
   }
 }
 
+// libgit2 decodes all of them when it is initialised, unless the program has the function itself.
+TEST_F(OneShot, AFoldReadsNoCertificates) {
+  const std::string trace = (directory_ / "trace").string();
+  std::vector<std::string> traced = {"strace", "-f", "-e", "trace=%file", "-o", trace};
+  const auto command = store_.command({"record", "note", "--title", "x", "--wait", "committed"});
+  traced.insert(traced.end(), command.begin(), command.end());
+  const ProcessResult result = run_process(traced);
+  EXPECT_TRUE(result.ok()) << result.describe();
+  const std::string calls = read_whole(trace);
+  EXPECT_NE(calls.find("libgit2.so"), std::string::npos);
+  EXPECT_EQ(calls.find("ca-certificates"), std::string::npos);
+}
+
 TEST_F(OneShot, TheLastCallerFoldsWhatTheOthersLeft) {
   store_.json({"record", "note", "--title", "x", "--wait", "journaled"});
   Json status = store_.json({"status"});
