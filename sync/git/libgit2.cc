@@ -59,6 +59,11 @@ Result<const Libgit2*> load_libgit2() {
   return &*loaded;
 }
 
+Mutex& libgit2_mutex() {
+  static Mutex mutex;
+  return mutex;
+}
+
 Error libgit2_error(const Libgit2& git, int code, std::string_view what) {
   const git_error* last = git.git_error_last();
   const char* text =

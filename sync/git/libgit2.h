@@ -8,14 +8,15 @@
 // The library stays loaded and initialised for the life of the process. Set once at load: owner
 // validation on (another user's repository is kUnsupported), strict hash verification on (an
 // object's bytes match its name), fsync on for whatever libgit2 itself writes, a bound on open pack
-// files, and no cache of objects. Threading: the table may be used from any thread; an object of
-// libgit2 (repository, odb) from one thread at a time.
+// files, and no cache of objects. Threading: the table may be used from any thread, by one at a
+// time: who reads objects holds libgit2_mutex().
 #pragma once
 
 #include <git2.h>
 
 #include <string_view>
 
+#include "journal/base/mutex.h"
 #include "journal/record/object_id.h"
 #include "syncline/result.h"
 
@@ -46,6 +47,10 @@ struct Libgit2 {
 // The table, loaded by the first call. Every call answers kUnsupported where the library or one of
 // the functions is missing: folding then waits, and recording goes on.
 Result<const Libgit2*> load_libgit2();
+
+// The packs that libgit2 has open are shared by all object databases of a process. Where it has too
+// many open it closes one, whoever reads from it, and it takes their locks in no fixed order.
+Mutex& libgit2_mutex();
 
 // An Error from the code a libgit2 function returned, with libgit2's own sentence: GIT_ENOTFOUND is
 // kNotFound, GIT_ELOCKED kBusy, GIT_EOWNER kUnsupported, the rest kIo. Call it before any other

@@ -69,11 +69,15 @@ class OdbReader final : public ObjectReader {
  public:
   OdbReader(const Libgit2& git, std::string objects_path, git_odb* odb)
       : git_(git), objects_path_(std::move(objects_path)), odb_(odb) {}
-  ~OdbReader() override { git_.git_odb_free(odb_); }
+  ~OdbReader() override {
+    MutexLock lock(libgit2_mutex());
+    git_.git_odb_free(odb_);
+  }
   OdbReader(const OdbReader&) = delete;
   OdbReader& operator=(const OdbReader&) = delete;
 
   Result<std::optional<Object>> read(const ObjectId& id) override {
+    MutexLock lock(libgit2_mutex());
     TRY(let_go_of_old_packs());
     const git_oid oid = to_git_oid(id);
     git_odb_object* found = nullptr;
@@ -147,6 +151,7 @@ Result<std::unique_ptr<ObjectReader>> open_object_reader(const std::string& obje
   TRY_ASSIGN(const Libgit2* git, load_libgit2());
   git_odb* odb = nullptr;
   TRY(check_regular(objects_path));
+  MutexLock lock(libgit2_mutex());
   if (const int code = git->git_odb_open(&odb, objects_path.c_str()); code < 0) {
     return libgit2_error(*git, code, "opening " + objects_path);
   }

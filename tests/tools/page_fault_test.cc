@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -26,15 +27,15 @@ class LostPage {
   explicit LostPage(const std::filesystem::path& path) {
     std::ofstream(path) << std::string(4096, 'x');
     const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
-    page_ = static_cast<volatile char*>(
-        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+    page_ = static_cast<char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
     close(file);
     std::filesystem::resize_file(path, 0);
   }
-  void touch() const { page_[0] = 1; }
+  // Of several threads at once.
+  void touch() const { std::atomic_ref<char>(*page_).store(1); }
 
  private:
-  volatile char* page_;
+  char* page_;
 };
 
 std::string read_all(const std::filesystem::path& path) {
