@@ -4,6 +4,7 @@
 // (ApplyRole::until, SyncRole::fold_until).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 
@@ -14,6 +15,11 @@ namespace syncline {
 
 namespace {
 constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'000'000'000};
+// A caller who is told of each record that it is durable shares disk and processor with the thread
+// that applies them. That one waits until there are so many, or for so long. Who waits for a record
+// to be applied does it, and does not wait for the thread.
+constexpr uint64_t kGatherRecords = 64;
+constexpr std::chrono::milliseconds kGatherTime{2};
 }  // namespace
 
 // A record that was submitted is journalled, even if nobody ever waited for it.
@@ -59,7 +65,12 @@ void Store::Impl::stop_background() {
 void Store::Impl::wake_apply() {
   MutexLock lock(work_mutex);
   apply_wanted = true;
-  apply_work.notify_one();
+  if (!apply_gathers || unapplied() >= kGatherRecords) apply_work.notify_one();
+}
+
+uint64_t Store::Impl::unapplied() const {
+  const uint64_t durable = journal->durable().seq;
+  return durable - std::min(durable, journal->watermark(Watermark::kApplied));
 }
 
 void Store::Impl::apply_loop() {
@@ -69,6 +80,12 @@ void Store::Impl::apply_loop() {
       MutexLock lock(work_mutex);
       while (!apply_wanted && !stopping) apply_work.wait(work_mutex);
       if (!apply_wanted && stopping) return;
+      apply_gathers = true;
+      const auto due = std::chrono::steady_clock::now() + kGatherTime;
+      while (!stopping && unapplied() < kGatherRecords) {
+        if (!apply_work.wait_until(work_mutex, due)) break;
+      }
+      apply_gathers = false;
       apply_wanted = false;
     }
     const Status applied = roles->apply.until(journal->durable().seq, kForever);

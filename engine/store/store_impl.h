@@ -76,6 +76,7 @@ struct Store::Impl {
   CondVar sync_work;   // something was applied
   bool stopping GUARDED_BY(work_mutex) = false;
   bool apply_wanted GUARDED_BY(work_mutex) = false;
+  bool apply_gathers GUARDED_BY(work_mutex) = false;
 
   ~Impl();
   // Steps of Store::open (store_open.cc).
@@ -84,6 +85,7 @@ struct Store::Impl {
   Status start_background();
   void stop_background();
   void apply_loop();
+  uint64_t unapplied() const;
   void sync_loop();
   void wake_apply();
 
