@@ -43,19 +43,33 @@ Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file) {
   return std::move(*database);
 }
 
-Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key) {
+Result<KeyFinder> KeyFinder::prepare(Database& database) {
   TRY_ASSIGN(Statement statement,
              database.prepare("SELECT seq, content_hash FROM syncline_keys WHERE key = ?1"));
-  TRY_ASSIGN(const bool row, statement.bind(1, key).step());
-  if (!row) return std::optional<KeyEntry>();
-  KeyEntry entry{.seq = static_cast<uint64_t>(statement.integer(0))};
-  const auto hash = content_hash_of(statement.blob(1));
-  if (!hash) {
+  return KeyFinder(std::move(statement));
+}
+
+Result<std::optional<KeyEntry>> KeyFinder::find(std::string_view key) {
+  const Result<bool> row = statement_.bind(1, key).step();
+  std::optional<KeyEntry> entry;
+  std::optional<ContentHash> hash;
+  if (row && *row) {
+    entry = KeyEntry{.seq = static_cast<uint64_t>(statement_.integer(0)), .content_hash = {}};
+    hash = content_hash_of(statement_.blob(1));
+    if (hash) entry->content_hash = *hash;
+  }
+  statement_.reset();
+  if (!row) return row.error();
+  if (entry && !hash) {
     return make_error(Code::kCorrupt,
                       fmt::format("syncline_keys: key {} has no content hash", key));
   }
-  entry.content_hash = *hash;
-  return std::optional<KeyEntry>(entry);
+  return entry;
+}
+
+Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key) {
+  TRY_ASSIGN(KeyFinder finder, KeyFinder::prepare(database));
+  return finder.find(key);
 }
 
 Result<uint64_t> highest_id(Database& database, const std::string& table,

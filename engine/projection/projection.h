@@ -30,6 +30,17 @@ Result<AppliedState> read_applied_state(Database& database);
 Result<std::unique_ptr<Database>> open_to_read(const DatabaseFile& file);
 
 Result<std::optional<KeyEntry>> find_key(Database& database, std::string_view key);
+// Finds many keys by one statement: to prepare it costs more than ten looks. Ends before the
+// database does.
+class KeyFinder {
+ public:
+  static Result<KeyFinder> prepare(Database& database);
+  Result<std::optional<KeyEntry>> find(std::string_view key);
+
+ private:
+  explicit KeyFinder(Statement statement) : statement_(std::move(statement)) {}
+  Statement statement_;
+};
 Result<uint64_t> highest_id(Database& database, const std::string& table,
                             const std::string& id_column);  // given out or in the table; 0 for none
 // The first id above `above` that no row has; empty where none is left.

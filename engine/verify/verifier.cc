@@ -13,6 +13,7 @@ namespace syncline {
 namespace {
 
 constexpr uint64_t kProgressEvery = 1024;
+constexpr uint64_t kRecordsOfAView = 1000;
 
 bool same_value(const Value& a, const Value& b) {
   if (a == b) return true;
@@ -153,10 +154,18 @@ Status Verifier::load_trees() {
 Status Verifier::compare_records() {
   TRY_ASSIGN(auto reader,
              Reader::open(store_directory_, journal_.store(), begin_, Reading::kThrough));
-  while (true) {
+  // A view for each look would lock and unlock for each row; one for all of them would keep the WAL
+  // from starting over.
+  std::optional<ReadView> view;
+  for (uint64_t records = 0;;) {
     TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end_));
     if (!frame) break;
     if (!is_record(frame->operation)) continue;
+    if (records++ % kRecordsOfAView == 0) {
+      view.reset();
+      TRY_ASSIGN(ReadView begun, ReadView::begin(database_));
+      view.emplace(std::move(begun));
+    }
     const auto intent = at_frame(*frame, decode_intent(frame->operation, frame->payload));
     if (!intent) {
       if (intent.error().code != Code::kCorrupt) return intent.error();
@@ -227,15 +236,17 @@ Status Verifier::tell_behind() {
 }
 
 Statement* Verifier::row_statement(const Effects& effects) {
+  shape_.assign(effects.table).append(1, '\0').append(effects.id_column);
+  for (const auto& [column, value] : effects.columns) shape_.append(1, '\0').append(column);
+  const auto found = statements_.find(shape_);
+  if (found != statements_.end()) return &found->second;
   std::string sql = "SELECT ";
   for (const auto& [column, value] : effects.columns) sql += quote_identifier(column) + ", ";
   sql += fmt::format("1 FROM {} WHERE {} = ?1", quote_identifier(effects.table),
                      quote_identifier(effects.id_column));
-  const auto found = statements_.find(sql);
-  if (found != statements_.end()) return &found->second;
   auto statement = database_.prepare(sql);
   if (!statement) return nullptr;  // the table or a column is gone, so each of its rows is missing
-  return &statements_.emplace(sql, std::move(*statement)).first->second;
+  return &statements_.emplace(shape_, std::move(*statement)).first->second;
 }
 
 Status Verifier::check_row(const Effects& effects) {

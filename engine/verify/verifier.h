@@ -140,7 +140,8 @@ class Verifier {
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;
   std::map<std::string, std::string> id_columns_;
-  std::map<std::string, Statement> statements_;
+  std::map<std::string, Statement> statements_;  // by the shape of the rows
+  std::string shape_;                            // of the row under way
 };
 
 }  // namespace syncline

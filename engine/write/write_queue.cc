@@ -207,9 +207,14 @@ Status WriteQueue::answer_applied(const Group& group) {
     return make_error(Code::kBusy, "the database was exchanged for one that knows less",
                       "it is being rebuilt; try again");
   }
+  std::optional<KeyFinder> keys;
   for (PendingWrite* write : group) {
     if (write->key.empty() || resolved(*write)) continue;
-    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, write->key));
+    if (!keys) {
+      TRY_ASSIGN(KeyFinder prepared, KeyFinder::prepare(*database_));
+      keys.emplace(std::move(prepared));
+    }
+    TRY_ASSIGN(const std::optional<KeyEntry> entry, keys->find(write->key));
     if (entry) answer_key(*write, *entry);
   }
   if (prune) {

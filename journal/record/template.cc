@@ -1,9 +1,9 @@
 #include "journal/record/template.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <iterator>
 
 namespace syncline {
 namespace {
@@ -55,41 +55,55 @@ CivilTime to_civil(int64_t time_ms) {
   return civil;
 }
 
+// With zeros before it, up to `width`. Every record's times are written several times over, and a
+// format string would cost ten times as much.
+void add_number(std::string& out, uint64_t number, size_t width = 1) {
+  char digits[20];
+  const auto count =
+      static_cast<size_t>(std::to_chars(digits, std::end(digits), number).ptr - digits);
+  if (count < width) out.append(width - count, '0');
+  out.append(digits, count);
+}
+
 // Four digits; outside 0…9999 with a sign, as ISO 8601 writes expanded years.
 void add_year(std::string& out, int64_t year) {
-  auto to = std::back_inserter(out);
-  if (year >= 0 && year <= 9999) {
-    fmt::format_to(to, "{:04}", year);
-  } else {
-    fmt::format_to(to, "{}{:04}", year < 0 ? '-' : '+', std::abs(year));
-  }
+  if (year < 0) out.push_back('-');
+  if (year > 9999) out.push_back('+');
+  add_number(out, static_cast<uint64_t>(std::abs(year)), 4);
 }
 
 void add_date(std::string& out, const CivilTime& civil, std::string_view separator) {
   add_year(out, civil.year);
-  fmt::format_to(std::back_inserter(out), "{}{:02}{}{:02}", separator, civil.month, separator,
-                 civil.day);
+  out.append(separator);
+  add_number(out, civil.month, 2);
+  out.append(separator);
+  add_number(out, civil.day, 2);
 }
 
 void add_clock(std::string& out, const CivilTime& civil) {
-  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", civil.hour, civil.minute,
-                 civil.second);
+  add_number(out, civil.hour, 2);
+  out.push_back(':');
+  add_number(out, civil.minute, 2);
+  out.push_back(':');
+  add_number(out, civil.second, 2);
 }
 
 void add_time(std::string& out, const CivilTime& civil) {
   add_date(out, civil, "-");
   out.push_back('T');
   add_clock(out, civil);
-  fmt::format_to(std::back_inserter(out), ".{:03}Z", civil.millisecond);
+  out.push_back('.');
+  add_number(out, civil.millisecond, 3);
+  out.push_back('Z');
 }
 
 void add_slot(std::string& out, Slot slot, const SlotValues& values) {
   switch (slot) {
     case Slot::kId:
-      fmt::format_to(std::back_inserter(out), "{}", values.id);
+      add_number(out, values.id);
       break;
     case Slot::kShard:
-      fmt::format_to(std::back_inserter(out), "{:04}", values.id / kShardRecords);
+      add_number(out, values.id / kShardRecords, 4);
       break;
     case Slot::kTime:
       add_time(out, to_civil(values.time_ms));

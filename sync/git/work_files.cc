@@ -41,21 +41,13 @@ Result<std::string> read_whole(File& file, uint64_t size_bytes) {
 Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, Clock& clock) {
   const int64_t now_ms = clock.now_ms();
   WorkFile seen;
-  const Result<FileInfo> info = work_tree.info(path);
-  if (!info) {
-    if (info.error().code == Code::kNotFound) return seen;
-    // A directory of the path is a link, or a file by now.
-    seen.state = WorkFile::State::kUnreadable;
-    return seen;
-  }
-  seen.state = WorkFile::State::kUnreadable;
-  if (info->type != FileInfo::Type::kRegular || info->size_bytes > kCheckedBytesMax) return seen;
   const Result<std::unique_ptr<File>> file = work_tree.open_file(path, {});
-  if (!file) {
-    // Gone or replaced since it was looked at, or not ours to read: git will look for itself.
-    return seen;
-  }
+  if (!file && file.error().code == Code::kNotFound) return seen;
+  seen.state = WorkFile::State::kUnreadable;
+  // A link or a directory, or beneath a link or a file, or not ours to read: git looks for itself.
+  if (!file) return seen;
   TRY_ASSIGN(const FileInfo before, (*file)->info());
+  if (before.size_bytes > kCheckedBytesMax) return seen;
   TRY_ASSIGN(const std::string text, read_whole(**file, before.size_bytes));
   TRY_ASSIGN(const FileInfo after, (*file)->info());
   seen.state = WorkFile::State::kReadable;
