@@ -131,6 +131,7 @@ def describe(directory: pathlib.Path) -> dict[str, Any]:
 
 
 def make_scratch(parent: pathlib.Path) -> pathlib.Path:
+    parent.mkdir(parents=True, exist_ok=True)
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="syncline-compare-", dir=parent))
     kind = run(["findmnt", "-no", "FSTYPE", "-T", str(scratch)]).stdout.strip()
     if kind in ("tmpfs", "ramfs"):

@@ -73,9 +73,11 @@ def pipelined_row(bench: Bench, sizes: Sizes) -> Row:
                    Bar("Store::submit, records/s", stores, 1e6)])
 
 
-def system_calls_of(bench: Bench, command: list[str]) -> float:
+def system_calls_of(bench: Bench, store: str, command: list[str]) -> float:
+    """Of a call beside another: callers.lock is held shared, so that it is not the last."""
     report = bench.fresh("strace") / "report"
-    run(["strace", "-f", "-c", "-o", str(report), *command])
+    run(["flock", "-s", f"{store}/.git/syncline/callers.lock",
+         "strace", "-f", "-c", "-o", str(report), *command])
     total = re.search(r"^\s*100\.00\s+\S+\s+(?:\S+\s+)?(\d+)\s+(?:\d+\s+)?total$",
                       report.read_text(encoding="utf-8"), re.MULTILINE)
     if total is None:
@@ -93,7 +95,7 @@ def one_shot_row(bench: Bench, sizes: Sizes) -> Row:
         if values["failures"]:
             raise ValueError(f"{values['failures']:.0f} calls of record --wait {stage} failed")
         values["system_calls"] = system_calls_of(
-            bench, [word.replace("{}", "alone") for word in command])
+            bench, store, [word.replace("{}", "beside another") for word in command])
         return values
 
     empty = Contestant("empty static program", "limit", lambda: bench.spawn(
