@@ -75,7 +75,8 @@ TEST_F(OneShot, ARecordJournaledTakesFewSystemCalls) {
 // libgit2 decodes all of them when it is initialised, unless the program has the function itself.
 TEST_F(OneShot, AFoldReadsNoCertificates) {
   const std::string trace = (directory_ / "trace").string();
-  std::vector<std::string> traced = {"strace", "-f", "-e", "trace=%file", "-o", trace};
+  std::vector<std::string> traced = {"strace", "-f", "-e", "trace=open,openat,openat2",
+                                     "-o",     trace};
   const auto command = store_.command({"record", "note", "--title", "x", "--wait", "committed"});
   traced.insert(traced.end(), command.begin(), command.end());
   const ProcessResult result = run_process(traced);
