@@ -1,6 +1,7 @@
-// What a record costs at each stage, in counts that no other work on the machine changes: system
-// calls, flushes, bytes written, allocations, instructions. The bounds stand about a fifth above
-// what was counted when they were set, so that a step back is seen without a timing. Who makes
+// What a record costs at each stage, in counts that other work on the machine hardly changes:
+// system calls, flushes, bytes written, allocations, instructions. The bounds stand about a fifth
+// above what was counted when they were set, so that a step back is seen without a timing; those of
+// instructions half above, for on a busy machine a fifth more of them were counted. Who makes
 // something cheaper lowers its bound; who makes it dearer says why beside it.
 //
 // A count of a stage is the difference between two runs of different lengths, so that opening the
@@ -136,7 +137,7 @@ TEST_F(StageCounts, Append) {
                  .flushes = 0.0025,
                  .written_bytes = 5700,  // twice what is framed: segments are zeroed ahead
                  .allocations = 61,
-                 .instructions = 95'000});
+                 .instructions = 120'000});
 }
 
 // One row, one file, one key.
@@ -145,7 +146,7 @@ TEST_F(StageCounts, Apply) {
                             .flushes = 0.005,
                             .written_bytes = 4900,
                             .allocations = 45,
-                            .instructions = 71'000});
+                            .instructions = 105'000});
 }
 
 // Folded, and published: the branch's index too.
@@ -154,7 +155,7 @@ TEST_F(StageCounts, Fold) {
                               .flushes = 0.007,
                               .written_bytes = 950,
                               .allocations = 45,
-                              .instructions = 210'000});
+                              .instructions = 260'000});
 }
 
 }  // namespace
