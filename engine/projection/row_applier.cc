@@ -54,6 +54,11 @@ void tell_wrong_table(const Effects& effects, Error& error) {
 
 }  // namespace
 
+void assign_row_shape(std::string& shape, const Effects& effects) {
+  shape.assign(effects.table).append(1, '\0').append(effects.id_column);
+  for (const auto& [name, value] : effects.columns) shape.append(1, '\0').append(name);
+}
+
 Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effects) {
   TRY_ASSIGN(Table * table, table_for(effects));
 
@@ -98,9 +103,8 @@ Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effect
 }
 
 Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {
-  table_key_.assign(effects.table).append(1, '\0').append(effects.id_column);
-  for (const auto& [name, value] : effects.columns) table_key_.append(1, '\0').append(name);
-  if (const auto found = tables_.find(table_key_); found != tables_.end()) {
+  assign_row_shape(shape_, effects);
+  if (const auto found = tables_.find(shape_); found != tables_.end()) {
     return found->second.get();
   }
 
@@ -125,7 +129,7 @@ Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {
   // A program whose records have more shapes than this prepares some statements again.
   if (tables_.size() >= kTablesMax) tables_.clear();
   auto made = std::make_unique<Table>(std::move(*insert), std::move(exists), unique);
-  return tables_.emplace(table_key_, std::move(made)).first->second.get();
+  return tables_.emplace(shape_, std::move(made)).first->second.get();
 }
 
 // True where the table itself refuses a second row with the id: the id is the primary key, or has a

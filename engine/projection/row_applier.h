@@ -31,6 +31,10 @@ struct RowResult {
   std::string reason;
 };
 
+// Makes `shape` the table, the id's column and the columns of the row: rows of one shape share
+// their statements.
+void assign_row_shape(std::string& shape, const Effects& effects);
+
 class RowApplier {
  public:
   explicit RowApplier(Database& database) : database_(database) {}
@@ -52,7 +56,7 @@ class RowApplier {
 
   Database& database_;
   std::unordered_map<std::string, std::unique_ptr<Table>> tables_;
-  std::string table_key_;
+  std::string shape_;  // of the row under way
 };
 
 }  // namespace syncline

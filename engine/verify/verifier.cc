@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/projection/row_applier.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
 #include "sync/own/sync_state.h"
@@ -236,8 +237,7 @@ Status Verifier::tell_behind() {
 }
 
 Statement* Verifier::row_statement(const Effects& effects) {
-  shape_.assign(effects.table).append(1, '\0').append(effects.id_column);
-  for (const auto& [column, value] : effects.columns) shape_.append(1, '\0').append(column);
+  assign_row_shape(shape_, effects);
   const auto found = statements_.find(shape_);
   if (found != statements_.end()) return &found->second;
   std::string sql = "SELECT ";
