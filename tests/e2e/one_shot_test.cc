@@ -50,12 +50,17 @@ class OneShot : public testing::Test {
 
   uint64_t calls_of(const std::vector<std::string>& arguments) {
     const std::string summary = (directory_ / "summary").string();
-    std::vector<std::string> traced = {"strace", "-f", "-c", "-o", summary};
+    trace({"-c", "-o", summary}, arguments);
+    return calls_in(summary);
+  }
+  // Runs the call under strace with these options.
+  void trace(const std::vector<std::string>& options, const std::vector<std::string>& arguments) {
+    std::vector<std::string> traced = {"strace", "-f"};
+    traced.insert(traced.end(), options.begin(), options.end());
     const auto command = store_.command(arguments);
     traced.insert(traced.end(), command.begin(), command.end());
     const ProcessResult result = run_process(traced);
     EXPECT_TRUE(result.ok()) << result.describe();
-    return calls_in(summary);
   }
 
   TemporaryDirectory directory_;
@@ -74,14 +79,10 @@ TEST_F(OneShot, ARecordJournaledTakesFewSystemCalls) {
 
 // libgit2 decodes all of them when it is initialised, unless the program has the function itself.
 TEST_F(OneShot, AFoldReadsNoCertificates) {
-  const std::string trace = (directory_ / "trace").string();
-  std::vector<std::string> traced = {"strace", "-f", "-e", "trace=open,openat,openat2",
-                                     "-o",     trace};
-  const auto command = store_.command({"record", "note", "--title", "x", "--wait", "committed"});
-  traced.insert(traced.end(), command.begin(), command.end());
-  const ProcessResult result = run_process(traced);
-  EXPECT_TRUE(result.ok()) << result.describe();
-  const std::string calls = read_whole(trace);
+  const std::string report = (directory_ / "report").string();
+  trace({"-e", "trace=open,openat,openat2", "-o", report},
+        {"record", "note", "--title", "x", "--wait", "committed"});
+  const std::string calls = read_whole(report);
   EXPECT_NE(calls.find("libgit2.so"), std::string::npos);
   EXPECT_EQ(calls.find("ca-certificates"), std::string::npos);
 }
