@@ -3,6 +3,8 @@
 #include <xxhash.h>
 
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "journal/base/bytes.h"
 #include "journal/base/layout.h"
@@ -35,15 +37,17 @@ uint64_t fingerprint_of(const ByteVector& bytes) {
   return XXH3_64bits(bytes.data(), bytes.size()) | 1;
 }
 
-// The bytes behind the fingerprint, where that is the one.
-std::optional<ByteVector> recall(Directory& store_directory, const StoreId& store, Memo which,
-                                 uint64_t fingerprint) {
-  auto bytes = Journal::recall(store_directory, store, which);
+// The words behind the fingerprint, where that is the one; none where there is no such memo.
+std::vector<uint64_t> words_of(const Memos& memos, Memo which, uint64_t fingerprint) {
+  const auto& bytes = memos[std::to_underlying(which)];
+  std::vector<uint64_t> words;
   if (!bytes || bytes->size() < kWord || load_le<uint64_t>(bytes->data()) != fingerprint) {
-    return std::nullopt;
+    return words;
   }
-  bytes->erase(bytes->begin(), bytes->begin() + kWord);
-  return bytes;
+  for (size_t at = kWord; at + kWord <= bytes->size(); at += kWord) {
+    words.push_back(load_le<uint64_t>(bytes->data() + at));
+  }
+  return words;
 }
 
 }  // namespace
@@ -101,23 +105,18 @@ void remember(Journal& journal, const GitMemo& memo, uint64_t fingerprint) {
   journal.remember(Memo::kGit, bytes);
 }
 
-std::optional<DatabaseMemo> recall_database(Directory& store_directory, const StoreId& store,
-                                            uint64_t fingerprint) {
-  const auto bytes = recall(store_directory, store, Memo::kDatabase, fingerprint);
-  if (!bytes || bytes->size() < 3 * kWord) return std::nullopt;
-  const auto word = [&](size_t i) { return load_le<uint64_t>(bytes->data() + i * kWord); };
-  DatabaseMemo memo{.applied = {{word(0), word(1)}, word(2)}, .highest_by_hash = {}};
-  for (size_t i = 3; (i + 2) * kWord <= bytes->size(); i += 2) {
-    memo.highest_by_hash[word(i)] = word(i + 1);
-  }
+std::optional<DatabaseMemo> database_memo(const Memos& memos, uint64_t fingerprint) {
+  const std::vector<uint64_t> words = words_of(memos, Memo::kDatabase, fingerprint);
+  if (words.size() < 3) return std::nullopt;
+  DatabaseMemo memo{.applied = {{words[0], words[1]}, words[2]}, .highest_by_hash = {}};
+  for (size_t i = 3; i + 2 <= words.size(); i += 2) memo.highest_by_hash[words[i]] = words[i + 1];
   return memo;
 }
 
-std::optional<GitMemo> recall_git(Directory& store_directory, const StoreId& store,
-                                  uint64_t fingerprint) {
-  const auto bytes = recall(store_directory, store, Memo::kGit, fingerprint);
-  if (!bytes || bytes->size() < 2 * kWord) return std::nullopt;
-  return GitMemo{load_le<uint64_t>(bytes->data()), load_le<uint64_t>(bytes->data() + kWord)};
+std::optional<GitMemo> git_memo(const Memos& memos, uint64_t fingerprint) {
+  const std::vector<uint64_t> words = words_of(memos, Memo::kGit, fingerprint);
+  if (words.size() < 2) return std::nullopt;
+  return GitMemo{words[0], words[1]};
 }
 
 }  // namespace syncline

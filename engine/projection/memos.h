@@ -48,10 +48,8 @@ Result<uint64_t> git_fingerprint(Directory& common, Directory& store_directory,
 
 void remember(Journal& journal, const DatabaseMemo& memo, uint64_t fingerprint);
 void remember(Journal& journal, const GitMemo& memo, uint64_t fingerprint);
-// Nothing where there is no memo, or where it is not of this fingerprint.
-std::optional<DatabaseMemo> recall_database(Directory& store_directory, const StoreId& store,
-                                            uint64_t fingerprint);
-std::optional<GitMemo> recall_git(Directory& store_directory, const StoreId& store,
-                                  uint64_t fingerprint);
+// Nothing where the memo is not among them, or is not of this fingerprint.
+std::optional<DatabaseMemo> database_memo(const Memos& memos, uint64_t fingerprint);
+std::optional<GitMemo> git_memo(const Memos& memos, uint64_t fingerprint);
 
 }  // namespace syncline

@@ -50,6 +50,13 @@ Result<bool> Role::try_turns(const std::function<Status()>& work,
   return true;
 }
 
+Result<bool> Role::is_free() {
+  TRY(open_file_lock());
+  TRY_ASSIGN(const bool held, file_lock_->try_lock(FileLock::Mode::kExclusive));
+  if (held) file_lock_->unlock();
+  return held;
+}
+
 void Role::adopt(std::unique_ptr<FileLock> file_lock) {
   MutexLock lock(mutex);
   file_lock_ = std::move(file_lock);

@@ -46,6 +46,9 @@ class Role {
   Result<bool> try_turns(const std::function<Status()>& work, const std::function<bool()>& pending)
       REQUIRES(mutex);
 
+  // Whether nobody else has the role at this moment. Who finds it free has not taken it.
+  Result<bool> is_free() REQUIRES(mutex);
+
   // Uses this handle of the file lock, which may be held shared: of all who share it the last who
   // tries has the role; each before it is told that somebody else does what is pending.
   void adopt(std::unique_ptr<FileLock> file_lock) EXCLUDES(mutex);

@@ -240,8 +240,7 @@ Status Store::lend_a_hand() {
     return {};
   };
   MutexLock lock(roles.last_caller.mutex);
-  TRY_ASSIGN(bool last,
-             roles.last_caller.try_turns([]() -> Status { return {}; }, [] { return false; }));
+  TRY_ASSIGN(bool last, roles.last_caller.is_free());
   if (last) {
     // Where calls are started one after another, the next is about to come, and then this one is
     // not the last. Waiting for it costs the caller no time: it has its answer.

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
 
 #include "engine/store/store_impl.h"
@@ -19,7 +18,7 @@ constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'
 // that applies them. That one waits until there are so many, or for so long. Who waits for a record
 // to be applied does it, and does not wait for the thread.
 constexpr uint64_t kGatherRecords = 64;
-constexpr std::chrono::milliseconds kGatherTime{2};
+constexpr int64_t kGatherMs = 2;
 }  // namespace
 
 // A record that was submitted is journalled, even if nobody ever waited for it.
@@ -81,7 +80,7 @@ void Store::Impl::apply_loop() {
       while (!apply_wanted && !stopping) apply_work.wait(work_mutex);
       if (!apply_wanted && stopping) return;
       apply_gathers = true;
-      const auto due = std::chrono::steady_clock::now() + kGatherTime;
+      const Deadline due = clock.after_ms(kGatherMs);
       while (!stopping && unapplied() < kGatherRecords) {
         if (!apply_work.wait_until(work_mutex, due)) break;
       }
@@ -105,7 +104,6 @@ void Store::Impl::apply_loop() {
 }
 
 void Store::Impl::sync_loop() {
-  using namespace std::chrono;
   Backoff backoff(platform.random(), kRetryLimits);
   while (true) {
     const auto pending = [&] {
@@ -114,7 +112,7 @@ void Store::Impl::sync_loop() {
     bool last = false;
     {
       MutexLock lock(work_mutex);
-      const auto age = milliseconds(config->sync.batch_age_ms_max);
+      const int64_t age_ms = config->sync.batch_age_ms_max;
       // Waits for something to fold, then for a full batch or for its age. The publisher keeps its
       // own interval.
       while (!stopping && pending() == 0 &&
@@ -122,7 +120,7 @@ void Store::Impl::sync_loop() {
                  journal->watermark(Watermark::kCommitted)) {
         sync_work.wait(work_mutex);
       }
-      const auto due = steady_clock::now() + age;
+      const Deadline due = clock.after_ms(age_ms);
       while (!stopping && pending() < config->sync.batch_records_max) {
         if (!sync_work.wait_until(work_mutex, due)) break;
       }

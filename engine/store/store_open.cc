@@ -91,8 +91,9 @@ std::optional<OpenMemo> recall_memo(const StoreParts& parts, const Config& confi
   const auto git = git_fingerprint(*parts.common, *parts.store, store);
   const auto database = database_fingerprint(*parts.root, config.database);
   if (!git || !database) return std::nullopt;
-  auto of_git = recall_git(*parts.store, store, *git);
-  auto of_database = recall_database(*parts.store, store, *database);
+  const Memos memos = Journal::recall(*parts.store, store);
+  const auto of_git = git_memo(memos, *git);
+  auto of_database = database_memo(memos, *database);
   if (!of_git || !of_database) return std::nullopt;
   return OpenMemo{std::move(*of_database), *of_git};
 }

@@ -5,7 +5,7 @@
 // move), and waiting for it ends at a deadline or as soon as it is not needed any more.
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 
 #include "journal/base/mutex.h"
 #include "syncline/deadline.h"
@@ -26,11 +26,7 @@ class Gate {
         taken_ = true;
         return Outcome::kTaken;
       }
-      if (deadline.forever()) {
-        condition_.wait(mutex_);
-      } else if (!condition_.wait_until(mutex_, time_point(deadline)) && taken_) {
-        return Outcome::kTimeout;
-      }
+      if (!condition_.wait_until(mutex_, deadline) && taken_) return Outcome::kTimeout;
     }
   }
   Outcome take(Deadline deadline) {
@@ -48,9 +44,6 @@ class Gate {
   }
 
  private:
-  static std::chrono::steady_clock::time_point time_point(Deadline deadline) {
-    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline.monotonic_ns));
-  }
   Mutex mutex_;
   CondVar condition_;
   bool taken_ GUARDED_BY(mutex_) = false;

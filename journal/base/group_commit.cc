@@ -9,16 +9,7 @@
 
 namespace syncline {
 
-namespace {
-
-using SteadyClock = std::chrono::steady_clock;
-
-SteadyClock::time_point time_point(Deadline deadline) {
-  if (deadline.forever()) return SteadyClock::time_point::max();
-  return SteadyClock::time_point(std::chrono::nanoseconds(deadline.monotonic_ns));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 struct GroupItem::Group {
   // Of the word on which the members sleep: one bit tells that the group is done, the others count
@@ -79,7 +70,7 @@ bool GroupCommit::submit(const std::shared_ptr<GroupItem>& item, uint64_t bytes,
     MutexLock lock(mutex_);
     ++kept_out_;
     while (is_full() && leading_) {
-      if (!room_.wait_until(mutex_, time_point(deadline))) break;
+      if (!room_.wait_until(mutex_, deadline)) break;
     }
     --kept_out_;
   }

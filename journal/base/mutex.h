@@ -8,6 +8,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "syncline/deadline.h"
+
 #if defined(__clang__)
 #define SYNCLINE_TSA(x) __attribute__((x))
 #else
@@ -53,9 +55,15 @@ class CondVar {
     lock.release();
   }
   // False when `deadline` passed.
-  bool wait_until(Mutex& mutex, std::chrono::steady_clock::time_point deadline) REQUIRES(mutex) {
+  bool wait_until(Mutex& mutex, Deadline deadline) REQUIRES(mutex) {
+    if (deadline.forever()) {
+      wait(mutex);
+      return true;
+    }
+    const std::chrono::steady_clock::time_point due(
+        std::chrono::nanoseconds(deadline.monotonic_ns));
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
-    const bool in_time = condition_.wait_until(lock, deadline) == std::cv_status::no_timeout;
+    const bool in_time = condition_.wait_until(lock, due) == std::cv_status::no_timeout;
     lock.release();
     return in_time;
   }

@@ -351,27 +351,30 @@ void ControlPage::remember(Memo which, ByteSpan bytes) {
   store(at, memo_check(bytes, load(kTokenAt)));
 }
 
-std::optional<ByteVector> recall_from(ByteSpan page, const StoreId& store,
-                                      std::string_view cache_token, Memo which) {
-  if (page.size() != kControlPageBytes || cache_token.empty()) return std::nullopt;
+Memos recall_from(ByteSpan page, const StoreId& store, std::string_view cache_token) {
+  if (page.size() != kControlPageBytes || cache_token.empty()) return {};
   const auto word = [&](size_t offset) { return load_le<uint64_t>(page.data() + offset); };
   if (word(kMagicAt) != kPageMagic || word(kVersionAt) != kPageVersion ||
       word(kStoreAt) != load_le<uint64_t>(store.bytes.data()) ||
       word(kStoreAt + 8) != load_le<uint64_t>(store.bytes.data() + 8) ||
       word(kTokenAt) != token_of(cache_token)) {
-    return std::nullopt;
+    return {};
   }
   // Who believes a memo leaves out claims that the durable mark makes too.
   const bool marked =
       word(kDurableAt + kCheckAt) == check_at(page, kDurableAt) ||
       word(kDurableAt + kSlotBytes + kCheckAt) == check_at(page, kDurableAt + kSlotBytes);
-  if (!marked) return std::nullopt;
-  const size_t at = memo_at(which);
-  const uint64_t size = word(at + 8);
-  if (size > kMemoBytesMax) return std::nullopt;
-  const ByteSpan bytes = page.subspan(at + kMemoHeadBytes, size);
-  if (word(at) != memo_check(bytes, word(kTokenAt))) return std::nullopt;
-  return ByteVector(bytes.begin(), bytes.end());
+  if (!marked) return {};
+  Memos memos;
+  for (size_t which = 0; which < memos.size(); ++which) {
+    const size_t at = memo_at(static_cast<Memo>(which));
+    const uint64_t size = word(at + 8);
+    if (size > kMemoBytesMax) continue;
+    const ByteSpan bytes = page.subspan(at + kMemoHeadBytes, size);
+    if (word(at) == memo_check(bytes, word(kTokenAt)))
+      memos[which].emplace(bytes.begin(), bytes.end());
+  }
+  return memos;
 }
 
 }  // namespace syncline

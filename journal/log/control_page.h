@@ -154,9 +154,8 @@ class ControlPage {
   std::byte* bytes_;
 };
 
-// The memo in the bytes of a page that may be changing; nothing unless it is whole, the page this
-// store's, and written in the page cache that `cache_token` names.
-std::optional<ByteVector> recall_from(ByteSpan page, const StoreId& store,
-                                      std::string_view cache_token, Memo which);
+// The memos in the bytes of a page that may be changing: each that is whole, where the page is this
+// store's and was written in the page cache that `cache_token` names.
+Memos recall_from(ByteSpan page, const StoreId& store, std::string_view cache_token);
 
 }  // namespace syncline

@@ -80,12 +80,12 @@ void Journal::remember(Memo which, ByteSpan bytes) {
   if (!impl_->page->is_private()) impl_->page->remember(which, bytes);
 }
 
-std::optional<ByteVector> Journal::recall(Directory& directory, const StoreId& store, Memo which) {
+Memos Journal::recall(Directory& directory, const StoreId& store) {
   const Result<std::string> token = directory.cache_token();
-  if (!token || token->empty()) return std::nullopt;
+  if (!token || token->empty()) return {};
   const Result<std::string> page = read_file(directory, kControlName, kControlPageBytes);
-  if (!page) return std::nullopt;
-  return recall_from(as_bytes(*page), store, *token, which);
+  if (!page) return {};
+  return recall_from(as_bytes(*page), store, *token);
 }
 
 Result<std::unique_ptr<FileLock>> Journal::open_role(std::string_view name) {

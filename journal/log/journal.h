@@ -24,11 +24,13 @@
 // writes).
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "journal/base/clock.h"
@@ -103,6 +105,8 @@ enum class Moment : uint8_t { kApplyTurn, kSyncTurn, kCount };
 // What the layers above note for the next process of the same boot, in their own words.
 enum class Memo : uint8_t { kDatabase, kGit, kCount };
 inline constexpr size_t kMemoBytesMax = 640;
+// By Memo; nothing in the place of one that is not there or cannot be believed.
+using Memos = std::array<std::optional<ByteVector>, std::to_underlying(Memo::kCount)>;
 
 class Journal;
 
@@ -201,8 +205,8 @@ class Journal {
   // One writer at a time. A memo lives as long as the page cache that it was written in: it is lost
   // with it, and with the page.
   void remember(Memo which, ByteSpan bytes);
-  // Read before the journal is opened; nothing where there is none, or where it cannot be believed.
-  static std::optional<ByteVector> recall(Directory& directory, const StoreId& store, Memo which);
+  // Read before the journal is opened.
+  static Memos recall(Directory& directory, const StoreId& store);
 
   // Role locks of the layers above ("apply.lock", "sync.lock", …).
   Result<std::unique_ptr<FileLock>> open_role(std::string_view name);

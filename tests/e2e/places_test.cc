@@ -123,14 +123,9 @@ TEST(Place, MemoryFileSystem) {
       access("/dev/shm", W_OK) != 0) {
     GTEST_SKIP() << "/dev/shm is no tmpfs we may write to";
   }
-  std::string pattern = "/dev/shm/syncline-test-XXXXXX";
-  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-  const fs::path directory = pattern;
-  {
-    const StoreUnderTest store("packages", directory / "store");
-    exercise(store, directory);
-  }
-  fs::remove_all(directory);
+  const TemporaryDirectory directory("syncline-test", "/dev/shm");
+  const StoreUnderTest store("packages", directory / "store");
+  exercise(store, directory.path());
 }
 
 void exercise_on(const std::string& type, const std::string& size) {

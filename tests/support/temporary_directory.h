@@ -1,8 +1,9 @@
 // A fresh directory for one test, gone with everything in it at the end of the scope.
 //
-// Below std::filesystem::temp_directory_path(), so TMPDIR chooses the file system. A name part may
-// be given where the test is about names (spaces, quotes). SYNCLINE_TEST_KEEP=1 leaves the
-// directory there and says where, to look at after a failure.
+// Below std::filesystem::temp_directory_path(), so TMPDIR chooses the file system, or below a
+// parent that is given where the test is about a file system. A name part may be given where the
+// test is about names (spaces, quotes). SYNCLINE_TEST_KEEP=1 leaves the directory there and says
+// where, to look at after a failure.
 #pragma once
 
 #include <cstdio>
@@ -17,9 +18,10 @@ namespace syncline {
 
 class TemporaryDirectory {
  public:
-  explicit TemporaryDirectory(std::string_view name = "syncline-test") {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / (std::string(name) + "-XXXXXX")).string();
+  explicit TemporaryDirectory(
+      std::string_view name = "syncline-test",
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / (std::string(name) + "-XXXXXX")).string();
     if (mkdtemp(pattern.data()) == nullptr) {
       throw std::runtime_error("cannot make a temporary directory like " + pattern);
     }

@@ -36,7 +36,7 @@ TEST_F(ControlPageTest, AMemoIsBelievedInThePageCacheItWasWrittenInAndBesideADur
   const std::string text = "seventeen letters";
   page.remember(Memo::kGit, as_bytes(text));
   const auto recalled = [&](std::string_view token, Memo which = Memo::kGit) {
-    return recall_from(bytes, test_store(), token, which);
+    return recall_from(bytes, test_store(), token)[std::to_underlying(which)];
   };
   EXPECT_FALSE(recalled("boot 1")) << "no durable mark speaks for the log";
   page.set_durable({1, 4096, 0, 1, 10, 0, 8192});
@@ -45,8 +45,8 @@ TEST_F(ControlPageTest, AMemoIsBelievedInThePageCacheItWasWrittenInAndBesideADur
   EXPECT_FALSE(recalled("boot 1", Memo::kDatabase));
   EXPECT_FALSE(recalled("boot 2"));
   EXPECT_FALSE(recalled(""));
-  EXPECT_FALSE(recall_from(bytes, test_store(2), "boot 1", Memo::kGit));
-  EXPECT_FALSE(recall_from(bytes.first(2048), test_store(), "boot 1", Memo::kGit));
+  EXPECT_EQ(recall_from(bytes, test_store(2), "boot 1"), Memos{});
+  EXPECT_EQ(recall_from(bytes.first(2048), test_store(), "boot 1"), Memos{});
   page.adopt_cache("boot 2");
   EXPECT_FALSE(recalled("boot 2")) << "it is of the page cache that was lost";
 }
@@ -62,7 +62,8 @@ TEST_F(ControlPageTest, AMemosWriterKilledAtAnyStoreLeavesOneOfTheTwoOrNone) {
   for (size_t stored = 0; stored <= before.size(); stored += 8) {
     ByteVector partly = before;
     std::copy_n(after.begin(), stored, partly.begin());
-    const auto seen = recall_from(partly, test_store(), "boot 1", Memo::kDatabase);
+    const auto seen =
+        recall_from(partly, test_store(), "boot 1")[std::to_underlying(Memo::kDatabase)];
     if (seen) {
       EXPECT_TRUE(as_text(*seen) == first || as_text(*seen) == second) << as_text(*seen);
     }

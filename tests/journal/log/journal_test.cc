@@ -249,16 +249,10 @@ class RealFiles : public testing::TestWithParam<std::pair<const char*, bool>> {}
 
 TEST_P(RealFiles, RecordsRotatesReopensAndReads) {
   const auto [where, direct] = GetParam();
-  std::string path;
-  std::optional<TemporaryDirectory> temporary;
-  if (std::string_view(where).empty()) {
-    temporary.emplace();
-    path = temporary->string();
-  } else {
-    path = std::string(where) + "/syncline-journal-test-" + std::to_string(::getpid());
-    std::filesystem::create_directory(path);
-  }
-  auto root = open_posix_directory(path);
+  const std::filesystem::path parent =
+      std::string_view(where).empty() ? std::filesystem::temp_directory_path() : where;
+  const TemporaryDirectory directory("syncline-test", parent);
+  auto root = open_posix_directory(directory.string());
   ASSERT_OK(root);
   JournalOptions options = small_options();
   options.direct_io = direct;
@@ -274,7 +268,6 @@ TEST_P(RealFiles, RecordsRotatesReopensAndReads) {
     EXPECT_EQ(contents(**root, **journal), all);
     EXPECT_FALSE((*journal)->recovery().torn);
   }
-  if (!temporary) std::filesystem::remove_all(path);
 }
 
 INSTANTIATE_TEST_SUITE_P(Journal, RealFiles,

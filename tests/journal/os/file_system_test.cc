@@ -122,10 +122,8 @@ TEST_F(FileSystemTest, DirectFilesReadAndWriteBlocks) {
 
 TEST_F(FileSystemTest, DirectOnAFileSystemInMemoryWorksEitherWay) {
   if (!fs::is_directory("/dev/shm")) GTEST_SKIP() << "no /dev/shm";
-  std::string pattern = "/dev/shm/syncline-test-XXXXXX";
-  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-  write_and_read_in_blocks(*open_directory_at(pattern));
-  fs::remove_all(pattern);
+  const TemporaryDirectory in_memory("syncline-test", "/dev/shm");
+  write_and_read_in_blocks(*open_directory_at(in_memory.string()));
 }
 
 TEST_F(FileSystemTest, DirectIsBufferedWhereTheFileSystemDoesNotKnowIt) {
