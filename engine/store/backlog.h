@@ -3,8 +3,9 @@
 //   bytes at the last look + growth of the log since  ≥  bytes that wait now
 //
 // Commits only make it less, so that this bounds it from above: as long as the bound leaves room
-// there is room, and only where it leaves none has somebody to look again. What the look itself is
-// worth, the estimate is worth. Any thread.
+// there is room. Where the look itself found none, there is none before the next commit. Only
+// between the two has somebody to look again: one thread for all who ask (Store::Impl). What the
+// look itself is worth, the estimate is worth. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +33,14 @@ class BacklogBound {
     return look_->bytes + grown;
   }
 
-  bool leaves_room(const Position& durable, uint64_t committed, uint64_t bytes_max) const {
+  // Empty: only a look can tell.
+  std::optional<bool> leaves_room(const Position& durable, uint64_t committed,
+                                  uint64_t bytes_max) const EXCLUDES(mutex_) {
     const auto at_most = bytes(durable, committed);
-    return at_most && *at_most < bytes_max;
+    if (at_most && *at_most < bytes_max) return true;
+    const MutexLock lock(mutex_);
+    if (look_ && look_->bytes >= bytes_max && committed == look_->committed) return false;
+    return std::nullopt;
   }
 
   // A look found that `bytes` wait; `durable` and `committed` are as they were before it.

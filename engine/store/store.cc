@@ -49,18 +49,33 @@ Result<Store::Impl::Submitted> Store::Impl::make_write(const Record& record) con
   return Submitted{std::move(write), intent.path, intent.kind};
 }
 
+Result<bool> Store::Impl::has_room_for_bytes() {
+  const uint64_t bytes_max = config->backlog_bytes_max;
+  const auto known = [&] {
+    return backlog.leaves_room(journal->durable().position,
+                               journal->watermark(Watermark::kCommitted), bytes_max);
+  };
+  if (const auto room = known()) return *room;
+  // All threads come here at once, when the log goes on in another segment.
+  MutexLock lock(backlog_look);
+  if (const auto room = known()) return *room;
+  const uint64_t committed = journal->watermark(Watermark::kCommitted);
+  const Position durable = journal->durable().position;
+  TRY_ASSIGN(ReceiptLookup records, lookup());
+  TRY_ASSIGN(const uint64_t bytes, records.bytes_after(committed));
+  backlog.note(durable, committed, bytes);
+  return bytes < bytes_max;
+}
+
 Status Store::Impl::check_backlog() {
   const uint64_t committed = journal->watermark(Watermark::kCommitted);
-  const Mark durable = journal->durable();
-  const uint64_t waiting = durable.seq > committed ? durable.seq - committed : 0;
+  const uint64_t durable = journal->durable().seq;
+  const uint64_t waiting = durable > committed ? durable - committed : 0;
   bool full = waiting >= config->backlog_records_max;
   // Bytes are asked for only where they can matter, for that takes a look into SQLite.
-  if (!full && waiting >= 1024 &&
-      !backlog.leaves_room(durable.position, committed, config->backlog_bytes_max)) {
-    TRY_ASSIGN(ReceiptLookup records, lookup());
-    TRY_ASSIGN(const uint64_t bytes, records.bytes_after(committed));
-    backlog.note(durable.position, committed, bytes);
-    full = bytes >= config->backlog_bytes_max;
+  if (!full && waiting >= 1024) {
+    TRY_ASSIGN(const bool room, has_room_for_bytes());
+    full = !room;
   }
   if (!full) return {};
   return make_error(Code::kRetryLater,

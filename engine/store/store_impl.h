@@ -51,6 +51,7 @@ struct Store::Impl {
   std::vector<std::string> open_notes;
 
   BacklogBound backlog;
+  Mutex backlog_look;  // who has it looks how many bytes wait
 
   // ---- tickets ----
   struct Submitted {
@@ -114,6 +115,7 @@ struct Store::Impl {
   bool is_due(Moment last_turn, uint64_t behind) const;
   // kRetryLater when too many records wait to be committed.
   Status check_backlog();
+  Result<bool> has_room_for_bytes() EXCLUDES(backlog_look);
   // The receipt of a record that was handed over, once the stage is reached.
   Result<Receipt> finish(const Submitted& submitted, Stage stage, Deadline deadline);
   // Waits for the stage; false when `deadline` came first.

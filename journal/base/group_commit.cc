@@ -1,15 +1,12 @@
 #include "journal/base/group_commit.h"
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 #include <utility>
 
 #include "journal/base/assert.h"
 
 namespace syncline {
-
-namespace {}  // namespace
 
 struct GroupItem::Group {
   // Of the word on which the members sleep: one bit tells that the group is done, the others count
