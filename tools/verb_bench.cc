@@ -24,7 +24,7 @@ namespace {
 constexpr uint64_t kRounds = 5;
 constexpr uint64_t kSecondsDefault =
     100;  // with what stores take to be made and drained: two minutes
-constexpr uint64_t kSecondsMax = 24 * 3600;
+constexpr uint64_t kSecondsMax = uint64_t{24} * 3600;
 constexpr int kCallers = 16;
 constexpr int kProcesses = 8;
 

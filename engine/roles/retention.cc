@@ -14,7 +14,7 @@ namespace syncline {
 
 Result<std::optional<Mark>> trimmable(Directory& store_directory, const StoreId& store,
                                       const Config& config, const Mark& limit, int64_t now_ms) {
-  constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
+  constexpr int64_t kDayMs = int64_t{24} * 60 * 60 * 1000;
   TRY_ASSIGN(const std::unique_ptr<Directory> journal_directory,
              store_directory.open_directory(kJournalDirectory));
   TRY_ASSIGN(const auto segments, list_segments(*journal_directory, store));

@@ -103,7 +103,7 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
 Result<Ticket> Store::submit(const Record& record, Deadline deadline) {
   TRY_ASSIGN(Impl::Submitted submitted, impl_->make_write(record));
   while (true) {
-    const Status room = impl_->check_backlog();
+    Status room = impl_->check_backlog();
     if (room) break;
     if (room.error().code != Code::kRetryLater || impl_->clock.passed(deadline)) {
       return std::move(room).error();

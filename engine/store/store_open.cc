@@ -128,7 +128,7 @@ Error journal_refused(Error error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& root, StoreOptions options) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& root, const StoreOptions& options) {
   auto impl = std::make_unique<Impl>(options);
   TRY_ASSIGN(StorePlaces places, find_places(root, impl->platform));
   TRY(check_owner(places));
@@ -189,7 +189,7 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
         recovery.torn_bytes, recovery.torn_at.segment, recovery.torn_at.offset));
   }
   if (recovery.abandoned) {
-    open_notes.push_back(
+    open_notes.emplace_back(
         "a flush had failed or was interrupted: its segment was left, what it held was copied");
   }
   return {};

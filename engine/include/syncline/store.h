@@ -144,7 +144,8 @@ class Store {
   static Result<InitReport> init(const std::string& directory, const InitOptions& options);
   // `directory` is the store's root; discover() finds it upward as git does.
   static Result<std::string> discover(const std::string& start);
-  static Result<std::unique_ptr<Store>> open(const std::string& root, StoreOptions options = {});
+  static Result<std::unique_ptr<Store>> open(const std::string& root,
+                                             const StoreOptions& options = {});
   ~Store();
 
   const Config& config() const;
