@@ -20,10 +20,6 @@ class HeldFileLock {
   FileLock& lock_;
 };
 
-Deadline sooner(Deadline a, Deadline b) {
-  return a.monotonic_ns < b.monotonic_ns ? a : b;
-}
-
 }  // namespace
 
 Role::Role(Journal& journal, Clock& clock, std::string_view lock_name)

@@ -164,11 +164,6 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
   JournalOptions journal_options;
   journal_options.segment_bytes_max = config->segment_bytes_max;
   journal_options.open_deadline = options.open_deadline;
-  if (options.one_shot) {
-    // Started fifty at a time, one-shot commands reach this point milliseconds apart.
-    journal_options.gather_quiet_ns = 4'000'000;
-    journal_options.gather_ns_max = 20'000'000;
-  }
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = platform.make_ring(/*many_groups=*/options.background);
   auto opened = Journal::open(*store_directory, identity.store, clock, std::move(ring),
@@ -216,6 +211,10 @@ void Store::Impl::make_queue(std::optional<OpenMemo> memo) {
   // A group lies in one segment: small segments want small groups.
   queue_options.limits.group_bytes_max =
       std::min(queue_options.limits.group_bytes_max, config->segment_bytes_max);
+  // Started fifty at a time, one-shot commands reach this point milliseconds apart.
+  if (options.one_shot) {
+    queue_options.gather = {.for_all = true, .quiet_ns = 4'000'000, .longest_ns = 20'000'000};
+  }
   queue_options.on_durable = [this] { wake_apply(); };
   queue = std::make_unique<WriteQueue>(platform, *store_directory, *journal,
                                        database_file(places, *config), std::move(queue_options));

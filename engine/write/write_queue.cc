@@ -44,6 +44,7 @@ WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& 
       database_file_(std::move(database_file)),
       options_(std::move(options)),
       tail_(store_directory, journal.store()),
+      company_(store_directory, journal, clock_, options_.gather),
       group_commit_(clock_, options_.limits,
                     [this](const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by) {
                       return lead(items, begin_by, finish_by);
@@ -68,7 +69,16 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
     Group group;
     group.reserve(items.size());
     for (const auto& item : items) group.push_back(static_cast<PendingWrite*>(item.get()));
-    return write_group(group, begin_by, finish_by);
+    if (!company_.is_for(group)) return write_group(group, begin_by, finish_by);
+    const uint64_t known_seq = tail_.started() ? tail_.position().seq : 0;
+    const bool written =
+        company_.write(*group.front(), known_seq, begin_by, finish_by,
+                       [this](const Group& joint, Deadline begin, Deadline finish) {
+                         return write_group(joint, begin, finish);
+                       });
+    // Another process may have made it durable.
+    if (written && !group.front()->error && options_.on_durable) options_.on_durable();
+    return written;
   } catch (const std::bad_alloc&) {
     // The group's frames may be in the log or not, durable or not.
     tail_.invalidate();
@@ -303,6 +313,8 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
   uint64_t seq = turn.end().seq;
   std::vector<NewFrame> frames;
   frames.reserve(group.size() + 1);
+  std::vector<PendingWrite*> writers;  // of the frames
+  writers.reserve(group.size() + 1);
   std::vector<ByteVector> config_payloads;
   config_payloads.reserve(group.size());  // spans into it must stay valid
   const Config* config = nullptr;
@@ -325,12 +337,14 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
       config_payloads.push_back(encode(ConfigFrame{config->text}));
       const ByteVector& payload = config_payloads.back();
       frames.push_back({Operation::kConfig, 0, time_ms, payload, hash_payload(payload)});
+      writers.push_back(nullptr);
     }
     write->id = *id;
     write->seq = ++seq;
     write->time_ms = time_ms;
     tail_.note_record(write->key, write->content_hash, write->table, write->seq, write->id);
     frames.push_back({write->operation, write->id, time_ms, write->payload, write->payload_hash});
+    writers.push_back(write);
   }
   if (frames.empty()) {
     // Only duplicates: what they repeat must be durable before they are answered.
@@ -339,7 +353,8 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
     nothing.epoch = turn.epoch();
     return nothing;
   }
-  TRY_ASSIGN(Appended appended, turn.append(frames));
+  TRY_ASSIGN(Appended appended, turn.append(frames, company_.before_write(turn, writers)));
+  company_.note_written(writers);
   SYNCLINE_ASSERT(appended.mark.seq == seq);
   tail_.advance(appended.mark);
   if (config != nullptr) note_config(*config);

@@ -7,8 +7,8 @@
 //                                              ▼
 //                                            each has its place, or its error
 //
-// Who leads, and who sleeps meanwhile: journal/base/group_commit.h. Encoding and hashing happen in
-// the submitting threads.
+// Who leads, and who sleeps meanwhile: journal/base/group_commit.h; between processes: company.h.
+// Encoding and hashing happen in the submitting threads.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,8 @@
 #include "engine/projection/memos.h"
 #include "engine/sqlite/database.h"
 #include "engine/write/append_index.h"
+#include "engine/write/company.h"
+#include "engine/write/pending_write.h"
 #include "journal/base/group_commit.h"
 #include "journal/log/journal.h"
 #include "journal/os/platform.h"
@@ -31,31 +33,12 @@ namespace syncline {
 
 struct WriteQueueOptions {
   GroupLimits limits;
+  GatherLimits gather;               // beside other processes
   uint64_t id_floor = 0;             // ids begin above this
   std::function<void()> on_durable;  // called by the leader after a group became durable
   // Believed once, for a first group of records without keys; then SQLite is opened.
   std::optional<DatabaseMemo> memo;
 };
-
-// One record on its way into the journal.
-struct PendingWrite : GroupItem {
-  // Set by the submitter.
-  Operation operation = Operation::kCreate;
-  ByteVector payload;
-  uint64_t payload_hash = 0;
-  std::string key;
-  ContentHash content_hash;
-  Xxh3Hash xxh3{};  // the hash that a first record of payload version 1 would have
-  std::string table, id_column;
-  std::shared_ptr<const Config> config;  // what the record was made by
-
-  // Set by the leader.
-  std::optional<Error> error;
-  bool duplicate = false;
-  uint64_t seq = 0, id = 0;
-  int64_t time_ms = 0;
-};
-using PendingWritePtr = std::shared_ptr<PendingWrite>;
 
 class WriteQueue {
  public:
@@ -122,6 +105,7 @@ class WriteQueue {
   std::string journalled_config_;  // text of the newest kConfig frame
   std::map<std::string, uint64_t, std::less<>> database_ids_;
 
+  Company company_;
   GroupCommit group_commit_;
 };
 

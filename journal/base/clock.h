@@ -22,6 +22,10 @@ class Clock {
   }
 };
 
+inline Deadline sooner(Deadline a, Deadline b) {
+  return a.monotonic_ns < b.monotonic_ns ? a : b;
+}
+
 Clock& system_clock();
 
 class Random {

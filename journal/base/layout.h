@@ -9,7 +9,8 @@
 //         identity                        who the store is, and where it was made
 //         config.toml, cache.token        the configuration last journalled; what it was read from
 //         control                         the shared page: ends, marks, watermarks (hints)
-//         append.lock flush.lock open.lock init.lock
+//         requests                        the shared page of records to be appended (a cache)
+//         append.lock flush.lock lead.lock open.lock init.lock
 //         apply.lock sync.lock callers.lock
 //         sync.state pushed consolidated  caches of what git holds
 //         journal/                        segments, their `base`, and <id>.keys of trimmed ones
@@ -42,6 +43,9 @@ inline constexpr std::string_view kConsolidatedFile = "consolidated";
 // Held for one append, one flush.
 inline constexpr std::string_view kAppendLockName = "append.lock";
 inline constexpr std::string_view kFlushLockName = "flush.lock";
+// What processes want appended (journal/log/request_page.h), and the lock of the one who does it.
+inline constexpr std::string_view kRequestsName = "requests";
+inline constexpr std::string_view kLeadLockName = "lead.lock";
 // Held shared by every process that has the journal open, and exclusively by the one that recovers
 // it.
 inline constexpr std::string_view kOpenLockName = "open.lock";

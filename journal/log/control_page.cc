@@ -30,7 +30,7 @@ constexpr size_t kWatermarksAt = 1024;
 constexpr size_t kFutexesAt = 1152;
 constexpr size_t kCountersAt = 1280;
 constexpr size_t kLiveAt = 2048;
-constexpr size_t kWaitingAt = 2056;
+constexpr size_t kPresenceAt = 2056;
 constexpr size_t kAppendWordAt = 2064;
 constexpr size_t kMomentsAt = 2112;
 constexpr size_t kMemosAt = 2560;
@@ -287,9 +287,8 @@ bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadlin
   }
 }
 
-void ControlPage::reset_presence() {
+void ControlPage::reset_live() {
   store(kLiveAt, 0);
-  store(kWaitingAt, 0);
 }
 
 void ControlPage::add_live(int64_t difference) {
@@ -297,13 +296,16 @@ void ControlPage::add_live(int64_t difference) {
       .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
 }
 
-void ControlPage::add_waiting(int64_t difference) {
-  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + kWaitingAt))
-      .fetch_add(static_cast<uint64_t>(difference), std::memory_order_seq_cst);
+uint64_t ControlPage::live() const {
+  return load(kLiveAt);
 }
 
-bool ControlPage::all_wait() const {
-  return load(kWaitingAt) >= load(kLiveAt);
+uint64_t ControlPage::presence() const {
+  return load(kPresenceAt);
+}
+
+void ControlPage::set_presence(uint64_t number) {
+  store(kPresenceAt, number);
 }
 
 uint32_t ControlPage::append_word() const {
@@ -314,11 +316,6 @@ uint32_t ControlPage::append_word() const {
 void ControlPage::note_append() {
   std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + kAppendWordAt))
       .fetch_add(1, std::memory_order_seq_cst);
-  page_->wake(kAppendWordAt);
-}
-
-void ControlPage::wait_append(uint32_t seen, Deadline deadline) {
-  page_->wait(kAppendWordAt, seen, deadline);
 }
 
 uint64_t ControlPage::counter(Counter which) const {

@@ -125,17 +125,17 @@ class ControlPage {
   void put_watermark(Watermark which, uint64_t seq);
   void forget_watermarks();  // by who is alone: nobody waits for one
   bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock);
-  // How many journals are open, and how many of them wait for a flush of records: they tell a flush
-  // whether it can still gather more. Both are guesses: a killed process stays counted until some
-  // process opens the store alone.
-  void reset_presence();
+  // How many journals are open. A guess: a killed process stays counted until some process opens
+  // the store alone.
+  void reset_live();
   void add_live(int64_t difference);
-  void add_waiting(int64_t difference);
-  bool all_wait() const;
-  // Changes with every append.
+  uint64_t live() const;
+  // Chosen anew by each process that opens the store alone; the same for all who join it. 0: none.
+  uint64_t presence() const;
+  void set_presence(uint64_t number);
+  // Changes with every append, before anything of it is written.
   uint32_t append_word() const;
   void note_append();
-  void wait_append(uint32_t seen, Deadline deadline);
 
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount);

@@ -76,6 +76,13 @@ void Journal::set_moment(Moment which, int64_t time_ms) {
   impl_->page->set_moment(which, time_ms);
 }
 
+uint64_t Journal::live() const {
+  return impl_->page->is_private() ? 0 : impl_->page->live();
+}
+uint64_t Journal::presence() const {
+  return impl_->page->is_private() ? 0 : impl_->page->presence();
+}
+
 void Journal::remember(Memo which, ByteSpan bytes) {
   if (!impl_->page->is_private()) impl_->page->remember(which, bytes);
 }

@@ -46,14 +46,8 @@ struct JournalOptions {
   uint64_t segment_bytes_max = 64u << 20;
   uint64_t prepare_bytes = 1u << 20;  // zero-filled ahead of the tail in steps of up to this
   uint64_t control_reserve_bytes = 64u << 10;  // kept back for control frames when the disk is full
-  // A flush of records waits gather_quiet_ns for another process to append, again after each
-  // append, and gather_ns_max at most: where each process appends once and exits, one flush then
-  // serves many of them. It does not wait when every process that has the store open waits already.
-  // 0: flush at once.
-  int64_t gather_quiet_ns = 0;
-  int64_t gather_ns_max = 0;
-  bool direct_io = true;              // appends by O_DIRECT where the file system knows it
-  Deadline open_deadline = kForever;  // of waiting to open while another opens or appends
+  bool direct_io = true;                       // appends by O_DIRECT where the file system knows it
+  Deadline open_deadline = kForever;           // of waiting to open while another opens or appends
 };
 
 // What somebody knows to have been durable: the log must reach at least that far. FORMAT.md,
@@ -120,12 +114,16 @@ class AppendTurn {
   Mark end() const;              // all that is in the log, durable or not
   int64_t last_time_ms() const;  // no later record may have an earlier time
   uint64_t epoch() const;
+  // Another one as soon as an append of whichever process begins.
+  uint32_t word() const;
 
   // Writes the frames as one group, in order; records get end().seq + 1, + 2, …
   // Failure: kRetryLater on a full disk (nothing was written that will ever be read as a frame);
   // kOutcomeUnknown/kIo when the write failed: the segment is abandoned, nothing of it is in the
   // log. Record frames leave control_reserve_bytes free; control frames may use them.
-  Result<Appended> append(std::span<const NewFrame> frames);
+  // `before_write` is told where each frame will end, when nothing but the write is left to do.
+  using BeforeWrite = std::function<void(std::span<const Mark> ends)>;
+  Result<Appended> append(std::span<const NewFrame> frames, const BeforeWrite& before_write = {});
 
  private:
   friend class Journal;
@@ -188,6 +186,13 @@ class Journal {
   Result<uint64_t> trim(const Mark& checkpoint, const Keep& keep = {});
   // Bytes of all segments, for the backlog limit and retention.
   Result<uint64_t> size_bytes() const;
+
+  // Does another process have the journal open? A guess, right where none was killed.
+  bool in_company() const { return live() > 1; }
+  uint64_t live() const;  // this one included; 0 where it is seen by this process alone
+  // The same for all who have the journal open now, and another one for all who had it open before
+  // there was a moment when nobody had. 0 where this process sees it by itself.
+  uint64_t presence() const;
 
   // Hints shared between processes.
   uint64_t watermark(Watermark which) const;

@@ -117,7 +117,8 @@ Error Journal::Impl::write_failed(const Error& error) {
       "retry with the same key: it is recorded once either way"};
 }
 
-Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
+Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames,
+                                       const AppendTurn::BeforeWrite& before_write) {
   SYNCLINE_ASSERT(!frames.empty());
   if (turn_over) {
     return make_error(Code::kIo, "an append of this turn failed; nothing was written",
@@ -143,6 +144,8 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
   std::byte* const group = staging.reserve(group_bytes);
   EpochMark after = tail;
   Appended appended;
+  std::vector<Mark> ends;
+  if (before_write) ends.reserve(frames.size());
   for (size_t i = 0; i < frames.size(); ++i) {
     const NewFrame& frame = frames[i];
     const bool record = is_record(frame.operation);
@@ -163,18 +166,20 @@ Result<Appended> Journal::Impl::append(std::span<const NewFrame> frames) {
                  group + (after.offset - tail.offset));
     after.last_frame = after.offset;
     after.offset += frame_bytes;
+    if (before_write) ends.push_back(after.mark());
   }
   appended.mark = after.mark();
   appended.epoch = after.epoch;
   appended.last_payload_hash = frames.back().payload_hash;
 
+  page->note_append();
+  if (before_write) before_write(ends);
   page->set_pending_append(PendingAppend::kUnderWay);
   if (Status written = ring->write(*append_segment.file, tail.offset, {group, group_bytes});
       !written) {
     return write_failed(written.error());
   }
   page->set_end(after);
-  page->note_append();
   page->set_pending_append(PendingAppend::kNone);
   page->add_counter(Counter::kAppends, 1);
   page->add_counter(Counter::kRecords, after.seq - tail.seq);
@@ -201,8 +206,12 @@ int64_t AppendTurn::last_time_ms() const {
 uint64_t AppendTurn::epoch() const {
   return journal_->impl_->tail.epoch;
 }
-Result<Appended> AppendTurn::append(std::span<const NewFrame> frames) {
-  return journal_->impl_->append(frames);
+uint32_t AppendTurn::word() const {
+  return journal_->impl_->page->append_word();
+}
+Result<Appended> AppendTurn::append(std::span<const NewFrame> frames,
+                                    const BeforeWrite& before_write) {
+  return journal_->impl_->append(frames, before_write);
 }
 
 Result<Appended> Journal::append_control(Operation operation, ByteSpan payload, int64_t now_ms) {

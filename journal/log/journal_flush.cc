@@ -146,30 +146,6 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
       why.sys_errno);
 }
 
-// With the flush lock held. Waits for processes that are about to append, so that this flush serves
-// them too.
-void Journal::Impl::gather(Deadline deadline) {
-  const int64_t latest =
-      std::min(clock.monotonic_ns() + options.gather_ns_max, deadline.monotonic_ns);
-  while (!page->all_wait()) {
-    const uint32_t seen = page->append_word();
-    const int64_t now = clock.monotonic_ns();
-    if (now >= latest) return;
-    const int64_t quiet = std::min(now + options.gather_quiet_ns, latest);
-    while (page->append_word() == seen && !page->all_wait()) {
-      if (clock.monotonic_ns() >= quiet) return;
-      page->wait_append(seen, {quiet});
-    }
-  }
-}
-
-Status Journal::Impl::flush(const Appended& appended, Deadline deadline) {
-  page->add_waiting(1);
-  Status flushed = or_out_of_memory([&] { return flush_as_waiter(appended, deadline); });
-  page->add_waiting(-1);
-  return flushed;
-}
-
 Status Journal::Impl::flush_as_waiter(const Appended& appended, Deadline deadline) {
   // Twice: the first may have been spent on mending what a dead process left.
   for (int tries = 0; tries < 2; ++tries) {
@@ -179,7 +155,6 @@ Status Journal::Impl::flush_as_waiter(const Appended& appended, Deadline deadlin
     Status flushed;
     // Another process may have flushed for us while we waited for its lock.
     if (!covered(appended)) {
-      if (options.gather_ns_max > 0 && appended.first_seq != 0) gather(deadline);
       flushed = or_out_of_memory([&] { return flush_locked(deadline); });
     }
     unlock_flush();
@@ -193,7 +168,7 @@ Status Journal::Impl::flush_as_waiter(const Appended& appended, Deadline deadlin
 }
 
 Status Journal::flush(const Appended& appended, Deadline deadline) {
-  return impl_->flush(appended, deadline);
+  return or_out_of_memory([&] { return impl_->flush_as_waiter(appended, deadline); });
 }
 
 Status Journal::flush_all(Deadline deadline) {
@@ -203,7 +178,7 @@ Status Journal::flush_all(Deadline deadline) {
   all.epoch = end.epoch;
   // If the epoch changes meanwhile, the change has already made durable everything that could be
   // kept.
-  if (Status flushed = impl_->flush(all, deadline);
+  if (Status flushed = flush(all, deadline);
       !flushed && impl_->page->durable().value_or(EpochMark{}).epoch == end.epoch) {
     return flushed;
   }

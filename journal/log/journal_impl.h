@@ -85,7 +85,8 @@ struct Journal::Impl {
   // journal_append.cc
   Status begin_append(Deadline deadline);
   void end_append();
-  Result<Appended> append(std::span<const NewFrame> frames);
+  Result<Appended> append(std::span<const NewFrame> frames,
+                          const AppendTurn::BeforeWrite& before_write);
   Status lock_append(Deadline deadline);
   void unlock_append();
   Status adopt_tail();
@@ -98,9 +99,7 @@ struct Journal::Impl {
   static void lead_commits(Journal& journal, const GroupCommit::Items& items);
 
   // journal_flush.cc
-  Status flush(const Appended& appended, Deadline deadline);
   Status flush_as_waiter(const Appended& appended, Deadline deadline);
-  void gather(Deadline deadline);
   // Success when another's flush covered `appended` while waiting: then it is not held.
   Result<bool> lock_flush(const Appended* appended, Deadline deadline);
   void unlock_flush();

@@ -1,5 +1,6 @@
 // Making a journal, and opening one: recovery where nobody else has it open.
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 
@@ -10,6 +11,13 @@
 
 namespace syncline {
 namespace {
+
+// A number that no earlier process which was alone has chosen.
+uint64_t new_presence(std::string_view token, Clock& clock) {
+  const int64_t times[] = {clock.monotonic_ns(), clock.now_ms()};
+  const uint64_t seed = XXH3_64bits(times, sizeof times);
+  return XXH3_64bits_withSeed(token.data(), token.size(), seed) | 1;
+}
 
 Error no_journal(const Directory& directory) {
   return make_error(Code::kNotFound, fmt::format("there is no journal in {}", directory.path()));
@@ -115,7 +123,7 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
       return read;
     }
     if (!report.alone) return join(claims);
-    page->reset_presence();
+    page->reset_live();
     TRY(recover_alone(claims));
     return open_lock->lock(FileLock::Mode::kShared, kForever);
   };
@@ -230,6 +238,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   page->set_blank_segment(blank ? last.id() : 0);
   page->forget_watermarks();
   page->adopt_cache(token);
+  page->set_presence(new_presence(token, clock));
 
   if (flush_is_suspect(end)) {
     report.abandoned = true;

@@ -18,7 +18,9 @@
 #ifndef FAILS
 #define FAILS 0 /* a write, fdatasync, fsync or syncfs that fails, once each */
 #endif
+#ifndef NP
 #define NP 2 /* processes, both of them 0 or 1 in pc[] and other arrays */
+#endif
 
 c_code {
   static unsigned long tally_kill[64], tally_cut[64], tally_met[64];

@@ -4,19 +4,10 @@
 
 #include "journal/log/control_page.h"
 #include "tests/engine/apply/apply_fixture.h"
+#include "tests/engine/write/clocked_platform.h"
 
 namespace syncline {
 namespace {
-
-// The real system, but for the time.
-class ClockedPlatform final : public Platform {
- public:
-  explicit ClockedPlatform(Clock& clock) : clock_(clock) {}
-  Clock& clock() override { return clock_; }
-
- private:
-  Clock& clock_;
-};
 
 class WriteQueueTest : public ApplyTest {
  protected:

@@ -1,0 +1,38 @@
+// One record on its way into the journal.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/config/config.h"
+#include "journal/base/group_commit.h"
+#include "journal/log/request_page.h"
+#include "journal/record/content_hash.h"
+#include "journal/record/operation.h"
+
+namespace syncline {
+
+struct PendingWrite : GroupItem {
+  // Set by the submitter.
+  Operation operation = Operation::kCreate;
+  ByteVector payload;
+  uint64_t payload_hash = 0;
+  std::string key;
+  ContentHash content_hash;
+  Xxh3Hash xxh3{};  // the hash that a first record of payload version 1 would have
+  std::string table, id_column;
+  std::shared_ptr<const Config> config;           // what the record was made by
+  std::optional<RequestPage::Request> requested;  // by another process, which waits for the answer
+
+  // Set by the leader.
+  std::optional<Error> error;
+  bool duplicate = false;
+  uint64_t seq = 0, id = 0;
+  int64_t time_ms = 0;
+  std::optional<RequestPage::Place> place;  // of one that was requested, once its write began
+};
+using PendingWritePtr = std::shared_ptr<PendingWrite>;
+
+}  // namespace syncline
