@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -203,6 +204,10 @@ class KindParser {
   KindParser(const KindSpec& kind, KindPatterns& patterns) : kind_(kind), patterns_(patterns) {}
 
   std::optional<PatternFault> parse() {
+    patterns_.fields_by_name.resize(kind_.fields.size());
+    std::iota(patterns_.fields_by_name.begin(), patterns_.fields_by_name.end(), 0u);
+    std::ranges::sort(patterns_.fields_by_name, {},
+                      [this](uint32_t i) -> const std::string& { return kind_.fields[i].name; });
     for (const auto& [name, text] : kind_.columns) {
       ColumnPattern column;
       column.name = name;

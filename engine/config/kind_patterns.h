@@ -26,6 +26,7 @@ struct KindPatterns {
   Pattern header;
   Pattern text;
   Pattern subject;
+  std::vector<uint32_t> fields_by_name;  // the kind's fields in the order of their names
 };
 
 // A fault names the setting ("file.path", "columns.title", "subject") and what is wrong with it.

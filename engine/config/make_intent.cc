@@ -12,7 +12,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
 
 #include "engine/config/kind_patterns.h"
 #include "engine/config/near_name.h"
@@ -231,13 +230,16 @@ Result<std::vector<FieldState>> read_fields(const KindSpec& kind, const Fields& 
 // and the spelling of numbers make no difference. Defaults are left out, so that a changed default
 // does not turn a retry into a conflict. Its hash is journalled (journal/FORMAT-payloads.md).
 ByteVector content_bytes(const KindSpec& kind, const std::vector<FieldState>& states) {
-  std::vector<size_t> order(states.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::sort(order, {}, [&](size_t i) -> const std::string& { return kind.fields[i].name; });
   ByteVector bytes;
+  size_t size_bytes = 4 + kind.name.size();
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto* const text = std::get_if<std::string_view>(&states[i]);
+    size_bytes += 16 + kind.fields[i].name.size() + (text != nullptr ? text->size() : 0);
+  }
+  bytes.reserve(size_bytes);
   ByteWriter writer(bytes);
   writer.string(kind.name);
-  for (const size_t i : order) {
+  for (const uint32_t i : kind.patterns->fields_by_name) {
     if (is_absent(states[i])) continue;
     writer.string(kind.fields[i].name);
     writer.u8(static_cast<uint8_t>(states[i].index()));
@@ -275,21 +277,20 @@ Status check_key(std::string_view key) {
 
 // Fits the subject into one line of kSubjectLengthMax code points, counting slots at their widest.
 Template subject_line(const Template& expanded) {
-  size_t slots_width = 0;
-  for (const auto& piece : expanded.pieces()) {
-    if (std::holds_alternative<Slot>(piece)) slots_width += 24;  // {time}; ids are 20 at most
-  }
+  const size_t slots_width = 24 * expanded.slot_count();  // {time}; ids are 20 at most
   size_t budget = slots_width < kSubjectLengthMax ? kSubjectLengthMax - slots_width : 0;
   Template subject;
-  for (const auto& piece : expanded.pieces()) {
-    if (const auto* slot = std::get_if<Slot>(&piece)) {
-      subject.add(*slot);
+  Template::Pieces pieces = expanded.pieces();
+  size_t left = expanded.piece_count();
+  bool first = true;
+  for (Template::Piece piece; pieces.next(piece); first = false) {
+    const bool last = --left == 0;
+    if (piece.slot) {
+      subject.add(*piece.slot);
     } else if (budget > 0) {
-      const auto& text = std::get<std::string>(piece);
+      const std::string_view text = piece.literal;
       std::string line = to_one_line(text);
       // Spaces at the ends of a literal separate it from a slot, so they stay.
-      const bool first = &piece == &expanded.pieces().front();
-      const bool last = &piece == &expanded.pieces().back();
       if (text.ends_with(' ') && !last) line += ' ';
       if (text.starts_with(' ') && !first && line != " ") line.insert(0, " ");
       line = limit_length(line, budget);
@@ -301,23 +302,14 @@ Template subject_line(const Template& expanded) {
 }
 
 void end_with_newline(Template& text) {
-  if (text.empty()) return;
-  const auto* last = std::get_if<std::string>(&text.pieces().back());
-  if (last == nullptr || !last->ends_with('\n')) text.add("\n");
-}
-
-size_t literal_bytes(const Template& text) {
-  size_t bytes = 0;
-  for (const auto& piece : text.pieces()) {
-    if (const auto* literal = std::get_if<std::string>(&piece)) bytes += literal->size();
-  }
-  return bytes;
+  if (!text.empty() && !text.ends_with('\n')) text.add("\n");
 }
 
 Status check_payload_size(const Intent& intent) {
-  size_t bytes = kPayloadOverheadBytes + literal_bytes(intent.header) + literal_bytes(intent.text);
+  size_t bytes =
+      kPayloadOverheadBytes + intent.header.literals().size() + intent.text.literals().size();
   for (const IntentColumn& column : intent.columns) {
-    if (const auto* text = std::get_if<Template>(&column.value)) bytes += literal_bytes(*text);
+    if (const auto* text = std::get_if<Template>(&column.value)) bytes += text->literals().size();
   }
   if (bytes <= kPayloadBytesMax) return {};
   return invalid(

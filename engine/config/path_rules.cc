@@ -8,13 +8,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "engine/config/utf8.h"
 
 namespace syncline {
 namespace {
+
+constexpr std::string_view kForbidden = "\\:*?\"<>|";
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -28,6 +29,17 @@ bool is_hfs_ignorable(char32_t code) {
 
 bool is_control(char32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
+}
+
+// ASCII that no rule forbids: most of every path.
+bool is_plain(char c) {
+  static constexpr std::array<bool, 256> kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (unsigned code = 0x20; code < 0x7f; ++code) plain[code] = true;
+    for (const char forbidden : kForbidden) plain[static_cast<unsigned char>(forbidden)] = false;
+    return plain;
+  }();
+  return kPlain[static_cast<unsigned char>(c)];
 }
 
 Error unsafe(std::string_view path, std::string_view reason) {
@@ -89,6 +101,10 @@ Status check_path(std::string_view path) {
   }
   if (!is_valid_utf8(path)) return unsafe(path, "it is not valid UTF-8");
   for (size_t index = 0; index < path.size();) {
+    if (is_plain(path[index])) {
+      ++index;
+      continue;
+    }
     const char32_t code = next_code_point(path, index);
     if (is_control(code)) return unsafe(path, "it has a control character");
     if (is_bidi_control(code)) {
@@ -99,7 +115,7 @@ Status check_path(std::string_view path) {
       return unsafe(path, fmt::format("U+{:04X} is invisible, and ignored in names on HFS+",
                                       static_cast<uint32_t>(code)));
     }
-    if (code < 0x80 && std::strchr("\\:*?\"<>|", static_cast<int>(code)) != nullptr) {
+    if (code < 0x80 && kForbidden.contains(static_cast<char>(code))) {
       return unsafe(path, fmt::format("it has the character '{}'", static_cast<char>(code)));
     }
   }

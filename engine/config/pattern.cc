@@ -280,6 +280,12 @@ Result<Pattern> Pattern::parse(std::string_view text, std::span<const FieldSpec>
 Template Pattern::expand(std::span<const std::string_view> texts, std::span<const FieldSpec> fields,
                          std::string_view store_tag) const {
   Template result;
+  size_t bytes = 0;
+  for (const Part& part : parts_) {
+    bytes += part.literal.size();
+    if (part.kind == Part::Kind::kField) bytes += texts[part.field].size();
+  }
+  result.reserve(bytes);
   for (size_t i = 0; i < parts_.size();) {
     const Part& part = parts_[i++];
     switch (part.kind) {

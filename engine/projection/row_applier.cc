@@ -36,9 +36,7 @@ std::optional<size_t> path_column(const Intent& intent) {
   if (!intent.path.uses(Slot::kId)) return std::nullopt;
   for (size_t i = 0; i < intent.columns.size(); ++i) {
     const auto* text = std::get_if<Template>(&intent.columns[i].value);
-    if (text == nullptr || text->pieces().size() != 1) continue;
-    const auto* slot = std::get_if<Slot>(&text->pieces()[0]);
-    if (slot != nullptr && *slot == Slot::kPath) return i;
+    if (text != nullptr && text->is_only(Slot::kPath)) return i;
   }
   return std::nullopt;
 }

@@ -23,12 +23,7 @@ constexpr bool known_slot(uint8_t tag) {
 
 // The most bytes a path can render to, whatever its record's id and time.
 size_t path_bytes_max(const Template& path) {
-  size_t bytes = 0;
-  for (const Template::Piece& piece : path.pieces()) {
-    const auto* const literal = std::get_if<std::string>(&piece);
-    bytes += literal != nullptr ? literal->size() : kSlotBytesMax;
-  }
-  return bytes;
+  return path.literals().size() + path.slot_count() * kSlotBytesMax;
 }
 
 // SQLite knows its columns without regard to ASCII case.
@@ -38,10 +33,7 @@ bool same_column(std::string_view one, std::string_view other) {
 }
 
 bool has_line_break(const Template& text) {
-  return std::ranges::any_of(text.pieces(), [](const Template::Piece& piece) {
-    const auto* const literal = std::get_if<std::string>(&piece);
-    return literal != nullptr && literal->find_first_of("\n\r") != std::string::npos;
-  });
+  return text.literals().find_first_of("\n\r") != std::string_view::npos;
 }
 
 // What must hold of an intent besides its shape. Encoding asserts it, so that nothing is journalled
@@ -105,14 +97,16 @@ class IntentWriter {
   }
 
   void write(const Template& text) {
-    pieces_ += text.pieces().size();
-    writer_.u32(static_cast<uint32_t>(text.pieces().size()));
-    for (const Template::Piece& piece : text.pieces()) {
-      if (const auto* const literal = std::get_if<std::string>(&piece)) {
-        writer_.u8(kLiteralTag);
-        writer_.string(*literal);
+    const size_t count = text.piece_count();
+    pieces_ += count;
+    writer_.u32(static_cast<uint32_t>(count));
+    Template::Pieces pieces = text.pieces();
+    for (Template::Piece piece; pieces.next(piece);) {
+      if (piece.slot) {
+        writer_.u8(static_cast<uint8_t>(*piece.slot));
       } else {
-        writer_.u8(static_cast<uint8_t>(std::get<Slot>(piece)));
+        writer_.u8(kLiteralTag);
+        writer_.string(piece.literal);
       }
     }
   }
@@ -230,13 +224,9 @@ Value render_value(const IntentValue& value, const SlotValues& slots) {
   return std::monostate{};
 }
 
+// Each piece has a tag, and each literal, of which there is one more than slots at most, a length.
 size_t estimated_bytes(const Template& text) {
-  size_t bytes = 16;
-  for (const Template::Piece& piece : text.pieces()) {
-    const auto* const literal = std::get_if<std::string>(&piece);
-    bytes += 5 + (literal != nullptr ? literal->size() : 0);
-  }
-  return bytes;
+  return 16 + text.literals().size() + 6 * text.slot_count();
 }
 
 }  // namespace

@@ -135,42 +135,53 @@ Template Template::literal(std::string_view text) {
   return made;
 }
 
-void Template::add(std::string_view text) {
-  if (text.empty()) return;
-  if (!pieces_.empty()) {
-    if (auto* const last = std::get_if<std::string>(&pieces_.back())) {
-      last->append(text);
-      return;
-    }
+size_t Template::piece_count() const {
+  size_t count = slots_.size();
+  size_t offset = 0;
+  for (const SlotAt& at : slots_) {
+    count += at.offset > offset ? 1 : 0;
+    offset = at.offset;
   }
-  pieces_.emplace_back(std::string(text));
-}
-
-void Template::add(Slot slot) {
-  pieces_.emplace_back(slot);
+  return count + (literals_.size() > offset ? 1 : 0);
 }
 
 bool Template::uses(Slot slot) const {
-  return std::any_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
-    const Slot* const used = std::get_if<Slot>(&piece);
-    return used != nullptr && *used == slot;
-  });
+  return std::ranges::any_of(slots_, [slot](const SlotAt& at) { return at.slot == slot; });
+}
+
+bool Template::is_only(Slot slot) const {
+  return literals_.empty() && slots_.size() == 1 && slots_.front().slot == slot;
+}
+
+bool Template::ends_with(char c) const {
+  const bool ends_in_slot = !slots_.empty() && slots_.back().offset == literals_.size();
+  return !ends_in_slot && literals_.ends_with(c);
+}
+
+bool Template::Pieces::next(Piece& piece) {
+  const bool slot_left = slot_ < text_.slots_.size();
+  const size_t end = slot_left ? text_.slots_[slot_].offset : text_.literals_.size();
+  if (offset_ < end) {
+    piece = {.slot = std::nullopt,
+             .literal = std::string_view(text_.literals_).substr(offset_, end - offset_)};
+    offset_ = end;
+    return true;
+  }
+  if (!slot_left) return false;
+  piece = {.slot = text_.slots_[slot_++].slot, .literal = {}};
+  return true;
 }
 
 std::string render(const Template& text, const SlotValues& values) {
   constexpr size_t kSlotBytesTypical = 32;
-  size_t size_bytes = 0;
-  for (const Template::Piece& piece : text.pieces()) {
-    const auto* const literal = std::get_if<std::string>(&piece);
-    size_bytes += literal != nullptr ? literal->size() : kSlotBytesTypical;
-  }
   std::string out;
-  out.reserve(size_bytes);
-  for (const Template::Piece& piece : text.pieces()) {
-    if (const auto* const literal = std::get_if<std::string>(&piece)) {
-      out.append(*literal);
+  out.reserve(text.literals().size() + text.slot_count() * kSlotBytesTypical);
+  Template::Pieces pieces = text.pieces();
+  for (Template::Piece piece; pieces.next(piece);) {
+    if (piece.slot) {
+      add_slot(out, *piece.slot, values);
     } else {
-      add_slot(out, std::get<Slot>(piece), values);
+      out.append(piece.literal);
     }
   }
   return out;

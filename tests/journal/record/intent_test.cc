@@ -400,7 +400,7 @@ TEST(TemplateTest, AdjacentLiteralsAreOne) {
   whole.add(Slot::kId);
   whole.add("d");
   EXPECT_EQ(parts, whole);
-  EXPECT_EQ(parts.pieces().size(), 4U);
+  EXPECT_EQ(parts.piece_count(), 4U);
   EXPECT_TRUE(Template::literal("").empty());
   EXPECT_TRUE(parts.uses(Slot::kId));
   EXPECT_FALSE(parts.uses(Slot::kPath));
