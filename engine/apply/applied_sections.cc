@@ -39,7 +39,7 @@ Status journal_offsets(ApplyContext& context, const std::vector<AppendOffset>& o
                                        context.clock.now_ms()));
   }
   TRY_ASSIGN(Transaction transaction, Transaction::begin(*context.database));
-  for (const AppendOffset& offset : offsets) TRY(context.projection->put_offset(offset));
+  TRY(context.projection->put_offsets(offsets));
   return transaction.commit();
 }
 
