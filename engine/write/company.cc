@@ -14,6 +14,8 @@ namespace {
 
 // How long to rely on a leader before trying its lock: it may have died.
 constexpr int64_t kLeadRetryMs = 20;
+// How long to rely on one that lives and does not get on: it may be stopped.
+constexpr int64_t kPatienceMs = 250;
 
 uint64_t tag_of(const Config& config) {
   return XXH3_64bits(config.text.data(), config.text.size());
@@ -69,12 +71,6 @@ class Leading {
  private:
   RequestPage& page_;
 };
-
-Error unknown_outcome(Error error) {
-  error.code = Code::kOutcomeUnknown;
-  error.hint = "retry with the same key";
-  return error;
-}
 
 }  // namespace
 
@@ -220,38 +216,36 @@ Company::Asked Company::ask(PendingWrite& own, uint64_t known_seq, Deadline begi
                             Deadline finish_by) {
   const auto ticket = page_->post(tag_of(*own.config), known_seq, encode_request(own));
   if (!ticket) return Asked::kAlone;
+  const Deadline patience = clock_.after_ms(kPatienceMs);
   while (true) {
-    switch (page_->state(*ticket)) {
-      case RequestPage::State::kAnswered:
-        return collect(own, *ticket, finish_by);
-      case RequestPage::State::kLost:
-        own.error = unknown_outcome(make_error(
-            Code::kOutcomeUnknown, "this process was stopped for so long that the answer is lost"));
-        return Asked::kDone;
-      case RequestPage::State::kPosted:
-      case RequestPage::State::kTaken:
-        break;
+    const RequestPage::State state = page_->state(*ticket);
+    if (state == RequestPage::State::kAnswered) return collect(own, *ticket, finish_by);
+    if (state == RequestPage::State::kLost) {
+      return unknown(own, make_error(Code::kOutcomeUnknown,
+                                     "this process was stopped for so long that the answer is "
+                                     "lost"));
     }
     const Result<bool> leads = page_->try_lead_for(*ticket);
     if (leads && *leads) {
       // A leader that took this request is dead: settling answers it or gives it back.
       Status settled = settle(finish_by);
-      if (settled && page_->withdraw(*ticket)) return Asked::kLead;
+      const bool mine = page_->withdraw(*ticket);
+      if (settled && mine) return Asked::kLead;
       page_->end_lead();
-      if (settled) continue;
+      if (mine) return Asked::kAlone;
+      if (!settled) return unknown(own, std::move(settled).error());
+      continue;
+    }
+    if (clock_.passed(begin_by) && page_->withdraw(*ticket)) return Asked::kTimeout;
+    if (clock_.passed(patience)) {
       if (page_->withdraw(*ticket)) return Asked::kAlone;
-      if (page_->state(*ticket) != RequestPage::State::kTaken) continue;
-      own.error = unknown_outcome(std::move(settled).error());
-      return Asked::kDone;
+      if (const auto place = page_->take_over(*ticket)) return flush_at(own, *place, finish_by);
     }
-    const bool taken = page_->state(*ticket) == RequestPage::State::kTaken;
-    if (!taken && clock_.passed(begin_by) && page_->withdraw(*ticket)) return Asked::kTimeout;
-    if (taken && clock_.passed(finish_by)) {
-      own.error = unknown_outcome(
-          make_error(Code::kOutcomeUnknown, "another process has not yet said what became of it"));
-      return Asked::kDone;
+    if (clock_.passed(finish_by) && page_->state(*ticket) == RequestPage::State::kWriting) {
+      return unknown(own, make_error(Code::kOutcomeUnknown,
+                                     "another process has not yet said what became of it"));
     }
-    page_->sleep(*ticket, sooner(taken ? finish_by : begin_by, clock_.after_ms(kLeadRetryMs)));
+    page_->sleep(*ticket, sooner(finish_by, clock_.after_ms(kLeadRetryMs)));
   }
 }
 
@@ -267,22 +261,37 @@ Company::Asked Company::collect(PendingWrite& own, const RequestPage::Ticket& ti
       own.seq = place.appended.mark.seq;
       return Asked::kDone;
     case RequestPage::What::kUnsure:
-      if (Status flushed = journal_.flush(place.appended, deadline); !flushed) {
-        own.error = unknown_outcome(std::move(flushed).error());
-        return Asked::kDone;
-      }
-      [[fallthrough]];
+      return flush_at(own, place, deadline);
     case RequestPage::What::kPlaced:
       own.seq = place.appended.mark.seq;
       own.id = place.id;
       own.time_ms = place.time_ms;
       return Asked::kDone;
     case RequestPage::What::kUnknown:
-      if (!own.key.empty()) return Asked::kAlone;  // the key tells whether it is in the log
       break;
   }
-  own.error = unknown_outcome(
-      make_error(Code::kOutcomeUnknown, "the process that was writing the record has died"));
+  return unknown(
+      own, make_error(Code::kOutcomeUnknown, "the process that was writing the record has died"));
+}
+
+// The record is in the log, unless that was cut before its place. This process makes it durable.
+Company::Asked Company::flush_at(PendingWrite& own, const RequestPage::Place& place,
+                                 Deadline deadline) {
+  if (Status flushed = journal_.flush(place.appended, deadline); !flushed) {
+    return unknown(own, std::move(flushed).error());
+  }
+  own.seq = place.appended.mark.seq;
+  own.id = place.id;
+  own.time_ms = place.time_ms;
+  return Asked::kDone;
+}
+
+// With a key the log can be asked: the record is written again, or found to be there.
+Company::Asked Company::unknown(PendingWrite& own, Error error) {
+  if (!own.key.empty()) return Asked::kAlone;
+  own.error = std::move(error);
+  own.error->code = Code::kOutcomeUnknown;
+  own.error->hint = "look whether the record is there before recording it again";
   return Asked::kDone;
 }
 

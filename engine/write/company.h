@@ -10,7 +10,9 @@
 // own.
 //
 // An answer that the leader cannot give for certain is found by who asked: a record with a known
-// place is flushed there, and one that was not written is written by its own process alone.
+// place is flushed there, and one that was not written is written by its own process alone. So is
+// one that a leader keeps for longer than a quarter of a second without writing it: it may be
+// stopped.
 //
 // Threading: the thread that leads the WriteQueue.
 #pragma once
@@ -51,6 +53,8 @@ class Company {
   bool write(PendingWrite& own, uint64_t known_seq, Deadline begin_by, Deadline finish_by,
              const WriteGroup& write_group);
 
+  // Under the append lock. False: who asked for this write has taken it back.
+  bool begin(const PendingWrite& write) { return page_->begin(*write.requested); }
   // For AppendTurn::append of a group: `writers` are those of the frames, null for a frame that
   // nobody asked for.
   AppendTurn::BeforeWrite before_write(const AppendTurn& turn,
@@ -64,6 +68,8 @@ class Company {
   // kLead: this thread has lead.lock now.
   Asked ask(PendingWrite& own, uint64_t known_seq, Deadline begin_by, Deadline finish_by);
   Asked collect(PendingWrite& own, const RequestPage::Ticket& ticket, Deadline deadline);
+  Asked flush_at(PendingWrite& own, const RequestPage::Place& place, Deadline deadline);
+  Asked unknown(PendingWrite& own, Error error);
   Status settle(Deadline deadline);
   void gather();
   std::vector<PendingWritePtr> take_requests(const PendingWrite& own);

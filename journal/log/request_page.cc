@@ -40,7 +40,7 @@ constexpr size_t kPlaceAt = 64;  // nine words
 constexpr size_t kRequestAt = 256;
 static_assert(kRequestAt + RequestPage::kRequestBytesMax == RequestPage::kSlotBytes);
 
-enum SlotState : uint8_t { kFree, kFilling, kPosted, kCalled, kTaken, kAnswered };
+enum SlotState : uint8_t { kFree, kFilling, kPosted, kCalled, kTaken, kWriting, kAnswered };
 enum Progress : uint64_t { kNothing, kPlaced, kWritten };
 
 constexpr uint64_t word_of(uint64_t turn, SlotState state) {
@@ -51,6 +51,11 @@ constexpr SlotState state_of(uint64_t word) {
 }
 constexpr uint64_t turn_of(uint64_t word) {
   return word >> 8;
+}
+
+// A leader has it, and may change it.
+constexpr bool is_led(uint64_t word) {
+  return state_of(word) == kTaken || state_of(word) == kWriting;
 }
 
 size_t at(size_t slot, size_t field) {
@@ -193,7 +198,7 @@ std::vector<RequestPage::Request> RequestPage::take(uint64_t tag) {
     const uint64_t word = load(at(slot, kStateAt));
     const uint64_t turn = turn_of(word);
     const SlotState state = state_of(word);
-    if (state == kFree || state == kTaken) continue;
+    if (state == kFree || state == kTaken || state == kWriting) continue;
     if (state == kFilling || state == kAnswered) {
       // Its owner died, or it is about to find that it was too slow.
       if (is_stale(slot)) exchange(at(slot, kStateAt), word, word_of(turn, kFree));
@@ -243,6 +248,11 @@ RequestPage::Place RequestPage::place_of(size_t slot) const {
   return place;
 }
 
+bool RequestPage::begin(const Request& request) {
+  return exchange(at(request.slot, kStateAt), word_of(request.turn, kTaken),
+                  word_of(request.turn, kWriting));
+}
+
 void RequestPage::place(const Request& request, const Place& place) {
   put_place(request.slot, place);
   store(at(request.slot, kProgressAt), kPlaced);
@@ -253,25 +263,27 @@ void RequestPage::note_written(const Request& request) {
 }
 
 void RequestPage::answer(const Request& request, const Answer& answer) {
+  // Who asked may have withdrawn it, or taken it over, and be about to use the slot again: until
+  // the request is answered nothing is stored that such an owner would read.
   const size_t state = at(request.slot, kStateAt);
-  // Who asked may have given up long ago, and the slot may have been given out again.
-  if (load(state) != word_of(request.turn, kTaken)) return;
+  const uint64_t word = load(state);
+  if (!is_led(word) || turn_of(word) != request.turn) return;
   put_place(request.slot, answer.place);
   store(at(request.slot, kWhatAt), static_cast<uint64_t>(answer.what));
   store(at(request.slot, kSinceAt), static_cast<uint64_t>(clock_.monotonic_ns()));
-  if (exchange(state, word_of(request.turn, kTaken), word_of(request.turn, kAnswered))) {
-    wake(request.slot);
-  }
+  if (exchange(state, word, word_of(request.turn, kAnswered))) wake(request.slot);
 }
 
 void RequestPage::give_back(const Request& request) {
-  exchange(at(request.slot, kStateAt), word_of(request.turn, kTaken),
-           word_of(request.turn, kPosted));
+  const size_t state = at(request.slot, kStateAt);
+  for (const SlotState from : {kTaken, kWriting}) {
+    exchange(state, word_of(request.turn, from), word_of(request.turn, kPosted));
+  }
 }
 
 bool RequestPage::has_unsettled() const {
   for (size_t slot = 0; slot < kSlots; ++slot) {
-    if (state_of(load(at(slot, kStateAt))) == kTaken) return true;
+    if (is_led(load(at(slot, kStateAt)))) return true;
   }
   return false;
 }
@@ -279,7 +291,7 @@ bool RequestPage::has_unsettled() const {
 void RequestPage::settle(const AppendTurn& turn) {
   for (size_t slot = 0; slot < kSlots; ++slot) {
     const uint64_t word = load(at(slot, kStateAt));
-    if (state_of(word) == kTaken) settle_one(slot, turn_of(word), turn);
+    if (is_led(word)) settle_one(slot, turn_of(word), turn);
   }
 }
 
@@ -325,7 +337,7 @@ void RequestPage::note_group(uint64_t members) {
 // ---- who asks ----
 
 std::optional<RequestPage::Ticket> RequestPage::post(uint64_t tag, uint64_t known_seq,
-                                                    ByteSpan request) {
+                                                     ByteSpan request) {
   SYNCLINE_ASSERT(request.size() <= kRequestBytesMax);
   if (!is_current()) return std::nullopt;
   for (size_t slot = 0; slot < kSlots; ++slot) {
@@ -359,6 +371,8 @@ RequestPage::State RequestPage::state(const Ticket& ticket) const {
       return State::kPosted;
     case kTaken:
       return State::kTaken;
+    case kWriting:
+      return State::kWriting;
     case kAnswered:
       return State::kAnswered;
     case kFree:
@@ -371,8 +385,15 @@ RequestPage::State RequestPage::state(const Ticket& ticket) const {
 bool RequestPage::withdraw(const Ticket& ticket) {
   const size_t state = at(ticket.slot, kStateAt);
   const uint64_t free = word_of(ticket.turn, kFree);
-  return exchange(state, word_of(ticket.turn, kPosted), free) ||
-         exchange(state, word_of(ticket.turn, kCalled), free);
+  // A leader may change it between two tries, and give it back.
+  while (true) {
+    const uint64_t word = load(state);
+    const SlotState now = state_of(word);
+    if (turn_of(word) != ticket.turn || (now != kPosted && now != kCalled && now != kTaken)) {
+      return false;
+    }
+    if (exchange(state, word, free)) return true;
+  }
 }
 
 Result<bool> RequestPage::try_lead_for(const Ticket& ticket) {
@@ -383,7 +404,7 @@ Result<bool> RequestPage::try_lead_for(const Ticket& ticket) {
 void RequestPage::sleep(const Ticket& ticket, Deadline deadline) {
   const size_t state = at(ticket.slot, kStateAt);
   const uint64_t word = load(state);
-  if (word != word_of(ticket.turn, kPosted) && word != word_of(ticket.turn, kTaken)) return;
+  if (turn_of(word) != ticket.turn || (state_of(word) != kPosted && !is_led(word))) return;
   page_->wait(state, static_cast<uint32_t>(word), deadline);
 }
 
@@ -393,6 +414,14 @@ RequestPage::Answer RequestPage::collect(const Ticket& ticket) {
                              word_of(ticket.turn, kFree));
   if (!mine) answer = {What::kUnknown, {}};  // it came so late that the slot was given out again
   return answer;
+}
+
+std::optional<RequestPage::Place> RequestPage::take_over(const Ticket& ticket) {
+  if (load(at(ticket.slot, kProgressAt)) != kWritten) return std::nullopt;
+  const Place place = place_of(ticket.slot);
+  const bool mine = exchange(at(ticket.slot, kStateAt), word_of(ticket.turn, kWriting),
+                             word_of(ticket.turn, kFree));
+  return mine ? std::optional(place) : std::nullopt;
 }
 
 }  // namespace syncline

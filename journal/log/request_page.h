@@ -1,15 +1,19 @@
 // Where a process leaves the record that it wants appended while another process appends: flat
 // combining between processes, so that fifty of them need one write and one flush.
 //
-//   who asks    kFree ─► kFilling ─► kPosted ─────────────────────► kAnswered ─► kFree
-//                                     │    ▲                            ▲
-//   who leads                         ▼    │ given back                 │
-//                                    kTaken ┴─► placed ─► written ──────┘
+//   who asks    kFree ─► kFilling ─► kPosted                        kAnswered ─► kFree
+//                                     │   ▲ given back                   ▲
+//   who leads                         ▼   │                              │
+//                                    kTaken ─► kWriting: placed ─► written
 //
 // Who leads holds lead.lock from before it takes requests until it has answered them. Who asks
 // sleeps on the state of its slot; before it sleeps, and whenever it wakes, it tries the lock
 // itself. Once it has the lock nobody else leads, and it appends its record as if it were alone. So
 // the death of a leader costs the others a moment.
+//
+// Until it is kWriting, which it becomes under the append lock, who asked may take the request
+// back; and as soon as it is written, who asked may flush it. So a leader that is stopped, too,
+// holds the others up no longer than it holds one of the journal's own locks.
 //
 // What a dead leader had taken and not answered is in the log or is not. `placed` says where the
 // record would stand, and is stored before the write begins; `written` says that the write is
@@ -90,6 +94,8 @@ class RequestPage {
   void gather(uint64_t wanted, int64_t quiet_ns, int64_t longest_ns);
   // Takes all requests that carry this tag.
   std::vector<Request> take(uint64_t tag);
+  // Under the append lock, before it is given a place in the group. False: it was withdrawn.
+  bool begin(const Request& request);
   // Before the write of the group begins, and after it is complete.
   void place(const Request& request, const Place& place);
   void note_written(const Request& request);
@@ -110,19 +116,21 @@ class RequestPage {
     size_t slot = 0;
     uint64_t turn = 0;
   };
-  enum class State : uint8_t { kPosted, kTaken, kAnswered, kLost };
+  enum class State : uint8_t { kPosted, kTaken, kWriting, kAnswered, kLost };
   // Nothing where no slot is free, or where nobody has led yet. `known_seq`: how far this process
   // knows the log, which it would have to read on from there to lead.
   std::optional<Ticket> post(uint64_t tag, uint64_t known_seq, ByteSpan request);
   State state(const Ticket& ticket) const;
   // As try_lead(). Who was called to lead has heard it then.
   Result<bool> try_lead_for(const Ticket& ticket);
-  // False where it has been taken or answered meanwhile.
+  // False where it is being written, or is answered.
   bool withdraw(const Ticket& ticket);
   // Until the slot changes, or who waits is called to lead; may return early.
   void sleep(const Ticket& ticket, Deadline deadline);
   // In state kAnswered; frees the slot.
   Answer collect(const Ticket& ticket);
+  // In state kWriting: where the record stands, once it is written, and frees the slot.
+  std::optional<Place> take_over(const Ticket& ticket);
 
  private:
   RequestPage(std::unique_ptr<SharedPage> page, std::unique_ptr<FileLock> lead_lock,

@@ -6,6 +6,7 @@
  *                                    the append lock
  *   POST, SLEEP, COLLECT             company.cc: ask, collect
  *   LOCK                             journal_append.cc: begin_append with what mend does
+ *   BEGIN                            write_queue.cc: append, the request's turn to kWriting
  *   WORD, PLACE, PENDING, WRITE, END, CLEAR   journal_append.cc: append, store by store
  *   WRITTEN                          company.cc: note_written
  *
@@ -38,6 +39,7 @@ byte landed[NA], landed_n;   /* what the append under way has written behind the
 #define POSTED 1
 #define TAKEN 2
 #define ANSWERED 3
+#define WRITING 4
 byte slot[NA];
 byte progress[NA]; /* 0, 1 placed, 2 written */
 byte at_end[NA], at_epoch[NA], at_word[NA];
@@ -62,22 +64,23 @@ hidden byte i, n, g;
 #define SETTLE 2
 #define TAKE 3
 #define LOCK 4
-#define WORD 5
-#define PLACE 6
-#define PENDING 7
-#define WRITE 8
-#define END 9
-#define CLEAR 10
-#define WRITTEN 11
-#define UNLOCK 12
-#define ANSWER 13
-#define LEAVE 14
-#define POST 15
-#define SLEEP 16
-#define SETTLE_AND_LEAD 17
-#define COLLECT 18
-#define DONE 19
-#define DEAD 20
+#define BEGIN 5
+#define WORD 6
+#define PLACE 7
+#define PENDING 8
+#define WRITE 9
+#define END 10
+#define CLEAR 11
+#define WRITTEN 12
+#define UNLOCK 13
+#define ANSWER 14
+#define LEAVE 15
+#define POST 16
+#define SLEEP 17
+#define SETTLE_AND_LEAD 18
+#define COLLECT 19
+#define DONE 20
+#define DEAD 21
 
 #define MET_GIVEN_BACK 1
 #define MET_UNSURE_ADOPTED 2
@@ -89,9 +92,13 @@ hidden byte i, n, g;
 #define MET_LATE 8
 #define MET_NOT_PLACED 9
 #define MET_CUT 10
+#define MET_NOT_BEGUN 11
+#define MET_ALONE 12
+#define MET_TAKEN_OVER 13
 
 #define asks(P) ((P) < NA)
 #define is_guest(P, L) (taken_by[P] == (L) + 1)
+#define is_led(P) (slot[P] == TAKEN || slot[P] == WRITING)
 
 /* Journal::Impl::mend: whole frames of a dead append are kept, a torn rest is cut. */
 inline mend() {
@@ -140,7 +147,7 @@ inline place_guests() {
 /* RequestPage::settle_one */
 inline settle(S) {
   if
-  :: slot[S] == TAKEN ->
+  :: slot[S] == TAKEN || slot[S] == WRITING ->
     taken_by[S] = 0;
     if
     :: progress[S] == 0 -> slot[S] = POSTED; MET(MET_NOT_PLACED)
@@ -165,7 +172,7 @@ inline settle(S) {
 
 inline settle_all() {
   if
-  :: slot[0] == TAKEN || slot[1] == TAKEN || slot[2] == TAKEN ->
+  :: is_led(0) || is_led(1) || is_led(2) ->
     mend();
     settle(0);
     settle(1);
@@ -176,7 +183,7 @@ inline settle_all() {
 }
 
 #ifdef NOT_SETTLED
-#define RETAKEN(P) (slot[P] == TAKEN)
+#define RETAKEN(P) is_led(P)
 #else
 #define RETAKEN(P) false
 #endif
@@ -214,7 +221,25 @@ proctype Process(byte me) {
 
   /* -------- journal_append.cc -------- */
   :: d_step { pc[me] == LOCK && alock == 0 ->
-      alock = me + 1; mend(); pc[me] = WORD
+      alock = me + 1; mend(); pc[me] = BEGIN
+    }
+  :: d_step { pc[me] == BEGIN -> /* WriteQueue::append: who asked may have withdrawn it */
+      g = 0;
+      do
+      :: g < NA && asks(me) && is_guest(g, me) ->
+        if
+        :: slot[g] == TAKEN -> slot[g] = WRITING
+        :: slot[g] != TAKEN ->
+#ifndef BEGUN_WITHOUT_A_LOOK
+          taken_by[g] = 0;
+#endif
+          MET(MET_NOT_BEGUN)
+        fi;
+        g++
+      :: g < NA && !(asks(me) && is_guest(g, me)) -> g++
+      :: g == NA -> break
+      od;
+      pc[me] = WORD
     }
   :: d_step { pc[me] == WORD ->
 #ifndef COUNTED_WHEN_COMPLETE
@@ -265,7 +290,7 @@ proctype Process(byte me) {
       do
       :: g < NA && asks(me) && is_guest(g, me) ->
         if
-        :: slot[g] == TAKEN -> slot[g] = ANSWERED; what[g] = PLACED
+        :: slot[g] == WRITING -> slot[g] = ANSWERED; what[g] = PLACED
         :: else
         fi;
         taken_by[g] = 0;
@@ -293,16 +318,27 @@ proctype Process(byte me) {
   :: d_step { pc[me] == SLEEP && slot[me] != ANSWERED && lead == 0 ->
       lead = me + 1; pc[me] = SETTLE_AND_LEAD
     }
-#ifdef WITHDRAWN_WHEN_TAKEN
-  :: d_step { pc[me] == SLEEP && (slot[me] == POSTED || slot[me] == TAKEN) ->
+#ifdef WITHDRAWN_WHEN_WRITTEN
+  :: d_step { pc[me] == SLEEP && (slot[me] == POSTED || is_led(me)) ->
 #else
-  :: d_step { pc[me] == SLEEP && slot[me] == POSTED ->
+  :: d_step { pc[me] == SLEEP && (slot[me] == POSTED || slot[me] == TAKEN) ->
 #endif
       slot[me] = FREE; told[me] = TOLD_NOT_WRITTEN; MET(MET_WITHDRAWN);
       printf("@ P%d withdraws its request\n", me);
       pc[me] = DONE
     }
-  :: d_step { pc[me] == SLEEP && slot[me] == TAKEN -> /* its time is over */
+  :: d_step { pc[me] == SLEEP && (slot[me] == POSTED || slot[me] == TAKEN) ->
+      /* the leader does not get on: it may be stopped */
+      slot[me] = FREE; MET(MET_ALONE);
+      printf("@ P%d takes its request back and writes alone\n", me);
+      pc[me] = LOCK
+    }
+  :: d_step { pc[me] == SLEEP && slot[me] == WRITING && progress[me] == 2 ->
+      slot[me] = FREE; what[me] = UNSURE; MET(MET_TAKEN_OVER);
+      printf("@ P%d takes over what is written\n", me);
+      pc[me] = COLLECT
+    }
+  :: d_step { pc[me] == SLEEP && slot[me] == WRITING -> /* its time is over */
       told[me] = TOLD_UNKNOWN; MET(MET_LATE); pc[me] = DONE
     }
   :: d_step { pc[me] == SETTLE_AND_LEAD && alock == 0 ->

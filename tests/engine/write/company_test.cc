@@ -7,9 +7,11 @@
 #include <thread>
 
 #include "engine/write/write_queue.h"
+#include "journal/base/layout.h"
 #include "tests/engine/apply/apply_fixture.h"
 #include "tests/engine/write/clocked_platform.h"
 #include "tests/support/fault_directory.h"
+#include "tests/support/hooked_directory.h"
 
 namespace syncline {
 namespace {
@@ -59,6 +61,27 @@ class CompanyTest : public ApplyTest {
       auto taken = page.take(tag);
       if (!taken.empty()) return taken;
     }
+  }
+  // As a leader does it that dies, or is stopped, before it flushes and answers.
+  void write_for(RequestPage& page, const RequestPage::Request& request, const std::string& title) {
+    AppendTurn turn = must(journal->begin_append());
+    ASSERT_TRUE(page.begin(request));
+    const PendingWritePtr same = write_of(note(title));
+    const NewFrame frame{.operation = same->operation,
+                         .id = 4,
+                         .time_ms = std::max(clock.now_ms(), turn.last_time_ms()),
+                         .payload = same->payload,
+                         .payload_hash = same->payload_hash};
+    must(turn.append({&frame, 1}, [&](std::span<const Mark> ends) {
+      page.place(request, {.appended = {.mark = ends[0],
+                                        .epoch = turn.epoch(),
+                                        .first_seq = ends[0].seq,
+                                        .last_payload_hash = same->payload_hash},
+                           .id = 4,
+                           .time_ms = frame.time_ms,
+                           .append_word = turn.word()});
+    }));
+    page.note_written(request);
   }
   // The titles of all records, in the order of the log.
   std::vector<std::string> titles() {
@@ -158,25 +181,7 @@ TEST_F(CompanyTest, WhatADeadLeaderHadWrittenIsNotWrittenAgain) {
   PendingWritePtr asked;
   std::thread asker([&] { asked = record(process, note("written")); });
   const RequestPage::Request request = take_one(*page).front();
-  {
-    AppendTurn turn = must(journal->begin_append());
-    const PendingWritePtr same = write_of(note("written"));
-    const NewFrame frame{.operation = same->operation,
-                         .id = 4,
-                         .time_ms = std::max(clock.now_ms(), turn.last_time_ms()),
-                         .payload = same->payload,
-                         .payload_hash = same->payload_hash};
-    must(turn.append({&frame, 1}, [&](std::span<const Mark> ends) {
-      page->place(request, {.appended = {.mark = ends[0],
-                                         .epoch = turn.epoch(),
-                                         .first_seq = ends[0].seq,
-                                         .last_payload_hash = same->payload_hash},
-                            .id = 4,
-                            .time_ms = frame.time_ms,
-                            .append_word = turn.word()});
-    }));
-    page->note_written(request);
-  }
+  write_for(*page, request, "written");
   page.reset();
   asker.join();
   ASSERT_FALSE(asked->error) << asked->error->message;
@@ -196,13 +201,74 @@ TEST_F(CompanyTest, WhoseTimeIsOverTakesTheRequestBack) {
   EXPECT_TRUE(titles().empty());
 }
 
+// A leader that is stopped keeps nobody waiting for longer than it holds a lock of the journal.
+TEST_F(CompanyTest, WhatAStoppedLeaderKeepsIsWrittenByItsOwner) {
+  Process process = start();
+  const auto page = open_page();
+  ASSERT_TRUE(must(page->try_lead()));
+  PendingWritePtr taken, posted;
+  std::thread asker([&] { taken = record(process, note("taken")); });
+  const RequestPage::Request request = take_one(*page).front();
+  asker.join();
+  posted = record(process, note("posted"));
+  for (const PendingWritePtr& write : {taken, posted}) {
+    ASSERT_FALSE(write->error) << write->error->message;
+  }
+  EXPECT_FALSE(page->begin(request)) << "its owner has taken it back";
+  EXPECT_EQ(titles(), (std::vector<std::string>{"taken", "posted"}));
+}
+
+// Its time is over after a leader has taken it, and before the leader has the append lock.
+TEST_F(CompanyTest, AWithdrawnRequestIsNotWritten) {
+  const auto on_operation = std::make_shared<DirectoryHook>();
+  Process leader = start(
+      std::make_unique<HookedDirectory>(must(open_posix_directory(store_path())), on_operation));
+  Process asking = start();
+  auto page = open_page();
+  ASSERT_TRUE(must(page->try_lead()));
+  PendingWritePtr led, asked;
+  std::thread asker;
+  *on_operation = [&](std::string_view, const std::string& name) -> Status {
+    // Read once, by who leads, behind the requests and before the append lock.
+    if (name == kConfigCopyFile && asker.joinable()) asker.join();
+    return {};
+  };
+  std::thread leads([&] { led = record(leader, note("the leader's")); });
+  page->gather(1, 1'000'000'000, 5'000'000'000);
+  asker = std::thread([&] { asked = record(asking, note("too late"), clock.after_ms(150)); });
+  page->gather(2, 1'000'000'000, 5'000'000'000);
+  page->end_lead();
+  leads.join();
+  if (asker.joinable()) asker.join();
+  ASSERT_FALSE(led->error) << led->error->message;
+  EXPECT_EQ(std::ranges::count(titles(), "too late"), asked->error ? 0 : 1);
+}
+
+TEST_F(CompanyTest, WhatAStoppedLeaderHasWrittenIsFlushedByItsOwner) {
+  Process process = start();
+  const auto page = open_page();
+  ASSERT_TRUE(must(page->try_lead()));
+  PendingWritePtr asked;
+  std::thread asker([&] { asked = record(process, note("written")); });
+  const RequestPage::Request request = take_one(*page).front();
+  write_for(*page, request, "written");
+  asker.join();
+  ASSERT_FALSE(asked->error) << asked->error->message;
+  EXPECT_EQ(asked->id, 4u);
+  EXPECT_EQ(titles(), std::vector<std::string>{"written"});
+  EXPECT_GE(journal->durable().seq, 1u);
+  // The leader goes on: its answer has nobody to reach.
+  page->answer(request, {.what = RequestPage::What::kPlaced, .place = {}});
+  EXPECT_FALSE(record(process, note("the next"), clock.after_ms(5000))->error);
+}
+
 TEST_F(CompanyTest, WhoseTimeIsOverWhileAnotherWritesDoesNotKnow) {
   Process process = start();
   const auto page = open_page();
   ASSERT_TRUE(must(page->try_lead()));
   PendingWritePtr asked;
   std::thread asker([&] { asked = record(process, note("slow"), clock.after_ms(50)); });
-  take_one(*page);
+  ASSERT_TRUE(page->begin(take_one(*page).front()));
   asker.join();
   ASSERT_TRUE(asked->error);
   EXPECT_EQ(asked->error->code, Code::kOutcomeUnknown);

@@ -71,7 +71,10 @@ TEST_F(RequestPageTest, ARequestIsTakenOnceAndItsAnswerCollected) {
   const auto taken = leader->take(kTag);
   EXPECT_EQ(texts(taken), std::vector<std::string>{"a record"});
   EXPECT_EQ(other->state(ticket), State::kTaken);
+  EXPECT_TRUE(leader->begin(taken.front()));
+  EXPECT_EQ(other->state(ticket), State::kWriting);
   EXPECT_FALSE(other->withdraw(ticket));
+  EXPECT_FALSE(other->take_over(ticket)) << "it is not written yet";
   EXPECT_TRUE(leader->take(kTag).empty());
   RequestPage::Answer answer{.what = What::kPlaced, .place = {}};
   answer.place.appended.mark = {.position = {3, 4096}, .seq = 17};
@@ -99,6 +102,16 @@ TEST_F(RequestPageTest, WhatWasWithdrawnIsNotTaken) {
   const auto ticket = post(*other, "a record");
   EXPECT_TRUE(other->withdraw(ticket));
   EXPECT_TRUE(leader->take(kTag).empty());
+}
+
+TEST_F(RequestPageTest, WhatIsWithdrawnAfterItWasTakenIsNotBegun) {
+  const auto ticket = post(*other, "a record");
+  const auto taken = leader->take(kTag);
+  EXPECT_TRUE(other->withdraw(ticket));
+  const auto next = post(*other, "another");
+  ASSERT_EQ(next.slot, ticket.slot);
+  EXPECT_FALSE(leader->begin(taken.front()));
+  EXPECT_EQ(other->state(next), State::kPosted);
 }
 
 TEST_F(RequestPageTest, WhatCarriesAnotherTagIsLeft) {
@@ -188,6 +201,7 @@ class DeadLeaderTest : public RequestPageTest {
     journal = std::move(*opened);
     ticket = post(*other, "a record");
     request = leader->take(kTag).front();
+    ASSERT_TRUE(leader->begin(request));
   }
   // Where the next append will stand.
   RequestPage::Place next_place() {
