@@ -218,30 +218,36 @@ TEST_F(CompanyTest, WhatAStoppedLeaderKeepsIsWrittenByItsOwner) {
   EXPECT_EQ(titles(), (std::vector<std::string>{"taken", "posted"}));
 }
 
-// Its time is over after a leader has taken it, and before the leader has the append lock.
+// Its time is over after a leader has taken it, and before the leader has the append lock. Where
+// the one who was to be late comes to lead itself, the race is run again.
 TEST_F(CompanyTest, AWithdrawnRequestIsNotWritten) {
-  const auto on_operation = std::make_shared<DirectoryHook>();
-  Process leader = start(
-      std::make_unique<HookedDirectory>(must(open_posix_directory(store_path())), on_operation));
-  Process asking = start();
-  auto page = open_page();
-  ASSERT_TRUE(must(page->try_lead()));
-  PendingWritePtr led, asked;
-  std::thread asker;
-  *on_operation = [&](std::string_view, const std::string& name) -> Status {
-    // Read once, by who leads, behind the requests and before the append lock.
-    if (name == kConfigCopyFile && asker.joinable()) asker.join();
-    return {};
-  };
-  std::thread leads([&] { led = record(leader, note("the leader's")); });
-  page->gather(1, 1'000'000'000, 5'000'000'000);
-  asker = std::thread([&] { asked = record(asking, note("too late"), clock.after_ms(150)); });
-  page->gather(2, 1'000'000'000, 5'000'000'000);
-  page->end_lead();
-  leads.join();
-  if (asker.joinable()) asker.join();
-  ASSERT_FALSE(led->error) << led->error->message;
-  EXPECT_EQ(std::ranges::count(titles(), "too late"), asked->error ? 0 : 1);
+  const auto page = open_page();
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    const std::string title = fmt::format("too late {}", attempt);
+    const auto on_operation = std::make_shared<DirectoryHook>();
+    Process leader = start(
+        std::make_unique<HookedDirectory>(must(open_posix_directory(store_path())), on_operation));
+    Process asking = start();
+    ASSERT_TRUE(must(page->try_lead()));
+    PendingWritePtr led, asked;
+    std::thread asker;
+    *on_operation = [&](std::string_view, const std::string& name) -> Status {
+      // Read once, by who leads, behind the requests and before the append lock.
+      if (name == kConfigCopyFile && asker.joinable()) asker.join();
+      return {};
+    };
+    std::thread leads([&] { led = record(leader, note("the leader's")); });
+    page->gather(1, 1'000'000'000, 5'000'000'000);
+    asker = std::thread([&] { asked = record(asking, note(title), clock.after_ms(150)); });
+    page->gather(2, 1'000'000'000, 5'000'000'000);
+    page->end_lead();
+    leads.join();
+    if (asker.joinable()) asker.join();
+    ASSERT_FALSE(led->error) << led->error->message;
+    EXPECT_EQ(std::ranges::count(titles(), title), asked->error ? 0 : 1);
+    if (asked->error) return;
+  }
+  FAIL() << "no request was withdrawn in fifty attempts";
 }
 
 TEST_F(CompanyTest, WhatAStoppedLeaderHasWrittenIsFlushedByItsOwner) {
