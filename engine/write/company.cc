@@ -225,8 +225,12 @@ Company::Asked Company::ask(PendingWrite& own, uint64_t known_seq, Deadline begi
                                      "this process was stopped for so long that the answer is "
                                      "lost"));
     }
-    const Result<bool> leads = page_->try_lead_for(*ticket);
-    if (leads && *leads) {
+    Result<bool> leads = page_->try_lead_for(*ticket);
+    if (!leads) {
+      if (page_->withdraw(*ticket)) return Asked::kAlone;
+      return unknown(own, std::move(leads).error());
+    }
+    if (*leads) {
       // A leader that took this request is dead: settling answers it or gives it back.
       Status settled = settle(finish_by);
       const bool mine = page_->withdraw(*ticket);
