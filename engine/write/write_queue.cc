@@ -90,25 +90,25 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
 }
 
 bool WriteQueue::write_group(const Group& group, Deadline begin_by, Deadline finish_by) {
-  const auto answer_all = [&](const Error& error) {
-    for (PendingWrite* write : group) {
-      if (!resolved(*write)) write->error = error;
-    }
-  };
   if (const Status prepared = prepare(group); !prepared) {
-    answer_all(prepared.error());
+    for (PendingWrite* write : group) {
+      if (!resolved(*write)) write->error = prepared.error();
+    }
     return true;
   }
   const Result<Appended> appended = append(group, begin_by);
   if (!appended) {
     tail_.invalidate();
     if (appended.error().code == Code::kTimeout && clock_.passed(begin_by)) return false;
-    answer_all(appended.error());
+    // Duplicates as well: what they repeat may be a record of this very group, or not yet durable.
+    for (PendingWrite* write : group) {
+      if (!write->error) write->error = appended.error();
+    }
   } else if (Status flushed = journal_.flush(*appended, finish_by); !flushed) {
     Error error = flushed.error();
     error.code = Code::kOutcomeUnknown;
     error.hint = "retry with the same key";
-    // Duplicates get the error too: what they repeat may not be durable either.
+    // Duplicates as well, for the same reason.
     for (PendingWrite* write : group) write->error = error;
   } else if (options_.on_durable) {
     options_.on_durable();

@@ -5,6 +5,7 @@
 #include "journal/log/control_page.h"
 #include "tests/engine/apply/apply_fixture.h"
 #include "tests/engine/write/clocked_platform.h"
+#include "tests/support/fault_directory.h"
 
 namespace syncline {
 namespace {
@@ -19,16 +20,19 @@ class WriteQueueTest : public ApplyTest {
     std::unique_ptr<WriteQueue> queue;
   };
   Process start(const std::shared_ptr<DirectoryHook>& on_operation) {
+    return start(
+        std::make_unique<HookedDirectory>(must(open_posix_directory(store_path())), on_operation));
+  }
+  Process start(std::unique_ptr<Directory> of) {
     Process process;
-    process.directory =
-        std::make_unique<HookedDirectory>(must(open_posix_directory(store_path())), on_operation);
+    process.directory = std::move(of);
     process.journal = must(
         Journal::open(*process.directory, store_id, clock, make_plain_ring(), journal_options));
     process.queue = std::make_unique<WriteQueue>(platform, *process.directory, *process.journal,
                                                  database_path(), WriteQueueOptions{});
     return process;
   }
-  PendingWritePtr record(Process& process, const Intent& intent, const Xxh3Hash& xxh3 = {}) {
+  PendingWritePtr submit(Process& process, const Intent& intent, const Xxh3Hash& xxh3 = {}) {
     auto write = std::make_shared<PendingWrite>();
     write->operation = intent.operation;
     write->payload = encode_intent(intent);
@@ -40,6 +44,10 @@ class WriteQueueTest : public ApplyTest {
     write->id_column = intent.id_column;
     write->config = std::make_shared<Config>();
     EXPECT_OK(process.queue->submit(write, kForever));
+    return write;
+  }
+  PendingWritePtr record(Process& process, const Intent& intent, const Xxh3Hash& xxh3 = {}) {
+    PendingWritePtr write = submit(process, intent, xxh3);
     EXPECT_OK(process.queue->wait(*write, kForever));
     return write;
   }
@@ -74,6 +82,26 @@ TEST_F(WriteQueueTest, FindsAKeyThatWasAppliedWhileTheEpochChanged) {
   EXPECT_EQ(again->seq, first);
   apply_all();
   EXPECT_EQ(query("SELECT count(*) FROM notes WHERE title = 'once'"), "1\n");
+}
+
+// Two records of one group have the same key, and the group cannot be written: the second does not
+// repeat anything.
+TEST_F(WriteQueueTest, ARepetitionOfWhatCouldNotBeWrittenIsNoSuccess) {
+  const auto faults = std::make_shared<Faults>();
+  const std::unique_ptr<Directory> real = must(open_posix_directory(store_path()));
+  Process process = start(std::make_unique<FaultDirectory>(*real, faults));
+  ASSERT_FALSE(record(process, note("the first"))->error);
+  const PendingWritePtr once = submit(process, note("once", "the key"));
+  const PendingWritePtr twice = submit(process, note("once", "the key"));
+  faults->fail(FaultCall::kWrite, 1, EIO);
+  for (const PendingWritePtr& write : {once, twice}) {
+    ASSERT_OK(process.queue->wait(*write, kForever));
+    EXPECT_TRUE(write->error);
+  }
+  EXPECT_EQ(faults->failures(), 1u);
+  const PendingWritePtr again = record(process, note("once", "the key"));
+  ASSERT_FALSE(again->error) << again->error->message;
+  EXPECT_FALSE(again->duplicate);
 }
 
 // Another process's record is appended, its flush fails, the kernel drops what was to be written,
