@@ -6,9 +6,11 @@ namespace syncline {
 
 Status AppendIndex::catch_up(const Mark& end) {
   if (position_ == end) return {};
-  TRY_ASSIGN(auto reader, Reader::open(directory_, store_, position_));
+  if (reader_ == nullptr || !reader_->skip_to(position_)) {
+    TRY_ASSIGN(reader_, Reader::open(directory_, store_, position_));
+  }
   while (true) {
-    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(end));
+    TRY_ASSIGN(const std::optional<FrameView> frame, reader_->next(end));
     if (!frame) break;
     TRY(tail_.take(*frame));
   }

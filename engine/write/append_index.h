@@ -26,6 +26,7 @@ class AppendIndex {
   // Starts over at the applied mark of SQLite, or at the journal's begin where nothing is applied.
   void restart(const Mark& applied) {
     position_ = applied;
+    reader_.reset();
     tail_.clear();
     started_ = true;
   }
@@ -60,6 +61,7 @@ class AppendIndex {
   const StoreId store_;
   bool started_ = false;
   Mark position_;
+  std::unique_ptr<Reader> reader_;  // kept for the next time: where it stands, or before position_
   LogTail tail_{LogTail::kKeys | LogTail::kIds | LogTail::kConfig};
 };
 

@@ -97,9 +97,9 @@ bool Company::write(PendingWrite& own, uint64_t known_seq, Deadline begin_by, De
   }
   // Without the page each process writes alone, which is slower and nothing else.
   if (page_failed_) return alone();
-  const Result<bool> free = page_->try_lead();
-  if (!free) return alone();
-  if (!*free) {
+  const Result<bool> leads = page_->is_anybody_called() ? Result<bool>(false) : page_->try_lead();
+  if (!leads) return alone();
+  if (!*leads) {
     switch (ask(own, known_seq, begin_by, finish_by)) {
       case Asked::kDone:
         return true;
@@ -217,6 +217,8 @@ Company::Asked Company::ask(PendingWrite& own, uint64_t known_seq, Deadline begi
   const auto ticket = page_->post(tag_of(*own.config), known_seq, encode_request(own));
   if (!ticket) return Asked::kAlone;
   const Deadline patience = clock_.after_ms(kPatienceMs);
+  // Whoever has been called takes this request as well, or is dead, which shows in time.
+  if (page_->is_anybody_called()) page_->sleep(*ticket, clock_.after_ms(kLeadRetryMs));
   while (true) {
     const RequestPage::State state = page_->state(*ticket);
     if (state == RequestPage::State::kAnswered) return collect(own, *ticket, finish_by);

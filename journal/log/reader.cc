@@ -209,6 +209,18 @@ Result<std::optional<FrameView>> Reader::next(const Mark& limit) {
   return std::optional<FrameView>{};
 }
 
+bool Reader::skip_to(const Mark& mark) {
+  Impl& r = *impl_;
+  if (mark.position.segment != r.current.id() || mark.position < r.position.position ||
+      r.skip_seq != 0) {
+    return false;
+  }
+  const FrameContext context{r.store, r.current.id(), r.current.header.epoch};
+  r.scanner->move_to(*r.current.file, context, mark.position.offset, mark.position.offset);
+  r.position = mark;
+  return true;
+}
+
 const Mark& Reader::position() const {
   return impl_->position;
 }

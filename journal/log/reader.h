@@ -38,6 +38,9 @@ class Reader {
 
   // After the last frame returned.
   const Mark& position() const;
+  // Goes on behind `mark`, which is later, without reading what lies between. False where it is in
+  // another segment: then a new reader is needed.
+  bool skip_to(const Mark& mark);
 
  private:
   struct Impl;

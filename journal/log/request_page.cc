@@ -396,6 +396,13 @@ bool RequestPage::withdraw(const Ticket& ticket) {
   }
 }
 
+bool RequestPage::is_anybody_called() const {
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    if (state_of(load(at(slot, kStateAt))) == kCalled) return true;
+  }
+  return false;
+}
+
 Result<bool> RequestPage::try_lead_for(const Ticket& ticket) {
   exchange(at(ticket.slot, kStateAt), word_of(ticket.turn, kCalled), word_of(ticket.turn, kPosted));
   return try_lead();

@@ -121,6 +121,9 @@ class RequestPage {
   // knows the log, which it would have to read on from there to lead.
   std::optional<Ticket> post(uint64_t tag, uint64_t known_seq, ByteSpan request);
   State state(const Ticket& ticket) const;
+  // Has somebody been called to lead, who has not come yet? Whoever else came first would have to
+  // read what the other has read already.
+  bool is_anybody_called() const;
   // As try_lead(). Who was called to lead has heard it then.
   Result<bool> try_lead_for(const Ticket& ticket);
   // False where it is being written, or is answered.

@@ -46,8 +46,11 @@ Result<ByteSpan> SegmentScanner::view(uint64_t offset, size_t count) {
 Status SegmentScanner::read_plainly(uint64_t offset, size_t count) {
   const size_t want =
       static_cast<size_t>(std::min<uint64_t>(std::max(count, step_bytes_), limit_ - offset));
-  if (buffer_.size() < want) buffer_.resize(want);
   window_ = {};
+  if (buffer_.size() < want) {
+    buffer_.clear();  // so that growing copies nothing
+    buffer_.resize(want);
+  }
   auto got = file_->read_at(offset, MutableByteSpan(buffer_).first(want));
   // The disk may refuse bytes that were only read ahead: the bytes asked for alone decide.
   if (!got && want > count) got = file_->read_at(offset, MutableByteSpan(buffer_).first(count));
