@@ -218,7 +218,7 @@ Company::Asked Company::ask(PendingWrite& own, uint64_t known_seq, Deadline begi
   if (!ticket) return Asked::kAlone;
   const Deadline patience = clock_.after_ms(kPatienceMs);
   // Whoever has been called takes this request as well, or is dead, which shows in time.
-  if (page_->is_anybody_called()) page_->sleep(*ticket, clock_.after_ms(kLeadRetryMs));
+  if (page_->is_anybody_called()) page_->wait(*ticket, clock_.after_ms(kLeadRetryMs));
   while (true) {
     const RequestPage::State state = page_->state(*ticket);
     if (state == RequestPage::State::kAnswered) return collect(own, *ticket, finish_by);
@@ -251,7 +251,7 @@ Company::Asked Company::ask(PendingWrite& own, uint64_t known_seq, Deadline begi
       return unknown(own, make_error(Code::kOutcomeUnknown,
                                      "another process has not yet said what became of it"));
     }
-    page_->sleep(*ticket, sooner(finish_by, clock_.after_ms(kLeadRetryMs)));
+    page_->wait(*ticket, sooner(finish_by, clock_.after_ms(kLeadRetryMs)));
   }
 }
 

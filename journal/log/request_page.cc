@@ -408,7 +408,7 @@ Result<bool> RequestPage::try_lead_for(const Ticket& ticket) {
   return try_lead();
 }
 
-void RequestPage::sleep(const Ticket& ticket, Deadline deadline) {
+void RequestPage::wait(const Ticket& ticket, Deadline deadline) {
   const size_t state = at(ticket.slot, kStateAt);
   const uint64_t word = load(state);
   if (turn_of(word) != ticket.turn || (state_of(word) != kPosted && !is_led(word))) return;

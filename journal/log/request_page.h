@@ -129,7 +129,7 @@ class RequestPage {
   // False where it is being written, or is answered.
   bool withdraw(const Ticket& ticket);
   // Until the slot changes, or who waits is called to lead; may return early.
-  void sleep(const Ticket& ticket, Deadline deadline);
+  void wait(const Ticket& ticket, Deadline deadline);
   // In state kAnswered; frees the slot.
   Answer collect(const Ticket& ticket);
   // In state kWriting: where the record stands, once it is written, and frees the slot.

@@ -135,7 +135,7 @@ TEST_F(RequestPageTest, WhoKnowsTheLogFurthestIsCalledToLead) {
   leader->end_lead();
   EXPECT_TRUE(is_called(seen, ahead));
   EXPECT_FALSE(is_called(seen, behind) || is_called(seen, between));
-  other->sleep(ahead, kForever);  // returns: it was called
+  other->wait(ahead, kForever);  // returns: it was called
   EXPECT_TRUE(other->try_lead_for(ahead).value_or(false));
   EXPECT_FALSE(is_called(seen, ahead)) << "a call is heard once";
 }
