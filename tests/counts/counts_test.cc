@@ -136,7 +136,7 @@ TEST_F(StageCounts, Append) {
                 {.system_calls = 0.1,
                  .flushes = 0.0025,
                  .written_bytes = 5700,  // twice what is framed: segments are zeroed ahead
-                 .allocations = 61,
+                 .allocations = 42,
                  .instructions = 120'000});
 }
 
@@ -145,7 +145,7 @@ TEST_F(StageCounts, Apply) {
   expect_within("applied", {.system_calls = 5.5,
                             .flushes = 0.005,
                             .written_bytes = 4900,
-                            .allocations = 45,
+                            .allocations = 36,
                             .instructions = 105'000});
 }
 
@@ -154,7 +154,7 @@ TEST_F(StageCounts, Fold) {
   expect_within("committed", {.system_calls = 10,
                               .flushes = 0.007,
                               .written_bytes = 950,
-                              .allocations = 45,
+                              .allocations = 36,
                               .instructions = 260'000});
 }
 
