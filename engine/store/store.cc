@@ -86,6 +86,7 @@ Status Store::Impl::check_backlog() {
 Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline deadline) {
   TRY_ASSIGN(const Impl::Submitted submitted, impl_->make_write(record));
   TRY(impl_->check_backlog());
+  submitted.write->finish_by = deadline;
   TRY(impl_->queue->submit(submitted.write, deadline));
   TRY_ASSIGN(Receipt receipt, impl_->finish(submitted, wait_stage, deadline));
   if (!receipt.duplicate) return receipt;

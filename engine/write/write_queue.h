@@ -47,7 +47,8 @@ class WriteQueue {
   WriteQueue(Platform& platform, Directory& store_directory, Journal& journal,
              DatabaseFile database_file, WriteQueueOptions options);
 
-  // Blocks while the queue is full; kTimeout after `deadline`: nothing was written.
+  // Blocks while the queue is full; kTimeout after `deadline`: nothing was written. Of the write
+  // itself it says nothing: see GroupItem::finish_by.
   Status submit(const PendingWritePtr& write, Deadline deadline);
   // Returns once `write` has its place or its error. Once `deadline` has passed: kTimeout where it
   // could be taken back, so that nothing was written, and kOutcomeUnknown where it is on its way.

@@ -22,6 +22,9 @@ class Clock {
   }
 };
 
+inline Deadline later(Deadline a, Deadline b) {
+  return a.monotonic_ns > b.monotonic_ns ? a : b;
+}
 inline Deadline sooner(Deadline a, Deadline b) {
   return a.monotonic_ns < b.monotonic_ns ? a : b;
 }

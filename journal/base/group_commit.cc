@@ -19,7 +19,7 @@ struct GroupItem::Group {
   GroupCommit::Items items;
   uint64_t bytes = 0;
   uint32_t sleepers = 0;  // guarded by the mutex, as all but the word
-  Deadline latest{0};
+  Deadline latest{0};     // that anybody waits
   WaitWord word;
 };
 
@@ -36,7 +36,7 @@ bool GroupCommit::is_full() const {
 }
 
 // Where memory runs out nothing has been queued.
-void GroupCommit::put(const std::shared_ptr<GroupItem>& item, uint64_t bytes, Deadline deadline) {
+void GroupCommit::put(const std::shared_ptr<GroupItem>& item, uint64_t bytes) {
   const bool begins = groups_.size() == (first_is_closed_ ? 1 : 0) ||
                       groups_.back()->bytes >= limits_.group_bytes_max ||
                       groups_.back()->items.size() >= limits_.group_items_max;
@@ -44,7 +44,7 @@ void GroupCommit::put(const std::shared_ptr<GroupItem>& item, uint64_t bytes, De
   group->items.push_back(item);
   if (begins) groups_.push_back(group);
   group->bytes += bytes;
-  group->latest.monotonic_ns = std::max(group->latest.monotonic_ns, deadline.monotonic_ns);
+  group->latest = later(group->latest, item->finish_by);
   items_ += 1;
   bytes_ += bytes;
   item->bytes_ = bytes;
@@ -57,7 +57,7 @@ bool GroupCommit::submit(const std::shared_ptr<GroupItem>& item, uint64_t bytes,
     {
       MutexLock lock(mutex_);
       if (!is_full()) {
-        put(item, bytes, deadline);
+        put(item, bytes);
         if (idle_) work_.notify_one();
         return true;
       }
@@ -86,6 +86,7 @@ bool GroupCommit::wait(const GroupItem& item, Deadline deadline) {
       seen = group.word.load();
       if (!leading_ || group.done()) continue;
       ++group.sleepers;
+      group.latest = later(group.latest, deadline);
     }
     group.word.wait(seen, deadline);
     if (group.done()) break;
@@ -152,6 +153,7 @@ bool GroupCommit::try_lead(Deadline begin_by) {
   }
   if (waiters > 1) gather(waiters);
   std::shared_ptr<Group> group;
+  Deadline finish_by;
   {
     MutexLock lock(mutex_);
     if (groups_.empty()) {  // what was in it has been taken back
@@ -160,11 +162,12 @@ bool GroupCommit::try_lead(Deadline begin_by) {
     }
     group = groups_.front();
     first_is_closed_ = true;
+    finish_by = later(begin_by, group->latest);
     items_ -= group->items.size();
     bytes_ -= group->bytes;
     if (kept_out_ > 0) room_.notify_all();
   }
-  const bool led = lead_(group->items, begin_by, group->latest);
+  const bool led = lead_(group->items, begin_by, finish_by);
   std::shared_ptr<Group> called;
   bool wake = false;
   {

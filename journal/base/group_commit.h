@@ -47,6 +47,10 @@ class GroupItem {
  public:
   virtual ~GroupItem() = default;
 
+  // Until when the submitter will wait for it, where that is known when it is submitted. A wait()
+  // tells it as well.
+  Deadline finish_by{0};
+
  private:
   friend class GroupCommit;
   struct Group;
@@ -58,7 +62,7 @@ class GroupCommit {
  public:
   using Items = std::vector<std::shared_ptr<GroupItem>>;
   // Does all that the items ask for. It may take until `begin_by`, the leader's own deadline, to
-  // begin, and until `finish_by`, the latest of any member's, for the rest. False: it could not
+  // begin, and until `finish_by`, the latest that anybody waits, for the rest. False: it could not
   // begin in time, and did nothing.
   using Lead = std::function<bool(const Items& items, Deadline begin_by, Deadline finish_by)>;
 
@@ -68,8 +72,8 @@ class GroupCommit {
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  // `deadline` is that of the item itself too. While too much is queued it blocks, and leads where
-  // nobody does. False: `deadline` passed, and the item was not queued.
+  // While too much is queued it blocks, and leads where nobody does. False: `deadline` passed, and
+  // the item was not queued.
   bool submit(const std::shared_ptr<GroupItem>& item, uint64_t bytes, Deadline deadline)
       EXCLUDES(mutex_);
   // Returns once the item is done; false once `deadline` has passed.
@@ -84,8 +88,7 @@ class GroupCommit {
  private:
   using Group = GroupItem::Group;
   bool is_full() const REQUIRES(mutex_);
-  void put(const std::shared_ptr<GroupItem>& item, uint64_t bytes, Deadline deadline)
-      REQUIRES(mutex_);
+  void put(const std::shared_ptr<GroupItem>& item, uint64_t bytes) REQUIRES(mutex_);
   // Where nobody leads and something is queued: leads one group. False: it is not for this thread.
   bool try_lead(Deadline begin_by) EXCLUDES(mutex_);
   void gather(uint32_t waiters) EXCLUDES(mutex_);

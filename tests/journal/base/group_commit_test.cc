@@ -27,7 +27,8 @@ using ItemPtr = std::shared_ptr<Item>;
 class GroupCommitTest : public testing::Test {
  protected:
   // Does a group; stands at the latches first, where there are any.
-  bool lead(const GroupCommit::Items& items, Deadline begin_by) {
+  bool lead(const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by) {
+    last_finish_by = finish_by;
     EXPECT_EQ(leaders++, 0) << "two threads lead at once";
     if (begun != nullptr) begun->count_down();
     if (go_on != nullptr) go_on->wait();
@@ -45,9 +46,11 @@ class GroupCommitTest : public testing::Test {
     order.push_back(item.number);
   }
   std::unique_ptr<GroupCommit> make(const GroupLimits& limits = {}) {
-    return std::make_unique<GroupCommit>(system_clock(), limits,
-                                         [this](const GroupCommit::Items& items, Deadline begin_by,
-                                                Deadline) { return lead(items, begin_by); });
+    return std::make_unique<GroupCommit>(
+        system_clock(), limits,
+        [this](const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by) {
+          return lead(items, begin_by, finish_by);
+        });
   }
   // A thread that leads a group of its own item, and stays in it until go_on is counted down.
   std::thread lead_until_told(GroupCommit& groups, const ItemPtr& item) {
@@ -65,7 +68,26 @@ class GroupCommitTest : public testing::Test {
   std::unique_ptr<std::latch> begun, go_on;
   bool journal_is_taken = false;  // whoever cannot wait for ever cannot begin
   std::vector<int> order;         // belongs to the leader
+  Deadline last_finish_by;        // so does this
 };
+
+// An ingest enters the queue with one deadline and waits with another.
+TEST_F(GroupCommitTest, AGroupMayTakeAsLongAsAnybodyWaitsForIt) {
+  const auto groups = make();
+  const Deadline soon = system_clock().after_ms(10'000), late = system_clock().after_ms(60'000);
+  const auto entered = std::make_shared<Item>(0);
+  ASSERT_TRUE(groups->submit(entered, 1, soon));
+  ASSERT_TRUE(groups->wait(*entered, late));
+  EXPECT_EQ(last_finish_by.monotonic_ns, late.monotonic_ns);
+
+  const auto first = std::make_shared<Item>(1), second = std::make_shared<Item>(2);
+  second->finish_by = kForever;
+  ASSERT_TRUE(groups->submit(first, 1, soon));
+  ASSERT_TRUE(groups->submit(second, 1, soon));
+  ASSERT_TRUE(groups->wait(*first, late));
+  EXPECT_TRUE(last_finish_by.forever()) << "the second waits for ever";
+  ASSERT_TRUE(groups->wait(*second, kForever));
+}
 
 TEST_F(GroupCommitTest, OneProducerLeadsForItself) {
   const auto groups = make();
