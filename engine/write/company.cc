@@ -59,6 +59,12 @@ PendingWritePtr decode_request(ByteSpan bytes) {
   return write;
 }
 
+Error unknown_outcome(std::string why) {
+  return make_error(Code::kOutcomeUnknown,
+                    "another process was writing the record, and " + std::move(why),
+                    "retry with the same key: it is recorded once either way");
+}
+
 // Gives the lock back whatever ends the work, memory that runs out included: then whoever leads
 // next settles what was taken.
 class Leading {
@@ -107,6 +113,10 @@ bool Company::write(PendingWrite& own, uint64_t known_seq, Deadline begin_by, De
         return false;
       case Asked::kAlone:
         return alone();
+      case Asked::kAskTheKey:
+        // That nothing was written is more than anybody knows.
+        if (!alone()) own.error = unknown_outcome("it could not be looked up in time");
+        return true;
       case Asked::kLead:
         break;
     }
@@ -294,7 +304,7 @@ Company::Asked Company::flush_at(PendingWrite& own, const RequestPage::Place& pl
 
 // With a key the log can be asked: the record is written again, or found to be there.
 Company::Asked Company::unknown(PendingWrite& own, Error error) {
-  if (!own.key.empty()) return Asked::kAlone;
+  if (!own.key.empty()) return Asked::kAskTheKey;
   own.error = std::move(error);
   own.error->code = Code::kOutcomeUnknown;
   own.error->hint = "look whether the record is there before recording it again";

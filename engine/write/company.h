@@ -62,7 +62,8 @@ class Company {
   void note_written(std::span<PendingWrite* const> writers);
 
  private:
-  enum class Asked : uint8_t { kDone, kTimeout, kLead, kAlone };
+  // kAskTheKey: it may be in the log, and its key tells once the log can be looked at.
+  enum class Asked : uint8_t { kDone, kTimeout, kLead, kAlone, kAskTheKey };
   bool lead(PendingWrite& own, Deadline begin_by, Deadline finish_by,
             const WriteGroup& write_group);
   // kLead: this thread has lead.lock now.

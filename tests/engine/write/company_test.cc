@@ -280,6 +280,23 @@ TEST_F(CompanyTest, WhoseTimeIsOverWhileAnotherWritesDoesNotKnow) {
   EXPECT_EQ(asked->error->code, Code::kOutcomeUnknown);
 }
 
+// With a key it looks for its record in the log. Where it cannot do so in time it does not say that
+// nothing was written.
+TEST_F(CompanyTest, WhoseTimeIsOverAndWhoCannotLookDoesNotKnow) {
+  Process process = start();
+  const auto page = open_page();
+  ASSERT_TRUE(must(page->try_lead()));
+  PendingWritePtr asked;
+  std::thread asker([&] { asked = record(process, note("slow", "a key"), clock.after_ms(50)); });
+  ASSERT_TRUE(page->begin(take_one(*page).front()));
+  {
+    const AppendTurn turn = must(journal->begin_append());
+    asker.join();
+  }
+  ASSERT_TRUE(asked->error);
+  EXPECT_EQ(asked->error->code, Code::kOutcomeUnknown);
+}
+
 // The leader's flush fails. What it had appended is carried over, and each owner finds its own.
 TEST_F(CompanyTest, WhereTheLeadersFlushFailsEachAsksTheLogForItsOwn) {
   const auto faults = std::make_shared<Faults>();
