@@ -114,8 +114,12 @@ bool Company::write(PendingWrite& own, uint64_t known_seq, Deadline begin_by, De
       case Asked::kAlone:
         return alone();
       case Asked::kAskTheKey:
-        // That nothing was written is more than anybody knows.
-        if (!alone()) own.error = unknown_outcome("it could not be looked up in time");
+        // That nothing was written is more than anybody knows, unless the key is another record's.
+        if (!alone()) {
+          own.error = unknown_outcome("it could not be looked up in time");
+        } else if (own.error && own.error->code != Code::kKeyConflict) {
+          own.error = unknown_outcome(own.error->message);
+        }
         return true;
       case Asked::kLead:
         break;

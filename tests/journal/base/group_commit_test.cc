@@ -207,10 +207,10 @@ TEST_F(GroupCommitTest, ASleeperLeadsWhereTheLeaderCouldNotBegin) {
   go_on = std::make_unique<std::latch>(1);
   const auto hasty = std::make_shared<Item>(0), patient = std::make_shared<Item>(1);
   ASSERT_TRUE(groups->submit(hasty, 1, kPassed));
-  std::thread first([&] {
-    EXPECT_FALSE(groups->wait(*hasty, kPassed));
-    EXPECT_TRUE(groups->withdraw(*hasty));
-  });
+  bool withdrawn = false;
+  // Before it has looked whether its time is over, the other may have done its item too.
+  std::thread first(
+      [&] { withdrawn = !groups->wait(*hasty, kPassed) && groups->withdraw(*hasty); });
   begun->wait();
   begun.reset();
   ASSERT_TRUE(groups->submit(patient, 1, kForever));
@@ -218,7 +218,7 @@ TEST_F(GroupCommitTest, ASleeperLeadsWhereTheLeaderCouldNotBegin) {
   go_on->count_down();
   first.join();
   second.join();
-  EXPECT_EQ(order, (std::vector<int>{1}));
+  EXPECT_EQ(order, withdrawn ? (std::vector<int>{1}) : (std::vector<int>{0, 1}));
 }
 
 TEST_F(GroupCommitTest, ABackgroundThreadLeadsWhatNobodyWaitsForAndDrainsWhenItIsStopped) {
