@@ -39,7 +39,7 @@ Status journal_offsets(ApplyContext& context, const std::vector<AppendOffset>& o
                                        context.clock.now_ms()));
   }
   TRY_ASSIGN(Transaction transaction, Transaction::begin(*context.database));
-  TRY(context.projection->put_offsets(offsets));
+  for (const AppendOffset& offset : offsets) TRY(context.projection->put_offset(offset));
   return transaction.commit();
 }
 

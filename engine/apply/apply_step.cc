@@ -1,6 +1,5 @@
 #include "engine/apply/apply_step.h"
 
-#include <map>
 #include <set>
 #include <string_view>
 
@@ -100,8 +99,7 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
   std::vector<Section> chosen;
   if (!context_.options.write_files) return chosen;
   std::set<std::string_view> waiting;
-  std::optional<bool> wait;                      // asked once, and only when there is a section
-  std::map<std::string_view, bool> in_database;  // are sections of the file waiting there?
+  std::optional<bool> wait;  // asked once, and only when there is a section
   for (BatchRecord& record : batch_.records) {
     const Effects& effects = record.effects;
     if (effects.operation != Operation::kAppend || effects.path.empty()) continue;
@@ -113,12 +111,7 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
                                          (*wait && record.seen != FileApplier::State::kAbsent));
     if (!record.waits && record.has_file()) {
       // Behind those that wait for the same file, so that its order is the journal's.
-      auto known = in_database.find(effects.path);
-      if (known == in_database.end()) {
-        TRY_ASSIGN(const bool waits, context_.projection->is_path_waiting(effects.path));
-        known = in_database.emplace(effects.path, waits).first;
-      }
-      record.waits = known->second;
+      TRY_ASSIGN(record.waits, context_.projection->is_path_waiting(effects.path));
     }
     if (record.waits) {
       waiting.insert(effects.path);

@@ -22,11 +22,12 @@ Status project_control(ApplyContext& context, const BatchControl& control) {
       return projection.put_outcome(outcome);
     }
     case Operation::kAppendOffsets: {
-      TRY_ASSIGN(AppendOffsetsFrame frame, decode_append_offsets(control.payload));
-      std::erase_if(frame.offsets, [&](const AppendOffset& offset) {
-        return !context.ahead.tail().pass_offset(offset.seq, control.position);
-      });
-      return projection.put_offsets(frame.offsets);
+      TRY_ASSIGN(const AppendOffsetsFrame frame, decode_append_offsets(control.payload));
+      for (const AppendOffset& offset : frame.offsets) {
+        if (!context.ahead.tail().pass_offset(offset.seq, control.position)) continue;
+        TRY(projection.put_offset(offset));
+      }
+      return {};
     }
     case Operation::kBatch: {
       TRY_ASSIGN(const BatchFrame frame, decode_batch(control.payload));
@@ -66,7 +67,7 @@ Status project_batch(ApplyContext& context, const Batch& batch,
     }
   }
   TRY(projection.add_keys(std::move(keys)));
-  TRY(projection.put_offsets(offsets));
+  for (const AppendOffset& offset : offsets) TRY(projection.put_offset(offset));
   for (const auto& [table, id] : ids) TRY(projection.raise_id(table, id));
   if (!batch.records.empty()) TRY(projection.put_position(batch.from));
   TRY(write_durable_mark(*context.database, context.journal.durable()));

@@ -6,23 +6,8 @@
 
 namespace syncline {
 
-namespace {
-
-// An append file's records have an offset each. Of a statement's price, what is not the row itself
-// is the larger part: one statement writes so many.
-constexpr size_t kOffsetsTogether = 16;
-
-std::string put_offsets_sql(size_t count) {
-  std::string sql = "INSERT OR REPLACE INTO syncline_offsets(seq, offset) VALUES(?, ?)";
-  for (size_t i = 1; i < count; ++i) sql += ", (?, ?)";
-  return sql;
-}
-
-}  // namespace
-
 struct ProjectionWriter::Statements {
-  Statement key, outcome, offset, offsets, waiting, not_waiting, position, commit, next_published,
-      id;
+  Statement key, outcome, offset, waiting, not_waiting, position, commit, next_published, id;
   Statement read_offsets, read_waiting, path_waiting, any_waiting;
 };
 
@@ -40,8 +25,9 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
                  "VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(seq) DO UPDATE SET kind = excluded.kind, "
                  "new_id = excluded.new_id, reason = excluded.reason, "
                  "file_id = coalesce(excluded.file_id, file_id)"));
-  TRY_ASSIGN(Statement offset, database.prepare(put_offsets_sql(1)));
-  TRY_ASSIGN(Statement offsets, database.prepare(put_offsets_sql(kOffsetsTogether)));
+  TRY_ASSIGN(
+      Statement offset,
+      database.prepare("INSERT OR REPLACE INTO syncline_offsets(seq, offset) VALUES(?1, ?2)"));
   TRY_ASSIGN(Statement waiting,
              database.prepare("INSERT OR REPLACE INTO syncline_waiting(seq, path) VALUES(?1, ?2)"));
   TRY_ASSIGN(Statement not_waiting,
@@ -67,7 +53,7 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
              database.prepare("SELECT 1 FROM syncline_waiting WHERE path = ?1 LIMIT 1"));
   TRY_ASSIGN(Statement any_waiting, database.prepare("SELECT 1 FROM syncline_waiting LIMIT 1"));
   auto statements = std::make_unique<Statements>(
-      std::move(key), std::move(outcome), std::move(offset), std::move(offsets), std::move(waiting),
+      std::move(key), std::move(outcome), std::move(offset), std::move(waiting),
       std::move(not_waiting), std::move(position), std::move(commit), std::move(next_published),
       std::move(id), std::move(read_offsets), std::move(read_waiting), std::move(path_waiting),
       std::move(any_waiting));
@@ -102,18 +88,8 @@ Status ProjectionWriter::put_outcome(const Outcome& outcome) {
   return put.run();
 }
 
-Status ProjectionWriter::put_offsets(std::span<const AppendOffset> offsets) {
-  while (!offsets.empty()) {
-    const size_t count = offsets.size() < kOffsetsTogether ? 1 : kOffsetsTogether;
-    Statement& put = count == 1 ? statements_->offset : statements_->offsets;
-    for (size_t i = 0; i < count; ++i) {
-      const int column = static_cast<int>(2 * i) + 1;
-      put.bind(column, offsets[i].seq).bind(column + 1, offsets[i].offset);
-    }
-    TRY(put.run());
-    offsets = offsets.subspan(count);
-  }
-  return {};
+Status ProjectionWriter::put_offset(const AppendOffset& offset) {
+  return statements_->offset.bind(1, offset.seq).bind(2, offset.offset).run();
 }
 
 Status ProjectionWriter::put_waiting(uint64_t seq, std::string_view path) {

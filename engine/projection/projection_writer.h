@@ -29,7 +29,7 @@ class ProjectionWriter {
   // A key that is already there stays: it belongs to its first record.
   Status add_keys(std::vector<Key> keys);
   Status put_outcome(const Outcome& outcome);
-  Status put_offsets(std::span<const AppendOffset> offsets);
+  Status put_offset(const AppendOffset& offset);
   Status put_waiting(uint64_t seq, std::string_view path);
   Status remove_waiting(uint64_t seq);
   Status put_position(const Mark& mark);
