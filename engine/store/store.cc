@@ -90,11 +90,17 @@ Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline d
   TRY(impl_->queue->submit(submitted.write, deadline));
   TRY_ASSIGN(Receipt receipt, impl_->finish(submitted, wait_stage, deadline));
   if (!receipt.duplicate) return receipt;
-  TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
-  Result<Receipt> found = records.receipt(receipt.seq);
+  // The record is durable, and every error says so by its seq.
+  const auto durable = [&receipt](Error error) {
+    error.seq = receipt.seq;
+    return error;
+  };
+  Result<ReceiptLookup> records = impl_->lookup();
+  if (!records) return durable(std::move(records).error());
+  Result<Receipt> found = records->receipt(receipt.seq);
   // Where the record was trimmed by a program that kept no receipts, only its key is left.
   if (!found && found.error().code == Code::kNotFound) return receipt;
-  if (!found) return std::move(found).error();
+  if (!found) return durable(std::move(found).error());
   Receipt first = std::move(*found);
   first.duplicate = true;
   first.timed_out = receipt.timed_out;
