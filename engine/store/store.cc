@@ -36,15 +36,8 @@ Result<Store::Impl::Submitted> Store::Impl::make_write(const Record& record) con
   Xxh3Hash xxh3{};
   TRY_ASSIGN(const Intent intent,
              make_intent(*config, record.kind, record.fields, record.key, identity.tag, &xxh3));
-  auto write = std::make_shared<PendingWrite>();
+  PendingWritePtr write = pending_write_of(intent);
   write->xxh3 = xxh3;
-  write->operation = intent.operation;
-  write->payload = encode_intent(intent);
-  write->payload_hash = hash_payload(write->payload);
-  write->key = intent.key;
-  write->content_hash = intent.content_hash;
-  write->table = intent.table;
-  write->id_column = intent.id_column;
   write->config = config;
   return Submitted{std::move(write), intent.path, intent.kind};
 }

@@ -283,10 +283,7 @@ Company::Asked Company::collect(PendingWrite& own, const RequestPage::Ticket& ti
     case RequestPage::What::kUnsure:
       return flush_at(own, place, deadline);
     case RequestPage::What::kPlaced:
-      own.seq = place.appended.mark.seq;
-      own.id = place.id;
-      own.time_ms = place.time_ms;
-      return Asked::kDone;
+      return stands_at(own, place);
     case RequestPage::What::kUnknown:
       break;
   }
@@ -300,6 +297,10 @@ Company::Asked Company::flush_at(PendingWrite& own, const RequestPage::Place& pl
   if (Status flushed = journal_.flush(place.appended, deadline); !flushed) {
     return unknown(own, std::move(flushed).error());
   }
+  return stands_at(own, place);
+}
+
+Company::Asked Company::stands_at(PendingWrite& own, const RequestPage::Place& place) {
   own.seq = place.appended.mark.seq;
   own.id = place.id;
   own.time_ms = place.time_ms;

@@ -70,6 +70,7 @@ class Company {
   Asked ask(PendingWrite& own, uint64_t known_seq, Deadline begin_by, Deadline finish_by);
   Asked collect(PendingWrite& own, const RequestPage::Ticket& ticket, Deadline deadline);
   Asked flush_at(PendingWrite& own, const RequestPage::Place& place, Deadline deadline);
+  static Asked stands_at(PendingWrite& own, const RequestPage::Place& place);
   Asked unknown(PendingWrite& own, Error error);
   Status settle(Deadline deadline);
   void gather();

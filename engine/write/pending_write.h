@@ -10,6 +10,7 @@
 #include "journal/base/group_commit.h"
 #include "journal/log/request_page.h"
 #include "journal/record/content_hash.h"
+#include "journal/record/intent.h"
 #include "journal/record/operation.h"
 
 namespace syncline {
@@ -34,5 +35,8 @@ struct PendingWrite : GroupItem {
   std::optional<RequestPage::Place> place;  // of one that was requested, once its write began
 };
 using PendingWritePtr = std::shared_ptr<PendingWrite>;
+
+// What the intent says, encoded and hashed. `config` and `xxh3` are the caller's to set.
+PendingWritePtr pending_write_of(const Intent& intent);
 
 }  // namespace syncline

@@ -33,15 +33,8 @@ class WriteQueueTest : public ApplyTest {
     return process;
   }
   PendingWritePtr submit(Process& process, const Intent& intent, const Xxh3Hash& xxh3 = {}) {
-    auto write = std::make_shared<PendingWrite>();
-    write->operation = intent.operation;
-    write->payload = encode_intent(intent);
-    write->payload_hash = hash_payload(write->payload);
-    write->key = intent.key;
-    write->content_hash = intent.content_hash;
+    PendingWritePtr write = pending_write_of(intent);
     write->xxh3 = xxh3;
-    write->table = intent.table;
-    write->id_column = intent.id_column;
     write->config = std::make_shared<Config>();
     EXPECT_OK(process.queue->submit(write, kForever));
     return write;
@@ -186,11 +179,7 @@ TEST_F(WriteQueueTest, RemembersOnlyWhatSqliteDoesNotKnow) {
   Process process = start(std::make_shared<DirectoryHook>());
   const auto submit = [&](const std::string& title) {
     const Intent intent = note(title);
-    auto write = std::make_shared<PendingWrite>();
-    write->payload = encode_intent(intent);
-    write->payload_hash = hash_payload(write->payload);
-    write->table = intent.table;
-    write->id_column = intent.id_column;
+    PendingWritePtr write = pending_write_of(intent);
     write->config = std::make_shared<Config>();
     EXPECT_OK(process.queue->submit(write, kForever));
     return write;
