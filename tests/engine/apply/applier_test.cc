@@ -38,6 +38,27 @@ TEST_F(ApplierTest, RowFileKeyAndWatermarkGoTogether) {
   EXPECT_EQ(journal->watermark(Watermark::kApplied), 1u);
 }
 
+// Its author died between append and flush, or has not come to the flush yet.
+TEST_F(ApplierTest, NothingIsAppliedBeforeItIsDurable) {
+  open_applier();
+  const Appended appended = append_undurable(note("hello"), 1);
+  ASSERT_LT(journal->durable().seq, appended.mark.seq);
+  apply_all();
+  EXPECT_EQ(query("SELECT title FROM notes"), "hello\n");
+  EXPECT_EQ(journal->durable(), appended.mark);
+}
+
+// A replay reads, and flushes nothing.
+TEST_F(ApplierTest, AReplayLeavesWhatIsNotDurable) {
+  options.journal_outcomes = false;
+  open_applier();
+  append(note("durable"), 1);
+  const Appended appended = append_undurable(note("not yet"), 2);
+  EXPECT_EQ(apply_all().records, 1u);
+  EXPECT_LT(journal->durable().seq, appended.mark.seq);
+  EXPECT_EQ(query("SELECT title FROM notes"), "durable\n");
+}
+
 TEST_F(ApplierTest, BatchesAreBoundedAndSayThatThereIsMore) {
   options.batch_records_max = 3;
   open_applier();

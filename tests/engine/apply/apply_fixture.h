@@ -229,20 +229,20 @@ class ApplyTest : public ::testing::Test {
 
   // Journals the record with the id and makes it durable; its seq.
   uint64_t append(const Intent& intent, uint64_t id, std::optional<int64_t> time_ms = {}) {
-    const ByteVector payload = encode_intent(intent);
-    Appended appended;
-    {
-      auto turn = must(journal->begin_append());
-      const NewFrame frame{
-          .operation = intent.operation,
-          .id = id,
-          .time_ms = std::max(time_ms.value_or(clock.now_ms()), turn.last_time_ms()),
-          .payload = payload,
-          .payload_hash = hash_payload(payload)};
-      appended = must(turn.append({&frame, 1}));
-    }
+    const Appended appended = append_undurable(intent, id, time_ms);
     must(journal->flush(appended));
     return appended.first_seq;
+  }
+  Appended append_undurable(const Intent& intent, uint64_t id,
+                            std::optional<int64_t> time_ms = {}) {
+    const ByteVector payload = encode_intent(intent);
+    auto turn = must(journal->begin_append());
+    const NewFrame frame{.operation = intent.operation,
+                         .id = id,
+                         .time_ms = std::max(time_ms.value_or(clock.now_ms()), turn.last_time_ms()),
+                         .payload = payload,
+                         .payload_hash = hash_payload(payload)};
+    return must(turn.append({&frame, 1}));
   }
   void append_control(Operation operation, const ByteVector& payload) {
     Appended appended;

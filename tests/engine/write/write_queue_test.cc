@@ -77,6 +77,18 @@ TEST_F(WriteQueueTest, FindsAKeyThatWasAppliedWhileTheEpochChanged) {
   EXPECT_EQ(query("SELECT count(*) FROM notes WHERE title = 'once'"), "1\n");
 }
 
+// Whoever appended it has not flushed it yet, or died before: to answer is to vouch for it.
+TEST_F(WriteQueueTest, ARepetitionIsAnsweredWhenWhatItRepeatsIsDurable) {
+  Process process = start(std::make_shared<DirectoryHook>());
+  const Appended first = append_undurable(note("once", "the key"), 1);
+  ASSERT_LT(journal->durable().seq, first.mark.seq);
+  const PendingWritePtr again = record(process, note("once", "the key"));
+  ASSERT_FALSE(again->error) << again->error->message;
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->seq, first.first_seq);
+  EXPECT_GE(journal->durable().seq, first.mark.seq);
+}
+
 // Two records of one group have the same key, and the group cannot be written: the second does not
 // repeat anything.
 TEST_F(WriteQueueTest, ARepetitionOfWhatCouldNotBeWrittenIsNoSuccess) {
