@@ -22,16 +22,6 @@
 namespace syncline {
 namespace {
 
-constexpr BackoffLimits kMovedLimits = {
-    .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
-
-Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
-  if (commit_id.is_zero()) return ObjectId{};
-  TRY_ASSIGN(const ObjectStore::Content content, objects.require(commit_id, ObjectType::kCommit));
-  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
-  return commit.tree;
-}
-
 // What differs between the tip and the files of the work tree, and their blobs into the pack.
 Result<std::vector<PlannedChange>> changed_files(Directory& work_tree, ObjectStore& objects,
                                                  PackWriter& pack, const ObjectId& tip_tree,

@@ -19,15 +19,6 @@ namespace {
 // a thousand names each, however large the store is.
 constexpr size_t kObjectsBytesMax = 8u << 20;
 
-// The commit's tree; zero for no commit.
-Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
-  if (commit_id.is_zero()) return ObjectId{};
-  TRY_ASSIGN(const ObjectStore::Content content,
-             objects.require_once(commit_id, ObjectType::kCommit));
-  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
-  return commit.tree;
-}
-
 Status walk_commit(ObjectStore& objects, const ObjectId& commit_id,
                    const std::function<Status(const TreeEntry&)>& visit) {
   TRY_ASSIGN(const ObjectId tree, tree_of(objects, commit_id));

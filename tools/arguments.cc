@@ -6,19 +6,11 @@
 #include <charconv>
 #include <cmath>
 
+#include "journal/base/ascii.h"
 #include "journal/base/try.h"
 
 namespace syncline {
-namespace {
-
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<int64_t> parse_seconds(std::string_view option, std::string_view text) {
   double seconds = 0;
@@ -36,7 +28,7 @@ Result<int64_t> parse_seconds(std::string_view option, std::string_view text) {
 Result<uint64_t> parse_number(std::string_view option, std::string_view text) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || !is_digit(text.front()) || error != std::errc{} ||
+  if (text.empty() || !is_ascii_digit(text.front()) || error != std::errc{} ||
       end != text.data() + text.size()) {
     return make_error(Code::kInvalid, fmt::format("{} takes a number, not '{}'", option, text));
   }
@@ -60,12 +52,13 @@ Result<std::vector<uint64_t>> parse_number_list(std::string_view option, std::st
 }
 
 std::optional<OptionToken> split_option(std::string_view text) {
-  if (!text.starts_with("--") || text.size() < 3 || !is_letter(text[2])) return std::nullopt;
+  if (!text.starts_with("--") || text.size() < 3 || !is_ascii_letter(text[2])) return std::nullopt;
   const size_t equals = text.find('=');
   const std::string_view name =
       text.substr(2, equals == std::string_view::npos ? std::string_view::npos : equals - 2);
-  if (!std::ranges::all_of(
-          name, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; })) {
+  if (!std::ranges::all_of(name, [](char c) {
+        return is_ascii_letter(c) || is_ascii_digit(c) || c == '_' || c == '-';
+      })) {
     return std::nullopt;
   }
   OptionToken token{.name = name, .value = std::nullopt};

@@ -9,20 +9,13 @@
 #include "engine/config/near_name.h"
 #include "engine/config/pattern.h"
 #include "engine/config/utf8.h"
+#include "journal/base/ascii.h"
 #include "journal/base/try.h"
 
 namespace syncline {
 namespace {
 
 constexpr std::string_view kReplacement = "\ufffd";
-
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
@@ -94,7 +87,7 @@ std::string package_key(std::string_view name, std::string_view version,
 
 const std::string* Stanza::find(std::string_view name) const {
   for (const auto& [field, value] : fields) {
-    if (same_name(field, name)) return &value;
+    if (equal_but_for_case(field, name)) return &value;
   }
   return nullptr;
 }

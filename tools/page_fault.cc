@@ -29,7 +29,7 @@ std::atomic<uint32_t> state{kNobodyYet};
 std::atomic<int> told_code{0};
 std::atomic<pid_t> telling_thread{0};
 std::atomic<bool> printed{false};
-std::atomic<bool> installed{false};
+std::atomic<bool> handler_installed{false};
 std::atomic<uint64_t> noted_seq{0};
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
@@ -152,7 +152,7 @@ void end_by(int, siginfo_t* info, void*) {
 }  // namespace
 
 PageFaultGuard::PageFaultGuard(bool json, const Console& console) {
-  SYNCLINE_ASSERT(!installed.exchange(true));
+  SYNCLINE_ASSERT(!handler_installed.exchange(true));
   const std::string lost =
       std::string("a page of ")
           .append(kNamePlace)
@@ -190,7 +190,7 @@ PageFaultGuard::PageFaultGuard(bool json, const Console& console) {
 
 PageFaultGuard::~PageFaultGuard() {
   sigaction(SIGBUS, &before_, nullptr);
-  installed.store(false);
+  handler_installed.store(false);
 }
 
 void PageFaultGuard::note_output() {

@@ -14,7 +14,7 @@ namespace {
 // All that a handler touches: lock-free, and alive as long as the process.
 std::atomic<int> received_signal{0};
 std::atomic<int> wake_descriptor{-1};
-std::atomic<bool> installed{false};
+std::atomic<bool> handlers_installed{false};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 int wake_pipe[2] = {-1, -1};
@@ -31,7 +31,7 @@ void note_signal(int signal_number) {
 }  // namespace
 
 StopSignals::StopSignals() {
-  SYNCLINE_ASSERT(!installed.exchange(true));
+  SYNCLINE_ASSERT(!handlers_installed.exchange(true));
   // Without a pipe (no descriptors left) a signal is still noted, only a blocked read not woken.
   if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) wake_pipe[0] = wake_pipe[1] = -1;
   received_signal.store(0);
@@ -50,7 +50,7 @@ StopSignals::~StopSignals() {
   wake_descriptor.store(-1);
   if (wake_pipe[0] >= 0) close(wake_pipe[0]);
   if (wake_pipe[1] >= 0) close(wake_pipe[1]);
-  installed.store(false);
+  handlers_installed.store(false);
 }
 
 int StopSignals::received() const {

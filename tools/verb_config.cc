@@ -9,8 +9,6 @@
 namespace syncline {
 namespace {
 
-constexpr uint64_t kConfigBytesMax = 1u << 20;
-
 class ConfigVerb final : public PlainVerb {
  public:
   VerbInfo info() const override {

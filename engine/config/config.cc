@@ -71,6 +71,7 @@
 #include "engine/config/path_rules.h"
 #include "engine/config/utf8.h"
 #include "engine/sqlite/table_ddl.h"
+#include "journal/base/ascii.h"
 #include "journal/base/block.h"
 #include "journal/base/try.h"
 
@@ -90,17 +91,11 @@ constexpr std::string_view kOptionNames[] = {"key",   "wait", "json",    "timeou
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
-bool is_letter(char c) {
-  return is_lower(c) || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 bool is_kind_name(std::string_view name) {
   return !name.empty() && name.size() <= kNameBytesMax && is_lower(name[0]) &&
          std::ranges::all_of(
-             name, [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-'; });
+             name, [](char c) { return is_lower(c) || is_ascii_digit(c) || c == '_' || c == '-'; });
 }
 
 bool is_field_name(std::string_view name) {
@@ -108,16 +103,10 @@ bool is_field_name(std::string_view name) {
 }
 
 bool is_identifier(std::string_view name) {
-  return !name.empty() && name.size() <= kNameBytesMax && (is_letter(name[0]) || name[0] == '_') &&
-         std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return result;
+  return !name.empty() && name.size() <= kNameBytesMax &&
+         (is_ascii_letter(name[0]) || name[0] == '_') && std::ranges::all_of(name, [](char c) {
+           return is_ascii_letter(c) || is_ascii_digit(c) || c == '_';
+         });
 }
 
 // Turns each run of white space into one space, and drops the one at the front.
@@ -150,8 +139,9 @@ std::string author_fault(std::string_view text) {
 // run a program.
 bool is_remote_name(std::string_view name) {
   return !name.empty() && name.size() <= kAuthorBytesMax &&
-         (is_letter(name[0]) || is_digit(name[0])) && std::ranges::all_of(name, [](char c) {
-           return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+         (is_ascii_letter(name[0]) || is_ascii_digit(name[0])) &&
+         std::ranges::all_of(name, [](char c) {
+           return is_ascii_letter(c) || is_ascii_digit(c) || c == '.' || c == '_' || c == '-';
          });
 }
 
@@ -186,7 +176,7 @@ class ConfigChecker {
       return config_error(line("database"), fmt::format("database: {}", status.error().message),
                           status.error().hint);
     }
-    if (lower(config_.database) == "syncline.toml") {
+    if (ascii_lowered(config_.database) == "syncline.toml") {
       return fault("database", "must not be syncline.toml itself");
     }
     const SyncOptions& sync = config_.sync;
@@ -246,7 +236,7 @@ class ConfigChecker {
 
   Status check_table(const KindSpec& kind, const std::string& where) const {
     if (kind.table.empty()) return fault(where, "has no table");
-    const std::string table = lower(kind.table);
+    const std::string table = ascii_lowered(kind.table);
     if (!is_identifier(kind.table) || table.starts_with("sqlite_") ||
         table.starts_with("syncline_")) {
       return fault(where + ".table", "is no name for a table",
@@ -261,11 +251,11 @@ class ConfigChecker {
       const std::string& column = kind.columns[i].first;
       const std::string setting = where + ".columns." + column;
       if (!is_identifier(column)) return fault(setting, "is no column name");
-      if (lower(column) == lower(kind.id_column)) {
+      if (ascii_lowered(column) == ascii_lowered(kind.id_column)) {
         return fault(setting, "is the id column, which is filled in by itself");
       }
       for (size_t j = 0; j < i; ++j) {
-        if (lower(kind.columns[j].first) == lower(column)) {
+        if (ascii_lowered(kind.columns[j].first) == ascii_lowered(column)) {
           return fault(setting, "is the same column as " + kind.columns[j].first);
         }
       }
@@ -354,7 +344,7 @@ class ConfigChecker {
     for (KindSpec& kind : config_.kinds) {
       const std::string where = "kind." + kind.name;
       for (const KindSpec& other : config_.kinds) {
-        if (lower(other.table) != lower(kind.table)) continue;
+        if (ascii_lowered(other.table) != ascii_lowered(kind.table)) continue;
         if (other.table != kind.table || other.id_column != kind.id_column) {
           return fault(where, fmt::format("and kind.{} share a table: table and id_column must be "
                                           "written alike",
@@ -363,7 +353,7 @@ class ConfigChecker {
         if (kind.create_table.empty()) kind.create_table = other.create_table;
       }
       if (kind.create_table.empty()) return fault(where, "has no create_table");
-      const std::string head = lower(collapse_spaces(kind.create_table));
+      const std::string head = ascii_lowered(collapse_spaces(kind.create_table));
       if (!head.starts_with("create table if not exists ") ||
           kind.create_table.find('\0') != std::string::npos) {
         return fault(where + ".create_table", "must begin with CREATE TABLE IF NOT EXISTS",

@@ -21,6 +21,8 @@
 
 namespace syncline {
 
+inline constexpr size_t kConfigBytesMax = 1u << 20;  // of syncline.toml
+
 struct FieldSpec {
   enum class Type : uint8_t { kText, kInteger, kReal };
   std::string name;

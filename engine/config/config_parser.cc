@@ -34,7 +34,6 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kConfigBytesMax = 1u << 20;
 constexpr uint64_t kIntegerMax = std::numeric_limits<int64_t>::max();
 
 std::string describe(toml::node_type type) {

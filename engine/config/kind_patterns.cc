@@ -16,7 +16,7 @@ namespace {
 
 using Part = Pattern::Part;
 
-Error invalid(std::string message, std::string hint = {}) {
+Error pattern_error(std::string message, std::string hint = {}) {
   return make_error(Code::kInvalid, std::move(message), std::move(hint));
 }
 
@@ -50,17 +50,17 @@ Status check_path_parts(const Pattern& path, std::span<const FieldSpec> fields) 
   for (const Part& part : path.parts()) {
     switch (part.kind) {
       case Part::Kind::kIf:
-        return invalid("a path has no optional parts");
+        return pattern_error("a path has no optional parts");
       case Part::Kind::kSlot:
-        if (part.slot == Slot::kPath) return invalid("{path} cannot be part of itself");
+        if (part.slot == Slot::kPath) return pattern_error("{path} cannot be part of itself");
         if (part.slot == Slot::kTime || part.slot == Slot::kTimeSeconds) {
-          return invalid("a time of day has colons, which no path may have", "use {date}");
+          return pattern_error("a time of day has colons, which no path may have", "use {date}");
         }
         break;
       case Part::Kind::kField: {
         const FieldSpec& field = fields[part.field];
         if (!field.required && !has_default(field)) {
-          return invalid(
+          return pattern_error(
               fmt::format("field '{}' may be absent, so it cannot be in the path", field.name),
               "make the field required, or give it a default");
         }
@@ -134,10 +134,11 @@ Status check_id_is_separable(const Pattern& path) {
     }
     return {};
   }
-  return has_id ? invalid("{id} runs into other parts, so two records could share a path",
-                          "set it apart, as in '{title|slug:100}-{id}.md'")
-                : invalid("a created file's path must hold {id}: two records never share a path",
-                          "write for example '{title|slug:100}-{id}.md'");
+  return has_id
+             ? pattern_error("{id} runs into other parts, so two records could share a path",
+                             "set it apart, as in '{title|slug:100}-{id}.md'")
+             : pattern_error("a created file's path must hold {id}: two records never share a path",
+                             "write for example '{title|slug:100}-{id}.md'");
 }
 
 Status check_path_length(const Pattern& path) {
@@ -151,7 +152,7 @@ Status check_path_length(const Pattern& path) {
         // The component that ends in this literal is checked together with its earlier parts.
         const size_t head = std::min(part.literal.find('/'), width);
         if (component + head > kPathComponentBytesMax) {
-          return invalid(
+          return pattern_error(
               fmt::format("a component could be longer than {} bytes", kPathComponentBytesMax),
               "shorten it with slug:N");
         }
@@ -176,16 +177,16 @@ Status check_path_length(const Pattern& path) {
     }
     total += width;
     if (component > kPathComponentBytesMax || total > kPathBytesMax) {
-      return invalid(fmt::format("it could grow past {} bytes a component, or {} in all",
-                                 kPathComponentBytesMax, kPathBytesMax),
-                     "shorten it with slug:N");
+      return pattern_error(fmt::format("it could grow past {} bytes a component, or {} in all",
+                                       kPathComponentBytesMax, kPathBytesMax),
+                           "shorten it with slug:N");
     }
   }
   return {};
 }
 
 Status check_path_pattern(const KindSpec& kind, Pattern& path) {
-  if (path.empty()) return invalid("it is empty");
+  if (path.empty()) return pattern_error("it is empty");
   TRY(check_path_parts(path, kind.fields));
   add_slug_filters(path);
   if (kind.operation == Operation::kCreate) {
@@ -224,13 +225,13 @@ class KindParser {
       return PatternFault{"file.path", status.error()};
     }
     if (auto fault = take("file.text", kind_.text_pattern, patterns_.text)) return fault;
-    if (patterns_.text.empty()) return PatternFault{"file.text", invalid("it is empty")};
+    if (patterns_.text.empty()) return PatternFault{"file.text", pattern_error("it is empty")};
     if (auto fault = take("file.header", kind_.header_pattern, patterns_.header)) return fault;
     if (auto fault = check_header()) return fault;
     if (auto fault = take("subject", kind_.subject_pattern, patterns_.subject)) return fault;
-    if (patterns_.subject.empty()) return PatternFault{"subject", invalid("it is empty")};
+    if (patterns_.subject.empty()) return PatternFault{"subject", pattern_error("it is empty")};
     if (patterns_.subject.uses(Slot::kPath)) {
-      return PatternFault{"subject", invalid("{path} is too long for a subject")};
+      return PatternFault{"subject", pattern_error("{path} is too long for a subject")};
     }
     return std::nullopt;
   }
@@ -243,7 +244,8 @@ class KindParser {
     // Each part becomes at most one piece of the journalled intent, whose pieces are limited.
     parts_ += out.parts().size();
     if (parts_ > kIntentPiecesMax) {
-      return PatternFault{std::move(setting), invalid("the kind's patterns have too many parts")};
+      return PatternFault{std::move(setting),
+                          pattern_error("the kind's patterns have too many parts")};
     }
     return std::nullopt;
   }
@@ -253,13 +255,15 @@ class KindParser {
   std::optional<PatternFault> check_header() {
     if (patterns_.header.empty()) return std::nullopt;
     if (kind_.operation != Operation::kAppend) {
-      return PatternFault{"file.header", invalid("a created file has no header",
-                                                 "put it into text, or use mode = \"append\"")};
+      return PatternFault{"file.header",
+                          pattern_error("a created file has no header",
+                                        "put it into text, or use mode = \"append\"")};
     }
     for (const Slot slot : {Slot::kId, Slot::kTime, Slot::kTimeSeconds}) {
       if (patterns_.header.uses(slot)) {
         return PatternFault{
-            "file.header", invalid("a header belongs to all records of its file: no {id} or time")};
+            "file.header",
+            pattern_error("a header belongs to all records of its file: no {id} or time")};
       }
     }
     return std::nullopt;

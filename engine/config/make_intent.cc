@@ -17,6 +17,7 @@
 #include "engine/config/near_name.h"
 #include "engine/config/path_rules.h"
 #include "engine/config/utf8.h"
+#include "journal/base/ascii.h"
 #include "journal/base/assert.h"
 #include "journal/base/try.h"
 #include "journal/log/format.h"
@@ -103,14 +104,6 @@ std::string words_hint(const FieldSpec& field) {
   return fmt::format("words it knows: {}", fmt::join(words, ", "));
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return result;
-}
-
 Status check_range(const FieldSpec& field, double value) {
   if (field.minimum < field.maximum && !(value >= field.minimum && value <= field.maximum)) {
     return field_error(
@@ -143,7 +136,7 @@ Result<FieldState> real_state(const FieldSpec& field, double value) {
 
 // A number given as text: one of the field's words, or digits and nothing else.
 Result<FieldState> number_from_text(const FieldSpec& field, std::string_view text) {
-  if (const auto word = field.words.find(lower(text)); word != field.words.end()) {
+  if (const auto word = field.words.find(ascii_lowered(text)); word != field.words.end()) {
     return real_state(field, word->second);
   }
   const char* const end = text.data() + text.size();
@@ -323,8 +316,8 @@ Status check_record_path(const Config& config, const Template& path) {
   // Checking id 1 checks them all: com1 and git~1 are refused as com2 and git~2 would be.
   const std::string sample = render(path, {.id = 1, .time_ms = 0, .path = {}});
   TRY(check_path(sample));
-  const std::string name = lower(sample);
-  const std::string database = lower(config.database);
+  const std::string name = ascii_lowered(sample);
+  const std::string database = ascii_lowered(config.database);
   if (name == "syncline.toml" || name == database || name == database + "-wal" ||
       name == database + "-shm" || name == database + "-journal") {
     return make_error(Code::kUnsafePath,

@@ -11,7 +11,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kNameBytesMax = 64;  // longer names are not typing errors
+constexpr size_t kTypingErrorBytesMax = 64;  // longer names are not typing errors
 
 // The edit distance, where swapping two neighbours counts as one edit.
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -33,11 +33,11 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates) {
-  if (name.empty() || name.size() > kNameBytesMax) return {};
+  if (name.empty() || name.size() > kTypingErrorBytesMax) return {};
   std::string best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    if (candidate.size() > kNameBytesMax) continue;
+    if (candidate.size() > kTypingErrorBytesMax) continue;
     // "descr" means "description", whatever the number of letters missing.
     const bool abbreviated = name.size() >= 3 && candidate.starts_with(name);
     const size_t distance = abbreviated ? 1 : edit_distance(name, candidate);

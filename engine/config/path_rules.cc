@@ -11,15 +11,12 @@
 #include <string>
 
 #include "engine/config/utf8.h"
+#include "journal/base/ascii.h"
 
 namespace syncline {
 namespace {
 
 constexpr std::string_view kForbidden = "\\:*?\"<>|";
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Code points that HFS+ drops when it compares names, so that `.g<U+200C>it` is `.git` there.
 bool is_hfs_ignorable(char32_t code) {
@@ -64,14 +61,13 @@ std::string component_fault(std::string_view component) {
   if (component.back() == '.' || component.back() == ' ') {
     return "a component ends in a dot or a space, which Windows drops";
   }
-  std::string lower(component);
-  std::ranges::transform(lower, lower.begin(), ascii_lower);
+  const std::string lower = ascii_lowered(component);
   if (lower == ".git") return "it enters git's own directory";
   if (lower == ".gitmodules" || lower == ".gitattributes" || lower == ".gitignore") {
     return fmt::format("'{}' is a file git acts upon", lower);
   }
   for (size_t i = 0; i + 1 < lower.size(); ++i) {
-    if (lower[i] == '~' && is_digit(lower[i + 1])) {
+    if (lower[i] == '~' && is_ascii_digit(lower[i + 1])) {
       return "a component looks like an NTFS short name (git~1 is .git there)";
     }
   }
@@ -90,8 +86,8 @@ bool is_device_name(std::string_view lower) {
   if (!base.starts_with("com") && !base.starts_with("lpt")) return false;
   base.remove_prefix(3);
   // Windows also takes the superscripts one, two and three for digits.
-  return (base.size() == 1 && is_digit(base[0])) || base == "\xc2\xb9" || base == "\xc2\xb2" ||
-         base == "\xc2\xb3";
+  return (base.size() == 1 && is_ascii_digit(base[0])) || base == "\xc2\xb9" ||
+         base == "\xc2\xb2" || base == "\xc2\xb3";
 }
 
 Status check_path(std::string_view path) {

@@ -8,6 +8,7 @@
 
 #include "engine/config/path_rules.h"
 #include "engine/config/utf8.h"
+#include "journal/base/ascii.h"
 
 namespace syncline {
 namespace {

@@ -21,9 +21,4 @@ bool is_bidi_control(char32_t code);
 // The offset of the first one in valid UTF-8; npos when there is none.
 size_t find_bidi_control(std::string_view text);
 
-// Of ASCII alone: paths and names of ours are compared as git and Windows do, in no locale.
-constexpr char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
 }  // namespace syncline

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 4> kSuffixes = {"", "-wal", "-shm", "-jou
 // does.
 std::string known_database(const Identity& identity, Directory& store_directory) {
   if (!identity.database.empty()) return identity.database;
-  Result<std::string> copy = read_file(store_directory, kConfigCopyFile, 1u << 20);
+  Result<std::string> copy = read_file(store_directory, kConfigCopyFile, kConfigBytesMax);
   if (!copy) return {};
   const auto config = parse_config(std::move(*copy));
   return config ? config->database : std::string();

@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kName[] = "syncline-beneath";
 constexpr int kPathBytesMax = 4096;
-constexpr const char* kSuffixes[] = {"-wal", "-shm", "-journal"};
+constexpr const char* kBesideSuffixes[] = {"-wal", "-shm", "-journal"};
 
 sqlite3_vfs* base_of(sqlite3_vfs* vfs) {
   return static_cast<sqlite3_vfs*>(vfs->pAppData);
@@ -157,7 +157,7 @@ int look_before_open(const Opened& opened, int flags) {
   struct stat status{};
   if (const int refused = look(opened.place, "", status); refused != 0) return refused;
   if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return 0;
-  for (const char* suffix : kSuffixes) {
+  for (const char* suffix : kBesideSuffixes) {
     if (const int refused = look(opened.place, suffix, status); refused != 0) return refused;
   }
   return 0;

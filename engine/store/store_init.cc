@@ -46,7 +46,7 @@ Result<Making> begin_making(const std::string& directory, StorePlatform& platfor
 
 // The configuration in the work tree, written there from the profile when there is none.
 Result<Config> settle_config(Making& making, const std::string& profile) {
-  Result<std::string> text = read_file(*making.root, kConfigFile, 1u << 20);
+  Result<std::string> text = read_file(*making.root, kConfigFile, kConfigBytesMax);
   if (!text && text.error().code == Code::kNotFound) {
     TRY_ASSIGN(const std::string fresh, profile_text(profile));
     TRY(replace_file(*making.root, kConfigFile, as_bytes(fresh)));

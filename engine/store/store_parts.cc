@@ -13,8 +13,6 @@ namespace syncline {
 
 namespace {
 
-constexpr size_t kConfigBytesMax = 1u << 20;
-
 Result<StoreDirectories> open_around_store(StorePlaces places) {
   StoreDirectories directories;
   directories.places = std::move(places);

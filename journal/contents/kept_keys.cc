@@ -15,21 +15,12 @@
 namespace syncline {
 namespace {
 
-constexpr std::string_view kMagic{"SYNCLK1\n", 8};
+constexpr std::string_view kKeptKeysMagic{"SYNCLK1\n", 8};
 constexpr std::string_view kSuffix = ".keys";
-constexpr size_t kSegmentDigits = 16;
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 32;
 constexpr size_t kChecksumBytes = 8;
 
 enum class Fate : uint8_t { kPlain = 0, kRebound = 1, kSetAside = 2 };
-
-uint64_t segment_of_name(std::string_view name) {
-  if (name.size() != kSegmentDigits + kSuffix.size() || !name.ends_with(kSuffix)) return 0;
-  uint64_t segment = 0;
-  const char* const end = name.data() + kSegmentDigits;
-  const auto [stop, error] = std::from_chars(name.data(), end, segment, 16);
-  return error == std::errc{} && stop == end && kept_keys_name(segment) == name ? segment : 0;
-}
 
 void write_record(ByteWriter& writer, const KeptRecord& record) {
   writer.u64(record.seq);
@@ -89,7 +80,7 @@ ByteVector encode_kept_keys(const StoreId& store, const KeptKeys& kept) {
   SYNCLINE_ASSERT(kept.first_seq >= 1 && kept.last_seq + 1 >= kept.first_seq);
   ByteVector bytes;
   ByteWriter writer(bytes);
-  writer.raw(as_bytes(kMagic));
+  writer.raw(as_bytes(kKeptKeysMagic));
   writer.raw(store.bytes);
   writer.u64(kept.segment);
   writer.u64(kept.first_seq);
@@ -111,13 +102,14 @@ Result<KeptKeys> decode_kept_keys(const StoreId& store, uint64_t segment, ByteSp
                  fmt::format("journal/{}, which keeps the keys of trimmed records, is damaged",
                              kept_keys_name(segment)),
                  "restore it from a backup; nothing was changed");
-  if (bytes.size() < kMagic.size() + kChecksumBytes) return damaged;
+  if (bytes.size() < kKeptKeysMagic.size() + kChecksumBytes) return damaged;
   const ByteSpan covered = bytes.first(bytes.size() - kChecksumBytes);
-  if (!as_text(bytes).starts_with(kMagic) || load_le<uint64_t>(covered.data() + covered.size()) !=
-                                                 XXH3_64bits(covered.data(), covered.size())) {
+  if (!as_text(bytes).starts_with(kKeptKeysMagic) ||
+      load_le<uint64_t>(covered.data() + covered.size()) !=
+          XXH3_64bits(covered.data(), covered.size())) {
     return damaged;
   }
-  ByteReader reader(covered.subspan(kMagic.size()));
+  ByteReader reader(covered.subspan(kKeptKeysMagic.size()));
   const ByteSpan owner = reader.raw(store.bytes.size());
   if (!std::ranges::equal(owner, store.bytes)) return damaged;
   KeptKeys kept;
@@ -150,7 +142,8 @@ Result<std::vector<uint64_t>> list_kept_keys(Directory& journal_directory) {
   TRY_ASSIGN(const auto names, journal_directory.list("."));
   std::vector<uint64_t> segments;
   for (const std::string& name : names) {
-    if (const uint64_t segment = segment_of_name(name); segment != 0) segments.push_back(segment);
+    if (const uint64_t segment = segment_of_name(name, kSuffix); segment != 0)
+      segments.push_back(segment);
   }
   std::ranges::sort(segments);
   return segments;

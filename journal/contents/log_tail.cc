@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "journal/base/ascii.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
 #include "journal/record/intent.h"
@@ -10,11 +11,7 @@
 namespace syncline {
 
 std::string table_key(std::string_view table) {
-  std::string key(table);
-  for (char& character : key) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
-  return key;
+  return ascii_lowered(table);
 }
 
 void LogTail::clear() {

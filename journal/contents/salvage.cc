@@ -18,8 +18,6 @@ namespace {
 
 // Beyond this, a flipped bit is not looked for: every bit costs a hash of the whole payload.
 constexpr size_t kFlippedPayloadBytesMax = 64u << 10;
-// Where a frame's header tells the length of its payload.
-constexpr size_t kPayloadBytesAt = 40;
 
 void flip(MutableByteSpan bytes, size_t bit) {
   bytes[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
@@ -36,7 +34,7 @@ std::optional<HeaderFound> header_at(ByteSpan bytes, const FrameContext& context
   ByteVector header(bytes.begin(), bytes.begin() + kFrameHeaderBytes);
   HeaderFound found;
   const auto holds = [&] {
-    found.payload_bytes = load_le<uint32_t>(header.data() + kPayloadBytesAt);
+    found.payload_bytes = load_le<uint32_t>(header.data() + kFramePayloadBytesAt);
     return decode_frame_header(header, context, offset, found.frame) == FrameFault::kNone;
   };
   if (holds()) return found;

@@ -18,6 +18,8 @@ inline constexpr uint32_t kFormatVersion = 1;
 // Frames begin on this boundary and are a multiple of it long.
 inline constexpr uint32_t kFrameAlignBytes = 64;
 inline constexpr uint32_t kFrameHeaderBytes = 64;
+// Where the header tells the length of the payload.
+inline constexpr size_t kFramePayloadBytesAt = 40;
 inline constexpr uint32_t kSegmentHeaderBytes = kBlockBytes;
 inline constexpr uint32_t kPayloadBytesMax = 64u << 20;
 

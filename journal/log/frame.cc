@@ -15,13 +15,12 @@ constexpr uint16_t kLagUnknown = 0xffff;
 constexpr uint64_t kStaleReach = 16;
 
 constexpr size_t kOperationAt = 4;
-constexpr size_t kVersionAt = 5;
+constexpr size_t kFrameVersionAt = 5;
 constexpr size_t kLagAt = 6;
 constexpr size_t kChecksumAt = 8;
 constexpr size_t kPayloadHashAt = 16;
 constexpr size_t kSeqAt = 24;
 constexpr size_t kDurableSeqAt = 32;
-constexpr size_t kPayloadBytesAt = 40;
 constexpr size_t kFrameBytesAt = 44;
 constexpr size_t kTimeAt = 48;
 constexpr size_t kIdAt = 56;
@@ -82,12 +81,12 @@ void encode_frame(const NewFrame& frame, const FrameContext& context, const Fram
   }
   store_le(to, kFrameMagic);
   to[kOperationAt] = static_cast<std::byte>(frame.operation);
-  to[kVersionAt] = std::byte{kFrameVersion};
+  to[kFrameVersionAt] = std::byte{kFrameVersion};
   store_le(to + kLagAt, lag);
   store_le(to + kPayloadHashAt, frame.payload_hash);
   store_le(to + kSeqAt, place.seq);
   store_le(to + kDurableSeqAt, place.durable_seq);
-  store_le(to + kPayloadBytesAt, static_cast<uint32_t>(frame.payload.size()));
+  store_le(to + kFramePayloadBytesAt, static_cast<uint32_t>(frame.payload.size()));
   store_le(to + kFrameBytesAt, place.frame_bytes);
   store_le(to + kTimeAt, frame.time_ms);
   store_le(to + kIdAt, frame.id);
@@ -136,12 +135,12 @@ FrameFault decode_frame_header(ByteSpan header, const FrameContext& context, uin
     return all_zero(header.first(kFrameHeaderBytes)) ? FrameFault::kZero : FrameFault::kBadHeader;
   }
   const auto operation = static_cast<Operation>(from[kOperationAt]);
-  const auto payload_bytes = load_le<uint32_t>(from + kPayloadBytesAt);
+  const auto payload_bytes = load_le<uint32_t>(from + kFramePayloadBytesAt);
   const auto frame_bytes = load_le<uint32_t>(from + kFrameBytesAt);
   const auto seq = load_le<uint64_t>(from + kSeqAt);
   const auto lag = load_le<uint16_t>(from + kLagAt);
   // Lengths are judged before anything is multiplied or read by them.
-  if (from[kVersionAt] != std::byte{kFrameVersion} || operation == Operation{0} ||
+  if (from[kFrameVersionAt] != std::byte{kFrameVersion} || operation == Operation{0} ||
       offset % kFrameAlignBytes != 0 || payload_bytes > kPayloadBytesMax ||
       frame_bytes % kFrameAlignBytes != 0 || frame_bytes < frame_bytes_for(payload_bytes) ||
       frame_bytes - frame_bytes_for(payload_bytes) >= kBlockBytes ||
@@ -172,7 +171,7 @@ FrameFault decode_frame(ByteSpan bytes, const FrameContext& context, uint64_t of
   const FrameFault fault = decode_frame_header(bytes, context, offset, frame);
   if (fault != FrameFault::kNone) return fault;
   if (frame.frame_bytes > bytes.size()) return FrameFault::kTruncated;
-  const auto payload_bytes = load_le<uint32_t>(bytes.data() + kPayloadBytesAt);
+  const auto payload_bytes = load_le<uint32_t>(bytes.data() + kFramePayloadBytesAt);
   frame.payload = bytes.subspan(kFrameHeaderBytes, payload_bytes);
   if (hash_payload(frame.payload) != frame.payload_hash) return FrameFault::kBadPayload;
   const size_t used = kFrameHeaderBytes + payload_bytes;

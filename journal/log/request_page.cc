@@ -13,16 +13,16 @@
 namespace syncline {
 namespace {
 
-constexpr uint64_t kMagic = 0x31514552534c4353ULL;
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kRequestsMagic = 0x31514552534c4353ULL;
+constexpr uint64_t kRequestsVersion = 1;
 
 constexpr size_t kHeadBytes = 4096;
 constexpr size_t kPageBytes = kHeadBytes + RequestPage::kSlots * RequestPage::kSlotBytes;
 
 // Of the head.
-constexpr size_t kMagicAt = 0;
-constexpr size_t kVersionAt = 8;
-constexpr size_t kPresenceAt = 16;
+constexpr size_t kRequestsMagicAt = 0;
+constexpr size_t kRequestsVersionAt = 8;
+constexpr size_t kMadeByAt = 16;  // the presence in which it was made
 constexpr size_t kLastGroupAt = 24;
 constexpr size_t kGatheringAt = 64;  // a leader sleeps on the word of posts
 constexpr size_t kPostsAt = 128;     // counts them
@@ -30,7 +30,7 @@ constexpr size_t kPostsAt = 128;     // counts them
 // Of a slot.
 constexpr size_t kStateAt = 0;  // turn × 256 + state; waiters sleep on its lower half
 constexpr size_t kSinceAt = 8;  // the time of the last change that somebody else must follow
-constexpr size_t kCheckAt = 16;
+constexpr size_t kRequestCheckAt = 16;
 constexpr size_t kBytesAt = 24;
 constexpr size_t kTagAt = 32;
 constexpr size_t kProgressAt = 40;
@@ -109,20 +109,21 @@ void RequestPage::wake(size_t slot) {
 }
 
 bool RequestPage::is_current() const {
-  return load(kMagicAt) == kMagic && load(kVersionAt) == kVersion && load(kPresenceAt) == presence_;
+  return load(kRequestsMagicAt) == kRequestsMagic && load(kRequestsVersionAt) == kRequestsVersion &&
+         load(kMadeByAt) == presence_;
 }
 
 // Nobody has posted into it, for nobody posts into a page that is not current. The turns go on, so
 // that no slot is given out twice under one number.
 void RequestPage::format() {
-  store(kMagicAt, 0);
-  for (size_t offset = kVersionAt; offset < kHeadBytes; offset += 8) store(offset, 0);
+  store(kRequestsMagicAt, 0);
+  for (size_t offset = kRequestsVersionAt; offset < kHeadBytes; offset += 8) store(offset, 0);
   for (size_t slot = 0; slot < kSlots; ++slot) {
     store(at(slot, kStateAt), word_of(turn_of(load(at(slot, kStateAt))), kFree));
   }
-  store(kVersionAt, kVersion);
-  store(kPresenceAt, presence_);
-  store(kMagicAt, kMagic);
+  store(kRequestsVersionAt, kRequestsVersion);
+  store(kMadeByAt, presence_);
+  store(kRequestsMagicAt, kRequestsMagic);
 }
 
 // ---- who leads ----
@@ -188,7 +189,8 @@ std::optional<ByteVector> RequestPage::copy_of(size_t slot, uint64_t turn) const
   if (size > kRequestBytesMax) return std::nullopt;
   const std::byte* const from = bytes_ + at(slot, kRequestAt);
   ByteVector copy(from, from + size);
-  if (load(at(slot, kCheckAt)) != check_of(copy, turn, load(at(slot, kTagAt)))) return std::nullopt;
+  if (load(at(slot, kRequestCheckAt)) != check_of(copy, turn, load(at(slot, kTagAt))))
+    return std::nullopt;
   return copy;
 }
 
@@ -351,7 +353,7 @@ std::optional<RequestPage::Ticket> RequestPage::post(uint64_t tag, uint64_t know
     store(at(slot, kKnownSeqAt), known_seq);
     store(at(slot, kProgressAt), kNothing);
     std::memcpy(bytes_ + at(slot, kRequestAt), request.data(), request.size());
-    store(at(slot, kCheckAt), check_of(request, turn, tag));
+    store(at(slot, kRequestCheckAt), check_of(request, turn, tag));
     if (!exchange(at(slot, kStateAt), word_of(turn, kFilling), word_of(turn, kPosted))) {
       return std::nullopt;  // it was stopped for so long that the slot was taken back
     }

@@ -42,20 +42,17 @@ Error missing(uint64_t segment) {
                     kDamageHint);
 }
 
-// The id a name stands for, or 0.
-uint64_t parse_segment_name(std::string_view name) {
-  if (name.size() != kSegmentDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) {
-    return 0;
-  }
-  uint64_t segment = 0;
-  const std::string_view digits = name.substr(0, kSegmentDigits);
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(&digits.front(), end, segment, 16);
-  if (error != std::errc{} || stop != end || segment_name(segment) != name) return 0;
-  return segment;
-}
-
 }  // namespace
+
+uint64_t segment_of_name(std::string_view name, std::string_view suffix) {
+  if (name.size() != kSegmentDigits + suffix.size() || !name.ends_with(suffix)) return 0;
+  uint64_t segment = 0;
+  const char* const end = name.data() + kSegmentDigits;
+  const auto [stop, error] = std::from_chars(name.data(), end, segment, 16);
+  const bool canonical = error == std::errc{} && stop == end &&
+                         fmt::format("{:016x}", segment) == name.substr(0, kSegmentDigits);
+  return canonical ? segment : 0;
+}
 
 void encode_segment_header(const SegmentHeader& header, std::byte* to) {
   std::memset(to, 0, kSegmentHeaderBytes);
@@ -152,7 +149,7 @@ Result<std::vector<SegmentEntry>> list_segments(Directory& journal_directory, co
   std::vector<SegmentEntry> entries;
   for (const std::string& name : names) {
     if (unborn != nullptr && name.ends_with(kUnbornSuffix)) *unborn = true;
-    const uint64_t segment = parse_segment_name(name);
+    const uint64_t segment = segment_of_name(name, kSegmentSuffix);
     if (segment == 0) continue;
     auto info = journal_directory.info(name);
     if (!info && info.error().code == Code::kNotFound) continue;  // trimmed meanwhile

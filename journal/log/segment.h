@@ -60,6 +60,8 @@ Result<SegmentHeader> decode_segment_header(ByteSpan bytes, const StoreId& store
 
 std::string segment_name(uint64_t segment);         // 0000000000000001.seg
 std::string unborn_segment_name(uint64_t segment);  // 0000000000000001.new
+// The segment that a name of 16 hexadecimal digits and `suffix` stands for, or 0.
+uint64_t segment_of_name(std::string_view name, std::string_view suffix);
 
 struct SegmentEntry {
   uint64_t segment = 0;

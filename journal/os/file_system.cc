@@ -38,8 +38,7 @@ struct Temporary {
 };
 
 Result<Temporary> create_temporary(Directory& directory, std::string_view name, bool private_mode) {
-  const size_t slash = name.rfind('/');
-  const size_t leaf_begin = slash == std::string_view::npos ? 0 : slash + 1;
+  const size_t leaf_begin = name.rfind('/') + 1;
   const OpenFlags flags{
       .write = true, .create = true, .exclusive = true, .private_mode = private_mode};
   for (unsigned attempt = 0;; ++attempt) {
@@ -64,6 +63,11 @@ Status write_and_close(File& file, ByteSpan content, bool durable) {
 }
 
 }  // namespace
+
+std::string_view parent_of(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? "." : name.substr(0, slash);
+}
 
 Result<std::string> read_file(Directory& directory, std::string_view name,
                               uint64_t size_bytes_max) {
@@ -96,8 +100,7 @@ Status replace_file(Directory& directory, std::string_view name, ByteSpan conten
     return done;
   }
   if (!durable) return {};
-  const size_t slash = name.rfind('/');
-  return directory.sync_directory(slash == std::string_view::npos ? "." : name.substr(0, slash));
+  return directory.sync_directory(parent_of(name));
 }
 
 }  // namespace syncline

@@ -165,6 +165,9 @@ Result<std::unique_ptr<Directory>> open_posix_directory(const std::string& path)
 // dies; nobody reads them, and whoever tidies a directory may remove them when no writer is alive.
 inline constexpr std::string_view kTemporaryPrefix = ".syncline-tmp-";
 
+// The directory that a name is in; "." where it is in the one that it is given to.
+std::string_view parent_of(std::string_view name);
+
 // Whole-file helpers over the seam.
 Result<std::string> read_file(Directory& directory, std::string_view name,
                               uint64_t size_bytes_max = 256u << 20);

@@ -21,7 +21,6 @@
 namespace syncline {
 namespace {
 
-constexpr unsigned kFileMode = 0644;
 constexpr unsigned kPrivateFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0777;
 constexpr mode_t kPrivateDirectoryMode = 0700;

@@ -17,7 +17,7 @@
 namespace syncline {
 namespace {
 
-constexpr unsigned kEntries = 4;
+constexpr unsigned kReadEntries = 4;
 
 // cachestat of Linux 6.5, which older headers lack.
 constexpr long kCachestatCall = 451;
@@ -148,7 +148,7 @@ Result<std::unique_ptr<ReadQueue>> make_uring_read_queue(int descriptor, const s
       open(fmt::format("/proc/self/fd/{}", descriptor).c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
   if (direct.get() < 0) return errno_error(errno, fmt::format("open {} around its cache", path));
   io_uring ring;
-  const int made = io_uring_queue_init(kEntries, &ring, 0);
+  const int made = io_uring_queue_init(kReadEntries, &ring, 0);
   if (made < 0) return errno_error(-made, "set up io_uring");
   return std::make_unique<UringReadQueue>(ring, make_posix_file(std::move(direct), true, path),
                                           descriptor);

@@ -13,7 +13,7 @@ namespace syncline {
 namespace {
 
 // One operation is in flight at a time; more would gain nothing at the depth of one group.
-constexpr unsigned kEntries = 4;
+constexpr unsigned kRingEntries = 4;
 // The length of a submission is 32 bits, and a single write moves less than 2 GiB.
 constexpr size_t kSubmissionBytesMax = 1u << 30;
 // A kernel that goes on answering "again" is short of something that pwrite may do without.
@@ -119,7 +119,7 @@ Status check_write(io_uring& ring) {
 
 Result<std::unique_ptr<Ring>> make_uring() {
   io_uring ring;
-  const int made = io_uring_queue_init(kEntries, &ring, 0);
+  const int made = io_uring_queue_init(kRingEntries, &ring, 0);
   if (made < 0) return errno_error(-made, "set up io_uring");
   if (Status complete = check_write(ring); !complete) {
     io_uring_queue_exit(&ring);

@@ -15,8 +15,6 @@
 namespace syncline {
 namespace {
 
-constexpr mode_t kFileMode = 0644;
-
 int open_retrying(int directory, const char* name, int flags) {
   int opened = -1;
   do {
@@ -58,9 +56,8 @@ std::string temporary_name(std::string_view leaf, unsigned attempt) {
 }
 
 Status remove_temporaries(Directory& directory, std::string_view name) {
-  const size_t slash = name.rfind('/');
-  const std::string parent(slash == std::string_view::npos ? "." : name.substr(0, slash));
-  const std::string_view leaf = name.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  const std::string_view parent = parent_of(name);
+  const std::string_view leaf = name.substr(name.rfind('/') + 1);
   const std::string first = temporary_name(leaf, 0);
   const std::string_view stem = std::string_view(first).substr(0, first.size() - 1);
   const Result<std::vector<std::string>> entries = directory.list(parent);

@@ -9,6 +9,8 @@
 
 namespace syncline {
 
+inline constexpr unsigned kFileMode = 0644;  // less the umask
+
 // The name of the `attempt`th hidden file beside `leaf`; see kTemporaryPrefix. Deterministic, so
 // that a simulated run repeats; unique by being created exclusively, attempt after attempt.
 std::string temporary_name(std::string_view leaf, unsigned attempt);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "journal/base/ascii.h"
 #include "journal/base/assert.h"
 #include "journal/base/try.h"
 #include "journal/record/payload.h"
@@ -28,8 +29,7 @@ size_t path_bytes_max(const Template& path) {
 
 // SQLite knows its columns without regard to ASCII case.
 bool same_column(std::string_view one, std::string_view other) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(one, other, {}, lower, lower);
+  return equal_but_for_case(one, other);
 }
 
 bool has_line_break(const Template& text) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "journal/base/try.h"
 #include "sync/git/commit_text.h"
+#include "sync/git/object_reader.h"
 
 namespace syncline {
 namespace {
@@ -62,6 +64,13 @@ Result<ParsedCommit> parse_commit(std::string_view content) {
   }
   commit.message = rest;
   return commit;
+}
+
+Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
+  if (commit_id.is_zero()) return ObjectId{};
+  TRY_ASSIGN(const ObjectStore::Content content, objects.require(commit_id, ObjectType::kCommit));
+  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+  return commit.tree;
 }
 
 }  // namespace syncline

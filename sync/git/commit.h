@@ -39,4 +39,8 @@ struct ParsedCommit {
 
 Result<ParsedCommit> parse_commit(std::string_view content);
 
+class ObjectStore;
+// The tree of the commit; zero for no commit.
+Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id);
+
 }  // namespace syncline

@@ -1,19 +1,12 @@
 #include "sync/git/git_config.h"
 
+#include "journal/base/ascii.h"
+
 #include <algorithm>
-#include <cctype>
 
 namespace syncline {
 namespace {
 
-char lower(char c) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), lower);
-  return out;
-}
 bool blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
@@ -53,7 +46,7 @@ std::string take_value(std::string_view text, size_t& at) {
 std::string take_section(std::string_view text, size_t& at) {
   std::string prefix;
   for (++at; at < text.size() && text[at] != ']' && text[at] != '"' && text[at] != '\n'; ++at) {
-    if (!blank(text[at])) prefix.push_back(lower(text[at]));
+    if (!blank(text[at])) prefix.push_back(ascii_lower(text[at]));
   }
   prefix.push_back('.');
   if (at < text.size() && text[at] == '"') {
@@ -84,7 +77,7 @@ GitConfig GitConfig::parse(std::string_view text) {
     } else {
       std::string name;
       for (; at < text.size() && text[at] != '=' && text[at] != '\n' && text[at] != '#'; ++at) {
-        if (!blank(text[at])) name.push_back(lower(text[at]));
+        if (!blank(text[at])) name.push_back(ascii_lower(text[at]));
       }
       std::string value = "true";  // a name alone
       if (at < text.size() && text[at] == '=') {
@@ -103,8 +96,9 @@ std::optional<std::string> GitConfig::get(std::string_view key) const {
   const size_t first = key.find('.');
   const size_t last = key.rfind('.');
   if (first == std::string_view::npos) return {};
-  const std::string name = lowered(key.substr(0, first)) +
-                           std::string(key.substr(first, last - first)) + lowered(key.substr(last));
+  const std::string name = ascii_lowered(key.substr(0, first)) +
+                           std::string(key.substr(first, last - first)) +
+                           ascii_lowered(key.substr(last));
   const auto found = values_.find(name);
   if (found == values_.end()) return {};
   return found->second;
@@ -113,7 +107,7 @@ std::optional<std::string> GitConfig::get(std::string_view key) const {
 bool GitConfig::get_bool(std::string_view key, bool otherwise) const {
   const std::optional<std::string> value = get(key);
   if (!value) return otherwise;
-  const std::string word = lowered(*value);
+  const std::string word = ascii_lowered(*value);
   return word == "true" || word == "yes" || word == "on" ||
          (!word.empty() && word != "0" &&
           std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; }));
@@ -121,7 +115,7 @@ bool GitConfig::get_bool(std::string_view key, bool otherwise) const {
 
 std::map<std::string, std::string> GitConfig::section(std::string_view name) const {
   std::map<std::string, std::string> out;
-  const std::string prefix = lowered(name) + ".";
+  const std::string prefix = ascii_lowered(name) + ".";
   for (auto it = values_.lower_bound(prefix); it != values_.end() && it->first.starts_with(prefix);
        ++it) {
     const std::string rest = it->first.substr(prefix.size());

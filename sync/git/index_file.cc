@@ -15,7 +15,6 @@ namespace {
 
 using namespace index_format;
 
-constexpr std::string_view kIndex = "index";
 constexpr uint64_t kIndexBytesMax = 4ull << 30;
 
 std::string empty_index() {
@@ -62,13 +61,13 @@ IndexFile::IndexFile() : bytes_(IndexBytes::of(empty_index())) {
 }
 
 Result<IndexFile> IndexFile::open(Directory& git_dir) {
-  TRY_ASSIGN(std::unique_ptr<File> opened, git_dir.open_file(kIndex, {}));
+  TRY_ASSIGN(std::unique_ptr<File> opened, git_dir.open_file(kIndexName, {}));
   const std::shared_ptr<File> file = std::move(opened);
   TRY_ASSIGN(const FileInfo info, file->info());
   if (info.size_bytes > kIndexBytesMax) {
     return make_error(Code::kInvalid,
                       fmt::format("{}/{} is {} bytes long, more than the {} allowed",
-                                  git_dir.path(), kIndex, info.size_bytes, kIndexBytesMax));
+                                  git_dir.path(), kIndexName, info.size_bytes, kIndexBytesMax));
   }
   IndexBytes bytes{.read_at = [file](uint64_t offset,
                                      MutableByteSpan into) { return file->read_at(offset, into); },

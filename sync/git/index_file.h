@@ -29,6 +29,8 @@
 
 namespace syncline {
 
+inline constexpr std::string_view kIndexName = "index";  // in the git directory of a work tree
+
 // What git remembers of a file in order to see that it has not changed, cut to 32 bits as git does.
 // All zeros make git look at the bytes.
 struct IndexStat {

@@ -10,12 +10,12 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kHeaderBytes = 8;
-constexpr size_t kNamesAt = kHeaderBytes + size_t{256} * 4;
+constexpr size_t kPackIndexHeaderBytes = 8;
+constexpr size_t kNamesAt = kPackIndexHeaderBytes + size_t{256} * 4;
 constexpr size_t kChecksumBytes = 20;
 // A name, a checksum and an offset for each object; then the checksums of the pack and of itself.
 constexpr uint64_t kEntryBytes = 20 + 4 + 4;
-constexpr uint64_t kTrailerBytes = 2 * kChecksumBytes;
+constexpr uint64_t kPackIndexTrailerBytes = 2 * kChecksumBytes;
 
 uint32_t be32(const std::byte* from) {
   return std::byteswap(load_le<uint32_t>(from));
@@ -51,15 +51,15 @@ Result<PackIndex> PackIndex::open(Directory& common_dir, std::string base) {
     return not_a_pack(index.base_);
   }
   for (size_t byte = 0; byte < 256; ++byte) {
-    index.upto_[byte] = be32(&head[kHeaderBytes + byte * 4]);
+    index.upto_[byte] = be32(&head[kPackIndexHeaderBytes + byte * 4]);
   }
   TRY_ASSIGN(const FileInfo info, file->info());
   if (!std::ranges::is_sorted(index.upto_) ||
-      info.size_bytes < kNamesAt + index.count() * kEntryBytes + kTrailerBytes) {
+      info.size_bytes < kNamesAt + index.count() * kEntryBytes + kPackIndexTrailerBytes) {
     return not_a_pack(index.base_);
   }
   std::array<std::byte, kChecksumBytes> of_pack;
-  TRY(read_exactly(*file, info.size_bytes - kTrailerBytes, of_pack, index.base_));
+  TRY(read_exactly(*file, info.size_bytes - kPackIndexTrailerBytes, of_pack, index.base_));
 
   TRY_ASSIGN(const std::unique_ptr<File> pack, common_dir.open_file(index.base_ + ".pack", {}));
   std::array<std::byte, 12> pack_head;

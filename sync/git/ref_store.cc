@@ -23,11 +23,6 @@ std::string lock_name(std::string_view ref) {
   return fmt::format("{}{}", ref, kLockSuffix);
 }
 
-std::string parent_of(std::string_view name) {
-  const size_t slash = name.rfind('/');
-  return slash == std::string_view::npos ? "." : std::string(name.substr(0, slash));
-}
-
 std::string_view trim_end(std::string_view text) {
   const size_t last = text.find_last_not_of(" \t\r\n");
   return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
@@ -40,16 +35,20 @@ std::string lock_content(const ObjectId& id) {
 
 // Makes the directories of `name`, each durable in the one above it.
 Status make_durable_parents(Directory& directory, std::string_view name) {
-  const std::string parent = parent_of(name);
+  const std::string_view parent = parent_of(name);
   if (parent == ".") return {};
   TRY(directory.make_directories(parent));
-  for (std::string at = parent; at != "."; at = parent_of(at)) {
+  for (std::string_view at = parent; at != "."; at = parent_of(at)) {
     TRY(directory.sync_directory(parent_of(at)));
   }
   return {};
 }
 
 }  // namespace
+
+std::string_view short_branch_name(std::string_view ref) {
+  return ref.starts_with(kBranchPrefix) ? ref.substr(kBranchPrefix.size()) : ref;
+}
 
 RefLock::RefLock(RefLock&& other) noexcept
     : directory_(std::exchange(other.directory_, nullptr)),

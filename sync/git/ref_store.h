@@ -28,6 +28,10 @@
 
 namespace syncline {
 
+inline constexpr std::string_view kBranchPrefix = "refs/heads/";
+// "main" of "refs/heads/main"; any other ref as it is.
+std::string_view short_branch_name(std::string_view ref);
+
 // Who moved a ref and why, for the reflog. Names and message are reduced to one clean line.
 struct ReflogEntry {
   std::string name;

@@ -32,7 +32,7 @@ bool is_safe_component(std::string_view name) {
 
 // One position in git's order. An edit occupies both positions of its name, as a file and as a
 // directory: a put fills one and clears the other, a removal clears both.
-struct Slot {
+struct TreeSlot {
   std::string_view name;
   bool is_directory = false;
   const TreeEdit* put = nullptr;
@@ -165,7 +165,7 @@ int compare_tree_names(std::string_view a, bool a_is_directory, std::string_view
 }
 
 Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit>& edits) {
-  std::vector<Slot> slots;
+  std::vector<TreeSlot> slots;
   slots.reserve(edits.size() * 2);
   size_t added_bytes = 0;
   for (const TreeEdit& edit : edits) {
@@ -175,7 +175,7 @@ Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit
     slots.push_back({edit.name, true, puts && directory ? &edit : nullptr});
     if (puts) added_bytes += edit.name.size() + 8 + kIdBytes;
   }
-  std::ranges::sort(slots, [](const Slot& a, const Slot& b) {
+  std::ranges::sort(slots, [](const TreeSlot& a, const TreeSlot& b) {
     return compare_tree_names(a.name, a.is_directory, b.name, b.is_directory) < 0;
   });
 
@@ -185,7 +185,7 @@ Result<std::string> merge_tree(std::string_view tree, const std::vector<TreeEdit
   size_t copied = 0;  // bytes of `tree` that are in `merged`, or were dropped
   size_t item_start = 0;
   std::optional<TreeItem> item = cursor.next();
-  for (const Slot& slot : slots) {
+  for (const TreeSlot& slot : slots) {
     const auto order = [&] {
       return compare_tree_names(item->name, item->is_directory(), slot.name, slot.is_directory);
     };

@@ -10,11 +10,11 @@
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
+#include "sync/git/ref_store.h"
 
 namespace syncline {
 namespace {
 
-constexpr std::string_view kHeads = "refs/heads/";
 constexpr uint64_t kTailBytes = 64u << 10;
 
 struct Move {
@@ -62,9 +62,9 @@ Result<bool> is_first_of_ours(ObjectStore& objects, const Move& move, const std:
 }
 
 Result<bool> is_tip_of_a_branch(RefStore& refs, const ObjectId& commit) {
-  TRY_ASSIGN(const std::set<std::string> names, refs.names_below(kHeads));
+  TRY_ASSIGN(const std::set<std::string> names, refs.names_below(kBranchPrefix));
   for (const std::string& name : names) {
-    const Result<ObjectId> tip = refs.read(fmt::format("{}{}", kHeads, name));
+    const Result<ObjectId> tip = refs.read(fmt::format("{}{}", kBranchPrefix, name));
     if (tip && *tip == commit) return true;
   }
   return false;

@@ -12,11 +12,6 @@ namespace {
 
 constexpr uint64_t kCheckedBytesMax = 512u << 20;
 
-std::string parent_of(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? "." : std::string(path.substr(0, slash));
-}
-
 bool same_file(const FileInfo& a, const FileInfo& b) {
   return a.inode == b.inode && a.size_bytes == b.size_bytes && a.mtime_s == b.mtime_s &&
          a.mtime_ns == b.mtime_ns && a.ctime_s == b.ctime_s && a.ctime_ns == b.ctime_ns;
@@ -57,13 +52,13 @@ Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, 
 }
 
 Status write_work_file(Directory& work_tree, std::string_view path, std::string_view content) {
-  const std::string parent = parent_of(path);
+  const std::string_view parent = parent_of(path);
   if (parent != ".") TRY(work_tree.make_directories(parent));
   TRY(work_tree.create_whole(path, as_bytes(content)));
   TRY_ASSIGN(const std::unique_ptr<File> file, work_tree.open_file(path, {.write = true}));
   TRY(file->sync_data());
   TRY(file->close());
-  for (std::string directory = parent;; directory = parent_of(directory)) {
+  for (std::string_view directory = parent;; directory = parent_of(directory)) {
     TRY(work_tree.sync_directory(directory));
     if (directory == ".") return {};
   }

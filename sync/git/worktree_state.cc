@@ -7,6 +7,7 @@
 
 #include "journal/base/try.h"
 #include "sync/git/owned_lock.h"
+#include "sync/git/ref_store.h"
 
 namespace syncline {
 namespace {
@@ -40,23 +41,18 @@ int64_t changed_ms(const FileInfo& info) {
   return info.mtime_s * 1000 + info.mtime_ns / 1'000'000;
 }
 
-std::string short_name(std::string_view ref) {
-  constexpr std::string_view kHeads = "refs/heads/";
-  return std::string(ref.starts_with(kHeads) ? ref.substr(kHeads.size()) : ref);
-}
-
 Result<std::string> head_reason(Directory& git_dir, const std::string& branch) {
   TRY_ASSIGN(const std::optional<std::string> head, read_small_file(git_dir, "HEAD"));
   if (!head) return fmt::format("{}/HEAD is missing", git_dir.path());
   constexpr std::string_view kSymbolic = "ref:";
   if (!head->starts_with(kSymbolic)) {
-    return fmt::format("HEAD is detached; records go to {}", short_name(branch));
+    return fmt::format("HEAD is detached; records go to {}", short_branch_name(branch));
   }
   const size_t name = head->find_first_not_of(" \t", kSymbolic.size());
   const std::string target = name == std::string::npos ? "" : head->substr(name);
   if (target != branch) {
-    return fmt::format("branch {} is checked out; records go to {}", short_name(target),
-                       short_name(branch));
+    return fmt::format("branch {} is checked out; records go to {}", short_branch_name(target),
+                       short_branch_name(branch));
   }
   return std::string{};
 }

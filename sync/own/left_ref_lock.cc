@@ -10,8 +10,6 @@
 namespace syncline {
 namespace {
 
-constexpr uint64_t kCommitsLookedAtMax = 10'000;
-
 auto time_of(const FileInfo& info) {
   return std::pair(info.mtime_s, info.mtime_ns);
 }

@@ -11,6 +11,9 @@
 
 namespace syncline {
 
+// How far back a commit is looked for where it need not be there.
+inline constexpr uint64_t kCommitsLookedAtMax = 10'000;
+
 struct OwnHistory {
   ObjectId tree;         // of the last commit taken; zero when nothing was folded yet
   ObjectId tree_before;  // when `after_seq` was the last record; zero when not known or the first

@@ -19,7 +19,6 @@
 namespace syncline {
 namespace {
 
-constexpr std::string_view kIndex = "index";
 // A user's `git add` holds index.lock for milliseconds; longer waits are left to the caller.
 constexpr BackoffLimits kLockLimits = {
     .first_ns = 2'000'000, .longest_ns = 40'000'000, .tries_max = 5};
@@ -39,7 +38,7 @@ bool same_file(const std::optional<FileInfo>& a, const std::optional<FileInfo>& 
 }
 
 Result<std::optional<FileInfo>> index_info(Directory& git_dir) {
-  Result<FileInfo> info = git_dir.info(kIndex);
+  Result<FileInfo> info = git_dir.info(kIndexName);
   if (info) return std::optional<FileInfo>(*info);
   if (info.error().code == Code::kNotFound) return std::optional<FileInfo>{};
   return std::move(info).error();
@@ -72,7 +71,7 @@ Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
   if (!same_file(info, seen.info)) return false;
   if (!info || seen.is_lost()) return true;
   std::string trailer(seen.index.trailer().size(), '\0');
-  TRY_ASSIGN(const std::unique_ptr<File> file, git_dir.open_file(kIndex, {}));
+  TRY_ASSIGN(const std::unique_ptr<File> file, git_dir.open_file(kIndexName, {}));
   TRY_ASSIGN(const size_t count,
              file->read_at(info->size_bytes - trailer.size(),
                            std::as_writable_bytes(std::span(trailer.data(), trailer.size()))));
@@ -319,7 +318,7 @@ class BranchCommit {
     }
 
     if (index_changed_) {
-      TRY(git_.git_dir->rename(image_name(owner()), kIndex));
+      TRY(git_.git_dir->rename(image_name(owner()), kIndexName));
       TRY(git_.git_dir->sync_directory("."));
     }
     TRY(write_reflogs(refs, head_refs));

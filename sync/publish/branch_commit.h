@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "journal/base/backoff.h"
 #include "journal/base/clock.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_paths.h"
@@ -28,6 +29,11 @@
 #include "syncline/result.h"
 
 namespace syncline {
+
+// How often a commit to the branch is planned anew when something changes meanwhile, and the pause
+// in between.
+inline constexpr BackoffLimits kMovedLimits = {
+    .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
 
 struct BranchCommitRequest {
   std::string branch;  // full ref name

@@ -18,14 +18,12 @@
 #include "sync/git/unborn.h"
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
+#include "sync/publish/branch_commit.h"
 #include "sync/publish/publish_sections.h"
 
 namespace syncline {
 namespace {
 
-// How often one publish() plans anew when something changes meanwhile, and the pause in between.
-constexpr BackoffLimits kMovedLimits = {
-    .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
 // The pause between publishes that had to wait for the user.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
@@ -51,14 +49,6 @@ Result<const GitDirectories*> Publisher::git() {
     TRY_ASSIGN(git_, open_git_directories(paths));
   }
   return &*git_;
-}
-
-Result<ObjectId> Publisher::tree_of(const ObjectId& commit_id) {
-  if (commit_id.is_zero()) return ObjectId{};
-  TRY_ASSIGN(const ObjectStore::Content content,
-             context_.objects.require(commit_id, ObjectType::kCommit));
-  TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
-  return commit.tree;
 }
 
 bool Publisher::nothing_new(const ObjectId& tip) const {
@@ -226,7 +216,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
 Result<PublishTrees> Publisher::trees_for(const ObjectId& tip, const OwnHistory& history) {
   const SyncState& state = context_.state;
   PublishTrees trees{.own = history.tree, .own_before = history.tree_before, .left = {}, .tip = {}};
-  TRY_ASSIGN(trees.tip, tree_of(tip));
+  TRY_ASSIGN(trees.tip, tree_of(context_.objects, tip));
   // Where either is not known, everything is compared.
   if (!history.before_known || state.branch_commit.is_zero() ||
       state.branch != context_.options.branch) {

@@ -66,7 +66,6 @@ class Publisher {
   Result<std::string> standing_in_the_way(ObjectId& tip);
   Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
-  Result<ObjectId> tree_of(const ObjectId& commit);
   bool nothing_new(const ObjectId& tip) const;
 
   // Puts back files that are missing from the work tree, and adds to an unedited append file what

@@ -9,13 +9,12 @@
 #include "journal/base/try.h"
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/ref_store.h"
 #include "sync/git/subprocess.h"
 #include "sync/own/own_history.h"
 
 namespace syncline {
 namespace {
-
-constexpr uint64_t kCommitsLookedAtMax = 10'000;
 
 // Git's line " ! [rejected]  <ref> -> <ref> (fetch first)", or "(non-fast-forward)".
 bool refused_as_behind(std::string_view said, std::string_view ref) {
@@ -46,10 +45,8 @@ Result<bool> Pusher::has_remote() {
 }
 
 std::string Pusher::tracking_ref() const {
-  constexpr std::string_view kHeads = "refs/heads/";
-  std::string_view branch = context_.options.branch;
-  if (branch.starts_with(kHeads)) branch.remove_prefix(kHeads.size());
-  return fmt::format("refs/remotes/{}/{}", context_.options.remote, branch);
+  return fmt::format("refs/remotes/{}/{}", context_.options.remote,
+                     short_branch_name(context_.options.branch));
 }
 
 Status Pusher::ask_git(Deadline deadline) {

@@ -1,5 +1,7 @@
 #include "sync/publish/section_text.h"
 
+#include "journal/base/ascii.h"
+
 #include <algorithm>
 #include <charconv>
 #include <iterator>
@@ -12,13 +14,9 @@
 namespace syncline {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // Of the word that a number stands in: "12-a1b2c3" beside another store's.
 bool is_word(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  return is_ascii_digit(c) || is_ascii_letter(c) || c == '-' || c == '_';
 }
 
 struct Line {
@@ -110,7 +108,7 @@ std::string_view section_heading(std::string_view section, uint64_t id) {
   for (size_t at = line.find(number); at != std::string_view::npos;
        at = line.find(number, at + 1)) {
     size_t end = at + number.size();
-    if (is_digit(line[at - 1]) || (end < line.size() && is_digit(line[end]))) continue;
+    if (is_ascii_digit(line[at - 1]) || (end < line.size() && is_ascii_digit(line[end]))) continue;
     while (end < line.size() && is_word(line[end])) ++end;
     return line.substr(0, end);
   }

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-uint64_t states_wanted() {
+uint64_t init_states_wanted() {
   const char* given = std::getenv("SYNCLINE_POWER_INITS");
   return given == nullptr ? 20 : std::max<uint64_t>(1, std::strtoull(given, nullptr, 10));
 }
@@ -76,7 +76,7 @@ void cut_init(const std::string& type) {
     disk.stop();
   }
   Chance chance(seed);
-  const uint64_t states = states_wanted();
+  const uint64_t states = init_states_wanted();
   uint64_t not_mountable = 0;
   for (uint64_t n = 0; n < states && !::testing::Test::HasFailure(); ++n) {
     // Spread evenly over the writes; which of them were kept is left to chance.

@@ -17,6 +17,7 @@
 #include <system_error>
 #include <vector>
 
+#include "tests/power/throw_errno.h"
 #include "tests/support/subprocess.h"
 
 namespace syncline {
@@ -30,15 +31,11 @@ constexpr uint32_t kShutdownWithoutLogFlush = 2;
 
 constexpr int kUnmountTriesMax = 2000;
 
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
 class Descriptor {
  public:
   Descriptor(const fs::path& path, int flags)
       : descriptor_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (descriptor_ < 0) fail("open " + path.string());
+    if (descriptor_ < 0) throw_errno("open " + path.string());
   }
   ~Descriptor() { close(descriptor_); }
   Descriptor(const Descriptor&) = delete;
@@ -61,10 +58,10 @@ void copy_extent(int from, int to, off_t begin, off_t end) {
   for (off_t at = begin; at < end;) {
     const size_t wanted = std::min<size_t>(kChunk, static_cast<size_t>(end - at));
     const ssize_t got = pread(from, buffer.data(), wanted, at);
-    if (got <= 0) fail("read of an image");
+    if (got <= 0) throw_errno("read of an image");
     const auto count = static_cast<size_t>(got);
     const bool nothing = std::memcmp(buffer.data(), zeros.data(), count) == 0;
-    if (!nothing && pwrite(to, buffer.data(), count, at) != got) fail("write of an image");
+    if (!nothing && pwrite(to, buffer.data(), count, at) != got) throw_errno("write of an image");
     at += got;
   }
 }
@@ -99,16 +96,16 @@ void copy_image(const fs::path& from, const fs::path& to) {
   const Descriptor source(from, O_RDONLY);
   const Descriptor target(to, O_RDWR | O_CREAT | O_TRUNC);
   struct stat info{};
-  if (fstat(source.get(), &info) != 0) fail("stat of an image");
-  if (ftruncate(target.get(), info.st_size) != 0) fail("size of an image");
+  if (fstat(source.get(), &info) != 0) throw_errno("stat of an image");
+  if (ftruncate(target.get(), info.st_size) != 0) throw_errno("size of an image");
   off_t begin = 0;
   while ((begin = lseek(source.get(), begin, SEEK_DATA)) >= 0) {
     const off_t end = lseek(source.get(), begin, SEEK_HOLE);
-    if (end < 0) fail("hole of an image");
+    if (end < 0) throw_errno("hole of an image");
     copy_extent(source.get(), target.get(), begin, end);
     begin = end;
   }
-  if (errno != ENXIO) fail("data of an image");
+  if (errno != ENXIO) throw_errno("data of an image");
 }
 
 LoopImage::LoopImage(fs::path file, std::string type, fs::path point)
@@ -131,13 +128,13 @@ void LoopImage::attach() {
   config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
   while (true) {
     const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
-    if (number < 0) fail("a free loop device");
+    if (number < 0) throw_errno("a free loop device");
     device_ = "/dev/loop" + std::to_string(number);
     loop_ = open(device_.c_str(), O_RDWR | O_CLOEXEC);
-    if (loop_ < 0) fail("open " + device_);
+    if (loop_ < 0) throw_errno("open " + device_);
     if (ioctl(loop_, LOOP_CONFIGURE, &config) == 0) return;
     // Another test was given the same device and was quicker.
-    if (errno != EBUSY) fail("loop device " + device_);
+    if (errno != EBUSY) throw_errno("loop device " + device_);
     close(loop_);
   }
 }
@@ -146,10 +143,10 @@ void LoopImage::mount() {
   attach();
   const char* options = type_ == "xfs" ? "nouuid" : "";
   if (::mount(device_.c_str(), point_.c_str(), type_.c_str(), 0, options) != 0) {
-    fail("mount of " + file_.string());
+    throw_errno("mount of " + file_.string());
   }
   root_ = open(point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (root_ < 0) fail("open " + point_.string());
+  if (root_ < 0) throw_errno("open " + point_.string());
   // From here on the mount alone holds the device.
   close(loop_);
   loop_ = -1;
@@ -157,7 +154,7 @@ void LoopImage::mount() {
 
 void LoopImage::cut() {
   uint32_t how = kShutdownWithoutLogFlush;
-  if (ioctl(root_, kShutdown, &how) != 0) fail("shutdown of " + point_.string());
+  if (ioctl(root_, kShutdown, &how) != 0) throw_errno("shutdown of " + point_.string());
 }
 
 void LoopImage::unmount() {
@@ -165,7 +162,7 @@ void LoopImage::unmount() {
   root_ = -1;
   // The kernel frees a dead process's ring in its own time and tells nobody when it has.
   for (int attempt = 0; umount2(point_.c_str(), 0) != 0; ++attempt) {
-    if (errno != EBUSY || attempt == kUnmountTriesMax) fail("unmount of " + point_.string());
+    if (errno != EBUSY || attempt == kUnmountTriesMax) throw_errno("unmount of " + point_.string());
     poll(nullptr, 0, 1);
   }
 }

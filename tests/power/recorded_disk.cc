@@ -19,6 +19,7 @@
 #include <system_error>
 
 #include "tests/power/loop_image.h"
+#include "tests/power/throw_errno.h"
 
 namespace syncline {
 namespace {
@@ -28,10 +29,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kDiskNode = 2;
 constexpr uint32_t kWriteBytesMax = 1 << 17;
 constexpr uint64_t kSectorBytes = 512;
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 }  // namespace
 
@@ -195,19 +192,19 @@ RecordedDisk::RecordedDisk(const fs::path& base, const fs::path& log, const fs::
   copy_image(base, live);
   void* const shared =
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) fail("mmap");
+  if (shared == MAP_FAILED) throw_errno("mmap");
   shared_ = new (shared) Shared;
   const int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   const int image = open(live.c_str(), O_RDWR | O_CLOEXEC);
   const int log_file =
       open(log_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-  if (fuse < 0 || image < 0 || log_file < 0) fail("the recorded disk's files");
+  if (fuse < 0 || image < 0 || log_file < 0) throw_errno("the recorded disk's files");
   const std::string options = "fd=" + std::to_string(fuse) + ",rootmode=40000,user_id=0,group_id=0";
   if (mount("recorded-disk", point_.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
-    fail("mount of the recorded disk");
+    throw_errno("mount of the recorded disk");
   }
   server_ = fork();
-  if (server_ < 0) fail("fork");
+  if (server_ < 0) throw_errno("fork");
   if (server_ == 0) {
     _exit(Server(fuse, image, log_file, *shared_).run());
   }
@@ -237,7 +234,7 @@ void RecordedDisk::accept() {
 }
 
 void RecordedDisk::stop() {
-  if (umount2(point_.c_str(), 0) != 0) fail("unmount of the recorded disk");
+  if (umount2(point_.c_str(), 0) != 0) throw_errno("unmount of the recorded disk");
   int status = 0;
   waitpid(server_, &status, 0);
   server_ = -1;
@@ -247,7 +244,7 @@ void RecordedDisk::stop() {
 std::vector<RecordedDisk::Event> RecordedDisk::read_log() const {
   std::vector<Event> events;
   const int log = open(log_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (log < 0) fail("open of the block log");
+  if (log < 0) throw_errno("open of the block log");
   uint64_t at = 0;
   uint64_t head[2];
   while (pread(log, head, sizeof head, static_cast<off_t>(at)) == ssize_t{sizeof head}) {
@@ -278,14 +275,14 @@ void RecordedDisk::apply_state(const fs::path& image, uint64_t events, Chance& c
   kept.insert(kept.end(), loose.begin(), loose.end());
   const int from = open(log_.c_str(), O_RDONLY | O_CLOEXEC);
   const int to = open(image.c_str(), O_WRONLY | O_CLOEXEC);
-  if (from < 0 || to < 0) fail("open of a state");
+  if (from < 0 || to < 0) throw_errno("open of a state");
   std::vector<char> data;
   for (const Event& event : kept) {
     data.resize(event.length);
     const auto length = static_cast<ssize_t>(event.length);
     if (pread(from, data.data(), event.length, static_cast<off_t>(event.data_at)) != length ||
         pwrite(to, data.data(), event.length, static_cast<off_t>(event.offset)) != length) {
-      fail("copy of a write");
+      throw_errno("copy of a write");
     }
   }
   close(from);

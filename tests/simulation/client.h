@@ -53,6 +53,13 @@ class Fate {
   virtual bool errors_allowed() const = 0;
 };
 
+// That of a process to which nothing happens.
+class LeftAlone final : public Fate {
+ public:
+  bool dead() const override { return false; }
+  bool errors_allowed() const override { return false; }
+};
+
 class Client {
  public:
   Client(StorePlatform& platform, std::string root, Ledger& ledger, const Fate& fate)

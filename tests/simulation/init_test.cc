@@ -8,12 +8,6 @@
 namespace syncline::simulation {
 namespace {
 
-class Undisturbed final : public Fate {
- public:
-  bool dead() const override { return false; }
-  bool errors_allowed() const override { return false; }
-};
-
 struct Try {
   DiskImage image;
   bool crashed = false;
@@ -78,7 +72,7 @@ void expect_store(const DiskImage& image) {
   Ledger ledger;
   {
     SimulatedPlatform platform(machine.disk, machine.sqlite, machine.random);
-    const Undisturbed fate;
+    const LeftAlone fate;
     Client client(platform, kRoot, ledger, fate);
     ASSERT_TRUE(client.open().has_value());
     for (const Step step : {Step::kCreate, Step::kAppend, Step::kFold}) client.run(step);

@@ -14,12 +14,6 @@ namespace syncline::simulation {
 
 namespace {
 
-class Undisturbed final : public Fate {
- public:
-  bool dead() const override { return false; }
-  bool errors_allowed() const override { return false; }
-};
-
 [[noreturn]] void give_up(const std::string& why) {
   std::fprintf(stderr, "the simulated store cannot be made: %s\n", why.c_str());
   std::abort();
@@ -49,7 +43,7 @@ Base make_base(const BaseOptions& options) {
     InitOptions init;
     init.platform = &platform;
     must(Store::init(kRoot, init), "init");
-    const Undisturbed fate;
+    const LeftAlone fate;
     Client client(platform, kRoot, ledger, fate);
     must(client.open(), "open");
     if (options.lived_in) {

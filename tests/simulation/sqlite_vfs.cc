@@ -14,7 +14,7 @@ namespace syncline::simulation {
 namespace {
 
 // Directory's names are relative to it.
-std::string_view relative(std::string_view path) {
+std::string_view beneath_root(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   return path;
 }
@@ -177,7 +177,7 @@ struct SqliteVfsCalls {
   }
   static int open_named(SqliteVfs& of, const char* path, OpenFile& open, int flags,
                         int* out_flags) {
-    const std::string name(relative(path));
+    const std::string name(beneath_root(path));
     const Result<Directory*> root = of.root();
     if (!root) return SQLITE_CANTOPEN;
     OpenFlags how{.write = (flags & SQLITE_OPEN_READWRITE) != 0,
@@ -209,7 +209,7 @@ struct SqliteVfsCalls {
   static int remove(sqlite3_vfs* vfs, const char* path, int sync_directory) {
     SqliteVfs& of = self(vfs);
     return guarded(of, [&] {
-      const std::string name(relative(path));
+      const std::string name(beneath_root(path));
       const Result<Directory*> root = of.root();
       if (!root) return SQLITE_IOERR_DELETE;
       if (const Status removed = (*root)->remove_file(name); !removed) {
@@ -226,7 +226,7 @@ struct SqliteVfsCalls {
     return guarded(of, [&] {
       const Result<Directory*> root = of.root();
       if (!root) return SQLITE_IOERR_ACCESS;
-      const Result<FileInfo> info = (*root)->info(relative(path));
+      const Result<FileInfo> info = (*root)->info(beneath_root(path));
       // As SQLite's unix VFS: an empty file does not exist.
       *result = info && (flags != SQLITE_ACCESS_EXISTS || info->size_bytes > 0) ? 1 : 0;
       return SQLITE_OK;

@@ -95,16 +95,16 @@ TEST(Repository, AnExcludedPathIsWrittenOnce) {
   ASSERT_TRUE(ok(state));
   write_file(repository.path() / ".git/info/exclude", "# a comment\n*.o");
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(ok(exclude_path(*state, "/syncline.db")));
-  EXPECT_EQ(slurp(repository.path() / ".git/info/exclude"), "# a comment\n*.o\n/syncline.db\n");
+  EXPECT_EQ(read_text(repository.path() / ".git/info/exclude"), "# a comment\n*.o\n/syncline.db\n");
   fs::remove_all(repository.path() / ".git/info");
   ASSERT_TRUE(ok(exclude_path(*state, "/syncline.db")));
-  EXPECT_EQ(slurp(repository.path() / ".git/info/exclude"), "/syncline.db\n");
+  EXPECT_EQ(read_text(repository.path() / ".git/info/exclude"), "/syncline.db\n");
 }
 
 TEST(Repository, WhatCannotBeHandledIsRefusedInASentence) {
   GitRepository repository;
   const std::string path = repository.path().string();
-  const std::string config = slurp(repository.path() / ".git/config");
+  const std::string config = read_text(repository.path() / ".git/config");
   const auto with = [&](const std::string& more) {
     write_file(repository.path() / ".git/config", config + more);
     const std::string said = refusal(path);

@@ -26,7 +26,7 @@ StanzaReader reader_of(std::string text) {
   });
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> ndjson_of(const std::string& text) {
   StanzaReader reader = reader_of(text);
   std::vector<std::string> lines;
   for (;;) {
@@ -38,7 +38,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 TEST(Packages, StanzasBecomeRecords) {
-  const auto lines = lines_of(
+  const auto lines = ndjson_of(
       "Package: 0ad\n"
       "Version: 0.0.26-3\n"
       "Installed-Size: 28591\n"
@@ -75,8 +75,8 @@ TEST(Packages, StanzasBecomeRecords) {
 TEST(Packages, RecordsAreTakenByTheStore) {
   const auto config = parse_config(*profile_text("packages"));
   for (const std::string& line :
-       lines_of("Package: a\nVersion: 1\nArchitecture: all\nDescription: d\n x\n\tq\n"
-                "Maintainer: a\n b\n\nPACKAGE: b\xff\nVersion: \x01\ndescription: \xc3(\n .\n")) {
+       ndjson_of("Package: a\nVersion: 1\nArchitecture: all\nDescription: d\n x\n\tq\n"
+                 "Maintainer: a\n b\n\nPACKAGE: b\xff\nVersion: \x01\ndescription: \xc3(\n .\n")) {
     const auto record = parse_ndjson_record(line);
     ASSERT_TRUE(record) << record.error().message << ": " << line;
     const auto intent = make_intent(*config, record->kind, record->fields, record->key);
@@ -89,7 +89,7 @@ TEST(Packages, AnyByteIsMadeText) {
   for (int byte = 0; byte < 256; ++byte) {
     if (byte != '\n' && byte != '\r') text += static_cast<char>(byte);
   }
-  const auto lines = lines_of(text + "\n");
+  const auto lines = ndjson_of(text + "\n");
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_TRUE(is_valid_utf8(lines[0]));
   const auto record = parse_ndjson_record(lines[0]);
@@ -100,8 +100,8 @@ TEST(Packages, AnyByteIsMadeText) {
 TEST(Packages, LongKeysStayApart) {
   const std::string version(600, '1');
   const auto lines =
-      lines_of("Package: x\nVersion: " + version + "\nArchitecture: a\n\nPackage: x\n" +
-               "Version: " + version + "2\nArchitecture: a\n");
+      ndjson_of("Package: x\nVersion: " + version + "\nArchitecture: a\n\nPackage: x\n" +
+                "Version: " + version + "2\nArchitecture: a\n");
   ASSERT_EQ(lines.size(), 2u);
   const auto first = parse_ndjson_record(lines[0]);
   const auto second = parse_ndjson_record(lines[1]);
@@ -110,9 +110,9 @@ TEST(Packages, LongKeysStayApart) {
 }
 
 TEST(Packages, StanzaWithoutAPackageIsNothing) {
-  EXPECT_EQ(lines_of("Version: 1\n"), std::vector<std::string>{"nothing"});
-  EXPECT_EQ(lines_of("Package: \t\n"), std::vector<std::string>{"nothing"});
-  EXPECT_EQ(lines_of(""), std::vector<std::string>{});
+  EXPECT_EQ(ndjson_of("Version: 1\n"), std::vector<std::string>{"nothing"});
+  EXPECT_EQ(ndjson_of("Package: \t\n"), std::vector<std::string>{"nothing"});
+  EXPECT_EQ(ndjson_of(""), std::vector<std::string>{});
 }
 
 TEST(Packages, WhatIsNoStanzaIsRefusedWithItsLine) {

@@ -6,8 +6,6 @@
 namespace syncline {
 namespace {
 
-constexpr int kKilled = 9;
-
 class ApplierCrashTest : public ApplyTest {
  protected:
   // Records of all sorts: plain, one whose id is taken, one that is refused, sections.

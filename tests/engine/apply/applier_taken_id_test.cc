@@ -8,8 +8,6 @@
 namespace syncline {
 namespace {
 
-constexpr int kKilled = 9;
-
 class TakenIdTest : public ApplyTest {
  protected:
   // Files and sections of all records are written, their rows are not.

@@ -21,6 +21,7 @@
 #include "engine/projection/schema.h"
 #include "journal/log/reader.h"
 #include "tests/support/hooked_directory.h"
+#include "tests/support/read_text.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
@@ -55,12 +56,6 @@ class ShiftedClock final : public Clock {
   std::function<void()> on_now;
 };
 
-inline std::string read_text(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 inline void write_text(const std::filesystem::path& path, std::string_view text) {
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
@@ -105,6 +100,8 @@ class ForeignConnection {
 inline const char* const kNotesDdl =
     "CREATE TABLE notes(id INTEGER PRIMARY KEY, title TEXT, path TEXT, created_at TEXT)";
 inline const char* const kRulesDdl = "CREATE TABLE rules(id INTEGER PRIMARY KEY, rule TEXT)";
+
+constexpr int kKilled = 9;  // what a child that stops itself ends with
 
 class ApplyTest : public ::testing::Test {
  protected:

@@ -18,7 +18,7 @@
 namespace syncline {
 namespace {
 
-constexpr int64_t kTimeMs = 1'769'903'999'123;  // 2026-01-31T23:59:59.123Z
+constexpr int64_t kRecordedMs = 1'769'903'999'123;  // 2026-01-31T23:59:59.123Z
 
 Effects effects_of(std::string_view profile, std::string_view kind, const Fields& fields,
                    uint64_t id = 1234) {
@@ -26,7 +26,7 @@ Effects effects_of(std::string_view profile, std::string_view kind, const Fields
   EXPECT_TRUE(config) << config.error().message;
   const auto intent = make_intent(*config, kind, fields, {});
   EXPECT_TRUE(intent) << intent.error().message;
-  return intent ? render_effects(*intent, 1, id, kTimeMs) : Effects{};
+  return intent ? render_effects(*intent, 1, id, kRecordedMs) : Effects{};
 }
 
 std::string row_of(const Effects& effects) {

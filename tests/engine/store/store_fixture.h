@@ -15,6 +15,7 @@
 
 #include "engine/sqlite/database.h"
 #include "syncline/store.h"
+#include "tests/support/read_text.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
@@ -25,11 +26,6 @@ inline Record note(std::string title, std::string key = {}) {
   return {.kind = "note",
           .fields = {{"title", std::move(title)}, {"body", std::string("text\n")}},
           .key = std::move(key)};
-}
-
-inline std::string read_text(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 // What the store at `root` keeps in SQLite.

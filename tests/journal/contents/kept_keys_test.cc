@@ -16,7 +16,7 @@ StoreId a_store() {
   return store;
 }
 
-KeptKeys example() {
+KeptKeys one_kept_key() {
   KeptKeys kept{.segment = 2, .first_seq = 3, .last_seq = 9, .records = {}, .last_ids = {}};
   kept.last_ids = {{"notes", 7}};
   kept.records.push_back({.seq = 4,
@@ -31,7 +31,7 @@ KeptKeys example() {
 }
 
 // Written by hand from the byte table; without the checksum.
-constexpr std::string_view kExampleHex =
+constexpr std::string_view kOneKeptKeyHex =
     "53594e434c4b310a"
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     "0200000000000000"
@@ -58,12 +58,12 @@ constexpr std::string_view kExampleHex =
     "00";
 
 TEST(KeptKeysTest, BytesAreThoseOfTheFormatPage) {
-  const std::string hex = to_hex(encode_kept_keys(a_store(), example()));
-  EXPECT_EQ(hex.substr(0, hex.size() - 16), kExampleHex);
+  const std::string hex = to_hex(encode_kept_keys(a_store(), one_kept_key()));
+  EXPECT_EQ(hex.substr(0, hex.size() - 16), kOneKeptKeyHex);
 }
 
 TEST(KeptKeysTest, TheyComeBackAsTheyWere) {
-  KeptKeys kept = example();
+  KeptKeys kept = one_kept_key();
   kept.records.push_back(kept.records.front());
   kept.records.back().seq = 5;
   kept.records.back().content_hash = Sha256Hash{std::byte{1}};
@@ -81,7 +81,7 @@ TEST(KeptKeysTest, TheyComeBackAsTheyWere) {
 // Another store's or another segment's file, and any damage: told, and never taken for the
 // database's own, which is being rebuilt.
 TEST(KeptKeysTest, WhatIsDamagedIsRefused) {
-  const ByteVector bytes = encode_kept_keys(a_store(), example());
+  const ByteVector bytes = encode_kept_keys(a_store(), one_kept_key());
   EXPECT_EQ(decode_kept_keys(StoreId{}, 2, bytes).error().code, Code::kDisagree);
   EXPECT_EQ(decode_kept_keys(a_store(), 3, bytes).error().code, Code::kDisagree);
   damage_in_every_way(bytes, [&](const ByteVector& damaged) {
@@ -101,7 +101,7 @@ TEST(KeptKeysTest, ARecordIsFoundAmongManySegments) {
   ASSERT_TRUE(directory);
   // Records 1-3, 4-6, … with a key at each third; between them a segment that holds none.
   for (uint64_t segment = 1; segment <= 11; ++segment) {
-    KeptKeys kept = example();
+    KeptKeys kept = one_kept_key();
     kept.segment = segment;
     kept.first_seq = segment * 3 - 2 - (segment > 5 ? 3 : 0);
     kept.last_seq = kept.first_seq + 2;

@@ -10,7 +10,9 @@
 #include "journal/log/segment.h"
 #include "tests/journal/log/journal_testing.h"
 #include "tests/journal/log/second_reader.h"
+#include "tests/journal/log/segment_files.h"
 #include "tests/simulation/test_machine.h"
+#include "tests/support/read_text.h"
 
 namespace syncline {
 namespace {
@@ -52,25 +54,18 @@ std::string dump(const std::string& bytes) {
   return text;
 }
 
-std::string read_whole(const std::string& path) {
-  const std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 TEST(Format, GoldenBytesDoNotChange) {
-  const std::string golden = read_whole(SYNCLINE_SOURCE "/tests/journal/log/example.hex");
+  const std::string golden = read_text(SYNCLINE_SOURCE "/tests/journal/log/example.hex");
   EXPECT_EQ(dump(example()), golden);
 }
 
 TEST(Format, TheDocumentShowsTheGoldenBytes) {
-  const std::string golden = read_whole(SYNCLINE_SOURCE "/tests/journal/log/example.hex");
+  const std::string golden = read_text(SYNCLINE_SOURCE "/tests/journal/log/example.hex");
   ASSERT_FALSE(golden.empty());
   std::stringstream lines(golden);
   std::string indented;
   for (std::string line; std::getline(lines, line);) indented += "    " + line + "\n";
-  EXPECT_NE(read_whole(SYNCLINE_SOURCE "/journal/FORMAT.md").find(indented), std::string::npos);
+  EXPECT_NE(read_text(SYNCLINE_SOURCE "/journal/FORMAT.md").find(indented), std::string::npos);
 }
 
 // A cut would open an epoch after the last one that there is, and with it a segment that no open
@@ -105,14 +100,6 @@ TEST(Format, TheSecondReaderReadsTheGoldenBytes) {
   EXPECT_EQ(journal.frames[1].payload, "batch");
   EXPECT_EQ(journal.frames[1].operation, 36u);
   EXPECT_EQ(journal.end_offset, 8192u);
-}
-
-std::map<uint64_t, std::string> segment_files(TestMachine& machine) {
-  std::map<uint64_t, std::string> files;
-  for (uint64_t id = 1; machine.image().exists("journal/" + segment_name(id)); ++id) {
-    files[id] = std::string(as_text(machine.image().bytes("journal/" + segment_name(id))));
-  }
-  return files;
 }
 
 TEST(Format, BothReadersAgreeAcrossSegmentsEpochsAndFailedFlushes) {

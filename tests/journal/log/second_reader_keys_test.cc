@@ -16,7 +16,7 @@ const StoreId kStore = [] {
 }();
 const std::string kStoreText(16, '\xaa');
 
-KeptKeys example() {
+KeptKeys kept_of_a_segment() {
   KeptKeys kept{.segment = 2, .first_seq = 3, .last_seq = 9, .records = {}, .last_ids = {}};
   kept.last_ids = {{"notes", 7}, {"rules", uint64_t{1} << 62}};
   kept.records = {{.seq = 4,
@@ -45,7 +45,7 @@ std::string text_of(const KeptKeys& kept) {
 }
 
 TEST(SecondReaderKeys, ReadsWhatTheJournalKeeps) {
-  const KeptKeys written = example();
+  const KeptKeys written = kept_of_a_segment();
   const auto read = second_reader::kept_keys(text_of(written), kStoreText, 2);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->first_seq, written.first_seq);
@@ -69,7 +69,7 @@ TEST(SecondReaderKeys, ReadsWhatTheJournalKeeps) {
 }
 
 TEST(SecondReaderKeys, RefusesWhatTheFirstReaderRefuses) {
-  const std::string whole = text_of(example());
+  const std::string whole = text_of(kept_of_a_segment());
   EXPECT_FALSE(second_reader::kept_keys(whole, kStoreText, 3));
   EXPECT_FALSE(second_reader::kept_keys(whole, std::string(16, 'b'), 2));
   for (size_t at = 0; at < whole.size(); ++at) {
@@ -91,7 +91,7 @@ TEST(SecondReaderKeys, RefusesWhatTheFirstReaderRefuses) {
 
 TEST(SecondReaderKeys, AreAmongTheKeysOfTheProjections) {
   second_reader::Projector projector(kStoreText);
-  projector.take_kept(*second_reader::kept_keys(text_of(example()), kStoreText, 2));
+  projector.take_kept(*second_reader::kept_keys(text_of(kept_of_a_segment()), kStoreText, 2));
   const auto made = projector.finish();
   ASSERT_EQ(made.keys.size(), 3u);
   EXPECT_EQ(made.keys.at("rebound").first, 5u);

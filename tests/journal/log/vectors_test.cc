@@ -10,7 +10,9 @@
 #include "tests/journal/log/journal_testing.h"
 #include "tests/journal/log/second_reader_projections.h"
 #include "tests/journal/log/second_reader_tail.h"
+#include "tests/journal/log/segment_files.h"
 #include "tests/simulation/test_machine.h"
+#include "tests/support/read_text.h"
 
 namespace syncline {
 namespace {
@@ -81,14 +83,6 @@ const std::string& store_text() {
   static const StoreId store = test_store();
   static const std::string text(as_text(store.bytes));
   return text;
-}
-
-std::map<uint64_t, std::string> segment_files(TestMachine& machine) {
-  std::map<uint64_t, std::string> files;
-  for (uint64_t id = 1; machine.image().exists("journal/" + segment_name(id)); ++id) {
-    files[id] = std::string(as_text(machine.image().bytes("journal/" + segment_name(id))));
-  }
-  return files;
 }
 
 // Records, outcomes and batches; a flush that fails in between, so that a second segment begins
@@ -258,11 +252,6 @@ std::string describe(const std::map<uint64_t, std::string>& files) {
   return json.dump(1) + "\n";
 }
 
-std::string read_whole(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 const std::string& vectors() {
   static const std::string folder = SYNCLINE_SOURCE "/tests/journal/log/vectors/";
   return folder;
@@ -278,20 +267,20 @@ TEST(Vectors, AreTheBytesThatTheJournalWrites) {
   }
   ASSERT_EQ(made.size(), 2U);
   for (const auto& [id, bytes] : made) {
-    EXPECT_TRUE(bytes == read_whole(vectors() + segment_name(id))) << segment_name(id);
+    EXPECT_TRUE(bytes == read_text(vectors() + segment_name(id))) << segment_name(id);
   }
 }
 
 TEST(Vectors, SayWhatTheSecondReaderReads) {
   std::map<uint64_t, std::string> files;
-  for (const uint64_t id : {1, 2}) files[id] = read_whole(vectors() + segment_name(id));
-  EXPECT_EQ(describe(files), read_whole(vectors() + "journal.json"));
+  for (const uint64_t id : {1, 2}) files[id] = read_text(vectors() + segment_name(id));
+  EXPECT_EQ(describe(files), read_text(vectors() + "journal.json"));
 }
 
 // "No record at or behind durable_end has an earlier time, and none before has a later one."
 TEST(Vectors, LastTimeIsThatOfWhatStandsBeforeDurableEnd) {
   std::map<uint64_t, std::string> files;
-  for (const uint64_t id : {1, 2}) files[id] = read_whole(vectors() + segment_name(id));
+  for (const uint64_t id : {1, 2}) files[id] = read_text(vectors() + segment_name(id));
   const auto journal = second_reader::read(files, store_text());
   const auto header = second_reader::header(files[2], store_text(), 2).value();
   ASSERT_GT(header.durable_end, 4096U) << "frames were copied into it";

@@ -18,18 +18,12 @@
 
 #include "journal/os/file_system.h"
 #include "journal/os/whole_file.h"
+#include "tests/support/read_text.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
 
 namespace fs = std::filesystem;
-
-inline std::string content_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream content;
-  content << in.rdbuf();
-  return content.str();
-}
 
 inline void put(const fs::path& path, std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;

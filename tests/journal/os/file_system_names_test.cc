@@ -31,8 +31,8 @@ TEST_F(FileSystemTest, NamesThatLeaveTheDirectoryAreRefusedByEveryCall) {
       EXPECT_EQ(call(name), Code::kUnsafePath) << call_name << " of '" << name << "'";
     }
   }
-  EXPECT_EQ(content_of(root / "here"), "stays");
-  EXPECT_EQ(content_of(outside / "secret"), "untouched");
+  EXPECT_EQ(read_text(root / "here"), "stays");
+  EXPECT_EQ(read_text(outside / "secret"), "untouched");
 }
 
 TEST_F(FileSystemTest, SymbolicLinksOnTheWayAreRefusedByEveryCall) {
@@ -49,7 +49,7 @@ TEST_F(FileSystemTest, SymbolicLinksOnTheWayAreRefusedByEveryCall) {
       EXPECT_EQ(call(name), Code::kUnsafePath) << call_name << " of " << name;
     }
   }
-  EXPECT_EQ(content_of(outside / "secret"), "untouched");
+  EXPECT_EQ(read_text(outside / "secret"), "untouched");
   EXPECT_TRUE(fs::exists(outside / "directory"));
   EXPECT_FALSE(fs::exists(outside / "new"));
   EXPECT_TRUE(fs::is_empty(root / "real"));
@@ -81,8 +81,8 @@ TEST_F(FileSystemTest, AFinalSymbolicLinkIsNeverFollowed) {
   fs::create_symlink(outside / "secret", root / "link");
   ASSERT_TRUE(replace_file(*directory, "link", as_bytes("new")));
   EXPECT_FALSE(fs::is_symlink(root / "link"));
-  EXPECT_EQ(content_of(root / "link"), "new");
-  EXPECT_EQ(content_of(outside / "secret"), "untouched");
+  EXPECT_EQ(read_text(root / "link"), "new");
+  EXPECT_EQ(read_text(outside / "secret"), "untouched");
   EXPECT_FALSE(fs::exists(outside / "missing"));
 }
 

@@ -31,7 +31,7 @@ TEST_F(FileSystemTest, ReadsAndWritesGoWhereTheySay) {
   ASSERT_TRUE((*file)->sync_data());
   ASSERT_TRUE((*file)->close());
   ASSERT_TRUE((*file)->close());
-  EXPECT_EQ(content_of(root / "file"), std::string("\0\0\0a", 4));
+  EXPECT_EQ(read_text(root / "file"), std::string("\0\0\0a", 4));
 }
 
 TEST_F(FileSystemTest, WritingWhatIsOpenForReadingFails) {
@@ -41,7 +41,7 @@ TEST_F(FileSystemTest, WritingWhatIsOpenForReadingFails) {
   const Status written = (*file)->write_at(0, as_bytes("y"));
   EXPECT_EQ(code_of(written), Code::kIo);
   EXPECT_EQ(written.error().sys_errno, EBADF);
-  EXPECT_EQ(content_of(root / "file"), "x");
+  EXPECT_EQ(read_text(root / "file"), "x");
 }
 
 TEST_F(FileSystemTest, AnErrorMayLeaveAPartWrittenAndIsTold) {
@@ -239,7 +239,7 @@ TEST_F(FileSystemTest, PlannedFaultsComeOnceOrForGood) {
   faults->clear();
   faults->fail_short_write(1, EIO, 1);
   EXPECT_FALSE((*file)->write_at(3, as_bytes("de")));
-  EXPECT_EQ(content_of(root / "file"), "abcd");
+  EXPECT_EQ(read_text(root / "file"), "abcd");
   EXPECT_EQ(faults->failures(), 4U);
   const auto sub = failing.open_directory(".");
   faults->fail(FaultCall::kRename, 1, EXDEV);

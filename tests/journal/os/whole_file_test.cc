@@ -19,7 +19,7 @@ TEST_F(FileSystemTest, CreateWholeNeverReplacesWhatIsThere) {
   fs::create_directory(root / "directory");
   EXPECT_EQ(code_of(directory->create_whole("file", as_bytes("new"))), Code::kExists);
   EXPECT_EQ(code_of(directory->create_whole("directory", as_bytes("new"))), Code::kExists);
-  EXPECT_EQ(content_of(root / "file"), "old");
+  EXPECT_EQ(read_text(root / "file"), "old");
   EXPECT_EQ(code_of(directory->create_whole("missing/file", as_bytes("new"))), Code::kNotFound);
   EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"directory", "file"}));
 }
@@ -40,18 +40,18 @@ class CreateWholeTest : public FileSystemTest, public testing::WithParamInterfac
 TEST_P(CreateWholeTest, MakesTheFileAndLeavesNothingElse) {
   ASSERT_TRUE(create("file", as_bytes("whole")));
   ASSERT_TRUE(create("empty", {}));
-  EXPECT_EQ(content_of(root / "file"), "whole");
+  EXPECT_EQ(read_text(root / "file"), "whole");
   EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"empty", "file"}));
   EXPECT_EQ(directory->info("file")->links, 1U);
   EXPECT_EQ(code_of(create("file", as_bytes("other"))), Code::kExists);
-  EXPECT_EQ(content_of(root / "file"), "whole");
+  EXPECT_EQ(read_text(root / "file"), "whole");
   EXPECT_EQ(directory->list(".").value(), (std::vector<std::string>{"empty", "file"}));
 }
 
 TEST_P(CreateWholeTest, LongestNamesWork) {
   const std::string name(255, 'n');
   ASSERT_TRUE(create(name, as_bytes("x")));
-  EXPECT_EQ(content_of(root / name), "x");
+  EXPECT_EQ(read_text(root / name), "x");
   EXPECT_FALSE(create(std::string(256, 'n'), as_bytes("x")));
   EXPECT_EQ(directory->list(".").value().size(), 1U);
 }
@@ -75,7 +75,7 @@ TEST_P(CreateWholeTest, OfManyAtOnceOneWinsWhole) {
   }
   for (std::thread& thread : threads) thread.join();
   ASSERT_EQ(winners, 1);
-  EXPECT_EQ(content_of(root / "file"), std::string(100'000, static_cast<char>('a' + winner)));
+  EXPECT_EQ(read_text(root / "file"), std::string(100'000, static_cast<char>('a' + winner)));
   EXPECT_EQ(directory->list(".").value(), std::vector<std::string>{"file"});
 }
 
@@ -98,8 +98,8 @@ TEST_F(FileSystemTest, HiddenFilesLeftByACrashAreSteppedOver) {
   put(root / temporary_name("file", 0), "left");
   put(root / temporary_name("file", 1), "left");
   ASSERT_TRUE(replace_file(*directory, "file", as_bytes("new")));
-  EXPECT_EQ(content_of(root / "file"), "new");
-  EXPECT_EQ(content_of(root / temporary_name("file", 0)), "left");
+  EXPECT_EQ(read_text(root / "file"), "new");
+  EXPECT_EQ(read_text(root / temporary_name("file", 0)), "left");
   EXPECT_EQ(directory->list(".").value().size(), 3U);
 }
 
@@ -121,12 +121,12 @@ TEST_F(FileSystemTest, ReplaceFileKeepsTheOldContentUntilTheNewIsWhole) {
       const Status replaced = replace_file(failing, "sub/file", as_bytes("new"), durable);
       if (step.durable_only && !durable) {
         EXPECT_TRUE(replaced);
-        EXPECT_EQ(content_of(root / "sub/file"), "new");
+        EXPECT_EQ(read_text(root / "sub/file"), "new");
         continue;
       }
       ASSERT_FALSE(replaced);
       EXPECT_EQ(replaced.error().sys_errno, step.sys_errno);
-      EXPECT_EQ(content_of(root / "sub/file"), "old");
+      EXPECT_EQ(read_text(root / "sub/file"), "old");
       EXPECT_EQ(directory->list("sub").value(), std::vector<std::string>{"file"});
     }
   }
@@ -136,7 +136,7 @@ TEST_F(FileSystemTest, ReplaceFileKeepsTheOldContentUntilTheNewIsWhole) {
   put(root / "sub/file", "old");
   faults->fail_short_write(1, ENOSPC, 2);
   EXPECT_EQ(code_of(replace_file(failing, "sub/file", as_bytes("new"))), Code::kRetryLater);
-  EXPECT_EQ(content_of(root / "sub/file"), "old");
+  EXPECT_EQ(read_text(root / "sub/file"), "old");
   // The rename happened, but nobody may call it durable.
   faults->fail(FaultCall::kSyncDirectory, 1, EIO);
   EXPECT_EQ(code_of(replace_file(failing, "sub/file", as_bytes("new"))), Code::kIo);

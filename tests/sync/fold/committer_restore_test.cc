@@ -143,7 +143,7 @@ TEST(Committer, CachedStateIsOnlyBelievedWhereItFits) {
   store.append(notes(6));
   fold_all(store, process);
   const std::string tip = store.tip();
-  const std::string good = slurp(store.store_path() / "sync.state");
+  const std::string good = read_text(store.store_path() / "sync.state");
   SyncState wrong = process.state;
   wrong.own_commit.bytes[3] ^= std::byte{1};
   wrong.committed = 2;

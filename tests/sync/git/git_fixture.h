@@ -19,6 +19,7 @@
 #include "journal/os/file_system.h"
 #include "sync/git/git_platform.h"
 #include "sync/git/object_reader.h"
+#include "tests/support/read_text.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline {
@@ -51,13 +52,6 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   ASSERT_TRUE(file.good()) << path;
-}
-
-inline std::string slurp(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
 }
 
 class GitRepository {

@@ -17,7 +17,7 @@ class IndexFileTest : public testing::TestWithParam<int> {
 
   std::string index_path() const { return (repository.path() / ".git/index").string(); }
   IndexFile read() {
-    auto index = IndexFile::parse(slurp(index_path()));
+    auto index = IndexFile::parse(read_text(index_path()));
     EXPECT_TRUE(ok(index));
     return index ? std::move(*index) : IndexFile();
   }
@@ -96,7 +96,7 @@ TEST_P(IndexFileTest, MergedEntriesStandWhereGitWouldPutThem) {
     for (int i = 0; i < 60; ++i) info += "100644 " + old_blob + "\t" + name() + "\n";
     repository.git("read-tree --empty");
     repository.git("update-index --index-info", info);
-    const std::string before = slurp(index_path());
+    const std::string before = read_text(index_path());
 
     std::vector<IndexChange> changes;
     std::string new_info;
@@ -207,7 +207,7 @@ TEST_P(IndexFileTest, CachedTreesOfUntouchedDirectoriesAreKept) {
 TEST_P(IndexFileTest, ASkippedHashStaysSkipped) {
   write_file(repository.path() / "a", "a");
   repository.git("add a");
-  std::string bytes = slurp(index_path());
+  std::string bytes = read_text(index_path());
   bytes.replace(bytes.size() - 20, 20, 20, '\0');
   auto index = IndexFile::parse(bytes);
   ASSERT_TRUE(ok(index));
@@ -219,7 +219,7 @@ TEST_P(IndexFileTest, ASkippedHashStaysSkipped) {
 TEST_P(IndexFileTest, EveryFlippedBitIsFound) {
   for (const char* name : {"a", "b/c", "b/d"}) write_file(repository.path() / name, name);
   repository.git("add -A");
-  const std::string bytes = slurp(index_path());
+  const std::string bytes = read_text(index_path());
   for (size_t at = 0; at < bytes.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = bytes;
@@ -235,7 +235,7 @@ TEST_P(IndexFileTest, EveryFlippedBitIsFound) {
 TEST_P(IndexFileTest, ARightChecksumOverNonsenseIsStillFound) {
   for (const char* name : {"a", "b/c", "b/d"}) write_file(repository.path() / name, name);
   repository.git("add -A");
-  const std::string bytes = slurp(index_path());
+  const std::string bytes = read_text(index_path());
   std::mt19937_64 random(7);
   for (int round = 0; round < 20'000; ++round) {
     std::string damaged = bytes.substr(0, bytes.size() - 20);
@@ -272,7 +272,7 @@ TEST(IndexFile, UnmergedEntriesAreSeen) {
   write_file(repository.path() / "f", "ours\n");
   repository.git("commit -q -a -m ours");
   EXPECT_NE(repository.run("merge other").exit_code, 0);
-  const auto index = IndexFile::parse(slurp(repository.path() / ".git/index"));
+  const auto index = IndexFile::parse(read_text(repository.path() / ".git/index"));
   ASSERT_TRUE(ok(index));
   EXPECT_TRUE(index->has_conflicts());
   EXPECT_TRUE(fails_with(index->merge_whole({}), Code::kBusy));
@@ -285,7 +285,7 @@ TEST(IndexFile, SplitAndSparseIndexesAreRefusedByName) {
   repository.git("add -A");
   repository.git("commit -q -m one");
   const auto refusal = [&] {
-    const auto index = IndexFile::parse(slurp(repository.path() / ".git/index"));
+    const auto index = IndexFile::parse(read_text(repository.path() / ".git/index"));
     EXPECT_TRUE(fails_with(index, Code::kUnsupported));
     return index ? std::string() : index.error().message;
   };
@@ -304,7 +304,7 @@ TEST(IndexFile, UntrackedCacheAndOffsetsAreLeftOutAndGitGoesOn) {
   repository.git("add -A");
   repository.git("commit -q -m one");
   repository.git("status");
-  const auto index = IndexFile::parse(slurp(repository.path() / ".git/index"));
+  const auto index = IndexFile::parse(read_text(repository.path() / ".git/index"));
   ASSERT_TRUE(ok(index));
   write_file(repository.path() / "ours", "x");
   const auto merge = index->merge_whole(std::vector{

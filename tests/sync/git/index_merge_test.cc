@@ -38,7 +38,7 @@ class IndexMergeTest : public testing::TestWithParam<int> {
       write_file(repository.path() / "later", "later");
       repository.git("add -N later");  // an extended entry
     }
-    before = slurp(index_path());
+    before = read_text(index_path());
     ASSERT_NE(before.find("REUC"), std::string::npos);
     ASSERT_NE(before.find("TREE"), std::string::npos);
 

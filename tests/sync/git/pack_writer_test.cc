@@ -63,7 +63,7 @@ TEST(PackWriter, GitAcceptsPackAndMakesTheSameIndex) {
   const PackWriter::Image image = pack.finish();
   write_file(repository.scratch("x.pack"), as_text(image.pack));
   repository.git("index-pack --strict --index-version=2 " + repository.scratch("x.pack").string());
-  EXPECT_EQ(slurp(repository.scratch("x.idx")), as_text(image.index));
+  EXPECT_EQ(read_text(repository.scratch("x.idx")), as_text(image.index));
 
   const auto name = pack.install(repository.common_dir(), kOwner);
   ASSERT_TRUE(ok(name));
@@ -206,7 +206,7 @@ TEST(ObjectReader, DamagedPackIsLoud) {
   const auto name = pack.install(repository.common_dir(), kOwner);
   ASSERT_TRUE(ok(name));
   const std::filesystem::path path = repository.path() / ".git/objects/pack" / (*name + ".pack");
-  std::string bytes = slurp(path);
+  std::string bytes = read_text(path);
   bytes[25'000] = static_cast<char>(bytes[25'000] ^ 1);
   write_file(path, bytes);
   auto reader = repository.reader();
@@ -223,7 +223,7 @@ class CountingReader final : public ObjectReader {
   int reads = 0;
 };
 
-ObjectId numbered(uint8_t number) {
+ObjectId object_numbered(uint8_t number) {
   ObjectId id;
   id.bytes[0] = std::byte{number};
   return id;
@@ -232,14 +232,14 @@ ObjectId numbered(uint8_t number) {
 TEST(ObjectStore, RemembersUpToItsBoundAndForgetsTheOldest) {
   CountingReader reader;
   ObjectStore store(reader, 250);
-  ASSERT_TRUE(ok(store.require(numbered(1), ObjectType::kBlob)));
-  ASSERT_TRUE(ok(store.require(numbered(2), ObjectType::kBlob)));
-  ASSERT_TRUE(ok(store.require(numbered(1), ObjectType::kBlob)));
+  ASSERT_TRUE(ok(store.require(object_numbered(1), ObjectType::kBlob)));
+  ASSERT_TRUE(ok(store.require(object_numbered(2), ObjectType::kBlob)));
+  ASSERT_TRUE(ok(store.require(object_numbered(1), ObjectType::kBlob)));
   EXPECT_EQ(reader.reads, 2);
-  ASSERT_TRUE(ok(store.require(numbered(3), ObjectType::kBlob)));  // 2 goes
-  ASSERT_TRUE(ok(store.require(numbered(1), ObjectType::kBlob)));
+  ASSERT_TRUE(ok(store.require(object_numbered(3), ObjectType::kBlob)));  // 2 goes
+  ASSERT_TRUE(ok(store.require(object_numbered(1), ObjectType::kBlob)));
   EXPECT_EQ(reader.reads, 3);
-  ASSERT_TRUE(ok(store.require(numbered(2), ObjectType::kBlob)));
+  ASSERT_TRUE(ok(store.require(object_numbered(2), ObjectType::kBlob)));
   EXPECT_EQ(reader.reads, 4);
 }
 
@@ -247,7 +247,7 @@ TEST(ObjectStore, WhatMustBeThereAndIsNotIsDamage) {
   CountingReader reader;
   ObjectStore store(reader);
   EXPECT_TRUE(fails_with(store.require({}, ObjectType::kBlob), Code::kCorrupt));
-  EXPECT_TRUE(fails_with(store.require(numbered(1), ObjectType::kTree), Code::kCorrupt));
+  EXPECT_TRUE(fails_with(store.require(object_numbered(1), ObjectType::kTree), Code::kCorrupt));
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ TEST_F(RefStoreTest, GitReadsTheReflog) {
   }
   EXPECT_EQ(repository_.git("reflog -1 --format='%gn|%ge|%gs' main"),
             "Sync line|s@localhost|publish: a b");
-  EXPECT_TRUE(slurp(in_git("logs/HEAD"))
+  EXPECT_TRUE(read_text(in_git("logs/HEAD"))
                   .ends_with(second.hex() + " " + first.hex() +
                              " Sync line <s@localhost> 1700000000 +0000\tpublish: a b\n"));
 }

@@ -70,7 +70,7 @@ TEST_F(UnbornTest, InitsCommitIsRememberedWithoutAnyLog) {
 
 TEST_F(UnbornTest, ADamagedPackedRefsIsWaitedFor) {
   store.repository.git("pack-refs --all");
-  const std::string whole = slurp(store.work(".git/packed-refs"));
+  const std::string whole = read_text(store.work(".git/packed-refs"));
   store.record(note_intent("beside"));
   for (const size_t kept : {size_t{0}, whole.size() - 1, whole.size() - 10}) {
     write_file(store.work(".git/packed-refs"), whole.substr(0, kept));

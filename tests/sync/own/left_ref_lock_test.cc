@@ -48,7 +48,7 @@ class LeftRefLockTest : public testing::Test {
     age(store.work(".git/refs/heads/main"), 7200);
     const PublishReport report = store.expect_waiting("refs/heads/main.lock has been there for 36");
     EXPECT_NE(report.waiting.find("remove that file"), std::string::npos);
-    EXPECT_EQ(slurp(branch_lock()), content);
+    EXPECT_EQ(read_text(branch_lock()), content);
     fs::remove(branch_lock());
   }
 

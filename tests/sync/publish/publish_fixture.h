@@ -94,7 +94,7 @@ class PublishStore : public FoldStore {
       write_file(path, effects.text);
       return;
     }
-    std::string text = slurp(path);
+    std::string text = read_text(path);
     if (text.empty()) text = effects.header;
     write_file(path, text + effects.text);
   }

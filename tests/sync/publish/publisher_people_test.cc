@@ -30,7 +30,7 @@ TEST_F(PublisherTest, AnUnstagedEditOfOurFileStaysAnUnstagedChange) {
   write_file(store.work(store.note_path(2)), "edited before it was ever published\n");
   store.publish_all();
   EXPECT_EQ(store.status(), " M " + store.note_path(2));
-  EXPECT_EQ(slurp(store.work(store.note_path(2))), "edited before it was ever published\n");
+  EXPECT_EQ(read_text(store.work(store.note_path(2))), "edited before it was ever published\n");
   write_file(store.work(store.note_path(1)), "edited afterwards\n");
   store.record(note_intent("third"));
   store.publish_all();
@@ -40,7 +40,7 @@ TEST_F(PublisherTest, AnUnstagedEditOfOurFileStaysAnUnstagedChange) {
 
 TEST_F(PublisherTest, AnEditOfTheSameLengthIsSeenByGit) {
   store.record(note_intent("aaaa"));
-  const std::string text = slurp(store.work(store.note_path(1)));
+  const std::string text = read_text(store.work(store.note_path(1)));
   store.publish_all();
   std::string edited = text;
   edited.replace(edited.find("aaaa"), 4, "bbbb");
@@ -60,7 +60,7 @@ TEST_F(PublisherTest, AnEditBeforeThePublishIsSeenByGitHoweverOldItIs) {
   } later;
   store.open_syncer(later);
   store.record(note_intent("aaaa"));
-  std::string edited = slurp(store.work(store.note_path(1)));
+  std::string edited = read_text(store.work(store.note_path(1)));
   edited.replace(edited.find("aaaa"), 4, "bbbb");
   const fs::path path = store.work(store.note_path(1));
   write_file(path, edited);
@@ -133,7 +133,7 @@ TEST_F(PublisherTest, AnAppendFileEditedOnTheBranchGetsOurSectionAndKeepsTheirs)
   store.record(rule_intent("cpp", "first"));
   store.publish_all();
   const std::string edited =
-      "# Their own title\n" + slurp(store.work("rules/cpp.md")) + "\ntheirs\n";
+      "# Their own title\n" + read_text(store.work("rules/cpp.md")) + "\ntheirs\n";
   commit_file("rules/cpp.md", edited);
   store.record(rule_intent("cpp", "second"));
   const PublishReport report = store.publish_all();
@@ -146,7 +146,7 @@ TEST_F(PublisherTest, ASectionThatAPersonCommittedIsNotPublishedTwice) {
   store.record(rule_intent("cpp", "first"));
   store.publish_all();
   store.record(rule_intent("cpp", "second"));
-  commit_file("rules/cpp.md", slurp(store.work("rules/cpp.md")) + "theirs\n");
+  commit_file("rules/cpp.md", read_text(store.work("rules/cpp.md")) + "theirs\n");
   store.record(rule_intent("cpp", "third"));
   store.publish_all();
   const std::string text = store.branch_file("rules/cpp.md");
@@ -160,7 +160,7 @@ TEST_F(PublisherTest, EqualSectionsAreCountedNotMerged) {
   same.text = Template::literal("\nthe same text\n");
   store.record(same);
   store.publish_all();
-  commit_file("rules/cpp.md", "# Title\n" + slurp(store.work("rules/cpp.md")));
+  commit_file("rules/cpp.md", "# Title\n" + read_text(store.work("rules/cpp.md")));
   store.record(same);
   store.publish_all();
   const std::string text = store.branch_file("rules/cpp.md");
@@ -184,7 +184,7 @@ TEST_F(PublisherTest, SectionsThatArePartsOfEachOtherAreThereOnceAfterAReset) {
     store.repository.git("reset -q --hard HEAD~" + std::to_string(commits));
     store.publish_all();
     EXPECT_EQ(store.branch_file("rules/cpp.md") + "\n", whole);
-    EXPECT_EQ(slurp(store.work("rules/cpp.md")), whole);
+    EXPECT_EQ(read_text(store.work("rules/cpp.md")), whole);
     EXPECT_EQ(store.show("rules/cpp.md") + "\n", whole);
     expect_clean();
     // One commit each again, for the next round.
@@ -231,7 +231,7 @@ TEST_F(PublisherTest, ResetHardTakesNothingAway) {
   EXPECT_TRUE(store.syncer->publisher().due());
   const PublishReport report = store.publish_all();
   EXPECT_EQ(report.republished, (std::vector<std::string>{store.note_path(4), "rules/cpp.md"}));
-  EXPECT_EQ(slurp(store.work("rules/cpp.md")), store.show("rules/cpp.md") + "\n");
+  EXPECT_EQ(read_text(store.work("rules/cpp.md")), store.show("rules/cpp.md") + "\n");
   EXPECT_TRUE(fs::exists(store.work(store.note_path(4))));
   expect_clean();
   store.repository.git("reset -q --hard HEAD~2");  // to before both publishes
@@ -283,12 +283,12 @@ TEST_F(PublisherTest, AFileMissingFromTheWorkTreeIsWrittenBack) {
 
 TEST_F(PublisherTest, ForeignTextInTheWorkTreeFileIsNotPublished) {
   store.record(rule_intent("cpp", "first"));
-  write_file(store.work("rules/cpp.md"), slurp(store.work("rules/cpp.md")) + "uncommitted\n");
+  write_file(store.work("rules/cpp.md"), read_text(store.work("rules/cpp.md")) + "uncommitted\n");
   store.record(rule_intent("cpp", "second"));
   store.publish_all();
   EXPECT_EQ(store.branch_file("rules/cpp.md").find("uncommitted"), std::string::npos);
   EXPECT_EQ(store.status(), " M rules/cpp.md");
-  EXPECT_NE(slurp(store.work("rules/cpp.md")).find("uncommitted"), std::string::npos);
+  EXPECT_NE(read_text(store.work("rules/cpp.md")).find("uncommitted"), std::string::npos);
 }
 
 }  // namespace

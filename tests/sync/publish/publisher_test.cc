@@ -132,7 +132,7 @@ TEST_F(PublisherTest, WhatWaitedIsCarriedOverInSeveralCommitsAndEachSectionOnce)
   store.record(rule_intent("cpp", "first"));
   store.publish_all();
   // So that the sections are looked for in the journal.
-  commit_file("rules/cpp.md", "# Their own title\n" + slurp(store.work("rules/cpp.md")));
+  commit_file("rules/cpp.md", "# Their own title\n" + read_text(store.work("rules/cpp.md")));
   for (int i = 2; i <= 8; ++i) {
     store.record(i % 2 == 0 ? rule_intent("cpp", std::to_string(i))
                             : note_intent(std::to_string(i)));

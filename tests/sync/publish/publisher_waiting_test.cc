@@ -120,10 +120,10 @@ TEST_F(PublisherTest, AHeldRefLockWaitsAndIsNeverRemoved) {
 
 TEST_F(PublisherTest, ADamagedOrSplitIndexWaitsWithItsReason) {
   store.record(note_intent("one"));
-  const std::string index = slurp(store.work(".git/index"));
+  const std::string index = read_text(store.work(".git/index"));
   write_file(store.work(".git/index"), "rubbish");
   store.expect_waiting("index is damaged");
-  EXPECT_EQ(slurp(store.work(".git/index")), "rubbish");
+  EXPECT_EQ(read_text(store.work(".git/index")), "rubbish");
   write_file(store.work(".git/index"), index);
   store.repository.git("update-index --split-index");
   store.expect_waiting("split index");
@@ -168,7 +168,7 @@ TEST_F(PublisherTest, AnOpenEditorWaitsAndAnAbortedOneDoesNot) {
                            .c_str(),
                        "r");
   ASSERT_NE(commit, nullptr);
-  EXPECT_EQ(slurp(store.work(".git/editor-ready")), "ready\n");
+  EXPECT_EQ(read_text(store.work(".git/editor-ready")), "ready\n");
   age("logs/HEAD", 1000);
   age("COMMIT_EDITMSG", 500);
   store.expect_waiting("an editor is open on a commit message");
