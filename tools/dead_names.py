@@ -3,13 +3,18 @@
 
 usage: dead_names.py BUILD_DIR     exit 1 and their names if there are any
 
-The command is linked once more, from every object of those directories, with a section for each function;
-the linker says which sections nothing leads to from main(). A function that only tests call is among
-them, and belongs to the tests. What programs that embed a store call, and the command does not, is
-no finding: the functions that the installed headers declare.
+Each of those directories is compiled once more, as one unit without optimization, so that no call is
+inlined away; the command is linked of the three with a section for each function, and the linker
+says which sections nothing leads to from main(). A function that only tests call is among them, and
+belongs to the tests. What programs that embed a store call, and the command does not, is no finding:
+the functions that the installed headers declare. That a directory compiles as one unit also says
+that no two of its files have different things of one name.
 """
 
+import concurrent.futures
+import json
 import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -40,27 +45,37 @@ def archives_of(words):
     return [word for word in words if word.endswith(".a") and word.split("/")[0] in DIRECTORIES]
 
 
-def dropped_sections(build, words):
-    """What the linker removes, as (archive, object, section)."""
-    arguments = []
-    for word in words:
-        if word in archives_of(words):
-            arguments += ["-Wl,--whole-archive", word, "-Wl,--no-whole-archive"]
-        else:
-            arguments.append(word)
-    with tempfile.TemporaryDirectory() as scratch:
-        at = arguments.index("-o")
-        arguments[at + 1] = os.path.join(scratch, "syncline")
-        done = run(arguments + ["-Wl,--print-gc-sections"], cwd=build)
+def compile_as_one(source, build, directory, scratch):
+    """The object of all the directory's files, compiled with the library's own options but for these."""
+    with open(os.path.join(build, "meson-info", "intro-targets.json"), encoding="utf-8") as targets:
+        target = next(t for t in json.load(targets) if t["name"] == f"syncline_{directory}")
+    language = next(s for s in target["target_sources"] if s.get("language") == "cpp")
+    options = [word for word in language["parameters"] if not word.startswith(("-O", "-W", "-fsanitize"))]
+    files = sorted(str(path) for path in pathlib.Path(source, directory).rglob("*.cc"))
+    unit, made = (os.path.join(scratch, directory + end) for end in (".cc", ".o"))
+    with open(unit, "w", encoding="utf-8") as text:
+        text.writelines(f'#include "{name}"\n' for name in files)
+    run(language["compiler"] + options + ["-O0", "-g0", "-w", "-c", unit, "-o", made], cwd=build)
+    return made
+
+
+def dropped_sections(build, words, objects, scratch):
+    """What the linker removes of the objects, by the functions' mangled names."""
+    arguments = [word for word in words if word not in archives_of(words)]
+    at = arguments.index("-o")
+    arguments[at + 1] = os.path.join(scratch, "syncline")
+    # Before the libraries that they need.
+    arguments[at + 2 : at + 2] = objects
+    done = run(arguments + ["-Wl,--print-gc-sections"], cwd=build)
     pattern = re.compile(r"removing unused section '\.text\.(?:unlikely\.)?(\S+)' in file '([^']+)'")
-    return pattern.findall(done.stderr + done.stdout)
+    return {name for name, place in pattern.findall(done.stderr + done.stdout) if place in objects}
 
 
-def defined_functions(build, words):
-    """Symbols of functions that one of our objects defines for others, by their mangled names."""
+def defined_functions(objects):
+    """Symbols of functions that one of the objects defines for others, by their mangled names."""
     names = set()
-    for archive in archives_of(words):
-        out = run(["nm", "--defined-only", archive], cwd=build).stdout
+    for made in objects:
+        out = run(["nm", "--defined-only", made]).stdout
         names.update(line.split()[2] for line in out.splitlines() if re.match(r"\S+ T ", line))
     return names
 
@@ -77,15 +92,14 @@ def public_names(source):
 
 
 def main():
-    build = sys.argv[1]
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    build = os.path.abspath(sys.argv[1])
+    source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     words = link_command(build)
-    defined = defined_functions(build, words)
-    dropped = {
-        name
-        for name, place in dropped_sections(build, words)
-        if any(f"lib{'syncline_' + directory}.a" in place for directory in DIRECTORIES)
-    }
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        one = lambda directory: compile_as_one(source, build, directory, scratch)
+        objects = list(pool.map(one, sorted(DIRECTORIES, reverse=True)))
+        defined = defined_functions(objects)
+        dropped = dropped_sections(build, words, objects, scratch)
     dead = sorted(name for name in dropped if name in defined)
     if not defined or not dropped:
         sys.exit("dead_names: the linker said nothing: is the build made with -ffunction-sections?")

@@ -72,7 +72,7 @@ std::vector<std::string> corpus_paths() {
   for (const char* part : {"corpus/path", "regressions/path"}) {
     if (!std::filesystem::exists(directory / part)) continue;
     for (const auto& entry : std::filesystem::directory_iterator(directory / part)) {
-      const std::string input = slurp(entry.path());
+      const std::string input = read_text(entry.path());
       if (!input.empty() && input[0] % 3 == 0) paths.push_back(input.substr(1));
     }
   }
