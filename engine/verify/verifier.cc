@@ -143,13 +143,18 @@ Status Verifier::collect_outcomes() {
 
 Status Verifier::load_trees() {
   TRY(syncer_->walk_tree_of(syncer_->own_tip(), [&](const TreeEntry& entry) -> Status {
-    own_tree_.emplace(entry.path, entry.blob);
+    tree_files_[entry.path].own = entry.blob;
     return {};
   }));
   return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
-    branch_tree_.emplace(entry.path, entry.blob);
+    tree_files_[entry.path].branch = entry.blob;
     return {};
   });
+}
+
+Verifier::TreeFile Verifier::tree_file(const std::string& path) const {
+  const auto found = tree_files_.find(path);
+  return found == tree_files_.end() ? TreeFile{} : found->second;
 }
 
 Status Verifier::compare_records() {
@@ -188,7 +193,13 @@ Status Verifier::compare_records() {
 Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   const bool has_row = outcome == nullptr || outcome->has_row();
   const bool has_file = outcome == nullptr || outcome->has_file();
-  if (has_file) known_paths_.insert(effects.path);
+  TreeFile file;
+  if (has_file) {
+    if (const auto found = tree_files_.find(effects.path); found != tree_files_.end()) {
+      found->second.is_recorded = true;
+      file = found->second;
+    }
+  }
   if (has_row && has_file) {
     ids_by_table_[effects.table].push_back(effects.id);
     id_columns_[effects.table] = effects.id_column;
@@ -206,8 +217,8 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
         {effects.seq, effects.table, effects.id, effects.text, !waits});
     return {};
   }
-  if (!waits) TRY(check_file(effects));
-  if (syncer_ != nullptr) check_commit(effects);
+  if (!waits) TRY(check_file(effects, file));
+  if (syncer_ != nullptr) check_commit(effects, file);
   return {};
 }
 
@@ -273,7 +284,7 @@ Status Verifier::check_row(const Effects& effects) {
 }
 
 // Compares a created file.
-Status Verifier::check_file(const Effects& effects) {
+Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
   const Result<std::string> text = read_file(*root_, effects.path);
   if (!text) {
     if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
@@ -285,24 +296,21 @@ Status Verifier::check_file(const Effects& effects) {
   if (*text == effects.text) return {};
   // A user is editing the file, or has edited it, and may do so.
   const bool published = syncer_ != nullptr && effects.seq <= syncer_->published();
-  const auto on_branch = branch_tree_.find(effects.path);
-  const bool branch_too = published && (on_branch == branch_tree_.end() ||
-                                        on_branch->second != hash_blob(effects.text));
+  const bool branch_too = published && file.branch != hash_blob(effects.text);
   note_edit(effects.path, effects.seq, effects.table, effects.id,
             branch_too ? kEditedEverywhere : kEditedInWorkTree);
   return {};
 }
 
 // Compares a created file on the branch, which may hold a user's version of it.
-void Verifier::check_commit(const Effects& effects) {
+void Verifier::check_commit(const Effects& effects, const TreeFile& file) {
   if (effects.seq > syncer_->committed()) return;
-  const auto own = own_tree_.find(effects.path);
-  if (own == own_tree_.end()) {
+  if (file.own.is_zero()) {
     find(FindingClass::kRowWithoutCommit, effects, "the store's ref does not hold the file");
-  } else if (own->second != hash_blob(effects.text)) {
+  } else if (file.own != hash_blob(effects.text)) {
     find(FindingClass::kFileWithoutCommit, effects, "the store's ref does not hold these bytes");
   }
-  if (effects.seq <= syncer_->published() && !branch_tree_.contains(effects.path)) {
+  if (effects.seq <= syncer_->published() && file.branch.is_zero()) {
     find(FindingClass::kUnpublished, effects,
          "the branch does not hold the file: a publish puts it back");
   }
@@ -390,12 +398,12 @@ Status Verifier::check_foreign_blobs() {
       if (batch.first_seq <= begin_.seq) held = batch.commit;
     }
     TRY(syncer_->walk_tree_of(held, [&](const TreeEntry& entry) -> Status {
-      known_paths_.insert(entry.path);
+      tree_files_[entry.path].is_recorded = true;
       return {};
     }));
   }
-  for (const auto& [path, blob] : own_tree_) {
-    if (known_paths_.contains(path)) continue;
+  for (const auto& [path, file] : tree_files_) {
+    if (file.own.is_zero() || file.is_recorded) continue;
     report_.findings.push_back({FindingClass::kCommitWithoutRow,
                                 0,
                                 path,

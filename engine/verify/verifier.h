@@ -72,17 +72,23 @@ class Verifier {
     std::optional<std::string> no_text;             // why there is no text
     std::vector<FoundSection::Standing> standings;  // kWhole for sections that it need not hold
   };
-  using Tree = std::unordered_map<std::string, ObjectId>;
+  // A file of the store's ref or the branch; zero for the one that does not hold it.
+  struct TreeFile {
+    ObjectId own, branch;
+    bool is_recorded = false;  // some record has made it
+  };
 
   Status read_applied();
   Status collect_outcomes();
   void note_damage(const Reader& reader, const Error& error);
   void note_git_error();
   Status load_trees();
+  // A file that neither holds is all zeros.
+  TreeFile tree_file(const std::string& path) const;
   Status compare_records();
   Status check_row(const Effects& effects);
-  Status check_file(const Effects& effects);
-  void check_commit(const Effects& effects);
+  Status check_file(const Effects& effects, const TreeFile& file);
+  void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);
   Status check_foreign_rows();
   Result<std::vector<Finding>> find_strangers();
@@ -96,8 +102,8 @@ class Verifier {
   Result<SectionsFound> find_in_work_tree(const std::string& path,
                                           const std::vector<Section>& sections) const;
   // Those of records up to `last_seq`.
-  Result<SectionsFound> find_in_tree(const Tree& tree, const std::string& path,
-                                     const std::vector<Section>& sections, uint64_t last_seq) const;
+  Result<SectionsFound> find_in_blob(const ObjectId& blob, const std::vector<Section>& sections,
+                                     uint64_t last_seq) const;
   void find_section(FindingClass cls, const std::string& path, const Section& section,
                     std::string detail);
   void note_edited_section(const std::string& path, const Section& section,
@@ -135,8 +141,7 @@ class Verifier {
   bool journal_damaged_ = false;
   LogTail tail_{LogTail::kOutcomes | LogTail::kCommits};  // of the whole log
   size_t floor_batches_ = 0;  // how many of its batches were there at the floor
-  Tree own_tree_, branch_tree_;
-  std::set<std::string, std::less<>> known_paths_;
+  std::unordered_map<std::string, TreeFile> tree_files_;  // by path
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;
   std::map<std::string, std::string> id_columns_;

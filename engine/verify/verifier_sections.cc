@@ -57,17 +57,16 @@ Result<Verifier::SectionsFound> Verifier::find_in_work_tree(
   return found;
 }
 
-Result<Verifier::SectionsFound> Verifier::find_in_tree(const Tree& tree, const std::string& path,
+Result<Verifier::SectionsFound> Verifier::find_in_blob(const ObjectId& blob,
                                                        const std::vector<Section>& sections,
                                                        uint64_t last_seq) const {
   const auto is_expected = [&](const Section& section) { return section.seq <= last_seq; };
-  const auto entry = tree.find(path);
   std::string text;
-  if (entry != tree.end()) {
-    TRY_ASSIGN(text, syncer_->read_blob(entry->second));
+  if (!blob.is_zero()) {
+    TRY_ASSIGN(text, syncer_->read_blob(blob));
   }
   SectionsFound found;
-  if (entry == tree.end()) found.no_text = "not in the tree";
+  if (blob.is_zero()) found.no_text = "not in the tree";
   found.standings = standings_in(text, sections, is_expected);
   return found;
 }
@@ -77,8 +76,9 @@ Status Verifier::check_sections() {
     TRY_ASSIGN(const SectionsFound work_tree, find_in_work_tree(path, sections));
     SectionsFound own, branch;
     if (syncer_ != nullptr) {
-      TRY_ASSIGN(own, find_in_tree(own_tree_, path, sections, syncer_->committed()));
-      TRY_ASSIGN(branch, find_in_tree(branch_tree_, path, sections, syncer_->published()));
+      const TreeFile file = tree_file(path);
+      TRY_ASSIGN(own, find_in_blob(file.own, sections, syncer_->committed()));
+      TRY_ASSIGN(branch, find_in_blob(file.branch, sections, syncer_->published()));
     }
     for (size_t i = 0; i < sections.size(); ++i) {
       const Section& section = sections[i];
