@@ -61,7 +61,8 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
   if (!owner.empty()) TRY(recover_left_locks(git, owner));
   Backoff backoff(repository.platform->random(), kMovedLimits);
   while (true) {
-    TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, {branch, owner, true}, clock));
+    const WorktreeQuestion question{.branch = branch, .lock_owner = owner, .programs_matter = true};
+    TRY_ASSIGN(std::string waiting, worktree_waiting_reason(git, question, clock));
     TRY_ASSIGN(const RefLockJudge::Verdict lock,
                judge.branch(branch, {}, *repository.platform, git_paths.work_tree, clock));
     if (lock.left && !owner.empty()) {
@@ -92,7 +93,7 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
           .earlier_trees = {},
           .author = {options.author_name, options.author_email, clock.now_ms()},
           .message = owner.empty() ? message + "\n" : message + "\n\n" + store_trailer(owner),
-          .reflog = "commit (syncline): " + message.substr(0, message.find('\n')),
+          .reflog = std::string(kOurReflogMessage) + message.substr(0, message.find('\n')),
           .lock_owner = owner};
       TRY_ASSIGN(result, commit_to_branch(git, objects, pack, request, clock));
       if (!result.commit.is_zero()) return {};

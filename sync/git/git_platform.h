@@ -30,6 +30,12 @@ class GitPlatform : public Platform {
   // Is a git program running whose working directory is at or below `work_tree`, or that names it
   // among its arguments? A program that may not be looked at counts as one.
   virtual bool git_runs_in(std::string_view work_tree);
+  // The git program that may move HEAD (sync/git/git_command.h), as "git commit (process 7)", whose
+  // working directory is at or below `work_tree`, or that names it among its arguments. Empty where
+  // none runs; programs of other users that may not be looked at are passed over.
+  virtual std::string git_at_work_in(std::string_view work_tree);
+  // Has a hook of the repository with this git directory started us? Git's variables say so.
+  virtual bool in_hook_of(std::string_view git_dir);
 };
 
 // Where create_repository() makes a new one before `.git` gets its name; below the work tree.

@@ -1,11 +1,17 @@
 // What GitPlatform asks about other processes, by /proc.
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <string>
+#include <vector>
 
+#include "sync/git/git_command.h"
 #include "sync/git/git_platform.h"
 
 namespace syncline {
@@ -30,9 +36,21 @@ std::string content_of(const fs::path& path) {
 }
 
 // Git's subcommands that are programs of their own are called "git-…".
-bool is_git(const fs::path& process) {
-  const std::string name = content_of(process / "comm");
+bool is_git_name(std::string_view name) {
   return name == "git\n" || name.starts_with("git-");
+}
+bool is_git(const fs::path& process) {
+  return is_git_name(content_of(process / "comm"));
+}
+
+std::vector<std::string_view> words_of(std::string_view arguments) {
+  std::vector<std::string_view> words;
+  while (!arguments.empty()) {
+    const size_t end = std::min(arguments.find('\0'), arguments.size());
+    words.push_back(arguments.substr(0, end));
+    arguments.remove_prefix(std::min(end + 1, arguments.size()));
+  }
+  return words;
 }
 
 bool is_at_or_below(std::string_view path, std::string_view directory) {
@@ -65,6 +83,38 @@ bool GitPlatform::git_runs_in(std::string_view work_tree) {
       return fault != std::errc::no_such_file_or_directory && fault != std::errc::no_such_process;
     return is_at_or_below(directory, work_tree);
   });
+}
+
+std::string GitPlatform::git_at_work_in(std::string_view work_tree) {
+  std::string found;
+  some_process([&](const fs::path& process) {
+    const std::string name = content_of(process / "comm");
+    if (!is_git_name(name)) return false;
+    const std::string arguments = content_of(process / "cmdline");
+    std::vector<std::string_view> words = words_of(arguments);
+    // A script's first words are its interpreter's.
+    const std::string_view script = std::string_view(name).substr(0, name.size() - 1);
+    if (!words.empty() && script.starts_with("git-")) words = {script};
+    if (!may_move_head(words)) return false;
+    if (arguments.find(work_tree) == std::string::npos) {
+      std::error_code fault;
+      const std::string directory = fs::read_symlink(process / "cwd", fault).string();
+      if (fault || !is_at_or_below(directory, work_tree)) return false;
+    }
+    found = fmt::format("git {} (process {})", git_subcommand(words), process.filename().string());
+    return true;
+  });
+  return found;
+}
+
+bool GitPlatform::in_hook_of(std::string_view git_dir) {
+  std::error_code fault;
+  const char* const named = std::getenv("GIT_DIR");
+  if (named != nullptr && fs::equivalent(named, git_dir, fault)) return true;
+  // Where `git commit` keeps the index that its hooks may look at.
+  const char* const index = std::getenv("GIT_INDEX_FILE");
+  return index != nullptr &&
+         fs::equivalent(fs::absolute(index, fault).parent_path(), git_dir, fault);
 }
 
 }  // namespace syncline

@@ -80,6 +80,14 @@ Result<std::string> editor_reason(const GitDirectories& git, Clock& clock) {
   return std::string("an editor is open on a commit message");
 }
 
+std::string program_reason(const GitDirectories& git) {
+  GitPlatform& platform = *git.paths.platform;
+  const std::string program = platform.git_at_work_in(git.work_tree->path());
+  if (!program.empty()) return program + " is running here";
+  if (!platform.in_hook_of(git.git_dir->path())) return {};
+  return "a git hook of this repository has started this (GIT_DIR or GIT_INDEX_FILE is set)";
+}
+
 }  // namespace
 
 std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock) {
@@ -104,7 +112,32 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
     TRY_ASSIGN(reason, lock_reason(*git.git_dir, "HEAD.lock", question.lock_owner, clock));
     if (!reason.empty()) return reason;
   }
-  return editor_reason(git, clock);
+  TRY_ASSIGN(reason, editor_reason(git, clock));
+  if (reason.empty() && question.programs_matter) reason = program_reason(git);
+  return reason;
+}
+
+Result<bool> head_was_just_moved(const GitDirectories& git, Clock& clock) {
+  const auto log = git.git_dir->open_file("logs/HEAD", {});
+  if (!log) {
+    if (log.error().code == Code::kNotFound) return false;
+    return log.error();
+  }
+  TRY_ASSIGN(const FileInfo info, (*log)->info());
+  const int64_t age_ms = clock.now_ms() - changed_ms(info);
+  // In the future: the clock was set back since then, and cannot tell.
+  if (age_ms < 0 || age_ms >= kQuietAfterMoveMs) return false;
+  constexpr uint64_t kTailBytes = 4096;
+  std::string tail(std::min(info.size_bytes, kTailBytes), '\0');
+  TRY_ASSIGN(const size_t count,
+             (*log)->read_at(info.size_bytes - tail.size(),
+                             {reinterpret_cast<std::byte*>(tail.data()), tail.size()}));
+  tail.resize(count);
+  while (tail.ends_with('\n')) tail.pop_back();
+  const std::string_view line = std::string_view(tail).substr(tail.rfind('\n') + 1);
+  const size_t message = line.find('\t');
+  return message == std::string_view::npos ||
+         !line.substr(message + 1).starts_with(kOurReflogMessage);
 }
 
 }  // namespace syncline

@@ -6,6 +6,10 @@
 // bisect or `am` under way, HEAD detached or on another branch, a lock held, or an editor open on a
 // commit message (`git commit` holds no lock then, and dies if HEAD moves).
 //
+// The same holds while its hooks run, of which nothing on disk tells: so for as long as a git
+// program that may move HEAD runs with its work tree here, and while a hook of this repository has
+// started us, a publish waits too.
+//
 // The editor rule. COMMIT_EDITMSG newer than logs/HEAD means that a message was begun since HEAD
 // last moved. Finishing the commit moves HEAD but giving it up does not, so a wait by age alone
 // could last forever. The message therefore counts only while a live process has that file among
@@ -27,15 +31,24 @@
 namespace syncline {
 
 inline constexpr int64_t kUnseenEditorMs = 2000;
+inline constexpr int64_t kQuietAfterMoveMs = 2000;
+// What the reflog says of our own commits begins so.
+inline constexpr std::string_view kOurReflogMessage = "commit (syncline): ";
 
 struct WorktreeQuestion {
   std::string branch;        // full ref name that is to be published to
   std::string lock_owner;    // see owned_lock.h: a lock of this owner is not a reason to wait
   bool locks_matter = true;  // false while we hold the locks ourselves
+  // Whether a git program that may move HEAD is a reason: it is for who moves HEAD himself.
+  bool programs_matter = false;
 };
 
 // The sentence about a lock that is in the way: which lock, for how long, and what to do.
 std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock);
+
+// True for kQuietAfterMoveMs after somebody else has moved HEAD (a commit, a reset, a checkout), by
+// the reflog: who has just done that is likely to go on, to amend it or to take it back.
+Result<bool> head_was_just_moved(const GitDirectories& git, Clock& clock);
 
 // One line for the user; empty when nothing is in the way. An error only where the git directory
 // cannot be read at all.

@@ -293,8 +293,11 @@ class BranchCommit {
     if (!head_lock) return {};
 
     // Look again: nothing of this can change any more while both locks are held.
-    TRY_ASSIGN(result_.waiting, worktree_waiting_reason(
-                                    git_, {request_.branch, request_.lock_owner, false}, clock_));
+    const WorktreeQuestion question{.branch = request_.branch,
+                                    .lock_owner = request_.lock_owner,
+                                    .locks_matter = false,
+                                    .programs_matter = true};
+    TRY_ASSIGN(result_.waiting, worktree_waiting_reason(git_, question, clock_));
     if (!result_.waiting.empty()) return {};
     TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
     if (!unchanged) {

@@ -64,6 +64,11 @@ bool Publisher::due() {
   const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
   // If something cannot be read, publish() reports it.
   if (tip && nothing_new(*tip)) return false;
+  const Result<const GitDirectories*> git_dirs = git();
+  if (git_dirs) {
+    const Result<bool> just_moved = head_was_just_moved(**git_dirs, context_.clock);
+    if (just_moved && *just_moved) return false;
+  }
   if (state.branch_commit.is_zero()) return true;
   const Result<std::optional<Object>> last = context_.objects.read(state.branch_commit);
   if (!last || !*last) return true;
@@ -85,9 +90,9 @@ Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {
 Result<std::string> Publisher::standing_in_the_way(ObjectId& tip) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   const std::string& branch = context_.options.branch;
-  TRY_ASSIGN(
-      std::string reason,
-      worktree_waiting_reason(*git_dirs, {branch, context_.store().hex(), true}, context_.clock));
+  const WorktreeQuestion question{
+      .branch = branch, .lock_owner = context_.store().hex(), .programs_matter = true};
+  TRY_ASSIGN(std::string reason, worktree_waiting_reason(*git_dirs, question, context_.clock));
   if (!reason.empty()) return reason;
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
   // An index.lock of ours means that another process of the store is publishing.
@@ -310,7 +315,7 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
     request.message += '\n' + store_trailer(context_.store().hex());
   }
   request.reflog =
-      fmt::format("commit (syncline): {}", request.message.substr(0, request.message.find('\n')));
+      fmt::format("{}{}", kOurReflogMessage, request.message.substr(0, request.message.find('\n')));
   return request;
 }
 

@@ -51,8 +51,8 @@ class Publisher {
                      uint64_t records_max = kRecordsMax);
 
   Result<PublishReport> publish(OutcomeSource& outcomes);
-  // True when there is something to publish or to look at, and both the interval and the delay
-  // after a publish that had to wait have passed.
+  // True when there is something to publish or to look at, nobody else has just moved HEAD, and both
+  // the interval and the delay after a publish that had to wait have passed.
   bool due();
   Result<std::string> waiting_reason();
 

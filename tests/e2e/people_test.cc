@@ -80,6 +80,27 @@ class Person : public ::testing::Test {
   uint64_t records_ = 0;
 };
 
+// The hook's records are applied and folded; the commit that called it is not disturbed.
+TEST_F(Person, AHookOfTheirsMayRecord) {
+  write_whole(store_.root() / "mine.txt", "two\n");
+  std::string call;
+  for (const std::string& word : store_.command({"record", "note", "--title", "from the hook"})) {
+    call += "'" + word + "' ";
+  }
+  for (const char* name : {"pre-commit", "commit-msg", "post-commit"}) {
+    const fs::path hook = store_.root() / ".git/hooks" / name;
+    write_whole(hook, "#!/bin/sh\n" + call + "\n");
+    fs::permissions(hook, fs::perms::owner_all);
+  }
+  const ProcessResult commit = store_.try_git({"commit", "-qam", "work"});
+  EXPECT_TRUE(commit.ok()) << commit.err;
+  records_ += 3;
+  EXPECT_EQ(store_.row_count(), records_);
+  EXPECT_EQ(store_.git({"log", "-1", "--format=%s", main_}), "work");
+  EXPECT_EQ(store_.git({"show", "--format=", "--name-status", main_}), "M\tmine.txt");
+  expect_publishes();
+}
+
 TEST_F(Person, OnAnotherBranchMakesPublishWait) {
   store_.git({"checkout", "-qb", "other"});
   expect_waits("branch");

@@ -133,4 +133,12 @@ bool SimulatedPlatform::git_runs_in(std::string_view /*work_tree*/) {
   return false;
 }
 
+std::string SimulatedPlatform::git_at_work_in(std::string_view /*work_tree*/) {
+  return {};
+}
+
+bool SimulatedPlatform::in_hook_of(std::string_view /*git_dir*/) {
+  return false;
+}
+
 }  // namespace syncline::simulation

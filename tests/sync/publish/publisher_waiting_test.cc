@@ -3,12 +3,97 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <future>
+
 #include "tests/sync/publish/publish_fixture.h"
 
 namespace syncline {
 namespace {
 
 namespace fs = std::filesystem;
+
+// `git ARGUMENTS` of a person whose pre-commit hook has begun, and goes on when it is told to.
+class CommandInItsHook {
+ public:
+  CommandInItsHook(const PublishStore& store, const std::string& arguments)
+      : go_(store.work(".git/go").string()) {
+    const std::string begun = store.work(".git/begun").string();
+    EXPECT_EQ(::mkfifo(begun.c_str(), 0600), 0);
+    EXPECT_EQ(::mkfifo(go_.c_str(), 0600), 0);
+    const fs::path hook = store.work(".git/hooks/pre-commit");
+    write_file(hook, "#!/bin/sh\necho >.git/begun\ncat .git/go\n");
+    fs::permissions(hook, fs::perms::owner_all);
+    output_ = std::async(std::launch::async,
+                         [&store, arguments] { return store.repository.run(arguments); });
+    std::string line;
+    std::ifstream stream(begun);
+    std::getline(stream, line);
+  }
+  ~CommandInItsHook() {
+    if (output_.valid()) finish();
+  }
+  CommandInItsHook(const CommandInItsHook&) = delete;
+  CommandInItsHook& operator=(const CommandInItsHook&) = delete;
+  GitOutput finish() {
+    std::ofstream(go_) << '\n';
+    return output_.get();
+  }
+
+ private:
+  std::string go_;
+  std::future<GitOutput> output_;
+};
+
+TEST_F(PublisherTest, ACommitWaitsForItsHooksAndIsNotDisturbed) {
+  write_file(store.work("theirs.txt"), "changed\n");
+  CommandInItsHook commit(store, "commit -q -a -m work");
+  age("COMMIT_EDITMSG", 60);
+  store.record(note_intent("meanwhile"));
+  store.expect_waiting("git commit (process ");
+  const GitOutput output = commit.finish();
+  EXPECT_EQ(output.exit_code, 0) << output.text;
+  EXPECT_EQ(store.changed_in_head(), "M\ttheirs.txt");
+  store.publish_all();
+  expect_clean();
+}
+
+// Its command may not be seen: it may run in another container.
+TEST_F(PublisherTest, AHookOfThisRepositoryWaitsAndOneOfAnotherDoesNot) {
+  store.record(note_intent("one"));
+  for (const auto& [name, value] :
+       {std::pair("GIT_INDEX_FILE", ".git/index"),
+        std::pair("GIT_INDEX_FILE", ".git/next-index-7.lock"), std::pair("GIT_DIR", ".git")}) {
+    ::setenv(name, store.work(value).c_str(), 1);
+    store.expect_waiting("a git hook of this repository");
+    ::unsetenv(name);
+  }
+  const TemporaryDirectory other;
+  ::setenv("GIT_DIR", other.path().c_str(), 1);
+  const PublishReport report = store.publish();
+  ::unsetenv("GIT_DIR");
+  EXPECT_EQ(report.waiting, "");
+  expect_clean();
+}
+
+// Who has just committed may be about to amend it, or to take it back.
+TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
+  age("logs/HEAD", 10);
+  store.record(note_intent("one"));
+  EXPECT_TRUE(store.syncer->publisher().due());
+  commit_file("theirs.txt", "more\n");
+  EXPECT_FALSE(store.syncer->publisher().due());
+  age("logs/HEAD", 1);
+  EXPECT_FALSE(store.syncer->publisher().due());
+  age("logs/HEAD", 3);
+  EXPECT_TRUE(store.syncer->publisher().due());
+  commit_file("theirs.txt", "and more\n");
+  store.publish_all();  // asked for
+  // Our own move of it is no reason.
+  store.record(note_intent("two"));
+  EXPECT_TRUE(store.syncer->publisher().due());
+}
 
 TEST_F(PublisherTest, ADetachedHeadWaitsAndGoesOnAfter) {
   store.repository.git("checkout -q --detach");
