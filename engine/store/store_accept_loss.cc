@@ -79,7 +79,8 @@ Result<LossReport> Store::accept_loss(const std::string& root, const LossOptions
       return make_error(Code::kReadOnly, "this store was made by replay: nothing of it is lost",
                         "`syncline replay` makes it again from its journal");
     }
-    TRY_ASSIGN(const auto config, load_bound_config(lost));
+    TRY_ASSIGN(const LoadedConfig loaded, load_bound_config(lost));
+    const auto& config = loaded.config;
     TRY_ASSIGN(const RepositoryClaims git,
                survey_repository(lost.places.root, identity.store, config->sync.remote, platform,
                                  options.deadline));

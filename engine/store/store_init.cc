@@ -243,7 +243,8 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
       return init(directory, options);
     }
     if (!bound) TRY(adopt_identity(making, *identity));
-    TRY_ASSIGN(const auto config, load_config(making));
+    TRY_ASSIGN(const LoadedConfig loaded, load_config(making));
+    const auto& config = loaded.config;
     const Status known = check_known_database(*identity, *making.store, *config);
     if (!known && !options.moved) return known.error();
     if (!known) TRY(take_database_along(making, *config));

@@ -136,7 +136,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, const StoreO
              open_store_parts(std::move(places), "make it one with `syncline init`"));
   TRY(check_ready(parts.identity));
   auto announced = options.one_shot ? announce(*parts.store) : nullptr;
-  TRY_ASSIGN(impl->config, load_bound_config(parts));
+  TRY_ASSIGN(LoadedConfig loaded, load_bound_config(parts));
+  impl->config = std::move(loaded.config);
+  if (!loaded.doubt.empty()) impl->open_notes.push_back(std::move(loaded.doubt));
   TRY(check_known_database(parts.identity, *parts.store, *impl->config));
   std::optional<OpenMemo> memo = recall_memo(parts, *impl->config);
   KnownDurable

@@ -64,18 +64,28 @@ Status check_ready(const Identity& identity) {
                     "run `syncline init` again: it goes on where it stopped");
 }
 
-Result<std::shared_ptr<const Config>> load_config(const StoreDirectories& directories) {
-  Result<std::string> text = read_file(*directories.root, kConfigFile, kConfigBytesMax);
-  if (!text && text.error().code == Code::kNotFound) {
-    text = read_file(*directories.store, kConfigCopyFile, kConfigBytesMax);
+Result<LoadedConfig> load_config(const StoreDirectories& directories) {
+  const auto parse = [](Result<std::string> text) -> Result<std::shared_ptr<const Config>> {
+    if (!text) return std::move(text).error();
+    TRY_ASSIGN(Config config, parse_config(std::move(*text)));
+    TRY(check_outside_config(config));
+    return std::make_shared<const Config>(std::move(config));
+  };
+  auto written = parse(read_file(*directories.root, kConfigFile, kConfigBytesMax));
+  if (written) return LoadedConfig{std::move(*written), {}};
+  auto journalled = parse(read_file(*directories.store, kConfigCopyFile, kConfigBytesMax));
+  if (!journalled) return std::move(written).error();
+  LoadedConfig loaded{std::move(*journalled), {}};
+  if (written.error().code != Code::kNotFound) {
+    loaded.doubt = fmt::format(
+        "{} is not followed: {}; the configuration that was recorded with last holds until that is "
+        "mended",
+        kConfigFile, written.error().message);
   }
-  if (!text) return std::move(text).error();
-  TRY_ASSIGN(Config config, parse_config(std::move(*text)));
-  TRY(check_outside_config(config));
-  return std::make_shared<const Config>(std::move(config));
+  return loaded;
 }
 
-Result<std::shared_ptr<const Config>> load_bound_config(const StoreParts& parts) {
+Result<LoadedConfig> load_bound_config(const StoreParts& parts) {
   TRY(check_identity(parts.identity, *parts.common));
   return load_config(parts);
 }

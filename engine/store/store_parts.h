@@ -41,11 +41,16 @@ Result<StoreParts> open_store_parts(StorePlaces places, std::string_view hint);
 // Refuses a store that an init, or giving up a loss, has left half made.
 Status check_ready(const Identity& identity);
 
-// The file in the work tree, or, where the person has a branch checked out that lacks it, the one
-// that was journalled last.
-Result<std::shared_ptr<const Config>> load_config(const StoreDirectories& directories);
+struct LoadedConfig {
+  std::shared_ptr<const Config> config;
+  std::string doubt;  // why it is not what syncline.toml says; a sentence for the person, or empty
+};
+// The file in the work tree. The configuration that was journalled last holds where the person has
+// a branch checked out that lacks the file, and where the file cannot be followed: a conflict in
+// it, or a typing error, must not stop recording. Fails where nothing was journalled.
+Result<LoadedConfig> load_config(const StoreDirectories& directories);
 // The same, once the store is known not to be a copy (check_identity).
-Result<std::shared_ptr<const Config>> load_bound_config(const StoreParts& parts);
+Result<LoadedConfig> load_bound_config(const StoreParts& parts);
 
 // What git and sync.state know to have been durable of the journal.
 Result<std::vector<DurableClaim>> claims_of_git(const StoreParts& parts);

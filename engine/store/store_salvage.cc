@@ -24,7 +24,8 @@ Result<RepairReport> Store::salvage(const std::string& root, bool dry_run,
              open_store_parts(std::move(found), "make it one with `syncline init`"));
   const StorePlaces& places = parts.places;
   const Identity& identity = parts.identity;
-  TRY_ASSIGN(const auto config, load_bound_config(parts));
+  TRY_ASSIGN(const LoadedConfig loaded, load_bound_config(parts));
+  const auto& config = loaded.config;
 
   const DatabaseFile file = database_file(places, *config);
   const std::unique_ptr<Database> database = open_if_sound(platform, file, identity.store);

@@ -101,6 +101,37 @@ TEST_F(Person, AHookOfTheirsMayRecord) {
   expect_publishes();
 }
 
+// A merge has left its marks in syncline.toml, or it cannot be read at all: what was recorded with
+// last holds, and every verb says so.
+TEST_F(Person, AConfigurationThatCannotBeFollowedDoesNotStopRecording) {
+  const fs::path config = store_.root() / "syncline.toml";
+  const std::string sound = read_whole(config);
+  const auto expect_told = [&] {
+    for (const std::vector<std::string>& call :
+         {std::vector<std::string>{"record", "note", "--title", "x"},
+          {"sync"},
+          {"verify"},
+          {"status"},
+          {"log"}}) {
+      const ProcessResult result = store_.syncline(call);
+      EXPECT_TRUE(result.ok()) << result.describe();
+      EXPECT_NE((result.out + result.err).find("syncline.toml is not followed"), std::string::npos)
+          << call.front() << ": " << result.describe();
+    }
+    ++records_;
+  };
+  write_whole(config, "<<<<<<< HEAD\n" + sound);
+  expect_told();
+  EXPECT_EQ(store_.syncline({"config", "check"}).exit_code, 64);
+  fs::remove(config);
+  fs::create_directory(config);
+  expect_told();
+  fs::remove(config);
+  write_whole(config, sound);
+  record();
+  expect_publishes();
+}
+
 TEST_F(Person, OnAnotherBranchMakesPublishWait) {
   store_.git({"checkout", "-qb", "other"});
   expect_waits("branch");

@@ -58,6 +58,13 @@ TEST_F(Trust, TheStatementsOfAPulledConfigurationMakeTheirTableAndNothingElse) {
     EXPECT_FALSE(fs::exists(stolen));
     write_whole(store.root() / "syncline.toml", sound);
     EXPECT_EQ(run(store, {"record", "note", "--title", "a"}).exit_code, 0);
+    // Once something was recorded, the configuration of then holds.
+    write_whole(store.root() / "syncline.toml", sound + hostile_kind(ddl));
+    const ProcessResult kept = run(store, {"record", "note", "--title", "b"});
+    EXPECT_EQ(kept.exit_code, 0) << kept.describe();
+    EXPECT_NE(kept.err.find("create_table"), std::string::npos) << kept.err;
+    EXPECT_EQ(run(store, {"record", "evil", "--a", "x"}).exit_code, 64);
+    EXPECT_FALSE(fs::exists(stolen));
   }
 }
 
