@@ -236,7 +236,10 @@ Status Committer::restore(OutcomeSource& outcomes) {
                                  context_.own_ref));
   }
   TRY_ASSIGN(View view, look());
-  if (view.standing.kind != RefStanding::Kind::kUnknown) return recover(outcomes);
+  if (view.standing.kind != RefStanding::Kind::kUnknown) {
+    TRY_ASSIGN(const bool whole, is_whole(view.ref));
+    return whole ? recover(outcomes) : fold_all_again(view.ref, outcomes);
+  }
   if (view.base.own_commit.is_zero() && view.log.batches.empty()) return unknown_tip(view);
   const ObjectId ref = view.ref;
   if (!ref.is_zero()) {
@@ -246,6 +249,44 @@ Status Committer::restore(OutcomeSource& outcomes) {
     notes_.push_back(
         fmt::format("{} was at {}, which is kept as {}", context_.own_ref, ref.hex(), kept));
   }
+  TRY(take_in(std::move(view)));
+  TRY(redo_pending(outcomes, kNoLimit, ref));
+  return tidy();
+}
+
+Result<bool> Committer::is_whole(const ObjectId& commit_id) {
+  const auto look = [&]() -> Status {
+    TRY_ASSIGN(const ObjectId tree, tree_of(context_.objects, commit_id));
+    const auto read_blob = [this](std::string_view, uint32_t, const ObjectId& blob) -> Status {
+      TRY(context_.objects.require_once(blob, ObjectType::kBlob));
+      return {};
+    };
+    TRY(walk_tree(context_.objects, tree, read_blob));
+    for (ObjectId at = commit_id; !at.is_zero();) {
+      TRY_ASSIGN(const ObjectStore::Content content,
+                 context_.objects.require_once(at, ObjectType::kCommit));
+      TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
+      at = commit.parents.empty() ? ObjectId{} : commit.parents.front();
+    }
+    return {};
+  };
+  const Status there = look();
+  if (there) return true;
+  if (there.error().code != Code::kCorrupt) return there.error();
+  return false;
+}
+
+Status Committer::fold_all_again(const ObjectId& ref, OutcomeSource& outcomes) {
+  TRY_ASSIGN(View view, look_from_begin(ref, context_.journal.durable()));
+  if (!view.base.own_commit.is_zero()) {
+    return make_error(Code::kDisagree,
+                      fmt::format("the repository lacks objects of {}, and the journal no longer "
+                                  "holds the records to fold it again from the first",
+                                  context_.own_ref),
+                      "fetch the ref from where it was pushed to");
+  }
+  notes_.push_back(fmt::format("the repository lacked objects of {}", context_.own_ref));
+  view.standing.done = 0;
   TRY(take_in(std::move(view)));
   TRY(redo_pending(outcomes, kNoLimit, ref));
   return tidy();

@@ -57,7 +57,8 @@ class Committer {
 
   // For repair, where refresh() answers kDisagree, or kCorrupt for a ref that holds no object name:
   // moves the ref to where the journal says it is, wherever it is now. The commit it was at stays
-  // reachable as refs/syncline-kept/<store id>/<commit>.
+  // reachable as refs/syncline-kept/<store id>/<commit>. Where the repository lacks an object of
+  // the ref's history, all of it is folded again from the first record.
   Status restore(OutcomeSource& outcomes);
 
   // Writes the ref anew with the value it has, synced together with its directory. That makes
@@ -88,6 +89,9 @@ class Committer {
   Result<View> look_from_begin(const ObjectId& ref, const Mark& limit);
   Status take_in(View view);
   Error unknown_tip(const View& view);
+  // Are all objects there of the commit, of those before it, and of its files?
+  Result<bool> is_whole(const ObjectId& commit_id);
+  Status fold_all_again(const ObjectId& ref, OutcomeSource& outcomes);
 
   // Builds the batch's objects into the pack; touches nothing else.
   Result<Built> build(const ObjectId& parent, const RecordBatch& batch,

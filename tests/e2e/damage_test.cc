@@ -271,6 +271,44 @@ TEST(Damage, AnOwnRefThatHoldsNoCommitIsToldAndMadeAgainByRepair) {
   EXPECT_EQ(store.git({"rev-parse", ref + "~1"}), before);
 }
 
+TEST(Damage, AnOwnRefThatWasMovedAwayIsMadeAgainByRepairAndWhatItHeldIsKept) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.json({"record", "note", "--title", "one", "--wait", "published"});
+  const std::string before = store.git({"rev-parse", store.own_ref()});
+  store.git({"update-ref", store.own_ref(), "HEAD"});
+  EXPECT_EQ(store.syncline({"verify"}).exit_code, 12);
+  const Json repair = store.json({"repair"});
+  EXPECT_EQ(repair["left"].size(), 0U) << repair.dump();
+  EXPECT_EQ(store.git({"rev-parse", store.own_ref()}), before);
+  EXPECT_NE(store.git({"for-each-ref", "refs/syncline-kept"}), "");
+  expect_agreement(store, 1);
+}
+
+TEST(Damage, ObjectsOfTheOwnRefThatAreGoneAreFoldedAgainByRepair) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  for (const char* title : {"one", "two"}) store.json({"record", "note", "--title", title});
+  store.json({"sync"});
+  const std::string before = store.git({"rev-parse", store.own_ref()});
+  for (const auto& entry : fs::directory_iterator(store.root() / ".git/objects/pack")) {
+    const fs::path index = entry.path();
+    if (index.extension() != ".idx") continue;
+    if (store.git({"verify-pack", "-v", index.string()}).find(before + " commit") ==
+        std::string::npos) {
+      continue;
+    }
+    fs::remove(fs::path(index).replace_extension(".pack"));
+    fs::remove(index);
+  }
+  ASSERT_FALSE(store.try_git({"cat-file", "-e", before}).ok());
+  EXPECT_EQ(store.syncline({"verify"}).exit_code, 12);
+  const Json repair = store.json({"repair"});
+  EXPECT_EQ(repair["left"].size(), 0U) << repair.dump();
+  EXPECT_EQ(store.git({"rev-parse", store.own_ref()}), before);
+  expect_agreement(store, 2);
+}
+
 TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   TemporaryDirectory directory;
   const StoreUnderTest store("notes", directory / "store");

@@ -39,6 +39,41 @@ TEST(Committer, LostRefIsFoldedAgainFromTheFirst) {
   store.expect_clean();
 }
 
+// Any of the packs: that of the tip, of a commit before it, of a file's text.
+TEST(Committer, APackThatIsGoneIsFoldedAgainByRestore) {
+  for (size_t lost = 0; lost < 3; ++lost) {
+    FoldStore store;
+    FoldProcess process(store, {.batch_records_max = 2});
+    store.append(notes(6));
+    fold_all(store, process);
+    const std::string tip = store.tip();
+    const std::string commit =
+        store.repository.git("rev-parse " + tip + "~" + std::to_string(lost));
+    const std::filesystem::path packs = store.repository.path() / ".git/objects/pack";
+    size_t removed = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(packs)) {
+      if (entry.path().extension() != ".idx") continue;
+      const std::string objects =
+          store.repository.git("verify-pack -v " + quote_for_shell(entry.path().string()));
+      if (objects.find(commit + " commit") == std::string::npos) continue;
+      std::filesystem::remove(std::filesystem::path(entry.path()).replace_extension(".pack"));
+      std::filesystem::remove(entry.path());
+      ++removed;
+    }
+    ASSERT_EQ(removed, 1u);
+    FoldProcess next(store);
+    ASSERT_TRUE(ok(next.committer.restore(store.outcomes)));
+    EXPECT_EQ(store.tip(), tip);
+    EXPECT_EQ(next.state.committed, 6u);
+    EXPECT_NE(next.committer.take_notes().at(0).find("lacked objects"), std::string::npos);
+    store.expect_clean();
+    // Nothing is folded again where nothing is missing.
+    FoldProcess after(store);
+    ASSERT_TRUE(ok(after.committer.restore(store.outcomes)));
+    EXPECT_TRUE(after.committer.take_notes().empty());
+  }
+}
+
 TEST(Committer, RefSetBackToAnOlderCommitOfOursIsBroughtForward) {
   FoldStore store;
   FoldProcess process(store, {.batch_records_max = 2});
