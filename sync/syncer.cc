@@ -9,7 +9,9 @@
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
+#include "sync/git/git_paths.h"
 #include "sync/git/tree.h"
+#include "sync/own/followed_branch.h"
 #include "sync/repository.h"
 
 namespace syncline {
@@ -47,6 +49,7 @@ Syncer::Syncer(std::string work_tree, std::unique_ptr<Directory> common_dir,
                Directory& store_directory, Journal& journal, Clock& clock, SyncOptions options,
                std::unique_ptr<ObjectReader> reader, GitPlatform& platform)
     : options_(std::move(options)),
+      configured_branch_(options_.branch),
       common_dir_(std::move(common_dir)),
       reader_(std::move(reader)),
       objects_(*reader_, kObjectsBytesMax),
@@ -67,6 +70,22 @@ Syncer::Syncer(std::string work_tree, std::unique_ptr<Directory> common_dir,
       publisher_(context_),
       pusher_(context_),
       consolidator_(context_) {}
+
+Result<std::string> Syncer::follow_branch() {
+  if (!options_.follows_renames) return std::string{};
+  TRY_ASSIGN(options_.branch, followed_branch(refs_, configured_branch_, state_));
+  TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
+  if (!tip.is_zero()) return std::string{};
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  TRY_ASSIGN(const std::string renamed,
+             renamed_branch(git, refs_, objects_, options_.branch, state_));
+  if (renamed.empty()) return std::string{};
+  const std::string before = std::exchange(options_.branch, renamed);
+  if (std::exchange(renamed_to_, renamed) == renamed) return std::string{};
+  return fmt::format("branch {} was renamed to {}: records are published there",
+                     short_branch_name(before), short_branch_name(renamed));
+}
 
 Result<std::string> Syncer::waiting_reason() {
   TRY_ASSIGN(std::string reason, committer_.waiting_reason());

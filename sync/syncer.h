@@ -64,6 +64,11 @@ class Syncer {
   Pusher& pusher() { return pusher_; }
   Consolidator& consolidator() { return consolidator_; }
 
+  // Looks again which branch is published to (sync/own/followed_branch.h); after the committer's
+  // look, before the publisher's. A sentence for the person where it has just been renamed, else
+  // empty.
+  Result<std::string> follow_branch();
+
   // One line that says why a fold or a publish would wait now, for a lock or for the user; empty
   // when neither would. Takes no locks.
   Result<std::string> waiting_reason();
@@ -95,6 +100,8 @@ class Syncer {
          GitPlatform& platform);
 
   SyncOptions options_;
+  const std::string configured_branch_;
+  std::string renamed_to_;  // what was told of last
   std::unique_ptr<Directory> common_dir_;
   std::unique_ptr<ObjectReader> reader_;
   ObjectStore objects_;

@@ -10,7 +10,9 @@
 #include "engine/projection/projection.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/ref_store.h"
 #include "sync/git/worktree_state.h"
+#include "sync/own/followed_branch.h"
 
 namespace syncline {
 
@@ -90,14 +92,27 @@ Status CurrentApplier::recheck_after_cache_loss() {
                       /*durable=*/false);
 }
 
+// The syncer follows a branch that was renamed, and says so by what it publishes.
+Result<std::string> CurrentApplier::branch_in_use(const GitDirectories& git) const {
+  if (!context_.config->sync.branch.empty()) return context_.branch;
+  TRY_ASSIGN(const std::optional<std::string> head, head_target(*git.git_dir));
+  if (!head || *head == context_.branch) return context_.branch;
+  TRY_ASSIGN(const std::optional<SyncState> state,
+             load_sync_state(context_.store_directory, context_.journal.store()));
+  if (!state) return context_.branch;
+  RefStore refs(*git.common_dir);
+  return followed_branch(refs, context_.branch, *state);
+}
+
 // Where the state cannot be told the section waits: it can always be written later.
 bool CurrentApplier::files_must_wait() const {
   const auto paths = git_paths_at(context_.places.root, *context_.places.platform);
   if (!paths) return true;
   const auto git = open_git_directories(*paths);
   if (!git) return true;
-  const WorktreeQuestion question{
-      .branch = context_.branch, .lock_owner = {}, .locks_matter = false};
+  const auto branch = branch_in_use(*git);
+  if (!branch) return true;
+  const WorktreeQuestion question{.branch = *branch, .lock_owner = {}, .locks_matter = false};
   const auto reason = worktree_waiting_reason(*git, question, context_.clock);
   return !reason || !reason->empty();
 }

@@ -19,6 +19,7 @@
 
 #include "engine/apply/applier.h"
 #include "engine/roles/role_context.h"
+#include "sync/git/git_paths.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -40,6 +41,7 @@ class CurrentApplier {
   bool files_must_wait() const;
 
  private:
+  Result<std::string> branch_in_use(const GitDirectories& git) const;
   Status open_anew();
   Status recheck_after_cache_loss();
   Status replace_database();

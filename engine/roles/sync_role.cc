@@ -26,6 +26,7 @@ Status SyncRole::open_syncer() {
   SyncOptions options = context_.config->sync;
   options.branch = context_.branch;
   options.branch_was_born = context_.branch_was_born;
+  options.follows_renames = context_.config->sync.branch.empty();
   TRY_ASSIGN(syncer_, Syncer::open(context_.places.root, context_.store_directory, context_.journal,
                                    context_.clock, options, *context_.places.platform));
   return {};
@@ -47,6 +48,12 @@ Status SyncRole::open_outcomes() {
 
 void SyncRole::note_committer() {
   for (std::string& told : syncer_->committer().take_notes()) context_.notes.add(std::move(told));
+}
+
+Status SyncRole::follow_branch() {
+  TRY_ASSIGN(std::string told, syncer_->follow_branch());
+  if (!told.empty()) context_.notes.add(std::move(told));
+  return {};
 }
 
 template <typename Work>
@@ -74,6 +81,7 @@ Status SyncRole::sync_pending(bool publish_now) {
   TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
   TRY_ASSIGN([[maybe_unused]] const FoldReport folded,
              syncer_->committer().fold(state.applied, *outcomes_));
+  TRY(follow_branch());
   if (publish_now || syncer_->publisher().due()) {
     TRY_ASSIGN(last_publish_, syncer_->publisher().publish(*outcomes_));
   }
@@ -175,6 +183,7 @@ Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
   return within_memory([&]() REQUIRES(role_.mutex) -> Result<std::optional<uint64_t>> {
     TRY(open_syncer());
     TRY(syncer_->committer().refresh());
+    TRY(follow_branch());
     TRY(syncer_->pusher().push(deadline));
     return syncer_->pusher().pushed();
   });
@@ -197,6 +206,7 @@ Status SyncRole::read_syncer(const std::function<Status(Syncer&)>& use) {
   return within_memory([&]() REQUIRES(role_.mutex) -> Status {
     TRY(open_syncer());
     TRY(syncer_->committer().refresh());
+    TRY(follow_branch());
     return use(*syncer_);
   });
 }

@@ -59,6 +59,7 @@ class SyncRole {
   Status open_outcomes() REQUIRES(role_.mutex);
   Result<Mark> carried_mark() REQUIRES(role_.mutex);
   Status trim_journal() REQUIRES(role_.mutex);
+  Status follow_branch() REQUIRES(role_.mutex);
   void note_committer() REQUIRES(role_.mutex);
 
   RoleContext& context_;

@@ -10,6 +10,8 @@ struct SyncOptions {
   std::string author_name = "Syncline";
   std::string author_email = "syncline@localhost";
   std::string branch;  // full name, "refs/heads/main": the one checked out at init
+  // Not named by the configuration: where a person renames it, it is followed.
+  bool follows_renames = false;
   // Init has put a commit on it: where its ref is missing, that was lost.
   bool branch_was_born = false;
   uint64_t batch_records_max = 1000;

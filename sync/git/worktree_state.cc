@@ -42,16 +42,14 @@ int64_t changed_ms(const FileInfo& info) {
 }
 
 Result<std::string> head_reason(Directory& git_dir, const std::string& branch) {
-  TRY_ASSIGN(const std::optional<std::string> head, read_small_file(git_dir, "HEAD"));
-  if (!head) return fmt::format("{}/HEAD is missing", git_dir.path());
-  constexpr std::string_view kSymbolic = "ref:";
-  if (!head->starts_with(kSymbolic)) {
+  TRY_ASSIGN(const std::optional<std::string> target, head_target(git_dir));
+  if (!target) {
+    TRY_ASSIGN(const std::optional<FileInfo> head, info_if_there(git_dir, "HEAD"));
+    if (!head) return fmt::format("{}/HEAD is missing", git_dir.path());
     return fmt::format("HEAD is detached; records go to {}", short_branch_name(branch));
   }
-  const size_t name = head->find_first_not_of(" \t", kSymbolic.size());
-  const std::string target = name == std::string::npos ? "" : head->substr(name);
-  if (target != branch) {
-    return fmt::format("branch {} is checked out; records go to {}", short_branch_name(target),
+  if (*target != branch) {
+    return fmt::format("branch {} is checked out; records go to {}", short_branch_name(*target),
                        short_branch_name(branch));
   }
   return std::string{};
@@ -89,6 +87,14 @@ std::string program_reason(const GitDirectories& git) {
 }
 
 }  // namespace
+
+Result<std::optional<std::string>> head_target(Directory& git_dir) {
+  TRY_ASSIGN(const std::optional<std::string> head, read_small_file(git_dir, "HEAD"));
+  constexpr std::string_view kSymbolic = "ref:";
+  if (!head || !head->starts_with(kSymbolic)) return std::optional<std::string>();
+  const size_t name = head->find_first_not_of(" \t", kSymbolic.size());
+  return std::optional(name == std::string::npos ? std::string() : head->substr(name));
+}
 
 std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock) {
   const int64_t seconds = std::max<int64_t>(0, (clock.now_ms() - changed_ms(info)) / 1000);

@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "journal/base/clock.h"
+#include "journal/os/file_system.h"
 #include "sync/git/git_paths.h"
 #include "syncline/result.h"
 
@@ -45,6 +46,9 @@ struct WorktreeQuestion {
 
 // The sentence about a lock that is in the way: which lock, for how long, and what to do.
 std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock& clock);
+
+// The full name of the branch that HEAD names; nothing where HEAD is missing or detached.
+Result<std::optional<std::string>> head_target(Directory& git_dir);
 
 // True for kQuietAfterMoveMs after somebody else has moved HEAD (a commit, a reset, a checkout), by
 // the reflog: who has just done that is likely to go on, to amend it or to take it back.

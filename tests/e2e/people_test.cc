@@ -132,6 +132,52 @@ TEST_F(Person, AConfigurationThatCannotBeFollowedDoesNotStopRecording) {
   expect_publishes();
 }
 
+TEST_F(Person, ABranchThatTheyRenameIsFollowed) {
+  store_.git({"branch", "-m", "trunk"});
+  EXPECT_EQ(store_.json({"verify"})["findings"].size(), 0U) << "before anything is published there";
+  main_ = "refs/heads/trunk";
+  for (const bool first : {true, false}) {
+    record();
+    const ProcessResult sync = store_.syncline({"sync"});
+    EXPECT_TRUE(sync.ok()) << sync.describe();
+    EXPECT_EQ(sync.err.find("was renamed to trunk") != std::string::npos, first) << sync.err;
+    EXPECT_EQ(store_.json({"verify"})["findings"].size(), 0U);
+    expect_agreement_but({});
+  }
+  // Its old name is another branch from here on.
+  store_.git({"branch", "main"});
+  store_.git({"branch", "-m", "trunk", "elsewhere"});
+  record();
+  const Json report = store_.json({"sync", "--timeout", "1"}, 11);
+  EXPECT_NE(report.value("waiting", std::string()).find("branch elsewhere"), std::string::npos);
+}
+
+TEST_F(Person, ABranchThatDoesNotHoldWhatWasPublishedIsNotTakenForARenamedOne) {
+  store_.git({"checkout", "-q", "--orphan", "other"});
+  store_.git({"commit", "-qm", "from the first"});
+  store_.git({"reset", "-q", "--hard"});
+  const std::string published = store_.git({"rev-parse", main_});
+  store_.git({"branch", "-q", "-D", "main"});
+  record();
+  const Json report = store_.json({"sync", "--timeout", "1"}, 11);
+  EXPECT_NE(report.value("waiting", std::string()).find("branch other"), std::string::npos)
+      << report.dump();
+  store_.git({"branch", "main", published});
+  store_.git({"checkout", "-q", "main"});
+  expect_publishes();
+}
+
+TEST(Renamed, BeforeAnythingWasPublished) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
+  store.git({"branch", "-m", "trunk"});
+  store.json({"record", "heuristic", "--domain", "d", "--rule", "one"});
+  store.json({"sync"});
+  store.json({"record", "heuristic", "--domain", "d", "--rule", "two"});
+  store.json({"sync"});
+  expect_agreement(store, 2);
+}
+
 TEST_F(Person, OnAnotherBranchMakesPublishWait) {
   store_.git({"checkout", "-qb", "other"});
   expect_waits("branch");
