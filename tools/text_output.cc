@@ -237,7 +237,7 @@ std::string verify_text(const VerifyReport& report, double seconds) {
                         report.behind.empty() ? "" : " as far as they have come");
   } else {
     text += fmt::format("{} checked in {:.2f} s: {}\n", plural(report.checked, "record"), seconds,
-                        plural(report.findings.size(), "finding"));
+                        plural(report.disagreements(), "finding"));
   }
   return text;
 }

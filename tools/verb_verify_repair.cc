@@ -1,4 +1,4 @@
-// syncline verify
+// syncline verify [--strict]
 // syncline repair [--dry-run] [--accept-loss]
 #include <fmt/format.h>
 
@@ -24,11 +24,13 @@ class VerifyVerb final : public PlainVerb {
  public:
   VerbInfo info() const override {
     return {.name = "verify",
-            .usage = "verify",
+            .usage = "verify [--strict]",
             .summary = "check journal, rows, files and git against each other"};
   }
 
-  void declare(Options&) override {}
+  void declare(Options& options) override {
+    options.flag("--strict", strict_, "what is a person's own (a note) is a disagreement too");
+  }
 
   int run(Session& session) override {
     const Watchdog watchdog(session, "verify did not finish", "give a longer --timeout");
@@ -36,19 +38,23 @@ class VerifyVerb final : public PlainVerb {
     const auto store = session.open_store_to_read();
     if (!store) return session.fail(store.error());
     Progress progress(session.console(), "verify");
-    const auto report = (*store)->verify(
+    auto report = (*store)->verify(
         [&](uint64_t done, uint64_t total) { progress.update(done, done, total); });
     progress.clear();
     if (!report) return session.fail(report.error());
+    report->strict = strict_;
     session.tell_notes(**store);
     const double seconds = seconds_since(started_ns);
     const int code = session.answer(verify_json(*report, seconds), verify_text(*report, seconds),
                                     report->ok() ? ExitCode::kDone : ExitCode::kDisagree);
-    if (!report->ok() && !session.json()) {
+    if (!report->findings.empty() && !session.json()) {
       session.note("run `syncline repair --dry-run` to see what repair would do");
     }
     return code;
   }
+
+ private:
+  bool strict_ = false;
 };
 
 class RepairVerb final : public PlainVerb {

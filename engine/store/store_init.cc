@@ -12,6 +12,7 @@
 
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
+#include "engine/projection/schema.h"
 #include "engine/store/store_impl.h"
 #include "engine/verify/lost_keys.h"
 #include "journal/base/layout.h"
@@ -31,6 +32,10 @@ StoreId random_store_id(Random& random) {
     store_le(id.bytes.data() + i, random.next_u64());
   }
   return id;
+}
+
+std::string tag_of(const StoreId& store) {
+  return store.hex().substr(0, 6);
 }
 
 struct Making : StoreDirectories {
@@ -166,7 +171,7 @@ Result<Identity> follow_lost_store(Making& making, const Identity& lost, Random&
   Identity fresh = lost;
   fresh.accepting_loss = false;
   fresh.store = random_store_id(random);
-  fresh.tag = fresh.store.hex().substr(0, 6);
+  fresh.tag = tag_of(fresh.store);
   TRY(write_identity(*making.store, fresh));
   return fresh;
 }
@@ -211,6 +216,35 @@ Error refuse_without_identity(const Making& making, bool journal_there) {
                   "clone, or the journal was lost",
                   others, others == 1 ? "" : "s"),
       "`syncline init --new-identity` makes a store of its own beside them");
+}
+
+// The store whose projection the database is, by its id; empty where there is none.
+Result<std::string> owner_of_database(const DatabaseFile& file) {
+  TRY_ASSIGN(const auto database, open_to_read(file));
+  if (database == nullptr) return std::string{};
+  TRY_ASSIGN(const bool known, database->has_table("syncline_meta"));
+  if (!known) return std::string{};
+  TRY_ASSIGN(const auto owner, read_meta_text(*database, "store"));
+  return owner.value_or(std::string{});
+}
+
+// `.git` was replaced, and the database of the store that was in it is still here: its rows stay,
+// and the new store goes on above them, if it was asked to be one of its own.
+Status go_on_beside_rows(const Making& making, const Config& config, bool new_identity,
+                         Identity& identity) {
+  if (!identity.tag.empty()) return {};
+  TRY_ASSIGN(const std::string owner, owner_of_database(database_file(making.places, config)));
+  if (owner.empty() || owner == identity.store.hex()) return {};
+  if (!new_identity) {
+    return make_error(
+        Code::kDisagree,
+        fmt::format("{} is the projection of store {}, whose journal is not in this repository",
+                    config.database, owner),
+        "put the .git directory back that it was made with; or `syncline init --new-identity` "
+        "keeps its rows and goes on above them");
+  }
+  identity.tag = tag_of(identity.store);
+  return write_identity(*making.store, identity);
 }
 
 }  // namespace
@@ -267,7 +301,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     TRY_ASSIGN(fresh.bound, making.common->identity());
     fresh.branch = making.repository.branch;
     if (!making.repository.foreign_stores.empty()) {
-      fresh.tag = fresh.store.hex().substr(0, 6);
+      fresh.tag = tag_of(fresh.store);
       fresh.id_floor = making.repository.highest_id_in_paths;
     }
     TRY(write_identity(*making.store, fresh));
@@ -281,6 +315,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     identity->database = config->database;
     TRY(write_identity(*making.store, *identity));
   }
+  TRY(go_on_beside_rows(making, *config, options.new_identity, *identity));
   TRY(make_projections(making, *identity, config, clock));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;

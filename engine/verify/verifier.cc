@@ -323,7 +323,7 @@ Status Verifier::check_foreign_rows() {
   TRY(database_.execute("COMMIT"));
   if (!strangers) return std::move(strangers).error();
   if (!strangers->empty()) TRY(keep_unexplained(*strangers));
-  std::ranges::move(*strangers, std::back_inserter(report_.findings));
+  std::ranges::move(*strangers, std::back_inserter(report_.notes));
   return {};
 }
 

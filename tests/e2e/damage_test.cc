@@ -309,6 +309,24 @@ TEST(Damage, ObjectsOfTheOwnRefThatAreGoneAreFoldedAgainByRepair) {
   expect_agreement(store, 2);
 }
 
+TEST(Damage, AReplacedGitDirectoryIsNoDeadEnd) {
+  TemporaryDirectory directory;
+  const StoreUnderTest old("notes", directory / "store");
+  old.record_notes(3);
+  fs::remove_all(old.root() / ".git");
+  old.git({"init", "-q", "-b", "main"});
+  const ProcessResult refused = old.syncline({"init", old.root().string()});
+  EXPECT_EQ(refused.exit_code, 12) << refused.describe();
+  EXPECT_NE(refused.err.find("init --new-identity"), std::string::npos) << refused.describe();
+  const ProcessResult made = old.syncline({"init", "--new-identity", old.root().string()});
+  EXPECT_TRUE(made.ok()) << made.describe();
+  const Json fourth = old.json({"record", "note", "--title", "four", "--wait", "published"});
+  EXPECT_EQ(fourth["id"], 4) << fourth.dump();
+  EXPECT_EQ(old.row_count(), 4U);
+  EXPECT_EQ(old.json({"verify"})["findings"].size(), 0U);
+  EXPECT_EQ(read_whole(old.root() / fourth["path"].get<std::string>()).rfind("# four", 0), 0U);
+}
+
 TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   TemporaryDirectory directory;
   const StoreUnderTest store("notes", directory / "store");

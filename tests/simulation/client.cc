@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <array>
 
 namespace syncline::simulation {
@@ -260,10 +262,15 @@ void Client::verify() {
   }
   // To the dead everything is missing.
   if (fate_.dead() || fate_.errors_allowed()) return;
-  for (const Finding& finding : report->findings) {
+  const auto fault = [this](const Finding& finding) {
     ledger_.faults.push_back(fmt::format("verify finds {}: seq {} path {} {}",
                                          finding_class_name(finding.cls), finding.seq, finding.path,
                                          finding.detail));
+  };
+  std::ranges::for_each(report->findings, fault);
+  // No person makes rows here.
+  for (const Finding& note : report->notes) {
+    if (note.cls == FindingClass::kForeignRow) fault(note);
   }
 }
 

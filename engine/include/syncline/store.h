@@ -104,9 +104,11 @@ struct Finding {
 struct VerifyReport {
   uint64_t checked = 0;  // records that were compared: those that had been applied
   std::vector<Finding> findings;
-  std::vector<Finding> notes;       // what users have edited
+  std::vector<Finding> notes;       // what is a person's own: edits, rows
   std::vector<std::string> behind;  // what is not applied, committed or published yet, and why
-  bool ok() const { return findings.empty(); }
+  bool strict = false;              // a note is a disagreement too
+  size_t disagreements() const { return findings.size() + (strict ? notes.size() : 0); }
+  bool ok() const { return disagreements() == 0; }
 };
 struct RepairReport {
   std::vector<Finding> healed, left;

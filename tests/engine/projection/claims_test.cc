@@ -89,7 +89,7 @@ class ClaimsTest : public StoreTest {
   void expect_sound() {
     const auto store = open();
     ASSERT_NE(store, nullptr);
-    syncline::expect_sound(*store, FindingClass::kForeignRow);
+    syncline::expect_sound(*store);
   }
   Status append(Operation operation, ByteSpan payload) {
     TRY_ASSIGN(const auto journal, Journal::open(*store_directory_, identity_.store, system_clock(),

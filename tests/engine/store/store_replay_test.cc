@@ -117,8 +117,9 @@ TEST_F(StoreTest, ReplayAgreesWhereARowWasReboundBehindItsCommit) {
   EXPECT_EQ(rebound.path, "notes/0000/one-1.md");
   const auto report = store->verify({});
   ASSERT_TRUE(report);
-  ASSERT_EQ(report->findings.size(), 1u);
-  EXPECT_EQ(finding_class_name(report->findings[0].cls), "foreign-row");
+  EXPECT_TRUE(report->ok());
+  ASSERT_EQ(report->notes.size(), 1u);
+  EXPECT_EQ(report->notes[0].cls, FindingClass::kForeignRow);
 
   const std::string into = directory_.path().string() + "/replayed";
   const Status replayed = store->replay_into(into, std::nullopt, {});

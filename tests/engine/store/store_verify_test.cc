@@ -25,11 +25,13 @@ class StoreVerifyTest : public StoreTest {
                              Stage stage = Stage::kApplied) {
     return StoreTest::must_record(store, note(title), stage);
   }
+  // And notes: nobody edits anything here.
   static std::string findings_of(Store& store) {
     const auto report = store.verify({});
     if (!report) return report.error().message;
     std::string text;
     for (const Finding& finding : report->findings) text += text_of(finding) + "\n";
+    for (const Finding& note : report->notes) text += text_of(note) + "\n";
     return text;
   }
   // A copy of the database as it is, in one file.
