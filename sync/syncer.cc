@@ -107,6 +107,11 @@ Status Syncer::walk_branch_tree(const std::function<Status(const TreeEntry&)>& v
   return walk_commit(objects_, tip, visit);
 }
 
+Result<bool> Syncer::branch_goes_on() {
+  TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
+  return publisher_.goes_on(tip);
+}
+
 Result<std::string> Syncer::read_blob(const ObjectId& blob) {
   TRY_ASSIGN(std::optional<Object> object, objects_.read(blob));
   if (!object || object->type != ObjectType::kBlob) {

@@ -85,6 +85,8 @@ class Syncer {
   // by path.
   Status walk_tree_of(const ObjectId& commit, const std::function<Status(const TreeEntry&)>& visit);
   Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit);
+  // Whether a person decided all that the branch lacks of what was published (Publisher::goes_on).
+  Result<bool> branch_goes_on();
   Result<std::string> read_blob(const ObjectId& blob);
   // The ranges that the own ref's commits claim by their trailers, newest first.
   struct ClaimedRange {

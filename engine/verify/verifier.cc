@@ -146,10 +146,15 @@ Status Verifier::load_trees() {
     tree_files_[entry.path].own = entry.blob;
     return {};
   }));
+  TRY_ASSIGN(branch_goes_on_, syncer_->branch_goes_on());
   return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
     tree_files_[entry.path].branch = entry.blob;
     return {};
   });
+}
+
+bool Verifier::removed_by_a_person(uint64_t seq, const TreeFile& file) const {
+  return branch_goes_on_ && file.branch.is_zero() && seq <= syncer_->published();
 }
 
 Verifier::TreeFile Verifier::tree_file(const std::string& path) const {
@@ -290,6 +295,7 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
     if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
       return text.error();
     }
+    if (removed_by_a_person(effects.seq, file)) return {};
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
   }
@@ -310,7 +316,9 @@ void Verifier::check_commit(const Effects& effects, const TreeFile& file) {
   } else if (file.own != hash_blob(effects.text)) {
     find(FindingClass::kFileWithoutCommit, effects, "the store's ref does not hold these bytes");
   }
-  if (effects.seq <= syncer_->published() && file.branch.is_zero()) {
+  if (removed_by_a_person(effects.seq, file)) {
+    note_edit(effects.path, effects.seq, effects.table, effects.id, kRemoved);
+  } else if (effects.seq <= syncer_->published() && file.branch.is_zero()) {
     find(FindingClass::kUnpublished, effects,
          "the branch does not hold the file: a publish puts it back");
   }

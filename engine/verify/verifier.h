@@ -83,6 +83,8 @@ class Verifier {
   void note_damage(const Reader& reader, const Error& error);
   void note_git_error();
   Status load_trees();
+  // Did a person remove from the branch what was published of the record?
+  bool removed_by_a_person(uint64_t seq, const TreeFile& file) const;
   // A file that neither holds is all zeros.
   TreeFile tree_file(const std::string& path) const;
   Status compare_records();
@@ -116,6 +118,7 @@ class Verifier {
   void find(FindingClass cls, const Effects& effects, std::string detail);
   // `where` is one of these.
   static constexpr std::string_view kEditedInWorkTree = "edited by hand in the work tree";
+  static constexpr std::string_view kRemoved = "removed by a person, on the branch";
   static constexpr std::string_view kEditedOnBranch = "edited by a person, on the branch";
   static constexpr std::string_view kEditedEverywhere =
       "edited by a person, in the work tree and on the branch";
@@ -142,6 +145,7 @@ class Verifier {
   LogTail tail_{LogTail::kOutcomes | LogTail::kCommits};  // of the whole log
   size_t floor_batches_ = 0;  // how many of its batches were there at the floor
   std::unordered_map<std::string, TreeFile> tree_files_;  // by path
+  bool branch_goes_on_ = false;
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;
   std::map<std::string, std::string> id_columns_;

@@ -5,7 +5,8 @@
 //   work tree      not whole: a user's edit or removal, a note; no file at all: row-without-file
 //   own ref        must be whole, because nobody else writes there; otherwise row-without-commit
 //                  (no file) or file-without-commit
-//   branch         edited (its number is there, its bytes are not): a note; missing: unpublished
+//   branch         edited (its number is there, its bytes are not): a note; missing: a note where a
+//                  person removed it, else unpublished
 #include "engine/verify/verifier.h"
 
 #include "journal/base/try.h"
@@ -75,14 +76,17 @@ Status Verifier::check_sections() {
   for (const auto& [path, sections] : sections_) {
     TRY_ASSIGN(const SectionsFound work_tree, find_in_work_tree(path, sections));
     SectionsFound own, branch;
+    const TreeFile file = tree_file(path);
     if (syncer_ != nullptr) {
-      const TreeFile file = tree_file(path);
       TRY_ASSIGN(own, find_in_blob(file.own, sections, syncer_->committed()));
       TRY_ASSIGN(branch, find_in_blob(file.branch, sections, syncer_->published()));
     }
     for (size_t i = 0; i < sections.size(); ++i) {
       const Section& section = sections[i];
-      if (work_tree.no_text && section.in_work_tree) {
+      const Standing on_branch = syncer_ == nullptr ? Standing::kWhole : branch.standings[i];
+      const bool removed = on_branch == Standing::kMissing && branch_goes_on_;
+      const bool file_removed = removed && removed_by_a_person(section.seq, file);
+      if (work_tree.no_text && section.in_work_tree && !file_removed) {
         find_section(FindingClass::kRowWithoutFile, path, section, *work_tree.no_text);
       }
       if (syncer_ != nullptr && own.standings[i] != Standing::kWhole) {
@@ -92,7 +96,10 @@ Status Verifier::check_sections() {
             own.no_text ? "the store's ref does not hold the file"
                         : "the store's ref does not hold these bytes");
       }
-      const Standing on_branch = syncer_ == nullptr ? Standing::kWhole : branch.standings[i];
+      if (removed) {
+        note_edit(path, section.seq, section.table, section.id, kRemoved);
+        continue;
+      }
       if (on_branch == Standing::kMissing) {
         find_section(FindingClass::kUnpublished, path, section,
                      branch.no_text ? "the branch does not hold the file: a publish puts it back"

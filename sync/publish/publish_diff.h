@@ -25,6 +25,8 @@ struct PublishTrees {
   ObjectId own_before;
   std::optional<ObjectId> left;
   ObjectId tip;
+  // The tip descends from what we left: all that differs was decided by a person since.
+  bool goes_on = false;
 };
 
 struct PublishCandidate {

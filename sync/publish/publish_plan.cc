@@ -24,11 +24,17 @@ bool holds_all_of(std::string_view text, std::string_view ours) {
 
 class Planner {
  public:
-  Planner(ObjectStore& objects, PublishPlan& plan) : objects_(objects), plan_(plan) {}
+  Planner(ObjectStore& objects, bool goes_on, PublishPlan& plan)
+      : objects_(objects), goes_on_(goes_on), plan_(plan) {}
 
   Status consider(PublishCandidate candidate) {
     if (candidate.blocked || (candidate.tip && !is_plain_file(candidate.tip->mode))) {
       plan_.left.push_back(std::move(candidate.path));
+      return {};
+    }
+    if (!candidate.tip && was_removed(candidate)) {
+      // Sections that came since are no part of what was removed.
+      if (candidate.own.id != candidate.own_before->id) unclear_.push_back(std::move(candidate));
       return {};
     }
     if (!candidate.tip) {
@@ -76,7 +82,7 @@ class Planner {
     for (const PublishCandidate& candidate : unclear_) {
       const auto found = sections.find(candidate.path);
       if (found == sections.end()) {
-        plan_.left.push_back(candidate.path);
+        if (candidate.tip) plan_.left.push_back(candidate.path);
       } else {
         TRY(add_missing_sections(candidate, found->second, published));
       }
@@ -85,11 +91,26 @@ class Planner {
   }
 
  private:
+  // What the branch had of ours, and does not have any more, by a person's own commit.
+  bool was_removed(const PublishCandidate& candidate) const {
+    return goes_on_ && candidate.own_before && candidate.left;
+  }
+
+  // What a file without a tip begins with: all before its first section.
+  Result<std::string> header_of(const PublishCandidate& candidate, std::string_view first_section) {
+    TRY_ASSIGN(const ObjectStore::Content own,
+               objects_.require(candidate.own.id, ObjectType::kBlob));
+    const size_t end = own->find(first_section);
+    return own->substr(0, end == std::string::npos ? 0 : end);
+  }
+
   Status add_missing_sections(const PublishCandidate& candidate,
                               const std::vector<SectionSource::Section>& sections,
                               uint64_t published) {
-    TRY_ASSIGN(const ObjectStore::Content tip,
-               objects_.require(candidate.tip->id, ObjectType::kBlob));
+    ObjectStore::Content tip = std::make_shared<const std::string>();
+    if (candidate.tip) {
+      TRY_ASSIGN(tip, objects_.require(candidate.tip->id, ObjectType::kBlob));
+    }
     std::vector<WantedSection> wanted;
     wanted.reserve(sections.size());
     for (const SectionSource::Section& section : sections) {
@@ -98,27 +119,41 @@ class Planner {
     ClaimedRanges claimed;
     const std::vector<FoundSection> found = find_sections(*tip, wanted, claimed);
     std::string text = *tip;
+    if (!candidate.tip) {
+      TRY_ASSIGN(text, header_of(candidate, sections.front().text));
+    }
+    const size_t begin_bytes = text.size();
     bool had_gone = false, edited = false;
     for (size_t i = 0; i < sections.size(); ++i) {
       edited |= found[i].standing == FoundSection::Standing::kEdited;
       if (found[i].standing != FoundSection::Standing::kMissing) continue;
-      had_gone |= candidate.own_before && sections[i].seq <= published;
+      const bool was_there = candidate.own_before && sections[i].seq <= published;
+      if (was_there && was_removed(candidate)) continue;
+      had_gone |= was_there;
       text += sections[i].text;
     }
     if (edited) plan_.left.push_back(candidate.path);
     if (had_gone) plan_.republished.push_back(candidate.path);
-    if (text.size() != tip->size()) grow(candidate, std::move(text));
+    if (text.size() != begin_bytes) grow(candidate, std::move(text));
     return {};
   }
 
   void grow(const PublishCandidate& candidate, std::string text) {
     plan_.changes.push_back({.path = candidate.path,
-                             .value = {hash_object(ObjectType::kBlob, text), candidate.tip->mode},
-                             .in_tip = TreeValue{candidate.tip->id, candidate.tip->mode},
+                             .value = {hash_object(ObjectType::kBlob, text), mode_of(candidate)},
+                             .in_tip = value_of(candidate.tip),
                              .text = std::move(text)});
+  }
+  static uint32_t mode_of(const PublishCandidate& candidate) {
+    return candidate.tip ? candidate.tip->mode : candidate.own.mode;
+  }
+  static std::optional<TreeValue> value_of(const std::optional<FoundEntry>& entry) {
+    if (!entry) return std::nullopt;
+    return TreeValue{entry->id, entry->mode};
   }
 
   ObjectStore& objects_;
+  const bool goes_on_;
   PublishPlan& plan_;
   std::vector<PublishCandidate> unclear_;
 };
@@ -128,7 +163,7 @@ class Planner {
 Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
                                  uint64_t published, SectionSource& sections) {
   PublishPlan plan;
-  Planner planner(objects, plan);
+  Planner planner(objects, trees.goes_on, plan);
   TRY(find_publish_candidates(objects, trees, [&](PublishCandidate candidate) {
     return planner.consider(std::move(candidate));
   }));

@@ -1,14 +1,20 @@
 // Decides what a publish puts on the branch: of each file of ours that the tip does not have as it
 // is, whether it is added, its missing sections are added to the tip's own text, or it is left.
 //
-//   tip has nothing there             → our file, whole
+//   tip has nothing there             → our file, whole; but where a person removed it: nothing, or
+//                                       its header and the sections that came since
 //   tip has our bytes                 → nothing
 //   something else in the way         → left: a link, a directory, a file instead of a directory
 //   tip's text is the one we left     → the tip's text, and what ours has grown by
 //   tip's text holds all of ours      → nothing
-//   an append file                    → the tip's text, and each of our sections that it lacks;
-//                                       one that it has with other bytes is left (section_text.h)
+//   an append file                    → the tip's text, and each of our sections that it lacks,
+//                                       but for those that a person removed; one that it has with
+//                                       other bytes is left (section_text.h)
 //   a created file with other bytes   → left
+//
+// Whose change it is: where the tip descends from what we left there, a person removed what it
+// lacks of that, and it stays removed. Where it does not, after a reset, an amend of our commit or
+// a rebase that dropped it, nobody is known to have meant that, and it is put back.
 //
 // A section goes to the end without a byte in between, as in the work tree's file. No line is ever
 // removed: what a user has committed is never reverted.

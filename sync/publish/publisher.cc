@@ -127,6 +127,12 @@ Result<std::string> Publisher::waiting_reason() {
   return reason;
 }
 
+Result<bool> Publisher::goes_on(const ObjectId& tip) {
+  const ObjectId& left = context_.state.branch_commit;
+  if (left.is_zero() || tip.is_zero()) return false;
+  return reaches(context_.objects, tip, left, kCommitsLookedAtMax);
+}
+
 Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
@@ -207,7 +213,9 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
     context_.journal.add_counter(Counter::kPublishes);
   }
   report.commit = committed.commit;
-  if (!committed.commit.is_zero() || state.published < last_seq) {
+  // What a person has rewritten, and what holds all of ours, is what later commits go on from.
+  const bool rewritten = plan.changes.empty() && !trees.goes_on;
+  if (!committed.commit.is_zero() || state.published < last_seq || rewritten) {
     TRY(journal_publish(last_seq, tip, committed.commit.is_zero() ? tip : committed.commit));
   }
   checked_tip_ = committed.commit.is_zero() ? tip : committed.commit;
@@ -222,11 +230,10 @@ Result<PublishTrees> Publisher::trees_for(const ObjectId& tip, const OwnHistory&
   const SyncState& state = context_.state;
   PublishTrees trees{.own = history.tree, .own_before = history.tree_before, .left = {}, .tip = {}};
   TRY_ASSIGN(trees.tip, tree_of(context_.objects, tip));
+  TRY_ASSIGN(trees.goes_on, goes_on(tip));
   // Where either is not known, everything is compared.
-  if (!history.before_known || state.branch_commit.is_zero() ||
-      state.branch != context_.options.branch) {
-    return trees;
-  }
+  const bool on_this = state.branch == context_.options.branch || trees.goes_on;
+  if (!history.before_known || state.branch_commit.is_zero() || !on_this) return trees;
   if (state.branch_commit == tip) {
     trees.left = trees.tip;
     return trees;

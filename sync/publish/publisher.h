@@ -51,10 +51,13 @@ class Publisher {
                      uint64_t records_max = kRecordsMax);
 
   Result<PublishReport> publish(OutcomeSource& outcomes);
-  // True when there is something to publish or to look at, nobody else has just moved HEAD, and both
-  // the interval and the delay after a publish that had to wait have passed.
+  // True when there is something to publish or to look at, nobody else has just moved HEAD, and
+  // both the interval and the delay after a publish that had to wait have passed.
   bool due();
   Result<std::string> waiting_reason();
+  // Does the branch descend from what was published on it last? Then a person decided all that it
+  // lacks of that.
+  Result<bool> goes_on(const ObjectId& tip);
 
  private:
   // One commit: planned anew, a few times, when something changes meanwhile.

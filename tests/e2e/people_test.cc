@@ -287,6 +287,37 @@ TEST_F(Person, CommitsBetweenOursAreKept) {
   EXPECT_EQ(store_.git({"log", "--format=%s", "--grep=^turn"}).size(), 5 * 7 - 1U);
 }
 
+TEST_F(Person, WhatTheyRemoveOrMoveStaysSoAndIsANote) {
+  for (int i = 0; i < 2; ++i) record();
+  store_.json({"sync"});
+  const auto path = [&](int id) {
+    return store_.sql("SELECT path FROM notes WHERE id = " + std::to_string(id))[0]["path"]
+        .get<std::string>();
+  };
+  const std::string removed = path(1), moved = path(2);
+  store_.git({"rm", "-q", removed});
+  fs::create_directory(store_.root() / "archive");
+  store_.git({"mv", moved, "archive/"});
+  store_.git({"commit", "-qm", "tidied"});
+  for (int i = 0; i < 2; ++i) {
+    record();
+    const Json report = store_.json({"sync"});
+    EXPECT_TRUE(report["republished"].empty()) << report.dump();
+    EXPECT_FALSE(fs::exists(store_.root() / removed));
+    EXPECT_FALSE(fs::exists(store_.root() / moved));
+    EXPECT_EQ(store_.git({"status", "--porcelain", "--untracked-files=all"}), "");
+    const Json verified = store_.json({"verify"});
+    EXPECT_TRUE(verified["ok"]) << verified.dump();
+    ASSERT_EQ(verified["notes"].size(), 2U) << verified.dump();
+    EXPECT_EQ(verified["notes"][0]["detail"], "removed by a person, on the branch");
+    EXPECT_EQ(store_.json({"verify", "--strict"}, 12)["ok"], false);
+  }
+  EXPECT_EQ(store_.row_count(), records_);
+  const Json repair = store_.json({"repair"});
+  EXPECT_TRUE(repair["healed"].empty()) << repair.dump();
+  EXPECT_FALSE(fs::exists(store_.root() / removed));
+}
+
 TEST_F(Person, AResetThatTakesOurCommitAwayGetsItBackReported) {
   record();
   store_.json({"sync"});

@@ -163,8 +163,8 @@ class SpoiltStoreTest : public StoreTest {
       case FindingClass::kHistoryRewritten:
         return rewrite_own_ref(std::string("git rm -q --cached ") + kFile);
       case FindingClass::kUnpublished:
-        git(std::string("rm -q ") + kFile);
-        return git("commit -qm removed");
+        git(std::string("rm -q --cached ") + kFile);
+        return git("commit -q --amend -m 'taken out of our commit'");
     }
   }
   // Classes of what verify finds and notes; of what salvage would do where the journal stays shut.

@@ -106,13 +106,25 @@ TEST_F(VerifierSectionsTest, ALostOneIsNotFoundInAnotherThatHoldsItsText) {
   EXPECT_EQ(said(), "note file-differs 2: edited by hand in the work tree\n");
 }
 
-TEST_F(VerifierSectionsTest, OneThatTheBranchHoldsOnlyWithinAnotherIsUnpublished) {
+TEST_F(VerifierSectionsTest, OneThatTheBranchHoldsOnlyWithinAnotherIsNotThere) {
   must_record("item", {"- a", "- b\n- a"});
   write("items.md", "# Items\n- b\n- a\n");
+  commit_all();
+  EXPECT_EQ(said(), "note file-differs 1: removed by a person, on the branch\n");
+  git("reset -q --soft HEAD~2");  // nobody is known to have removed it
   commit_all();
   EXPECT_EQ(said(),
             "fault unpublished 1\n"
             "note file-differs 1: edited by hand in the work tree\n");
+}
+
+TEST_F(VerifierSectionsTest, AFileThatAPersonRemovedIsANoteForEachOfItsSections) {
+  must_record("rule", {"one", "two"});
+  fs::remove(root() + "/rules.md");
+  commit_all();
+  EXPECT_EQ(said(),
+            "note file-differs 1: removed by a person, on the branch\n"
+            "note file-differs 2: removed by a person, on the branch\n");
 }
 
 TEST_F(VerifierSectionsTest, OneThatAPersonRewroteIsANoteOnTheBranchToo) {

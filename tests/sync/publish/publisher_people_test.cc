@@ -208,16 +208,85 @@ TEST_F(PublisherTest, ASectionThatAPersonRewroteIsNotAddedASecondTime) {
   expect_clean();
 }
 
-TEST_F(PublisherTest, ASectionThatAPersonRemovedIsPutBackAndReported) {
+TEST_F(PublisherTest, ASectionThatAPersonRemovedStaysRemoved) {
   store.record(rule_intent("cpp", "first"));
   store.record(rule_intent("cpp", "second"));
   store.publish_all();
   commit_file("rules/cpp.md", "# Rules: cpp\nshortened\n");
+  EXPECT_TRUE(store.publish_all().commit.is_zero());
+  store.record(rule_intent("cpp", "third"));
+  const PublishReport report = store.publish_all();
+  EXPECT_TRUE(report.republished.empty());
+  EXPECT_EQ(store.branch_file("rules/cpp.md"), "# Rules: cpp\nshortened\n\n## H-3: third");
+  expect_clean();
+}
+
+// The same where our publish was taken away: nobody is known to have meant that.
+TEST_F(PublisherTest, ASectionThatWentWithARewrittenHistoryIsPutBackAndReported) {
+  store.record(rule_intent("cpp", "first"));
+  store.record(rule_intent("cpp", "second"));
+  store.publish_all();
+  write_file(store.work("rules/cpp.md"), "# Rules: cpp\nshortened\n");
+  store.repository.git("commit -q -a --amend -m shortened");
   const PublishReport report = store.publish_all();
   EXPECT_EQ(report.republished, std::vector<std::string>{"rules/cpp.md"});
   EXPECT_EQ(store.branch_file("rules/cpp.md"),
             "# Rules: cpp\nshortened\n\n## H-1: first\n\n## H-2: second");
   expect_clean();
+}
+
+TEST_F(PublisherTest, FilesThatAPersonRemovedOrMovedStayAsTheyWant) {
+  for (const char* title : {"one", "two", "three"}) store.record(note_intent(title));
+  store.publish_all();
+  store.repository.git("rm -q " + store.note_path(1));
+  fs::create_directory(store.work("mine"));
+  store.repository.git("mv " + store.note_path(2) + " mine/two.md");
+  store.repository.git("commit -q -m tidied");
+  EXPECT_TRUE(store.publish_all().commit.is_zero());
+  store.record(note_intent("four"));
+  store.record(note_intent("five"));
+  const PublishReport report = store.publish_all();
+  EXPECT_TRUE(report.republished.empty());
+  EXPECT_EQ(store.changed_in_head(), "A\t" + store.note_path(4) + "\nA\t" + store.note_path(5));
+  EXPECT_FALSE(fs::exists(store.work(store.note_path(1))));
+  EXPECT_FALSE(fs::exists(store.work(store.note_path(2))));
+  // Merged, from a branch on which another one was removed.
+  store.repository.git("checkout -q -b topic HEAD~1");
+  store.repository.git("rm -q " + store.note_path(3));
+  store.repository.git("commit -q -m 'and that one'");
+  store.repository.git("checkout -q main");
+  store.repository.git("merge -q -m merged topic");
+  store.open_syncer();
+  store.record(note_intent("six"));
+  EXPECT_TRUE(store.publish_all().republished.empty());
+  EXPECT_FALSE(fs::exists(store.work(store.note_path(3))));
+  EXPECT_EQ(store.status(), "");
+}
+
+// The whole file was removed: what comes later makes it again, with what came later alone.
+TEST_F(PublisherTest, AnAppendFileThatAPersonRemovedBeginsAnew) {
+  store.record(rule_intent("cpp", "first"));
+  store.publish_all();
+  store.repository.git("rm -q rules/cpp.md");
+  store.repository.git("commit -q -m 'no rules'");
+  EXPECT_TRUE(store.publish_all().commit.is_zero());
+  store.record(rule_intent("cpp", "second"));
+  EXPECT_TRUE(store.publish_all().republished.empty());
+  EXPECT_EQ(store.branch_file("rules/cpp.md"), "# Rules: cpp\n\n## H-2: second");
+  EXPECT_EQ(read_text(store.work("rules/cpp.md")), "# Rules: cpp\n\n## H-2: second\n");
+  EXPECT_EQ(store.status(), "");
+}
+
+// After a history that was rewritten and holds all of ours, removals count again.
+TEST_F(PublisherTest, WhatIsRemovedBehindASquashStaysRemoved) {
+  store.record(note_intent("one"));
+  store.publish_all();
+  store.repository.git("commit -q --amend -m 'reworded by a person'");
+  EXPECT_TRUE(store.publish_all().commit.is_zero());
+  store.repository.git("rm -q " + store.note_path(1));
+  store.repository.git("commit -q -m removed");
+  EXPECT_TRUE(store.publish_all().commit.is_zero());
+  EXPECT_FALSE(fs::exists(store.work(store.note_path(1))));
 }
 
 TEST_F(PublisherTest, ResetHardTakesNothingAway) {
