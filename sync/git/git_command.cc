@@ -104,6 +104,13 @@ constexpr auto kLeavesHeadAlone = std::to_array<std::string_view>({
 });
 static_assert(std::ranges::is_sorted(kLeavesHeadAlone));
 
+constexpr auto kMovesHead = std::to_array<std::string_view>({
+    "add",    "am",    "apply", "bisect",    "checkout",  "cherry-pick",  "citool", "clean",
+    "commit", "merge", "mv",    "pull",      "read-tree", "rebase",       "reset",  "restore",
+    "revert", "rm",    "stash", "submodule", "switch",    "update-index",
+});
+static_assert(std::ranges::is_sorted(kMovesHead));
+
 // Options of git itself whose value is the next word.
 constexpr auto kTakesValue = std::to_array<std::string_view>({
     "-C",
@@ -138,6 +145,10 @@ std::string_view git_subcommand(std::span<const std::string_view> words) {
   if (rest.empty()) return {};
   const std::string_view name = file_name(rest.front());
   return name.starts_with("git-") ? name.substr(4) : rest.front();
+}
+
+bool moves_head(std::span<const std::string_view> words) {
+  return std::ranges::binary_search(kMovesHead, git_subcommand(words)) && may_move_head(words);
 }
 
 bool may_move_head(std::span<const std::string_view> words) {

@@ -15,6 +15,9 @@ namespace syncline {
 // none.
 std::string_view git_subcommand(std::span<const std::string_view> words);
 
+// Does it move HEAD, or change the index or the work tree, by what git's manual says?
+bool moves_head(std::span<const std::string_view> words);
+
 // May it move HEAD, or change the index or the work tree? Everything that is not known to leave
 // them alone may: an alias can stand for anything.
 bool may_move_head(std::span<const std::string_view> words);

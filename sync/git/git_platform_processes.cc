@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,21 @@ std::vector<std::string_view> words_of(std::string_view arguments) {
   return words;
 }
 
+// This process and those that it descends from, up to the first.
+std::set<std::string> own_line() {
+  std::set<std::string> line;
+  std::string process = "self";
+  while (process != "0") {
+    std::ifstream status("/proc/" + process + "/status");
+    std::string word, parent;
+    while (status >> word && word != "PPid:") {
+    }
+    if (!(status >> parent) || !line.insert(parent).second) break;
+    process = parent;
+  }
+  return line;
+}
+
 bool is_at_or_below(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) &&
          (path.size() == directory.size() || path[directory.size()] == '/');
@@ -87,6 +103,7 @@ bool GitPlatform::git_runs_in(std::string_view work_tree) {
 
 std::string GitPlatform::git_at_work_in(std::string_view work_tree) {
   std::string found;
+  const std::set<std::string> own = own_line();
   some_process([&](const fs::path& process) {
     const std::string name = content_of(process / "comm");
     if (!is_git_name(name)) return false;
@@ -95,13 +112,15 @@ std::string GitPlatform::git_at_work_in(std::string_view work_tree) {
     // A script's first words are its interpreter's.
     const std::string_view script = std::string_view(name).substr(0, name.size() - 1);
     if (!words.empty() && script.starts_with("git-")) words = {script};
-    if (!may_move_head(words)) return false;
+    // A command that has started us is one of git's own, or an alias that stands for us.
+    const std::string id = process.filename().string();
+    if (own.contains(id) ? !moves_head(words) : !may_move_head(words)) return false;
     if (arguments.find(work_tree) == std::string::npos) {
       std::error_code fault;
       const std::string directory = fs::read_symlink(process / "cwd", fault).string();
       if (fault || !is_at_or_below(directory, work_tree)) return false;
     }
-    found = fmt::format("git {} (process {})", git_subcommand(words), process.filename().string());
+    found = fmt::format("git {} (process {})", git_subcommand(words), id);
     return true;
   });
   return found;

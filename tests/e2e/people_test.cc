@@ -101,6 +101,19 @@ TEST_F(Person, AHookOfTheirsMayRecord) {
   expect_publishes();
 }
 
+// `git alias` waits for what it stands for, which may be a verb of ours.
+TEST_F(Person, AnAliasOfTheirsMayStandForAVerb) {
+  std::string call = "!";
+  for (const std::string& word : store_.command({"record", "note", "--title", "by an alias",
+                                                 "--wait", "published", "--timeout", "60"})) {
+    call += "'" + word + "' ";
+  }
+  const ProcessResult recorded = store_.try_git({"-c", "alias.rec=" + call, "rec"});
+  EXPECT_TRUE(recorded.ok()) << recorded.describe();
+  ++records_;
+  expect_agreement_but({});
+}
+
 // A merge has left its marks in syncline.toml, or it cannot be read at all: what was recorded with
 // last holds, and every verb says so.
 TEST_F(Person, AConfigurationThatCannotBeFollowedDoesNotStopRecording) {

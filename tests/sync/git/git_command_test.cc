@@ -32,6 +32,14 @@ TEST(GitCommand, WhatMovesHeadIsSeen) {
   }
 }
 
+TEST(GitCommand, AnAliasMayButIsNotKnownTo) {
+  EXPECT_TRUE(may_move_head(Words{"git", "rec"}));
+  EXPECT_FALSE(moves_head(Words{"git", "rec"}));
+  EXPECT_TRUE(moves_head(Words{"git", "-C", "there", "commit"}));
+  EXPECT_FALSE(moves_head(Words{"git", "stash", "list"}));
+  EXPECT_FALSE(moves_head(Words{"git", "log"}));
+}
+
 // A pager may be open for hours.
 TEST(GitCommand, WhatOnlyLooksIsNot) {
   for (const char* name : {"log", "diff", "show", "status", "blame", "grep", "push", "fetch", "gc",
