@@ -30,6 +30,8 @@ struct ApplierOptions {
   bool take_over_database = false;
   // True while the person's git state forbids changing tracked files: sections then wait.
   std::function<bool()> files_must_wait;
+  // How long a lock of another program on the database is waited for.
+  int busy_timeout_ms = 5000;
 };
 
 struct ApplyReport {

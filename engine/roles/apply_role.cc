@@ -18,11 +18,19 @@ namespace {
 constexpr int kExchangesMax = 50;
 
 // Somebody deleted or exchanged the database under a turn: the next one finds what is there now.
-// Another program that holds its lock has been waited for already.
 bool is_exchanged(const Error& error) {
   return error.code == Code::kNotFound ||
          (error.code == Code::kBusy && error.hint == kDatabaseExchangedHint);
 }
+
+// Another program holds its lock.
+bool is_locked(const Error& error) {
+  return error.code == Code::kBusy && error.hint == kDatabaseLockedHint;
+}
+
+// A lock is waited for in slices, and each that passed in vain counts as a retry.
+constexpr int64_t kPatienceSliceMs = 1000;
+constexpr int64_t kPatienceInPassingMs = 100;
 
 }  // namespace
 
@@ -74,8 +82,13 @@ bool ApplyRole::left_files_waiting() {
   return left_files_waiting_;
 }
 
-Result<bool> ApplyRole::try_turns() {
+Result<bool> ApplyRole::try_turns_in_passing() {
+  return try_turns(kPatienceInPassingMs);
+}
+
+Result<bool> ApplyRole::try_turns(int64_t patience_ms) {
   MutexLock lock(role_.mutex);
+  current_.set_patience(patience_ms);
   try {
     return role_.try_turns([this]() REQUIRES(role_.mutex) -> Status { return apply_pending(); },
                            [this] { return is_pending(); });
@@ -89,15 +102,21 @@ Result<bool> ApplyRole::try_turns() {
 Status ApplyRole::until(uint64_t seq, Deadline deadline) {
   Clock& clock = context_.clock;
   int exchanges = 0;
+  // Without a time limit, as long as SQLite would wait by itself.
+  const Deadline unlocked_by =
+      deadline.forever() ? clock.after_ms(Database::kBusyTimeoutMs) : deadline;
+  const auto again = [&](const Error& error) {
+    if (is_locked(error)) return !clock.passed(unlocked_by);
+    return is_exchanged(error) && ++exchanges < kExchangesMax && !clock.passed(deadline);
+  };
   const auto attempt = [&]() -> Result<bool> {
-    Result<bool> turns = try_turns();
-    while (!turns && is_exchanged(turns.error()) && ++exchanges < kExchangesMax &&
-           !clock.passed(deadline)) {
-      clock.pause_ns(kRoleRetryMs * 1'000'000);
+    while (true) {
+      Result<bool> turns = try_turns(clock.left_ms(unlocked_by, kPatienceSliceMs));
+      if (turns || !again(turns.error())) return turns;
+      context_.journal.add_counter(Counter::kRetries);
+      if (is_exchanged(turns.error())) clock.pause_ns(kRoleRetryMs * 1'000'000);
       if (context_.journal.watermark(Watermark::kApplied) >= seq) return false;
-      turns = try_turns();
     }
-    return turns;
   };
   // Applied as far as is durable, and still not there: seq is not durable, which callers exclude.
   const auto on_stuck = [seq] {

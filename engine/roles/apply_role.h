@@ -24,7 +24,10 @@ class ApplyRole {
 
   // Does what is pending, if the role is free. True: this process had the role. False: another
   // process has it, and will do what is pending.
-  Result<bool> try_turns() EXCLUDES(role_.mutex);
+  Result<bool> try_turns() EXCLUDES(role_.mutex) { return try_turns(Database::kBusyTimeoutMs); }
+  // The same for who has its answer already: a lock of another program on the database is left to
+  // the next call.
+  Result<bool> try_turns_in_passing() EXCLUDES(role_.mutex);
   // Returns once record `seq` is applied, by this process or another. kTimeout when it was not.
   Status until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
 
@@ -41,6 +44,8 @@ class ApplyRole {
   Status rebuild_database() EXCLUDES(role_.mutex);
 
  private:
+  // kBusy where another program holds the database's lock for longer than that.
+  Result<bool> try_turns(int64_t patience_ms) EXCLUDES(role_.mutex);
   Status apply_pending() REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;

@@ -46,6 +46,11 @@ Status CurrentApplier::open() {
   return missing ? note_rebuilt() : Status();
 }
 
+void CurrentApplier::set_patience(int64_t patience_ms) {
+  patience_ms_ = patience_ms;
+  if (applier_ != nullptr) applier_->database().set_busy_timeout(patience_ms);
+}
+
 Status CurrentApplier::open_anew() {
   ApplierOptions options;
   options.work_tree = context_.places.root;
@@ -57,6 +62,7 @@ Status CurrentApplier::open_anew() {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }
   options.files_must_wait = [this] { return files_must_wait(); };
+  options.busy_timeout_ms = static_cast<int>(patience_ms_);
   const auto open_applier = [&]() -> Status {
     TRY_ASSIGN(auto work_tree, context_.places.platform->open_directory(context_.places.root));
     TRY_ASSIGN(applier_, Applier::open(context_.store_directory, context_.journal, context_.clock,

@@ -32,6 +32,8 @@ class CurrentApplier {
 
   Status open();
   void close() { applier_.reset(); }
+  // How long a lock of another program on the database is waited for, from here on.
+  void set_patience(int64_t patience_ms);
   Applier& applier() { return *applier_; }  // once open() succeeded, until close()
 
   // True when the database was damaged: it has been moved aside, and is begun anew by open().
@@ -50,6 +52,7 @@ class CurrentApplier {
 
   RoleContext& context_;
   std::unique_ptr<Applier> applier_;
+  int64_t patience_ms_ = Database::kBusyTimeoutMs;
   bool replaced_ = false;  // the database, and none opened since
 };
 

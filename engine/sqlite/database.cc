@@ -74,7 +74,7 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:  // a lock of the WAL index could not be had
       error.code = Code::kBusy;
-      error.hint = "another program holds the database's write lock; try again once it is done";
+      error.hint = kDatabaseLockedHint;
       break;
     case SQLITE_FULL:
     case SQLITE_NOMEM:
@@ -271,6 +271,11 @@ Result<int64_t> Database::pragma(const std::string& sql) {
   TRY_ASSIGN(const bool row, statement.step());
   if (!row) return make_error(Code::kInternal, sql + " answered nothing");
   return statement.integer(0);
+}
+
+void Database::set_busy_timeout(int64_t timeout_ms) {
+  busy_timeout_ms_ = static_cast<int>(timeout_ms);
+  sqlite3_busy_timeout(handle_, busy_timeout_ms_);
 }
 
 Status Database::set_up(Access access) {

@@ -86,9 +86,10 @@ struct DatabaseFile {
 
 class Database {
  public:
+  static constexpr int kBusyTimeoutMs = 5000;
   enum class Access : uint8_t { kRead, kWrite };
   static Result<std::unique_ptr<Database>> open(const DatabaseFile& file, Access access,
-                                                int busy_timeout_ms = 5000);
+                                                int busy_timeout_ms = kBusyTimeoutMs);
   // An empty database that ends with its connection, to try a statement on.
   static Result<std::unique_ptr<Database>> open_in_memory();
   ~Database();
@@ -113,6 +114,8 @@ class Database {
   // Rows that the last statement changed, without those its triggers changed.
   int64_t changes() const;
   bool in_transaction() const;
+  // How long SQLite waits for another program's lock before it answers kBusy.
+  void set_busy_timeout(int64_t timeout_ms);
   // True when the path now leads to another file than the one that is open.
   bool has_moved() const;
   // Whether there is a table or view of the name; case is ignored, as SQLite does.
@@ -161,6 +164,9 @@ class ReadView {
   Database* database_;  // null: somebody else ends the transaction
 };
 
+// The hint of a kBusy error that a lock caused.
+inline constexpr const char* kDatabaseLockedHint =
+    "another program holds the database's write lock; try again once it is done";
 // The hint of a kBusy error that no lock caused: the file or its tables have been exchanged.
 inline constexpr std::string_view kDatabaseExchangedHint =
     "the database is being rebuilt, or somebody changed it; try again";

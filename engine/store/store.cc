@@ -249,7 +249,7 @@ Status Store::lend_a_hand() {
     return std::pair(journal.durable().seq, journal.watermark(Watermark::kApplied));
   };
   const auto do_all = [&]() -> Status {
-    TRY(roles.apply.try_turns());
+    TRY(roles.apply.try_turns_in_passing());
     seen = reached();
     TRY(roles.sync.try_turns(/*publish_now=*/false));
     return {};
@@ -272,7 +272,7 @@ Status Store::Impl::do_what_is_due() {
     return ahead - std::min(ahead, journal->watermark(follower));
   };
   if (is_due(Moment::kApplyTurn, behind(journal->durable().seq, Watermark::kApplied))) {
-    TRY(roles->apply.try_turns());
+    TRY(roles->apply.try_turns_in_passing());
   }
   const uint64_t unfolded = behind(journal->watermark(Watermark::kApplied), Watermark::kCommitted);
   if (roles->apply.left_files_waiting() || is_due(Moment::kSyncTurn, unfolded)) {
@@ -356,7 +356,7 @@ Result<StoreStatus> Store::status() {
   std::string apply_waits;
   if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
     // Only a try tells why.
-    if (const auto tried = store.roles->apply.try_turns(); !tried) {
+    if (const auto tried = store.roles->apply.try_turns_in_passing(); !tried) {
       apply_waits =
           fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
     }

@@ -1,6 +1,7 @@
 // Time and randomness as seams, so that a simulation owns both.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "syncline/deadline.h"
@@ -17,6 +18,12 @@ class Clock {
   virtual void pause_ns(int64_t duration_ns) = 0;
 
   Deadline after_ms(int64_t duration_ms) { return {monotonic_ns() + duration_ms * 1'000'000}; }
+  // Milliseconds until the deadline, from 0 to `most_ms`.
+  int64_t left_ms(Deadline deadline, int64_t most_ms) {
+    if (deadline.forever()) return most_ms;
+    const int64_t left = (deadline.monotonic_ns - monotonic_ns()) / 1'000'000;
+    return std::clamp<int64_t>(left, 0, most_ms);
+  }
   bool passed(Deadline deadline) {
     return !deadline.forever() && monotonic_ns() >= deadline.monotonic_ns;
   }

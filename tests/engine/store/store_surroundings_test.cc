@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <functional>
+#include <future>
 #include <new>
 #include <thread>
 
@@ -23,6 +24,46 @@ TEST_F(StoreTest, WhatIsInTheDatabasesWayIsRefusedBeforeAnythingIsWritten) {
   ASSERT_FALSE(receipt);
   EXPECT_EQ(receipt.error().code, Code::kUnsafePath) << receipt.error().message;
   EXPECT_EQ(receipt.error().seq, 0u);
+}
+
+// Up to the caller's time limit, which is longer than SQLite's own.
+TEST_F(StoreTest, ALockOfAnotherProgramIsWaitedForAsLongAsTheCallerWants) {
+  const auto store = open(), other = open();
+  must_record(*store, note("the first"));
+  const auto program = Database::open({root() + "/syncline.db"}, Database::Access::kWrite);
+  ASSERT_TRUE(program) << program.error().message;
+  ASSERT_TRUE((*program)->execute("BEGIN IMMEDIATE"));
+  auto waiting = std::async(std::launch::async, [&] {
+    return store->record(note("waits"), Stage::kApplied, system_clock().after_ms(300'000));
+  });
+  const auto retries = [&] { return other->status()->retries; };
+  for (const uint64_t before = retries(); retries() < before + 2;) {
+  }
+  ASSERT_TRUE((*program)->execute("COMMIT"));
+  const auto receipt = waiting.get();
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_EQ(receipt->stage, Stage::kApplied);
+}
+
+TEST_F(StoreTest, ALockThatIsHeldBeyondTheTimeLimitIsToldWithTheSequence) {
+  const auto store = open();
+  must_record(*store, note("the first"));
+  const auto program = Database::open({root() + "/syncline.db"}, Database::Access::kWrite);
+  ASSERT_TRUE(program) << program.error().message;
+  ASSERT_TRUE((*program)->execute("BEGIN IMMEDIATE"));
+  const auto late = store->record(note("too late"), Stage::kApplied, system_clock().after_ms(100));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().seq, 2u);
+  EXPECT_EQ(late.error().code, Code::kBusy) << late.error().message;
+  EXPECT_NE(late.error().hint.find("another program"), std::string::npos) << late.error().hint;
+  // Who does not want the row does not wait for it, nor with what is left to do.
+  must_record(*store, note("journalled"), Stage::kJournaled);
+  const auto lent = store->lend_a_hand();
+  ASSERT_FALSE(lent);
+  EXPECT_EQ(lent.error().code, Code::kBusy) << lent.error().message;
+  ASSERT_TRUE((*program)->execute("COMMIT"));
+  ASSERT_TRUE(store->lend_a_hand());
+  EXPECT_EQ(notes(), 3);
 }
 
 TEST_F(StoreTest, AThreadThatRunsOutOfMemoryIsReportedAndGoesOn) {
