@@ -1,17 +1,19 @@
 // What GitPlatform asks about other processes, by /proc.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "journal/base/posix_fd.h"
 #include "sync/git/git_command.h"
 #include "sync/git/git_platform.h"
 
@@ -31,9 +33,17 @@ bool some_process(const std::function<bool(const fs::path& process)>& is_it) {
   return false;
 }
 
+// What can be read of it: the process may end meanwhile, and then read() fails.
 std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const PosixFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string content;
+  if (file.get() < 0) return content;
+  char buffer[4096];
+  while (true) {
+    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+    if (count > 0) content.append(buffer, static_cast<size_t>(count));
+    if (count == 0 || (count < 0 && errno != EINTR)) return content;
+  }
 }
 
 // Git's subcommands that are programs of their own are called "git-…".
@@ -59,12 +69,13 @@ std::set<std::string> own_line() {
   std::set<std::string> line;
   std::string process = "self";
   while (process != "0") {
-    std::ifstream status("/proc/" + process + "/status");
-    std::string word, parent;
-    while (status >> word && word != "PPid:") {
-    }
-    if (!(status >> parent) || !line.insert(parent).second) break;
-    process = parent;
+    const std::string status = content_of("/proc/" + process + "/status");
+    constexpr std::string_view kParent = "\nPPid:\t";
+    const size_t at = status.find(kParent);
+    if (at == std::string::npos) break;
+    const size_t begin = at + kParent.size();
+    process = status.substr(begin, status.find('\n', begin) - begin);
+    if (!line.insert(process).second) break;
   }
   return line;
 }

@@ -124,6 +124,11 @@ class PublisherTest : public testing::Test {
     const timespec when[2] = {{::time(nullptr) - seconds, 0}, {::time(nullptr) - seconds, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, store.work(".git/" + file).c_str(), when, 0), 0);
   }
+  // As long after the person's last command as nothing of it counts any more.
+  void time_passes() {
+    age("COMMIT_EDITMSG", 20);
+    age("logs/HEAD", 10);
+  }
 
   PublishStore store;
 };

@@ -112,7 +112,7 @@ TEST_F(PublisherTest, ALinkOrAFileInTheWayIsLeftAndTheRestIsPublished) {
   // Once it is out of the way, they are published.
   store.repository.git("rm -q rules notes");
   store.repository.git("commit -q -m 'out of the way'");
-  age("logs/HEAD", 10);
+  time_passes();
   EXPECT_TRUE(store.syncer->publisher().due());
   EXPECT_TRUE(store.publish_all().left.empty());
   EXPECT_EQ(store.branch_file(store.note_path(1)), store.show(store.note_path(1)));
@@ -298,7 +298,7 @@ TEST_F(PublisherTest, ResetHardTakesNothingAway) {
   store.publish_all();
   store.repository.git("reset -q --hard HEAD~1");
   EXPECT_FALSE(fs::exists(store.work(store.note_path(4))));
-  age("logs/HEAD", 10);
+  time_passes();
   EXPECT_TRUE(store.syncer->publisher().due());
   const PublishReport report = store.publish_all();
   EXPECT_EQ(report.republished, (std::vector<std::string>{store.note_path(4), "rules/cpp.md"}));

@@ -48,7 +48,8 @@ class CommandInItsHook {
 
 TEST_F(PublisherTest, ACommitWaitsForItsHooksAndIsNotDisturbed) {
   write_file(store.work("theirs.txt"), "changed\n");
-  CommandInItsHook commit(store, "commit -q -a -m work");
+  store.repository.git("add theirs.txt");
+  CommandInItsHook commit(store, "commit -q -m work");
   age("COMMIT_EDITMSG", 60);
   store.record(note_intent("meanwhile"));
   store.expect_waiting("git commit (process ");
@@ -79,7 +80,7 @@ TEST_F(PublisherTest, AHookOfThisRepositoryWaitsAndOneOfAnotherDoesNot) {
 
 // Who has just committed may be about to amend it, or to take it back.
 TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
-  age("logs/HEAD", 10);
+  time_passes();
   store.record(note_intent("one"));
   EXPECT_TRUE(store.syncer->publisher().due());
   commit_file("theirs.txt", "more\n");
