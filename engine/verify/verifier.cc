@@ -65,7 +65,11 @@ Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_erro
   syncer_ = syncer;
   git_error_ = std::move(git_error);
   TRY_ASSIGN(root_, places_.platform->open_directory(places_.root));
-  if (syncer_ != nullptr) TRY(load_trees());
+  if (syncer_ != nullptr) {
+    const Status loaded = load_trees();
+    if (!loaded && loaded.error().code != Code::kCorrupt) return loaded.error();
+    if (!loaded) lose_git(loaded.error());
+  }
   TRY(read_applied());
   end_ = journal_.durable();
   TRY(collect_outcomes());
@@ -76,11 +80,24 @@ Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_erro
     TRY(check_foreign_rows());
     if (syncer_ != nullptr) {
       TRY(check_foreign_blobs());
-      TRY(check_history());
+      const Status checked = check_history();
+      if (!checked && checked.error().code != Code::kCorrupt) return checked.error();
+      if (!checked) {
+        lose_git(checked.error());
+        note_git_error();
+      }
     }
   }
   TRY(tell_behind());
   return std::move(report_);
+}
+
+// The repository lacks objects that its refs name: nothing of git is compared then.
+void Verifier::lose_git(const Error& error) {
+  git_error_ = error;
+  syncer_ = nullptr;
+  tree_files_.clear();
+  branch_goes_on_ = false;
 }
 
 void Verifier::note_git_error() {

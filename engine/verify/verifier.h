@@ -82,6 +82,7 @@ class Verifier {
   Status collect_outcomes();
   void note_damage(const Reader& reader, const Error& error);
   void note_git_error();
+  void lose_git(const Error& error);
   Status load_trees();
   // Did a person remove from the branch what was published of the record?
   bool removed_by_a_person(uint64_t seq, const TreeFile& file) const;
