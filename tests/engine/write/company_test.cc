@@ -3,6 +3,7 @@
 
 #include <xxhash.h>
 
+#include <future>
 #include <set>
 #include <thread>
 
@@ -223,19 +224,23 @@ TEST_F(CompanyTest, AWithdrawnRequestIsNotWritten) {
     Process asking = start();
     ASSERT_TRUE(must(page->try_lead()));
     PendingWritePtr led, asked;
-    std::thread asker;
-    *on_operation = [&](std::string_view, const std::string& name) -> Status {
+    std::promise<void> gave_up;
+    const std::shared_future<void> given_up = gave_up.get_future().share();
+    *on_operation = [given_up](std::string_view, const std::string& name) -> Status {
       // Read once, by who leads, behind the requests and before the append lock.
-      if (name == kConfigCopyFile && asker.joinable()) asker.join();
+      if (name == kConfigCopyFile) given_up.wait();
       return {};
     };
     std::thread leads([&] { led = record(leader, note("the leader's")); });
     page->gather(1, 1'000'000'000, 5'000'000'000);
-    asker = std::thread([&] { asked = record(asking, note(title), clock.after_ms(150)); });
+    std::thread asker([&] {
+      asked = record(asking, note(title), clock.after_ms(150));
+      gave_up.set_value();
+    });
     page->gather(2, 1'000'000'000, 5'000'000'000);
     page->end_lead();
     leads.join();
-    if (asker.joinable()) asker.join();
+    asker.join();
     ASSERT_FALSE(led->error) << led->error->message;
     EXPECT_EQ(std::ranges::count(titles(), title), asked->error ? 0 : 1);
     if (asked->error) return;
