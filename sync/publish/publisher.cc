@@ -27,6 +27,9 @@ namespace {
 // The pause between publishes that had to wait for the user.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
+// So much later than it is due a publish is made although people keep moving HEAD.
+constexpr uint64_t kQuietLongestMs = 30'000;
+
 void append(std::vector<std::string>& paths, std::vector<std::string> more) {
   paths.insert(paths.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
@@ -64,11 +67,6 @@ bool Publisher::due() {
   const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
   // If something cannot be read, publish() reports it.
   if (tip && nothing_new(*tip)) return false;
-  const Result<const GitDirectories*> git_dirs = git();
-  if (git_dirs) {
-    const Result<bool> just_moved = head_was_just_moved(**git_dirs, context_.clock);
-    if (just_moved && *just_moved) return false;
-  }
   if (state.branch_commit.is_zero()) return true;
   const Result<std::optional<Object>> last = context_.objects.read(state.branch_commit);
   if (!last || !*last) return true;
@@ -76,7 +74,15 @@ bool Publisher::due() {
   if (!commit) return true;
   // Every process of the store can see the commit's own time; the clock may have jumped since.
   const int64_t age_ms = context_.clock.now_ms() - commit->committer_time_s * 1000;
-  return age_ms < 0 || static_cast<uint64_t>(age_ms) >= context_.options.publish_interval_ms;
+  const uint64_t interval_ms = context_.options.publish_interval_ms;
+  if (age_ms < 0) return true;
+  if (static_cast<uint64_t>(age_ms) < interval_ms) return false;
+  // Who commits without a pause cannot keep everything waiting for ever.
+  if (static_cast<uint64_t>(age_ms) >= interval_ms + kQuietLongestMs) return true;
+  const Result<const GitDirectories*> git_dirs = git();
+  if (!git_dirs) return true;
+  const Result<bool> just_moved = head_was_just_moved(**git_dirs, context_.clock);
+  return !just_moved || !*just_moved;
 }
 
 Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {

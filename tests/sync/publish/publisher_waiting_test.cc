@@ -80,9 +80,10 @@ TEST_F(PublisherTest, AHookOfThisRepositoryWaitsAndOneOfAnotherDoesNot) {
 
 // Who has just committed may be about to amend it, or to take it back.
 TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
-  time_passes();
+  store.record(note_intent("zero"));
+  store.publish_all();
   store.record(note_intent("one"));
-  EXPECT_TRUE(store.syncer->publisher().due());
+  EXPECT_TRUE(store.syncer->publisher().due()) << "our own move of it is no reason";
   commit_file("theirs.txt", "more\n");
   EXPECT_FALSE(store.syncer->publisher().due());
   age("logs/HEAD", 1);
@@ -90,10 +91,32 @@ TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
   age("logs/HEAD", 3);
   EXPECT_TRUE(store.syncer->publisher().due());
   commit_file("theirs.txt", "and more\n");
+  EXPECT_FALSE(store.syncer->publisher().due());
   store.publish_all();  // asked for
-  // Our own move of it is no reason.
-  store.record(note_intent("two"));
+  expect_clean();
+}
+
+class ShiftedClock final : public Clock {
+ public:
+  int64_t now_ms() override { return system_clock().now_ms() + shift_ms; }
+  int64_t monotonic_ns() override { return system_clock().monotonic_ns(); }
+  void pause_ns(int64_t duration_ns) override { system_clock().pause_ns(duration_ns); }
+  int64_t shift_ms = 0;
+};
+
+// A script that commits every second.
+TEST_F(PublisherTest, WhoCommitsWithoutAPauseDoesNotKeepEverythingWaiting) {
+  ShiftedClock clock;
+  store.open_syncer(clock);
+  store.record(note_intent("zero"));
+  clock.shift_ms = -60'000;
+  store.publish_all();
+  clock.shift_ms = 0;
+  store.record(note_intent("one"));
+  commit_file("theirs.txt", "more\n");
   EXPECT_TRUE(store.syncer->publisher().due());
+  clock.shift_ms = -50'000;
+  EXPECT_TRUE(store.syncer->publisher().due()) << "HEAD was moved in the future";
 }
 
 TEST_F(PublisherTest, ADetachedHeadWaitsAndGoesOnAfter) {
