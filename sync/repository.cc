@@ -5,13 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <set>
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "journal/record/row_id.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/index_file.h"
@@ -59,25 +57,6 @@ Status check_index(Directory& git_dir) {
   return index.error();
 }
 
-}  // namespace
-
-// "notes/0001/some-title-1234.md" → 1234; 0 where the name ends in no number, or in one that no row
-// can have, since none of our files has such a name.
-uint64_t id_in_path(std::string_view path) {
-  constexpr std::string_view kSuffix = ".md";
-  if (!path.ends_with(kSuffix)) return 0;
-  path.remove_suffix(kSuffix.size());
-  const size_t before = path.find_last_not_of("0123456789");
-  if (before == std::string_view::npos || (path[before] != '-' && path[before] != '_')) return 0;
-  uint64_t id = 0;
-  const auto [end, fault] =
-      std::from_chars(path.data() + before + 1, path.data() + path.size(), id);
-  const bool whole = fault == std::errc{} && end == path.data() + path.size();
-  return whole && is_row_id(id) ? id : 0;
-}
-
-namespace {
-
 // Traces of other stores, or of one whose journal was lost, in the repository.
 Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
   RefStore refs(*git.common_dir);
@@ -117,7 +96,7 @@ Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
 Result<RepositoryState> find_repository(const std::string& directory, GitPlatform& platform) {
   TRY_ASSIGN(const GitPaths paths, find_git_paths(directory, platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
-  TRY(check_repository_format(*git.common_dir));
+  TRY(check_repository_format(git));
   return state_of(paths, *git.git_dir);
 }
 
@@ -151,7 +130,7 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
     TRY(platform.create_repository(absolute));
     created = true;
   }
-  TRY(check_repository_format(*git.common_dir));
+  TRY(check_repository_format(git));
   TRY(check_index(*git.git_dir));
   TRY_ASSIGN(RepositoryState state, state_of(*paths, *git.git_dir));
   state.created = created;

@@ -124,14 +124,17 @@ Result<GitDirectories> open_git_directories(const GitPaths& paths) {
   return directories;
 }
 
-Status check_repository_format(Directory& common_dir) {
+Status check_repository_format(const GitDirectories& git) {
+  Directory& common_dir = *git.common_dir;
   TRY_ASSIGN(const std::optional<std::string> text, read_small_file(common_dir, "config"));
   const GitConfig config = GitConfig::parse(text.value_or(""));
   const auto refuse = [&](std::string_view why, std::string hint) {
     return make_error(Code::kUnsupported, fmt::format("{} {}", common_dir.path(), why),
                       std::move(hint));
   };
-  if (config.get_bool("core.bare", false)) {
+  // The setting is the main work tree's: a linked one may belong to a repository that has none.
+  const bool linked = git.paths.git_dir != git.paths.common_dir;
+  if (!linked && config.get_bool("core.bare", false)) {
     return refuse("is a bare git repository: it has no work tree",
                   "use a clone with a work tree, or another directory");
   }

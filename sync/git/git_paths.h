@@ -41,7 +41,7 @@ Result<GitDirectories> open_git_directories(const GitPaths& paths);
 
 // kUnsupported, with a sentence and what to do, where the repository's configuration asks for what
 // this program cannot handle: bare, SHA-256, reftable, a work tree elsewhere, unknown extensions.
-Status check_repository_format(Directory& common_dir);
+Status check_repository_format(const GitDirectories& git);
 
 // A file's text without trailing white space; empty where there is no such file.
 Result<std::optional<std::string>> read_small_file(Directory& directory, std::string_view name);

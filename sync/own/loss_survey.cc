@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "journal/record/row_id.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
@@ -85,6 +87,25 @@ Status add_ids(ObjectStore& objects, const ObjectId& commit_id, uint64_t& highes
 }
 
 }  // namespace
+
+uint64_t id_in_path(std::string_view path) {
+  constexpr std::string_view kSuffix = ".md";
+  if (!path.ends_with(kSuffix)) return 0;
+  path.remove_suffix(kSuffix.size());
+  const size_t tag = path.rfind("-s");
+  constexpr size_t kTagBytes = 6;
+  if (tag != std::string_view::npos && path.size() - tag == 2 + kTagBytes &&
+      path.find_first_not_of("0123456789abcdef", tag + 2) == std::string_view::npos) {
+    path = path.substr(0, tag);
+  }
+  const size_t before = path.find_last_not_of("0123456789");
+  if (before == std::string_view::npos || (path[before] != '-' && path[before] != '_')) return 0;
+  uint64_t id = 0;
+  const auto [end, fault] =
+      std::from_chars(path.data() + before + 1, path.data() + path.size(), id);
+  const bool whole = fault == std::errc{} && end == path.data() + path.size();
+  return whole && is_row_id(id) ? id : 0;
+}
 
 Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
                                            const std::string& remote, GitPlatform& platform,

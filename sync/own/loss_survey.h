@@ -29,7 +29,9 @@ Result<RepositoryClaims> survey_repository(const std::string& work_tree, const S
                                            const std::string& remote, GitPlatform& platform,
                                            Deadline deadline);
 
-// "notes/0001/some-title-1234.md" → 1234; 0 where the name does not end so.
+// "notes/0001/some-title-1234.md" → 1234, and so with the tag of a store beside others behind it
+// ("some-title-1234-sa1b2c3.md"); 0 where the name ends in no number, or in one that no row can
+// have, since none of our files has such a name.
 uint64_t id_in_path(std::string_view path);
 
 }  // namespace syncline

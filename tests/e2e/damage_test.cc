@@ -309,6 +309,22 @@ TEST(Damage, ObjectsOfTheOwnRefThatAreGoneAreFoldedAgainByRepair) {
   expect_agreement(store, 2);
 }
 
+TEST(Damage, AClonesCloneGoesOnAboveTheIdsOfBoth) {
+  TemporaryDirectory directory;
+  const StoreUnderTest first("notes", directory / "first");
+  first.json({"record", "note", "--title", "a", "--wait", "published"});
+  fs::path from = first.root();
+  for (const int expected : {2, 4}) {
+    const fs::path root = directory / ("clone" + std::to_string(expected));
+    first.git({"clone", "-q", from.string(), root.string()});
+    const StoreUnderTest clone = StoreUnderTest::existing("notes", root);
+    ASSERT_TRUE(clone.syncline({"init", "--new-identity", root.string()}).ok());
+    EXPECT_EQ(clone.json({"record", "note", "--title", "b"})["id"], expected);
+    clone.json({"record", "note", "--title", "c", "--wait", "published"});
+    from = root;
+  }
+}
+
 TEST(Damage, AReplacedGitDirectoryIsNoDeadEnd) {
   TemporaryDirectory directory;
   const StoreUnderTest old("notes", directory / "store");

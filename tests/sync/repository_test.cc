@@ -5,6 +5,7 @@
 
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
+#include "sync/own/loss_survey.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
 #include "tests/sync/publish/publish_fixture.h"
@@ -146,6 +147,30 @@ TEST(Repository, ABareRepositoryIsRefused) {
   EXPECT_NE(refusal(scratch.string()).find("bare"), std::string::npos);
   EXPECT_TRUE(
       fails_with(find_repository(scratch.string(), system_git_platform()), Code::kUnsupported));
+}
+
+TEST(Repository, ALinkedWorkTreeOfABareRepositoryIsOne) {
+  TemporaryDirectory scratch;
+  GitRepository runner;
+  runner.git("commit -q --allow-empty -m first");
+  const std::string bare = scratch.string() + "/bare.git", linked = scratch.string() + "/linked";
+  runner.git("clone -q --bare . " + quote_for_shell(bare));
+  runner.git("--git-dir=" + quote_for_shell(bare) + " worktree add -q " + quote_for_shell(linked) +
+             " main");
+  const auto found = find_repository(linked, system_git_platform());
+  ASSERT_TRUE(ok(found));
+  EXPECT_EQ(found->branch, "refs/heads/main");
+  EXPECT_EQ(found->common_dir, bare);
+  EXPECT_TRUE(fails_with(find_repository(bare, system_git_platform()), Code::kUnsupported));
+}
+
+TEST(Repository, TheIdIsReadFromANameWithAndWithoutAStoresTag) {
+  EXPECT_EQ(id_in_path("notes/0000/some-title-1234.md"), 1234u);
+  EXPECT_EQ(id_in_path("notes/0000/some-title-1234-s1a2b3c.md"), 1234u);
+  EXPECT_EQ(id_in_path("memory/failures/20260101_x_7-s000000.md"), 7u);
+  EXPECT_EQ(id_in_path("notes/0000/meeting-12-summer.md"), 0u);
+  EXPECT_EQ(id_in_path("notes/0000/meeting-12-s1a2b3.md"), 0u);
+  EXPECT_EQ(id_in_path("notes/0000/no-number-s1a2b3c.md"), 0u);
 }
 
 TEST(Repository, NoRepositoryIsNotFound) {
