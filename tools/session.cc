@@ -27,6 +27,7 @@ Result<std::string> Session::store_root() const {
 Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
   TRY_ASSIGN(const std::string root, store_root());
   options.open_deadline = deadline();
+  options.on_wait = [this](const std::string& why) { note("publishing waits: " + why); };
   auto store = Store::open(root, options);
   if (store) tell_notes(**store);
   return store;

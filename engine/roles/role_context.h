@@ -4,6 +4,7 @@
 // Threading: any thread reads it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,7 @@ struct RoleContext {
   // The store is open for a call or two: memos are left for who comes next
   // (engine/projection/memos.h), and SQLite's log is kept short, for each of them reads it whole.
   bool short_lived = false;
+  std::function<void(const std::string& why)> on_wait;  // see StoreOptions
 };
 
 }  // namespace syncline

@@ -28,6 +28,10 @@ class Roles {
   // To be called before the first turn.
   void expect_short_life() { context_.short_lived = true; }
   // Hands out each note once.
+  // See StoreOptions; before the first turn.
+  void tell_waits(std::function<void(const std::string& why)> on_wait) {
+    context_.on_wait = std::move(on_wait);
+  }
   std::vector<std::string> take_notes() { return context_.notes.take(); }
 
  private:

@@ -18,6 +18,13 @@
 
 namespace syncline {
 
+namespace {
+
+// So long a wait for a person's git says nothing.
+constexpr int64_t kSilentWaitMs = 1000;
+
+}  // namespace
+
 SyncRole::SyncRole(RoleContext& context, ApplyRole& apply)
     : context_(context), apply_(apply), role_(context.journal, context.clock, kSyncLockName) {}
 
@@ -147,6 +154,8 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
   Backoff backoff(context_.places.platform->random(),
                   {.first_ns = 5'000'000, .longest_ns = 500'000'000});
   PublishReport report;
+  const Deadline silent_until = clock.after_ms(kSilentWaitMs);
+  std::string told;
   while (true) {
     bool had_role = false;
     {
@@ -171,6 +180,11 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
     if (clock.passed(deadline)) {
       if (report.waiting.empty()) report.waiting = "another process is syncing";
       return report;
+    }
+    if (context_.on_wait && clock.passed(silent_until)) {
+      const std::string why =
+          report.waiting.empty() ? "another process is syncing" : report.waiting;
+      if (std::exchange(told, why) != why) context_.on_wait(why);
     }
     journal.add_counter(Counter::kRetries);
     clock.pause_ns(backoff.next_delay_ns());

@@ -154,6 +154,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, const StoreO
   impl->roles = std::make_unique<Roles>(impl->places, impl->identity, impl->config,
                                         *impl->store_directory, *impl->journal, impl->clock);
   if (!options.background) impl->roles->expect_short_life();
+  impl->roles->tell_waits(options.on_wait);
   if (durable.database_damaged && !options.read_only) TRY(impl->roles->apply.rebuild_database());
   if (impl->journal->recovery().alone) TRY(impl->restore_watermarks(memo ? &*memo : nullptr));
   impl->make_queue(std::move(memo));

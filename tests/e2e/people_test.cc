@@ -191,6 +191,20 @@ TEST(Renamed, BeforeAnythingWasPublished) {
   expect_agreement(store, 2);
 }
 
+TEST_F(Person, WhoWaitsForThePublishIsToldForWhat) {
+  store_.git({"checkout", "-qb", "other"});
+  const ProcessResult waited = store_.syncline(
+      {"record", "note", "--title", "waits", "--wait", "published", "--timeout", "3"});
+  ++records_;
+  EXPECT_EQ(waited.exit_code, 11) << waited.describe();
+  const std::string told = "syncline: publishing waits: branch other is checked out";
+  const size_t first = waited.err.find(told);
+  EXPECT_NE(first, std::string::npos) << waited.err;
+  EXPECT_EQ(waited.err.find(told, first + 1), std::string::npos) << "once: " << waited.err;
+  store_.git({"checkout", "-q", "-"});
+  expect_publishes();
+}
+
 TEST_F(Person, OnAnotherBranchMakesPublishWait) {
   store_.git({"checkout", "-qb", "other"});
   expect_waits("branch");

@@ -41,6 +41,9 @@ struct StoreOptions {
   Deadline open_deadline = kForever;  // for others that open or append; then kTimeout
   // Called by record() and wait() as soon as the record is durable, before they wait for its stage.
   std::function<void(uint64_t seq)> on_durable = {};
+  // Called by record(), wait() and sync() while publishing waits for a person's git, with a
+  // sentence that says for what: after a second, and whenever the reason changes from then on.
+  std::function<void(const std::string& why)> on_wait = {};
   StorePlatform* platform = nullptr;  // null: the real system; must outlive the Store
 };
 
