@@ -177,7 +177,9 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
       report.waiting.clear();
       return report;
     }
-    if (clock.passed(deadline)) {
+    const StorePlaces& places = context_.places;
+    const bool in_vain = had_role && places.platform->git_waits_for_us(places.root, places.git_dir);
+    if (clock.passed(deadline) || in_vain) {
       if (report.waiting.empty()) report.waiting = "another process is syncing";
       return report;
     }

@@ -36,6 +36,9 @@ class GitPlatform : public Platform {
   virtual std::string git_at_work_in(std::string_view work_tree);
   // Has a hook of the repository with this git directory started us? Git's variables say so.
   virtual bool in_hook_of(std::string_view git_dir);
+  // Does a git command that moves HEAD here, or a hook, wait for this process to end? Then what
+  // waits for that command waits for ever.
+  virtual bool git_waits_for_us(std::string_view work_tree, std::string_view git_dir);
 };
 
 // Where create_repository() makes a new one before `.git` gets its name; below the work tree.

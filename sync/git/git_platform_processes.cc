@@ -85,6 +85,25 @@ bool is_at_or_below(std::string_view path, std::string_view directory) {
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
+// What the git program is doing that `counts` and has to do with the work tree; else empty.
+std::string git_at_work(const fs::path& process, std::string_view work_tree,
+                        bool (*counts)(std::span<const std::string_view> words)) {
+  const std::string name = content_of(process / "comm");
+  if (!is_git_name(name)) return {};
+  const std::string arguments = content_of(process / "cmdline");
+  std::vector<std::string_view> words = words_of(arguments);
+  // A script's first words are its interpreter's.
+  const std::string_view script = std::string_view(name).substr(0, name.size() - 1);
+  if (!words.empty() && script.starts_with("git-")) words = {script};
+  if (!counts(words)) return {};
+  if (arguments.find(work_tree) == std::string::npos) {
+    std::error_code fault;
+    const std::string directory = fs::read_symlink(process / "cwd", fault).string();
+    if (fault || !is_at_or_below(directory, work_tree)) return {};
+  }
+  return fmt::format("git {} (process {})", git_subcommand(words), process.filename().string());
+}
+
 }  // namespace
 
 bool GitPlatform::some_process_names(std::string_view path) {
@@ -116,25 +135,18 @@ std::string GitPlatform::git_at_work_in(std::string_view work_tree) {
   std::string found;
   const std::set<std::string> own = own_line();
   some_process([&](const fs::path& process) {
-    const std::string name = content_of(process / "comm");
-    if (!is_git_name(name)) return false;
-    const std::string arguments = content_of(process / "cmdline");
-    std::vector<std::string_view> words = words_of(arguments);
-    // A script's first words are its interpreter's.
-    const std::string_view script = std::string_view(name).substr(0, name.size() - 1);
-    if (!words.empty() && script.starts_with("git-")) words = {script};
     // A command that has started us is one of git's own, or an alias that stands for us.
-    const std::string id = process.filename().string();
-    if (own.contains(id) ? !moves_head(words) : !may_move_head(words)) return false;
-    if (arguments.find(work_tree) == std::string::npos) {
-      std::error_code fault;
-      const std::string directory = fs::read_symlink(process / "cwd", fault).string();
-      if (fault || !is_at_or_below(directory, work_tree)) return false;
-    }
-    found = fmt::format("git {} (process {})", git_subcommand(words), id);
-    return true;
+    const bool started_us = own.contains(process.filename().string());
+    found = git_at_work(process, work_tree, started_us ? moves_head : may_move_head);
+    return !found.empty();
   });
   return found;
+}
+
+bool GitPlatform::git_waits_for_us(std::string_view work_tree, std::string_view git_dir) {
+  return in_hook_of(git_dir) || std::ranges::any_of(own_line(), [&](const std::string& id) {
+           return !git_at_work("/proc/" + id, work_tree, moves_head).empty();
+         });
 }
 
 bool GitPlatform::in_hook_of(std::string_view git_dir) {

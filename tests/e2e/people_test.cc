@@ -205,6 +205,35 @@ TEST_F(Person, WhoWaitsForThePublishIsToldForWhat) {
   expect_publishes();
 }
 
+// It could wait for ever: the commit goes on when the hook has ended.
+TEST_F(Person, AHookThatWaitsForThePublishIsAnsweredThatItIsToCome) {
+  std::string call;
+  for (const std::string& word :
+       store_.command({"record", "note", "--title", "hook", "--wait", "published"})) {
+    call += "'" + word + "' ";
+  }
+  const fs::path told = directory_ / "told";
+  for (const char* name : {"pre-commit", "post-checkout"}) {
+    const fs::path hook = store_.root() / ".git/hooks" / name;
+    write_whole(hook, "#!/bin/sh\n" + call + ">>'" + told.string() + "' 2>&1\necho $? >>'" +
+                          told.string() + "'\n");
+    fs::permissions(hook, fs::perms::owner_all);
+  }
+  write_whole(store_.root() / "mine.txt", "two\n");
+  store_.git({"add", "mine.txt"});
+  const ProcessResult commit = store_.try_git({"commit", "-qm", "work"});
+  EXPECT_TRUE(commit.ok()) << commit.err;
+  store_.git({"checkout", "-q", main_.substr(std::string("refs/heads/").size())});
+  records_ += 2;
+  const std::string said = read_whole(told);
+  size_t answers = 0;
+  for (size_t at = said.find("\n11\n"); at != std::string::npos; at = said.find("\n11\n", at + 1)) {
+    ++answers;
+  }
+  EXPECT_EQ(answers, 2U) << said;
+  expect_publishes();
+}
+
 TEST_F(Person, OnAnotherBranchMakesPublishWait) {
   store_.git({"checkout", "-qb", "other"});
   expect_waits("branch");

@@ -141,4 +141,9 @@ bool SimulatedPlatform::in_hook_of(std::string_view /*git_dir*/) {
   return false;
 }
 
+bool SimulatedPlatform::git_waits_for_us(std::string_view /*work_tree*/,
+                                         std::string_view /*git_dir*/) {
+  return false;
+}
+
 }  // namespace syncline::simulation

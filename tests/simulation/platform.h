@@ -49,6 +49,7 @@ class SimulatedPlatform final : public StorePlatform {
   bool git_runs_in(std::string_view work_tree) override;
   std::string git_at_work_in(std::string_view work_tree) override;
   bool in_hook_of(std::string_view git_dir) override;
+  bool git_waits_for_us(std::string_view work_tree, std::string_view git_dir) override;
   uint32_t effective_user() override { return 0; }  // whose everything on a simulated disk is
   const char* sqlite_vfs() override { return vfs_.name(); }
 
