@@ -133,6 +133,13 @@ uint64_t Applier::files_synced() const {
   return impl_->context.files_synced;
 }
 
+void Applier::set_busy_timeout(int64_t timeout_ms) {
+  ApplyContext& context = impl_->context;
+  context.options.busy_timeout_ms = static_cast<int>(timeout_ms);
+  // There is none after a call that failed to open it.
+  if (context.database != nullptr) context.database->set_busy_timeout(timeout_ms);
+}
+
 Database& Applier::database() {
   SYNCLINE_ASSERT(impl_->context.database != nullptr);
   return *impl_->context.database;

@@ -77,6 +77,9 @@ class Applier {
   Mark applied() const;  // as of the last step or refresh
   Status refresh();      // another process may have applied meanwhile
   uint64_t files_synced() const;
+  // How long another program's lock on the database is waited for, now and where it is opened
+  // again.
+  void set_busy_timeout(int64_t timeout_ms);
   // Valid until the next call, which opens another where the file was replaced or deleted. Not to
   // be asked for after a call that failed to open it.
   Database& database();

@@ -48,7 +48,7 @@ Status CurrentApplier::open() {
 
 void CurrentApplier::set_patience(int64_t patience_ms) {
   patience_ms_ = patience_ms;
-  if (applier_ != nullptr) applier_->database().set_busy_timeout(patience_ms);
+  if (applier_ != nullptr) applier_->set_busy_timeout(patience_ms);
 }
 
 Status CurrentApplier::open_anew() {
