@@ -55,7 +55,7 @@ struct EpochMark {
   uint64_t epoch = 0;
   int64_t last_time_ms = 0;
   uint64_t last_frame = 0;      // offset of the frame that ends here; 0 where none does
-  uint64_t prepared_bytes = 0;  // of the segment: zero-filled up to here
+  uint64_t prepared_bytes = 0;  // of the segment: zeros, or room for them, up to here
 
   Position position() const { return {segment, offset}; }
   Mark mark() const { return {position(), seq}; }

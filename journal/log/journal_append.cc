@@ -75,20 +75,26 @@ void Journal::Impl::end_append() {
   unlock_append();
 }
 
-// Zeros ahead of the tail, so that the group overwrites what is already allocated and written: that
-// is twice as fast to sync, and a full disk is met here, before anything is appended.
+// Room for the group, so that a full disk is met here, before anything is appended. A small group
+// overwrites zeros that were written ahead, which is twice as fast to sync as a file that grows; of
+// a large one they would cost what the group itself costs.
 Status Journal::Impl::prepare(uint64_t group_bytes, uint64_t reserve_bytes) {
   const uint64_t needed = tail.offset + group_bytes;
   if (needed + reserve_bytes <= tail.prepared_bytes) return {};
-  const uint64_t step_max = std::max<uint64_t>(options.prepare_bytes, kBlockBytes);
-  const uint64_t step =
-      std::clamp(tail.prepared_bytes, std::min(kFirstPrepareBytes, step_max), step_max);
   const uint64_t reserve = round_up_to_block(options.control_reserve_bytes);
-  // Not beyond what the segment will hold, except for a group that is larger than that.
-  const uint64_t ahead =
-      std::min(tail.prepared_bytes + step, round_up_to_block(options.segment_bytes_max) + reserve);
-  const uint64_t target = std::max(round_up_to_block(ahead), needed + reserve);
-  TRY(write_zeros(*append_segment.file, tail.prepared_bytes, target));
+  uint64_t target = needed + reserve;
+  if (group_bytes >= kReservedGroupBytesMin) {
+    TRY(append_segment.file->reserve(tail.prepared_bytes, target));
+  } else {
+    const uint64_t step_max = std::max<uint64_t>(options.prepare_bytes, kBlockBytes);
+    const uint64_t step =
+        std::clamp(tail.prepared_bytes, std::min(kFirstPrepareBytes, step_max), step_max);
+    // Not beyond what the segment will hold, except for a group that is larger than that.
+    const uint64_t ahead = std::min(tail.prepared_bytes + step,
+                                    round_up_to_block(options.segment_bytes_max) + reserve);
+    target = std::max(target, round_up_to_block(ahead));
+    TRY(write_zeros(*append_segment.file, tail.prepared_bytes, target));
+  }
   tail.prepared_bytes = target;
   page->set_end(tail);
   return {};

@@ -32,6 +32,9 @@ namespace syncline {
 
 // Segments begin with this much prepared, or less where they are small.
 inline constexpr uint64_t kFirstPrepareBytes = 256u << 10;
+// Groups from this size on get their room without zeros: there writing them costs more than the
+// metadata of a file that grows (bench/README.md).
+inline constexpr uint64_t kReservedGroupBytesMin = 512u << 10;
 
 enum class Renewal : uint8_t {
   kRotate,   // the segment is full: same epoch

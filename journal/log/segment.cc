@@ -226,18 +226,6 @@ Status check_chain(const SegmentHeader& before, const SegmentHeader& next) {
   return {};
 }
 
-Status write_zeros(File& file, uint64_t from, uint64_t to) {
-  static constexpr uint64_t kChunkBytes = 256u << 10;
-  // Never written; not const, so that it takes no room in the program.
-  alignas(kBlockBytes) static std::array<std::byte, kChunkBytes> zeros;
-  while (from < to) {
-    const uint64_t count = std::min(kChunkBytes, to - from);
-    TRY(file.write_at(from, {zeros.data(), count}));
-    from += count;
-  }
-  return {};
-}
-
 Status write_unborn_segment(Directory& journal_directory, const SegmentHeader& header,
                             ByteSpan carried, uint64_t size_bytes, bool direct) {
   SYNCLINE_ASSERT(carried.size() % kBlockBytes == 0);

@@ -96,9 +96,6 @@ Status check_chain(const SegmentHeader& before, const SegmentHeader& next);
 Status write_unborn_segment(Directory& journal_directory, const SegmentHeader& header,
                             ByteSpan carried, uint64_t size_bytes, bool direct);
 
-// Zeros over [from, to), block multiples.
-Status write_zeros(File& file, uint64_t from, uint64_t to);
-
 // The first segment the journal still has to hold; 1 unless it was trimmed.
 Result<uint64_t> read_base(Directory& journal_directory, const StoreId& store);
 Status write_base(Directory& journal_directory, const StoreId& store, uint64_t segment);

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
+#include "journal/base/block.h"
 #include "journal/base/try.h"
 #include "journal/os/read_queue.h"
 #include "journal/os/whole_file.h"
@@ -15,6 +19,22 @@ Result<uint64_t> File::links() {
 
 std::unique_ptr<ReadQueue> File::read_queue() {
   return nullptr;
+}
+
+Status File::reserve(uint64_t from, uint64_t to) {
+  return write_zeros(*this, from, to);
+}
+
+Status write_zeros(File& file, uint64_t from, uint64_t to) {
+  static constexpr uint64_t kChunkBytes = 256u << 10;
+  // Never written; not const, so that it takes no room in the program.
+  alignas(kBlockBytes) static std::array<std::byte, kChunkBytes> zeros;
+  while (from < to) {
+    const uint64_t count = std::min(kChunkBytes, to - from);
+    TRY(file.write_at(from, {zeros.data(), count}));
+    from += count;
+  }
+  return {};
 }
 
 // For a Directory that has no better way: the name is there before its bytes are durable.

@@ -52,6 +52,11 @@ class File {
   virtual Result<size_t> read_at(uint64_t offset, MutableByteSpan into) = 0;
   // Writes all of `from`, extending the file as needed.
   virtual Status write_at(uint64_t offset, ByteSpan from) = 0;
+  // Blocks for [from, to), which lie at or behind the end of the file and read as zeros afterwards:
+  // what is then written there does not meet a full disk. An error may leave a part reserved. Here
+  // zeros are written; a kernel file asks the file system for the blocks alone (fallocate), which
+  // costs next to nothing, but then the first sync behind a write into them has metadata to write.
+  virtual Status reserve(uint64_t from, uint64_t to);
   // fdatasync: the bytes, and the metadata needed to read them back.
   virtual Status sync_data() = 0;
   virtual Status truncate(uint64_t size_bytes) = 0;
@@ -167,6 +172,9 @@ inline constexpr std::string_view kTemporaryPrefix = ".syncline-tmp-";
 
 // The directory that a name is in; "." where it is in the one that it is given to.
 std::string_view parent_of(std::string_view name);
+
+// Zeros over [from, to), block multiples.
+Status write_zeros(File& file, uint64_t from, uint64_t to);
 
 // Whole-file helpers over the seam.
 Result<std::string> read_file(Directory& directory, std::string_view name,

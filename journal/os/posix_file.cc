@@ -50,6 +50,17 @@ class PosixFile final : public File {
     return posix_write_all(fd_.get(), offset, from, direct_, path_);
   }
 
+  Status reserve(uint64_t from, uint64_t to) override {
+    if (from >= to) return {};
+    const auto offset = static_cast<off_t>(from);
+    while (fallocate(fd_.get(), 0, offset, static_cast<off_t>(to - from)) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EOPNOTSUPP || errno == ENOSYS) return write_zeros(*this, from, to);
+      return failed("reserve room in", errno);
+    }
+    return {};
+  }
+
   // Not tried again on EINTR either: the interrupted call may have taken the error of a failed
   // write-back with it, and a second one would then report success for data that is lost.
   Status sync_data() override {

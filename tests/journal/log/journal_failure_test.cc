@@ -257,6 +257,24 @@ TEST_F(JournalTest, FullDiskAnswersRetryLaterAndStillTakesControlFrames) {
   EXPECT_EQ(contents(*root, *journal).size(), records + 2);
 }
 
+TEST_F(JournalTest, AFullDiskIsMetBeforeALargeGroupIsAppended) {
+  options.segment_bytes_max = 16u << 20;
+  open();
+  const std::string text(1u << 20, 'l');
+  ASSERT_OK(record_text(*journal, text));
+  const uint64_t segment = journal->end().position.segment;
+  machine.image().capacity_bytes = (1u << 20) + (512u << 10);
+  const auto refused = record_text(*journal, text);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kRetryLater);
+  EXPECT_EQ(journal->end().position.segment, segment);
+  EXPECT_OK(record_text(*journal, "small"));
+  machine.image().capacity_bytes = UINT64_MAX;
+  EXPECT_OK(record_text(*journal, text));
+  open();
+  EXPECT_EQ(contents(*root, *journal), (Texts{text, "small", text}));
+}
+
 TEST_F(JournalTest, FailedWriteIsNeverInTheLog) {
   open();
   ASSERT_OK(record_text(*journal, "a"));

@@ -3,11 +3,14 @@
 #include "journal/os/file_system.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
+#include "journal/base/aligned_buffer.h"
 #include "journal/base/block.h"
 #include "tests/journal/os/file_system_fixture.h"
 #include "tests/support/child_process.h"
@@ -32,6 +35,40 @@ TEST_F(FileSystemTest, ReadsAndWritesGoWhereTheySay) {
   ASSERT_TRUE((*file)->close());
   ASSERT_TRUE((*file)->close());
   EXPECT_EQ(read_text(root / "file"), std::string("\0\0\0a", 4));
+}
+
+TEST_F(FileSystemTest, WhatIsReservedHasItsBlocksAndReadsAsZeros) {
+  for (const bool direct : {false, true}) {
+    const std::string name = direct ? "direct" : "buffered";
+    auto opened = directory->open_file(name, {.write = true, .create = true, .direct = direct});
+    ASSERT_TRUE(opened);
+    File* const file = opened->get();
+    AlignedBuffer buffer;
+    std::byte* const block = buffer.reserve(kBlockBytes);
+    std::memset(block, 'a', kBlockBytes);
+    ASSERT_TRUE(file->write_at(0, {block, kBlockBytes}));
+    ASSERT_TRUE(file->reserve(kBlockBytes, 300 * kBlockBytes));
+    ASSERT_TRUE(file->reserve(300 * kBlockBytes, 300 * kBlockBytes));
+    struct stat status{};
+    ASSERT_EQ(fstat(file->descriptor(), &status), 0);
+    EXPECT_EQ(status.st_size, 300 * kBlockBytes);
+    EXPECT_GE(status.st_blocks * 512, 300 * kBlockBytes);
+    const std::string content = read_text(root / name);
+    EXPECT_EQ(content, std::string(kBlockBytes, 'a') + std::string(299 * kBlockBytes, '\0'));
+  }
+}
+
+TEST_F(FileSystemTest, ReservingMoreThanAFileMayHoldIsTold) {
+  ChildProcess child([&](ChildProcess::Channel&) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{10'000, 10'000};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 2;
+    auto file = directory->open_file("file", {.write = true, .create = true});
+    if (!file) return 3;
+    const Status reserved = (*file)->reserve(0, 16'384);
+    return !reserved && reserved.error().sys_errno == EFBIG ? 0 : 4;
+  });
+  EXPECT_EQ(child.wait(), 0);
 }
 
 TEST_F(FileSystemTest, WritingWhatIsOpenForReadingFails) {
