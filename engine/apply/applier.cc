@@ -49,7 +49,7 @@ Result<ApplyReport> Applier::Impl::step(std::optional<uint64_t> stop_after_seq) 
   int redone = 0;
   size_t refused = 0;
   while (true) {
-    ApplyStep attempt(context, waiting, rolled_back, stop_after_seq);
+    ApplyStep attempt(context, rolled_back, stop_after_seq);
     auto done = attempt.run();
     context.parents.clear();
     if (done && *done == Attempt::kDone) {
@@ -106,11 +106,12 @@ bool Applier::checkpoint_due() const {
   return impl_->checkpoint.is_due();
 }
 
-Result<uint64_t> Applier::write_waiting_files() {
-  TRY(impl_->context.refresh());
-  TRY(impl_->context.journal.flush_all());
-  TRY(impl_->context.look_ahead());
-  return impl_->waiting.write();
+Status Applier::place_waiting_files(uint64_t last_seq, uint64_t published) {
+  return impl_->waiting.place(last_seq, published);
+}
+
+Result<uint64_t> Applier::write_waiting_files(uint64_t last_seq, uint64_t published) {
+  return impl_->waiting.write(last_seq, published);
 }
 
 Status Applier::restore_rows(std::vector<uint64_t> seqs) {

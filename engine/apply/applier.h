@@ -21,7 +21,7 @@
 //                                                     -- from what the journal keeps of these
 //   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason, file_id)  -- see Outcome
 //   syncline_offsets(seq PRIMARY KEY, offset)         -- of sections
-//   syncline_waiting(seq PRIMARY KEY, path)           -- sections that wait for the git state
+//   syncline_waiting(seq PRIMARY KEY, path)           -- sections that wait for the publish
 //   syncline_positions(seq PRIMARY KEY, segment, offset)  -- one a batch, to seek a record by
 //   syncline_commits(ref, last_seq, first_seq, commit_id, PRIMARY KEY(ref, last_seq))
 //                                                     -- of kBatch and kPublish frames
@@ -65,9 +65,12 @@ class Applier {
   // before the next try; a database whose sync failed answers kCorrupt from then on.
   Status checkpoint();
   bool checkpoint_due() const;
-  // Under apply.lock. Writes the sections that waited for the person's git state to clear; answers
-  // how many.
-  Result<uint64_t> write_waiting_files();
+  // Under apply.lock. Writes the sections that wait (ApplierOptions), of records up to `last_seq`,
+  // where the person's git state allows it; those up to `published` are on the branch already.
+  // place: so that they are in the files, for who is about to publish them. write: durably, and
+  // they wait no longer; answers how many.
+  Status place_waiting_files(uint64_t last_seq, uint64_t published);
+  Result<uint64_t> write_waiting_files(uint64_t last_seq, uint64_t published);
 
   // Under apply.lock, for repair: writes the rows or files of applied records again where they are
   // missing. What is there stays, whatever it holds. Sequences may come in any order.

@@ -30,6 +30,9 @@ struct ApplierOptions {
   bool take_over_database = false;
   // True while the person's git state forbids changing tracked files: sections then wait.
   std::function<bool()> files_must_wait;
+  // A section for a file that is there waits until write_waiting_files() is called: by who is about
+  // to publish it, so that no command of a person meets it between work tree and branch.
+  bool sections_await_publish = false;
   // How long a lock of another program on the database is waited for.
   int busy_timeout_ms = 5000;
 };

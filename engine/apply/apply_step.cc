@@ -35,11 +35,8 @@ Status ApplyStep::prepare() {
   // One below it was never raised: the process that opened the store alone, and emptied the shared
   // page, died before it did, or has not come to it yet.
   journal.set_watermark(Watermark::kApplied, applied);
-  const bool journals = context_.options.journal_outcomes;
-  if (journals) TRY(journal.flush_all());
-  TRY(context_.look_ahead());
-  if (journals) TRY(waiting_.write());
-  return {};
+  if (context_.options.journal_outcomes) TRY(journal.flush_all());
+  return context_.look_ahead();
 }
 
 Status ApplyStep::read_batch() {
@@ -99,16 +96,25 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
   std::vector<Section> chosen;
   if (!context_.options.write_files) return chosen;
   std::set<std::string_view> waiting;
-  std::optional<bool> wait;  // asked once, and only when there is a section
+  std::optional<bool> state;  // asked once, and only when it matters
+  const auto state_forbids = [&] {
+    if (!state) state = context_.must_wait();
+    return *state;
+  };
   for (BatchRecord& record : batch_.records) {
     const Effects& effects = record.effects;
     if (effects.operation != Operation::kAppend || effects.path.empty()) continue;
     if (record.seen == FileApplier::State::kUnusable) continue;
     if (!record.has_file() && record.abandoned.empty()) continue;
-    if (!wait) wait = context_.must_wait();
-    if (!record.has_file() && *wait) continue;
-    record.waits = record.has_file() && (waiting.contains(effects.path) ||
-                                         (*wait && record.seen != FileApplier::State::kAbsent));
+    if (!record.has_file() && state_forbids()) continue;
+    const std::optional<uint64_t> offset = context_.ahead.tail().offset(effects.seq);
+    if (record.has_file() && waiting.contains(effects.path)) {
+      record.waits = true;
+    } else if (record.has_file() && record.seen != FileApplier::State::kAbsent) {
+      // One whose offset is journalled may have been written by an attempt that died.
+      const bool awaits_publish = context_.options.sections_await_publish && !offset;
+      record.waits = awaits_publish || state_forbids();
+    }
     if (!record.waits && record.has_file()) {
       // Behind those that wait for the same file, so that its order is the journal's.
       TRY_ASSIGN(record.waits, context_.projection->is_path_waiting(effects.path));
@@ -121,7 +127,7 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
                       .path = effects.path,
                       .header = effects.header,
                       .text = record.has_file() ? std::string_view(effects.text) : "",
-                      .known_offset = context_.ahead.tail().offset(effects.seq),
+                      .known_offset = offset,
                       .was_synced = context_.was_synced(effects.seq),
                       .abandoned = texts_of(record.abandoned)});
   }

@@ -1,7 +1,7 @@
 // One attempt at applying the next batch of the log.
 //
 //   what is in the log is made durable ─► look ahead: outcomes and offsets that an applier which
-//   died before its COMMIT has journalled are obeyed ─► sections that waited are written
+//   died before its COMMIT has journalled are obeyed
 //   ─► a batch of frames behind the watermark is read ─► BEGIN IMMEDIATE
 //   ─► rows: a foreign row has our id: rebind; a refused row, an unusable path: set aside
 //   ─► these outcomes and the offsets of sections journalled, flushed ─► files written
@@ -32,18 +32,13 @@
 #include "engine/apply/attempt.h"
 #include "engine/apply/record_placer.h"
 #include "engine/apply/section_applier.h"
-#include "engine/apply/waiting_sections.h"
 
 namespace syncline {
 
 class ApplyStep {
  public:
-  ApplyStep(ApplyContext& context, WaitingSections& waiting, RolledBack& rolled_back,
-            std::optional<uint64_t> stop_after_seq)
-      : context_(context),
-        waiting_(waiting),
-        placer_(context, rolled_back),
-        stop_after_seq_(stop_after_seq) {}
+  ApplyStep(ApplyContext& context, RolledBack& rolled_back, std::optional<uint64_t> stop_after_seq)
+      : context_(context), placer_(context, rolled_back), stop_after_seq_(stop_after_seq) {}
 
   // Once. Nothing to apply is kDone, with a report of zeros.
   Result<Attempt> run();
@@ -63,7 +58,6 @@ class ApplyStep {
   Status limit_wal();
 
   ApplyContext& context_;
-  WaitingSections& waiting_;
   RecordPlacer placer_;
   std::optional<uint64_t> stop_after_seq_;
   Batch batch_;

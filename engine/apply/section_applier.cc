@@ -67,6 +67,13 @@ Status SectionApplier::plan_section(const Section& section) {
     if (found != Found::kNo) return {};
     if (section.was_synced && plan.file != nullptr && plan.seen.size_bytes > 0) return {};
   }
+  if (!section.known_offset && section.may_be_there) {
+    TRY_ASSIGN(const FoundSection found, search(plan, section));
+    if (found.standing == FoundSection::Standing::kWhole) {
+      planned_.offsets.push_back({section.seq, found.offset});
+    }
+    if (found.standing != FoundSection::Standing::kMissing) return {};
+  }
   const bool begins = plan.end == 0;
   const uint64_t offset = begins ? section.header.size() : plan.end;
   if (begins && !section.header.empty()) add_write(plan, 0, section.header);
@@ -117,8 +124,8 @@ Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section
     add_write(plan, offset, section.text);
     return Found::kPlanned;
   }
-  TRY_ASSIGN(const FoundSection::Standing elsewhere, search(plan, section));
-  return elsewhere == FoundSection::Standing::kMissing ? Found::kNo : Found::kThere;
+  TRY_ASSIGN(const FoundSection elsewhere, search(plan, section));
+  return elsewhere.standing == FoundSection::Standing::kMissing ? Found::kNo : Found::kThere;
 }
 
 Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,
@@ -171,23 +178,24 @@ Status SectionApplier::claim_known(std::span<const Section> sections) {
   return {};
 }
 
-Result<FoundSection::Standing> SectionApplier::search(FilePlan& plan, const Section& section) {
-  if (plan.file == nullptr) return FoundSection::Standing::kMissing;
+Result<FoundSection> SectionApplier::search(FilePlan& plan, const Section& section) {
+  if (plan.file == nullptr) return FoundSection{};
   if (!plan.searched) {
     plan.searched.emplace();
     TRY_ASSIGN(const std::string content, read_range(plan, 0, plan.seen.size_bytes));
     std::vector<uint64_t> seqs;
     std::vector<WantedSection> wanted;
     for (const Section& one : sections_) {
-      if (one.path != section.path || !one.known_offset || in_place_.contains(one.seq)) continue;
+      const bool wanted_here = one.path == section.path && (one.known_offset || one.may_be_there);
+      if (!wanted_here || in_place_.contains(one.seq)) continue;
       seqs.push_back(one.seq);
       wanted.push_back({one.text, one.id});
     }
     const auto found = find_sections(content, wanted, plan.claimed);
-    for (size_t i = 0; i < seqs.size(); ++i) plan.searched->emplace(seqs[i], found[i].standing);
+    for (size_t i = 0; i < seqs.size(); ++i) plan.searched->emplace(seqs[i], found[i]);
   }
   const auto found = plan.searched->find(section.seq);
-  return found == plan.searched->end() ? FoundSection::Standing::kMissing : found->second;
+  return found == plan.searched->end() ? FoundSection{} : found->second;
 }
 
 Result<std::optional<uint64_t>> SectionApplier::search_abandoned(FilePlan& plan,

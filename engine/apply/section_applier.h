@@ -16,7 +16,9 @@
 //                                          left alone, where a checkpoint says that it had been
 //                                          synced: then a person has deleted or edited it
 //
-// One section may be part of another; sync/publish/section_text.h says how they are told apart.
+// So is one without an offset that may have come with the branch: where it is found whole, its
+// place is journalled. One section may be part of another; sync/publish/section_text.h says how
+// they are told apart.
 //
 // What an earlier attempt wrote with an id that the record did not keep is overwritten where it
 // stands: by the section itself or, where the section has another length or is no longer wanted, by
@@ -60,6 +62,8 @@ struct Section {
   std::string_view text;
   std::optional<uint64_t> known_offset;  // as journalled
   bool was_synced = false;               // a checkpoint covers it
+  // It is looked for although no offset is known: it may have come with the branch.
+  bool may_be_there = false;
   // Its texts with ids that the record did not keep, as earlier attempts may have written them.
   // `text` is empty where the record has no section any more.
   std::vector<std::string_view> abandoned = {};
@@ -95,7 +99,7 @@ class SectionApplier {
     ClaimedRanges claimed;
     // What was found of the sections that are not where the journal has them. The first search is
     // for all of them together.
-    std::optional<std::map<uint64_t, FoundSection::Standing>> searched;  // by seq
+    std::optional<std::map<uint64_t, FoundSection>> searched;  // by seq
     // The file is synced at once: nobody looks again for what is taken back.
     bool takes_back = false;
   };
@@ -108,7 +112,7 @@ class SectionApplier {
   // Claims the sections that are where the journal has them, before others are searched for.
   Status claim_known(std::span<const Section> sections);
   Result<bool> is_at(const FilePlan& plan, uint64_t offset, std::string_view text);
-  Result<FoundSection::Standing> search(FilePlan& plan, const Section& section);
+  Result<FoundSection> search(FilePlan& plan, const Section& section);
   Result<std::optional<uint64_t>> search_abandoned(FilePlan& plan, std::string_view text);
   // True when the section itself is planned in the place of the text that it takes back.
   Result<bool> take_back(FilePlan& plan, const Section& section, std::string_view abandoned);

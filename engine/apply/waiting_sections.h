@@ -1,25 +1,30 @@
-// Sections of applied records that could not be written when their records were applied, because
-// the person's git state (a merge, a rebase, another branch) forbids changing tracked files.
+// Sections of applied records that were not written when their records were applied: because they
+// come into the file with the publish (ApplierOptions::sections_await_publish), or because the
+// person's git state (a merge, a rebase, another branch) forbids changing tracked files.
 //
 // A section that waits is a row of syncline_waiting; ApplyStep and FileRecheck add it in their
 // transaction. Sections of one file are written in the journal's order, so those behind a waiting
-// one wait too. When the state has cleared:
+// one wait too. When their time has come:
 //
-//   offsets journalled, durable, projected ─► sections written ─► files synced ─► rows removed
+//   place   offsets journalled, durable, projected ─► sections written
+//   write   the same ─► files synced ─► rows removed
 //
-// The sync comes before the rows go: a waiting record may lie below `files_synced`, where nothing
-// would look at its file again. A death at any arrow leaves the rows, and the next run finds what
-// was written at its offset; it writes it once more, in case its sync has failed.
+// The publish places them under its locks, and has them written when it is done. The sync comes
+// before the rows go: a waiting record may lie below `files_synced`, where nothing would look at
+// its file again. A death at any arrow leaves the rows, and the next run finds what was written, at
+// its offset or elsewhere in the file; it writes it once more, in case its sync has failed.
 //
-// The caller holds apply.lock, has refreshed the context and looked ahead.
+// The caller holds apply.lock.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "engine/apply/applied_records.h"
 #include "engine/apply/apply_context.h"
 #include "engine/apply/attempt.h"
+#include "engine/apply/section_applier.h"
 
 namespace syncline {
 
@@ -27,12 +32,20 @@ class WaitingSections {
  public:
   explicit WaitingSections(ApplyContext& context) : context_(context) {}
 
-  // Writes all of them where the state allows it; answers how many.
-  Result<uint64_t> write();
+  // Of records up to `last_seq`, where the state allows it. Those up to `published` may have come
+  // into the file with the branch. write() answers how many.
+  Status place(uint64_t last_seq, uint64_t published);
+  Result<uint64_t> write(uint64_t last_seq, uint64_t published);
 
  private:
-  // One attempt. Adds to `written`.
-  Result<Attempt> write(const std::vector<AppliedRecord>& records, uint64_t& written);
+  using VisitAttempt = std::function<Result<Attempt>(const std::vector<AppliedRecord>& records)>;
+  Status visit(uint64_t last_seq, const VisitAttempt& attempt);
+  // One attempt each. place() answers what it was about in `candidates`, which point into
+  // `records`; write() adds to `written`.
+  Result<Attempt> place(const std::vector<AppliedRecord>& records, uint64_t published,
+                        std::vector<Section>& candidates);
+  Result<Attempt> write(const std::vector<AppliedRecord>& records, uint64_t published,
+                        uint64_t& written);
 
   ApplyContext& context_;
 };

@@ -50,7 +50,6 @@ Status ApplyRole::apply_pending() {
   }
   TRY_ASSIGN(const AppliedState state, read_applied_state(applier.database()));
   left_files_waiting_ = state.files_waiting != 0;
-  if (state.files_waiting != 0 && !current_.files_must_wait()) TRY(applier.write_waiting_files());
   if (applier.checkpoint_due()) TRY(applier.checkpoint());
   context_.journal.set_moment(Moment::kApplyTurn, context_.clock.now_ms());
   if (context_.short_lived) {

@@ -62,6 +62,7 @@ Status CurrentApplier::open_anew() {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }
   options.files_must_wait = [this] { return files_must_wait(); };
+  options.sections_await_publish = true;
   options.busy_timeout_ms = static_cast<int>(patience_ms_);
   const auto open_applier = [&]() -> Status {
     TRY_ASSIGN(auto work_tree, context_.places.platform->open_directory(context_.places.root));

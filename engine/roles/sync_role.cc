@@ -89,8 +89,13 @@ Status SyncRole::sync_pending(bool publish_now) {
   TRY_ASSIGN([[maybe_unused]] const FoldReport folded,
              syncer_->committer().fold(state.applied, *outcomes_));
   TRY(follow_branch());
-  if (publish_now || syncer_->publisher().due()) {
-    TRY_ASSIGN(last_publish_, syncer_->publisher().publish(*outcomes_));
+  const bool sections_wait = state.files_waiting != 0;
+  if (publish_now || syncer_->publisher().due(sections_wait)) {
+    TRY(publish(sections_wait));
+  } else if (sections_wait) {
+    // Those of a publish that ended before it had come to them.
+    TRY(apply_.with_applier(
+        [&](Applier& applier) REQUIRES(role_.mutex) { return write_published_sections(applier); }));
   }
   if (const Status tidy = syncer_->consolidator().run_if_due(); !tidy) {
     context_.notes.add("consolidating packs failed and is tried again later: " +
@@ -103,6 +108,29 @@ Status SyncRole::sync_pending(bool publish_now) {
     // It only spares the next caller some work.
     static_cast<void>(leave_memo());
   }
+  return {};
+}
+
+// Sections that wait are written into the work tree by the publish, so that work tree, index and
+// branch change together. Nobody applies meanwhile.
+Status SyncRole::publish(bool sections_wait) {
+  Publisher& publisher = syncer_->publisher();
+  if (!sections_wait) {
+    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_));
+    return {};
+  }
+  return apply_.with_applier([&](Applier& applier) REQUIRES(role_.mutex) -> Status {
+    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, [&](uint64_t last_seq) {
+      return applier.place_waiting_files(last_seq, syncer_->published());
+    }));
+    return write_published_sections(applier);
+  });
+}
+
+Status SyncRole::write_published_sections(Applier& applier) {
+  const uint64_t published = syncer_->published();
+  TRY_ASSIGN([[maybe_unused]] const uint64_t written,
+             applier.write_waiting_files(published, published));
   return {};
 }
 

@@ -4,7 +4,8 @@
 // The git library and a connection that reads the database are opened by the first who needs them.
 //
 // Invariant: nothing goes from the journal before rows, files and commits hold it durably.
-// Further invariants and the lock order: role.h; a trim takes the apply role inside this one.
+// Further invariants and the lock order: role.h; a trim, and a publish that sections wait for, take
+// the apply role inside this one.
 // Threading: any thread; one at a time syncs. Failure: the next turn tries again; folding done
 // again makes the same commits, and what was not published waits.
 #pragma once
@@ -53,6 +54,8 @@ class SyncRole {
   template <typename Work>
   std::invoke_result_t<Work> within_memory(const Work& work) REQUIRES(role_.mutex);
   Status sync_pending(bool publish_now) REQUIRES(role_.mutex);
+  Status publish(bool sections_wait) REQUIRES(role_.mutex);
+  Status write_published_sections(Applier& applier) REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;
   Status open_syncer() REQUIRES(role_.mutex);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "journal/base/try.h"
 #include "sync/git/sha1.h"
@@ -64,17 +65,24 @@ Status write_work_file(Directory& work_tree, std::string_view path, std::string_
   }
 }
 
-Result<bool> grow_work_file(Directory& work_tree, std::string_view path, const ObjectId& before,
+Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::string_view before,
                             std::string_view text) {
-  TRY_ASSIGN(const std::unique_ptr<File> file, work_tree.open_file(path, {.write = true}));
-  TRY_ASSIGN(const FileInfo info, file->info());
+  const Result<std::unique_ptr<File>> file = work_tree.open_file(path, {.write = true});
+  if (!file) {
+    const Error& error = file.error();
+    const bool not_ours = error.sys_errno == EACCES || error.sys_errno == EPERM;
+    if (error.code == Code::kNotFound || error.code == Code::kUnsafePath || not_ours) return false;
+    return error;
+  }
+  TRY_ASSIGN(const FileInfo info, (*file)->info());
   if (info.type != FileInfo::Type::kRegular || info.links != 1) return false;
-  if (info.size_bytes > kCheckedBytesMax) return false;
-  TRY_ASSIGN(const std::string old, read_whole(*file, info.size_bytes));
-  if (hash_object(ObjectType::kBlob, old) != before) return false;
-  TRY(file->write_at(old.size(), as_bytes(text)));
-  TRY(file->sync_data());
-  TRY(file->close());
+  if (info.size_bytes != before.size()) return false;
+  TRY_ASSIGN(const std::string old, read_whole(**file, info.size_bytes));
+  if (old != before) return false;
+  if (text.empty()) return true;
+  TRY((*file)->write_at(old.size(), as_bytes(text)));
+  TRY((*file)->sync_data());
+  TRY((*file)->close());
   return true;
 }
 

@@ -41,9 +41,10 @@ Result<WorkFile> look_at_work_file(Directory& work_tree, std::string_view path, 
 // is.
 Status write_work_file(Directory& work_tree, std::string_view path, std::string_view content);
 
-// Adds `text` to the end of a file that holds exactly `before`; false when it does not, or is not a
-// regular file with one link. The caller keeps other writers of the store away (apply.lock).
-Result<bool> grow_work_file(Directory& work_tree, std::string_view path, const ObjectId& before,
+// Adds `text`, which may be empty, to the end of a file that holds exactly `before`; false when it
+// does not, or is no regular file with one link. The caller keeps other writers of the store away
+// (apply.lock).
+Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::string_view before,
                             std::string_view text);
 
 }  // namespace syncline

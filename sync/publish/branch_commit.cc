@@ -189,7 +189,7 @@ class BranchCommit {
   }
 
   Status write_image(std::vector<IndexChange>& changes) {
-    TRY(find_interrupted(changes));
+    TRY(judge_staged(changes));
     ImageWriter image(*git_.git_dir, image_name(owner()));
     const IndexSink sink = [&image](std::string_view piece) { return image.add(piece); };
     TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes, sink));
@@ -219,19 +219,48 @@ class BranchCommit {
     return IndexFile::parse(std::move(merge.bytes));
   }
 
-  // Where a publish died between index and ref, and more was recorded since, the index holds the
-  // values of that publish: they are ours, and not staged by a user.
-  Status find_interrupted(std::vector<IndexChange>& changes) {
+  // Entries that are neither the tip's nor new. Where a publish died between index and ref, and
+  // more was recorded since, the index holds the values of that publish: they are ours. What a user
+  // has staged stays; a text gets what the branch's gets, or the user's commit would take that
+  // away.
+  Status judge_staged(std::vector<IndexChange>& changes) {
     size_t next = 0;
     return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
       while (next < changes.size() && changes[next].path < entry.path) ++next;
       if (next == changes.size() || changes[next].path != entry.path) return {};
       IndexChange& change = changes[next];
       if (entry.value == change.value || entry.value == change.in_tip) return {};
-      TRY_ASSIGN(const bool ours, was_carried_over(request_.changes[next], entry.value));
-      if (ours) change.also_ours = entry.value;
+      const PlannedChange& planned = request_.changes[next];
+      TRY_ASSIGN(const bool ours, was_carried_over(planned, entry.value));
+      if (ours) {
+        change.also_ours = entry.value;
+        return {};
+      }
+      TRY_ASSIGN(const std::optional<ObjectId> grown, grow_staged(planned, entry.value));
+      if (grown) {
+        change.value = {*grown, entry.value.mode};
+        change.stat.reset();
+        change.also_ours = entry.value;
+      }
       return {};
     });
+  }
+
+  Result<std::optional<ObjectId>> grow_staged(const PlannedChange& planned,
+                                              const TreeValue& staged) {
+    std::optional<ObjectId> grown;
+    const bool is_file = (staged.mode & 0170000) == 0100000;
+    if (!planned.in_tip || planned.text.empty() || !is_file) return grown;
+    TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
+    if (!object || object->type != ObjectType::kBlob) return grown;
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               objects_.require(planned.in_tip->blob, ObjectType::kBlob));
+    const std::string_view more = std::string_view(planned.text).substr(tip->size());
+    std::string text = object->bytes;
+    if (text.ends_with(more)) return grown;
+    text += more;  // as in the work tree, without a byte in between
+    TRY_ASSIGN(grown, pack_.add(ObjectType::kBlob, text));
+    return grown;
   }
 
   Result<bool> was_carried_over(const PlannedChange& change, const TreeValue& staged) {
@@ -320,6 +349,10 @@ class BranchCommit {
       return std::move(ref_lock).error();
     }
 
+    if (request_.write_work_tree) {
+      TRY_ASSIGN(result_.waiting, request_.write_work_tree());
+      if (!result_.waiting.empty()) return {};
+    }
     if (index_changed_) {
       TRY(git_.git_dir->rename(image_name(owner()), kIndexName));
       TRY(git_.git_dir->sync_directory("."));

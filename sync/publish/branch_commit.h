@@ -1,19 +1,21 @@
 // Puts one of our commits on the checked-out branch: index first, then the ref.
 //
 //   look, no locks ─► pack and index image beside, synced ─► index.lock ─► look again ─► HEAD.lock,
-//   ref lock ─► the tip is still there ─► index renamed into place, synced ─► reflogs ─► ref
-//   renamed, synced ─► locks let go ─► .keep dropped
+//   ref lock ─► the tip is still there ─► work tree's texts grown ─► index renamed into place,
+//   synced ─► reflogs ─► ref renamed, synced ─► locks let go ─► .keep dropped
 //
 // A crash before the index is renamed leaves a pack and, at most, locks that recover_left_locks()
 // knows as ours. A crash between index and ref leaves our files staged on the old tip: the next
 // publish commits them, and so would the user's next commit; nothing is ever staged for deletion.
-// Once the ref is renamed, everything is in place.
+// Once the ref is renamed, everything is in place. The work tree's part is done under index.lock,
+// without which no git command takes up a file's change: none of them meets one half.
 //
 // The commit's tree is the tip's tree with our changes, never the index, so it holds nothing that
 // the user has staged. No hook runs and nothing is signed. HEAD.lock keeps the branch from being
 // switched between the last look and the renaming of the ref.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +47,8 @@ struct BranchCommitRequest {
   std::string message;
   std::string reflog;      // what the reflogs say
   std::string lock_owner;  // a store's id; empty before there is one: a lock left then stays
+  // What is to be written into the work tree in the same moment; answers why it has to wait, or "".
+  std::function<Result<std::string>()> write_work_tree = {};
 };
 
 struct BranchCommitResult {

@@ -50,7 +50,7 @@ class Planner {
     TRY_ASSIGN(const ObjectStore::Content tip,
                objects_.require(candidate.tip->id, ObjectType::kBlob));
     if (tip->empty()) {
-      grow(candidate, *own);  // an empty file gets the header, like one that is missing
+      grow(candidate, *own, 0);  // an empty file gets the header, like one that is missing
       return {};
     }
     const bool as_left =
@@ -61,7 +61,7 @@ class Planner {
       if (own->size() > before->size() && own->starts_with(*before)) {
         std::string text = *tip;
         text += std::string_view(*own).substr(before->size());
-        grow(candidate, std::move(text));
+        grow(candidate, std::move(text), tip->size());
         return {};
       }
     }
@@ -123,6 +123,7 @@ class Planner {
       TRY_ASSIGN(text, header_of(candidate, sections.front().text));
     }
     const size_t begin_bytes = text.size();
+    size_t known_bytes = begin_bytes;
     bool had_gone = false, edited = false;
     for (size_t i = 0; i < sections.size(); ++i) {
       edited |= found[i].standing == FoundSection::Standing::kEdited;
@@ -131,18 +132,20 @@ class Planner {
       if (was_there && was_removed(candidate)) continue;
       had_gone |= was_there;
       text += sections[i].text;
+      if (sections[i].seq <= published) known_bytes = text.size();
     }
     if (edited) plan_.left.push_back(candidate.path);
     if (had_gone) plan_.republished.push_back(candidate.path);
-    if (text.size() != begin_bytes) grow(candidate, std::move(text));
+    if (text.size() != begin_bytes) grow(candidate, std::move(text), known_bytes);
     return {};
   }
 
-  void grow(const PublishCandidate& candidate, std::string text) {
+  void grow(const PublishCandidate& candidate, std::string text, size_t known_bytes) {
     plan_.changes.push_back({.path = candidate.path,
                              .value = {hash_object(ObjectType::kBlob, text), mode_of(candidate)},
                              .in_tip = value_of(candidate.tip),
-                             .text = std::move(text)});
+                             .text = std::move(text),
+                             .known_bytes = known_bytes});
   }
   static uint32_t mode_of(const PublishCandidate& candidate) {
     return candidate.tip ? candidate.tip->mode : candidate.own.mode;

@@ -52,6 +52,8 @@ struct PlannedChange {
   TreeValue value;
   std::optional<TreeValue> in_tip;  // what the tip has there: the text the new one begins with
   std::string text;                 // the blob's, where it is new; empty where ours is in a pack
+  // What `text` begins with: all but the sections that are published for the first time.
+  size_t known_bytes = 0;
 };
 
 struct PublishPlan {

@@ -61,7 +61,7 @@ bool Publisher::nothing_new(const ObjectId& tip) const {
   return checked_tip_ == tip && checked_committed_ == state.committed;
 }
 
-bool Publisher::due() {
+bool Publisher::due(bool sections_wait) {
   const SyncState& state = context_.state;
   if (state.committed == 0 || context_.clock.monotonic_ns() < not_before_ns_) return false;
   const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
@@ -74,7 +74,7 @@ bool Publisher::due() {
   if (!commit) return true;
   // Every process of the store can see the commit's own time; the clock may have jumped since.
   const int64_t age_ms = context_.clock.now_ms() - commit->committer_time_s * 1000;
-  const uint64_t interval_ms = context_.options.publish_interval_ms;
+  const uint64_t interval_ms = sections_wait ? 0 : context_.options.publish_interval_ms;
   if (age_ms < 0) return true;
   if (static_cast<uint64_t>(age_ms) < interval_ms) return false;
   // Who commits without a pause cannot keep everything waiting for ever.
@@ -139,7 +139,8 @@ Result<bool> Publisher::goes_on(const ObjectId& tip) {
   return reaches(context_.objects, tip, left, kCommitsLookedAtMax);
 }
 
-Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
+Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
+                                         const WriteSections& write_sections) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
@@ -151,7 +152,7 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
   PublishReport report;
   while (true) {
     const uint64_t published = context_.state.published;
-    TRY_ASSIGN(PublishReport part, publish_part(outcomes));
+    TRY_ASSIGN(PublishReport part, publish_part(outcomes, write_sections));
     if (!part.commit.is_zero()) report.commit = part.commit;
     append(report.left, std::move(part.left));
     append(report.republished, std::move(part.republished));
@@ -170,10 +171,11 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes) {
   return report;
 }
 
-Result<PublishReport> Publisher::publish_part(OutcomeSource& outcomes) {
+Result<PublishReport> Publisher::publish_part(OutcomeSource& outcomes,
+                                              const WriteSections& write_sections) {
   Backoff backoff(context_.platform.random(), kMovedLimits);
   while (true) {
-    TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes));
+    TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes, write_sections));
     if (report) return std::move(*report);
     if (!backoff.may_try_again()) {
       PublishReport moved;
@@ -185,7 +187,8 @@ Result<PublishReport> Publisher::publish_part(OutcomeSource& outcomes) {
   }
 }
 
-Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes) {
+Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
+                                                        const WriteSections& write_sections) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   const SyncState& state = context_.state;
   PublishReport report;
@@ -204,13 +207,13 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes)
   JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
   std::vector<std::string> put_back;
-  TRY_ASSIGN(report.waiting, prepare_work_tree(plan, put_back));
-  if (!report.waiting.empty()) return std::optional(std::move(report));
+  TRY(put_back_files(plan, put_back));
 
   BranchCommitResult committed;
   if (!plan.changes.empty()) {
     context_.pack.reset();
-    const BranchCommitRequest request = request_for(tip, trees.tip, plan, history);
+    BranchCommitRequest request = request_for(tip, trees.tip, plan, history);
+    request.write_work_tree = [&] { return grow_work_tree(plan, last_seq, write_sections); };
     TRY_ASSIGN(committed, commit_to_branch(*git_dirs, context_.objects, context_.pack, request,
                                            context_.clock));
     if (committed.moved) return std::optional<PublishReport>{};
@@ -253,20 +256,13 @@ Result<PublishTrees> Publisher::trees_for(const ObjectId& tip, const OwnHistory&
   return trees;
 }
 
-Result<std::string> Publisher::prepare_work_tree(const PublishPlan& plan,
-                                                 std::vector<std::string>& put_back) {
+Status Publisher::put_back_files(const PublishPlan& plan, std::vector<std::string>& put_back) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   Directory& work_tree = *git_dirs->work_tree;
   for (const PlannedChange& change : plan.changes) {
     const Result<FileInfo> info = work_tree.info(change.path);
-    if (info) {
-      if (change.text.empty() || !change.in_tip) continue;
-      TRY_ASSIGN(std::string reason, grow_work_text(change));
-      if (!reason.empty()) return reason;
-      continue;
-    }
     // A link or a file in the place of a directory is a user's uncommitted change: it stays.
-    if (info.error().code != Code::kNotFound) continue;
+    if (info || info.error().code != Code::kNotFound) continue;
     ObjectStore::Content content = std::make_shared<const std::string>(change.text);
     if (change.text.empty()) {
       TRY_ASSIGN(content, context_.objects.require_once(change.value.blob, ObjectType::kBlob));
@@ -275,31 +271,51 @@ Result<std::string> Publisher::prepare_work_tree(const PublishPlan& plan,
     if (written) {
       put_back.push_back(change.path);
     } else if (written.error().code != Code::kExists && written.error().code != Code::kUnsafePath) {
-      return written.error();
+      return written;
     }
+  }
+  return {};
+}
+
+// A file that nobody edited first gets what was taken from the branch, as after a reset. The
+// sections that wait are written behind it, each at its journalled offset. What then is still
+// missing at the end was in the work tree once, and a checkout took it away.
+Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
+                                              const WriteSections& write_sections) {
+  struct Unedited {
+    const PlannedChange& change;
+    size_t bytes;
+  };
+  std::vector<Unedited> unedited;
+  std::unique_ptr<FileLock> apply;
+  for (const PlannedChange& change : plan.changes) {
+    if (change.text.empty() || !change.in_tip) continue;
+    if (!write_sections && apply == nullptr) {
+      TRY_ASSIGN(apply, context_.journal.open_role(kApplyLockName));
+      TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
+      if (!held) return std::string("records are being applied");
+    }
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
+    const size_t known_bytes = std::max(tip->size(), change.known_bytes);
+    TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), known_bytes));
+    if (grown) unedited.push_back({change, known_bytes});
+  }
+  if (write_sections) TRY(write_sections(last_seq));
+  for (const Unedited& file : unedited) {
+    TRY_ASSIGN([[maybe_unused]] const bool grown,
+               grow_work_text(file.change, file.bytes, file.change.text.size()));
   }
   return std::string{};
 }
 
-// After a reset the work tree has the branch's old text; the text that the branch gets again
-// belongs there too. Usually the sections are there already, and this only reads.
-Result<std::string> Publisher::grow_work_text(const PlannedChange& change) {
+Result<bool> Publisher::grow_work_text(const PlannedChange& change, size_t from_bytes,
+                                       size_t to_bytes) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
-  TRY_ASSIGN(const WorkFile file,
-             look_at_work_file(*git_dirs->work_tree, change.path, context_.clock));
-  if (file.state != WorkFile::State::kReadable || file.blob != change.in_tip->blob) {
-    return std::string{};
-  }
-  TRY_ASSIGN(const ObjectStore::Content tip,
-             context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
-  TRY_ASSIGN(const std::unique_ptr<FileLock> apply, context_.journal.open_role(kApplyLockName));
-  TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
-  if (!held) return std::string("records are being applied");
-  const Result<bool> grown = grow_work_file(*git_dirs->work_tree, change.path, change.in_tip->blob,
-                                            std::string_view(change.text).substr(tip->size()));
-  apply->unlock();
-  if (!grown) return grown.error();
-  return std::string{};
+  const std::string_view text = change.text;
+  const std::string_view before = text.substr(0, from_bytes);
+  const std::string_view more = text.substr(from_bytes, to_bytes - from_bytes);
+  return grow_work_file(*git_dirs->work_tree, change.path, before, more);
 }
 
 BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& tip_tree,

@@ -1,7 +1,8 @@
 // The publisher: carries the own ref's state over to the branch that is checked out.
 //
 //   state of the work tree ─► trees compared ─► plan ─► files missing from the work tree written
-//   back ─► commit_to_branch() ─► PublishFrame durable in the journal
+//   back ─► commit_to_branch(), and under its locks the work tree's append files get what the
+//   branch gets ─► PublishFrame durable in the journal
 //
 // A large backlog is carried over in several commits, each as above (kRecordsMax).
 //
@@ -14,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +41,9 @@ struct PublishReport {
   std::vector<std::string> republished;  // paths that were missing on the branch and were put back
 };
 
+// Writes the sections of records up to `last_seq` that wait for their publish into the work tree.
+using WriteSections = std::function<Status(uint64_t last_seq)>;
+
 class Publisher {
  public:
   // How many records one commit carries over to the branch, or one batch where that is larger: a
@@ -50,10 +55,12 @@ class Publisher {
   explicit Publisher(SyncContext& context, std::optional<GitDirectories> git = std::nullopt,
                      uint64_t records_max = kRecordsMax);
 
-  Result<PublishReport> publish(OutcomeSource& outcomes);
+  // Whoever gives `write_sections` holds apply.lock.
+  Result<PublishReport> publish(OutcomeSource& outcomes, const WriteSections& write_sections = {});
   // True when there is something to publish or to look at, nobody else has just moved HEAD, and
-  // both the interval and the delay after a publish that had to wait have passed.
-  bool due();
+  // both the interval and the delay after a publish that had to wait have passed. Where
+  // `sections_wait` for it there is no interval.
+  bool due(bool sections_wait = false);
   Result<std::string> waiting_reason();
   // Does the branch descend from what was published on it last? Then a person decided all that it
   // lacks of that.
@@ -61,9 +68,10 @@ class Publisher {
 
  private:
   // One commit: planned anew, a few times, when something changes meanwhile.
-  Result<PublishReport> publish_part(OutcomeSource& outcomes);
+  Result<PublishReport> publish_part(OutcomeSource& outcomes, const WriteSections& write_sections);
   // One look, plan and commit. Empty when something changed meanwhile, and it must be done again.
-  Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes);
+  Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes,
+                                               const WriteSections& write_sections);
   // Why a publish must wait, as far as files and refs alone can tell; empty where it need not, and
   // then `tip` is the branch's.
   Result<std::string> standing_in_the_way(ObjectId& tip);
@@ -71,11 +79,15 @@ class Publisher {
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   bool nothing_new(const ObjectId& tip) const;
 
-  // Puts back files that are missing from the work tree, and adds to an unedited append file what
-  // the branch gets. Returns why it must wait, or an empty string.
-  Result<std::string> prepare_work_tree(const PublishPlan& plan,
-                                        std::vector<std::string>& put_back);
-  Result<std::string> grow_work_text(const PlannedChange& change);
+  // Puts back files that are missing from the work tree.
+  Status put_back_files(const PublishPlan& plan, std::vector<std::string>& put_back);
+  // Adds to unedited append files what the branch gets, and writes the sections that wait. Answers
+  // why it must wait, or an empty string.
+  Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
+                                     const WriteSections& write_sections);
+  // Where the work tree's file holds exactly the first `from_bytes` of the change's text, as far as
+  // `to_bytes`. False where it holds something else. The caller holds apply.lock.
+  Result<bool> grow_work_text(const PlannedChange& change, size_t from_bytes, size_t to_bytes);
   BranchCommitRequest request_for(const ObjectId& tip, const ObjectId& tip_tree,
                                   const PublishPlan& plan, const OwnHistory& history) const;
   Status journal_publish(uint64_t last_seq, const ObjectId& tip, const ObjectId& commit);

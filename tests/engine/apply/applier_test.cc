@@ -13,6 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uint64_t kAll = INT64_MAX;
+
 TEST_F(ApplierTest, NothingToDoIsAReportOfZeros) {
   open_applier();
   const ApplyReport report = apply_all();
@@ -283,10 +285,12 @@ TEST_F(ApplierTest, SectionsOfExistingFilesWaitAndKeepTheirOrder) {
   EXPECT_EQ(file("memory/fresh.md"), "# fresh\n" + rule_text("new file", 3));
   EXPECT_EQ(file(note_path(1)), note_text("created all the same", 1));
   EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 1u);
-  EXPECT_EQ(must(applier->write_waiting_files()), 0u);
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 0u);
   must_wait = false;
   append(rule("three"), 4);
   apply_all();
+  EXPECT_EQ(file("memory/testing.md"), before) << "behind one that waits";
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 2u);
   EXPECT_EQ(file("memory/testing.md"), before + rule_text("two", 2) + rule_text("three", 4));
   EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 0u);
 }
@@ -301,8 +305,8 @@ TEST_F(ApplierTest, WaitingSectionsAreWrittenOnceWhenAsked) {
   apply_all();
   ASSERT_OK(applier->checkpoint());
   must_wait = false;
-  EXPECT_EQ(must(applier->write_waiting_files()), 2u);
-  EXPECT_EQ(must(applier->write_waiting_files()), 0u);
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 2u);
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 0u);
   const std::string all =
       "# testing\n" + rule_text("one", 1) + rule_text("two", 2) + rule_text("three", 3);
   EXPECT_EQ(file("memory/testing.md"), all);
@@ -323,10 +327,10 @@ TEST_F(ApplierTest, WaitingSectionsKeepWaitingWhenTheyCannotBeSynced) {
   *hook = [](std::string_view operation, const std::string&) -> Status {
     return operation == "sync-file-system" ? Status(errno_error(EIO, "syncfs")) : Status();
   };
-  EXPECT_FALSE(applier->write_waiting_files());
+  EXPECT_FALSE(applier->write_waiting_files(kAll, 0));
   EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 1u);
   *hook = nullptr;
-  EXPECT_EQ(must(applier->write_waiting_files()), 1u);
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 1u);
   EXPECT_EQ(file("memory/testing.md"), "# testing\n" + rule_text("one", 1) + rule_text("two", 2));
 }
 

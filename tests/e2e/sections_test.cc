@@ -1,0 +1,145 @@
+// Sections of a file that git tracks, beside a person's git: they come into work tree, index and
+// branch in one moment, once each, and no command of the person's meets one on its way.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/store_under_test.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFile = "memory/heuristics/git.md";
+
+class Sections : public ::testing::Test {
+ protected:
+  Sections() : store_("elf", directory_ / "store") {
+    write_whole(store_.root() / "mine.txt", "one\n");
+    store_.git({"add", "mine.txt"});
+    store_.git({"commit", "-qm", "mine"});
+    record();
+    store_.json({"sync"});
+  }
+
+  // By a call that may not publish: a person's git is at work.
+  void record_while_git_works() {
+    write_whole(store_.root() / ".git/index.lock", "");
+    record();
+    fs::remove(store_.root() / ".git/index.lock");
+  }
+  void record() {
+    const std::string rule = "rule " + std::to_string(++records_);
+    store_.json({"record", "heuristic", "--domain", "git", "--rule", rule});
+  }
+  std::string in_work_tree() const { return read_whole(store_.root() / kFile); }
+  std::string on_branch() const { return store_.git({"show", std::string("HEAD:") + kFile}); }
+  static std::vector<uint64_t> rules(const std::string& text) {
+    std::vector<uint64_t> found;
+    constexpr std::string_view kRule = ": rule ";
+    for (size_t at = text.find(kRule); at != std::string::npos; at = text.find(kRule, at + 1)) {
+      found.push_back(std::stoull(text.substr(at + kRule.size())));
+    }
+    return found;
+  }
+  uint64_t waiting() const { return store_.json({"status"})["files_waiting"].get<uint64_t>(); }
+
+  // All of them, once each and in order, in the work tree and on the branch; nothing else is left.
+  void expect_all(const std::string& status_lines = "") {
+    std::vector<uint64_t> all;
+    for (uint64_t i = 1; i <= records_; ++i) all.push_back(i);
+    store_.json({"sync"});
+    EXPECT_EQ(rules(in_work_tree()), all) << in_work_tree();
+    EXPECT_EQ(rules(on_branch()), all) << on_branch();
+    EXPECT_EQ(store_.git({"status", "--porcelain", "--untracked-files=all"}), status_lines);
+    EXPECT_EQ(waiting(), 0U);
+    const Json verified = store_.json({"verify"});
+    EXPECT_EQ(verified["ok"], true) << verified.dump(1);
+  }
+
+  TemporaryDirectory directory_;
+  StoreUnderTest store_;
+  uint64_t records_ = 0;
+};
+
+TEST_F(Sections, ACallThatLeavesOneWaitingPublishesIt) {
+  record();
+  EXPECT_EQ(rules(in_work_tree()), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(rules(on_branch()), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), "");
+  expect_all();
+}
+
+TEST_F(Sections, OneThatIsNotPublishedIsInNoCommandsWay) {
+  const std::string before = in_work_tree();
+  store_.git({"branch", "topic", "HEAD~1"});
+  write_whole(store_.root() / "mine.txt", "two\n");
+  record_while_git_works();
+  EXPECT_EQ(in_work_tree(), before);
+  EXPECT_EQ(waiting(), 1U);
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), " M mine.txt");
+  store_.git({"stash"});
+  store_.git({"checkout", "-q", "topic"});
+  store_.git({"checkout", "-q", "-"});
+  store_.git({"stash", "pop", "-q"});
+  store_.git({"commit", "-qam", "theirs"});
+  EXPECT_EQ(store_.git({"show", "--format=", "--name-only", "HEAD"}), "mine.txt");
+  expect_all();
+}
+
+TEST_F(Sections, AResetTakesNoneAway) {
+  record_while_git_works();
+  store_.git({"reset", "-q", "--hard"});
+  record_while_git_works();
+  expect_all();
+  // One that was published, too.
+  record_while_git_works();
+  store_.git({"reset", "-q", "--hard", "HEAD~1"});
+  record_while_git_works();
+  expect_all();
+}
+
+TEST_F(Sections, ThoseThatWaitedOnAnotherBranchComeOnce) {
+  const std::string main = store_.git({"symbolic-ref", "--short", "HEAD"});
+  record();
+  store_.git({"checkout", "-q", "--detach", "HEAD~1"});
+  const std::string before = in_work_tree();
+  record();
+  record();
+  EXPECT_EQ(in_work_tree(), before);
+  EXPECT_EQ(waiting(), 2U);
+  store_.git({"checkout", "-q", main});
+  record();
+  expect_all();
+}
+
+TEST_F(Sections, AnEditThatIsNotStagedStaysBesideThem) {
+  const std::string edited = in_work_tree() + "\nmy own line\n";
+  write_whole(store_.root() / kFile, edited);
+  record();
+  EXPECT_TRUE(in_work_tree().starts_with(edited));
+  EXPECT_EQ(rules(in_work_tree()), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(rules(on_branch()), (std::vector<uint64_t>{1, 2}));
+  store_.git({"commit", "-qam", "my line"});
+  EXPECT_NE(on_branch().find("my own line"), std::string::npos);
+  expect_all();
+}
+
+TEST_F(Sections, AnEditThatIsStagedIsCommittedWithoutTakingThemAway) {
+  write_whole(store_.root() / kFile, in_work_tree() + "\nmy own line\n");
+  store_.git({"add", kFile});
+  record();
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string("M  ") + kFile);
+  EXPECT_EQ(rules(on_branch()), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(on_branch().find("my own line"), std::string::npos);
+  store_.git({"commit", "-qm", "my line"});
+  EXPECT_EQ(rules(on_branch()), (std::vector<uint64_t>{1, 2}));
+  EXPECT_NE(on_branch().find("my own line"), std::string::npos);
+  expect_all();
+}
+
+}  // namespace
+}  // namespace syncline
