@@ -213,6 +213,7 @@ std::string status_json(const StoreStatus& status) {
   json["pushed"] = optional_or_null(status.pushed);
   json["set_aside"] = status.set_aside;
   json["files_waiting"] = status.files_waiting;
+  json["publish_due_ms"] = optional_or_null(status.publish_due_ms);
   json["git"] = status.git;
   Json counters = Json::object();
   counters["retries"] = status.retries;

@@ -182,7 +182,14 @@ std::string status_text(const StoreStatus& status) {
   line("journaled", std::to_string(status.journaled));
   stage("applied", status.applied);
   stage("committed", status.committed);
-  stage("published", status.published);
+  std::string due;
+  if (status.publish_due_ms) {
+    due = *status.publish_due_ms == 0
+              ? ", due now"
+              : fmt::format(", due in {:.1f} s", static_cast<double>(*status.publish_due_ms) / 1e3);
+  }
+  line("published", fmt::format("{}{}{}", status.published,
+                                behind_text(status.published, status.journaled), due));
   if (status.pushed) {
     stage("pushed", *status.pushed);
   } else {

@@ -122,6 +122,10 @@ Status Applier::restore_files(std::vector<uint64_t> seqs) {
   return impl_->recheck.restore(std::move(seqs));
 }
 
+std::vector<std::string> Applier::take_notes() {
+  return impl_->context.kinds.take_notes();
+}
+
 Mark Applier::applied() const {
   return impl_->context.applied;
 }

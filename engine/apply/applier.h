@@ -77,6 +77,9 @@ class Applier {
   Status restore_rows(std::vector<uint64_t> seqs);
   Status restore_files(std::vector<uint64_t> seqs);
 
+  // What was changed in people's tables, a sentence each, once.
+  std::vector<std::string> take_notes();
+
   Mark applied() const;  // as of the last step or refresh
   Status refresh();      // another process may have applied meanwhile
   uint64_t files_synced() const;

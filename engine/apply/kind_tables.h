@@ -9,6 +9,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/sqlite/database.h"
 #include "journal/base/bytes.h"
@@ -19,12 +21,19 @@ class KindTables {
  public:
   // Runs `ddl` where there is no such table.
   Status create(Database& database, const std::string& table, const std::string& ddl);
-  // The tables of all kinds of a journalled configuration.
+  // The tables of all kinds of a journalled configuration. One that is there gets the columns that
+  // the configuration has gained, where that is safe (engine/sqlite/table_ddl.h): only in the
+  // moment that it changes, for a column that a person takes away or renames is theirs to put back.
   Status create_of(Database& database, ByteSpan config_payload);
   // What an insert into `table` failed with, and why the table is not there.
   Error explain(const std::string& table, Error error) const;
+  // What was changed in people's tables, a sentence each, once.
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
  private:
+  Status add_columns(Database& database, const std::string& table, const std::string& ddl);
+
+  std::vector<std::string> notes_;
   std::map<std::string, std::string> refused_;  // table -> SQLite's message
 };
 

@@ -401,4 +401,16 @@ Result<Intent> make_intent(const Config& config, std::string_view kind_name, con
   return intent;
 }
 
+Result<ContentHashes> content_hashes(const KindSpec& kind, const Fields& fields) {
+  KindSpec unlimited = kind;
+  for (FieldSpec& field : unlimited.fields) {
+    field.required = field.single_line = false;
+    field.length_max = std::numeric_limits<uint64_t>::max();
+    field.minimum = field.maximum = 0;
+  }
+  TRY_ASSIGN(const std::vector<FieldState> states, read_fields(unlimited, fields));
+  const ByteVector content = content_bytes(unlimited, states);
+  return ContentHashes{.hash = sha256(content), .xxh3 = hash_xxh3(content)};
+}
+
 }  // namespace syncline

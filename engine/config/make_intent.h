@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/config/config.h"
+#include "journal/record/content_hash.h"
 #include "journal/record/intent.h"
 #include "syncline/record.h"
 #include "syncline/result.h"
@@ -17,5 +18,13 @@ namespace syncline {
 Result<Intent> make_intent(const Config& config, std::string_view kind, const Fields& fields,
                            std::string_view key, std::string_view store_tag = {},
                            Xxh3Hash* xxh3 = nullptr);
+
+// The hashes alone, of a record that `kind` once took: without the limits it sets now. Two calls
+// with the same answer have the same content.
+struct ContentHashes {
+  ContentHash hash;
+  Xxh3Hash xxh3{};
+};
+Result<ContentHashes> content_hashes(const KindSpec& kind, const Fields& fields);
 
 }  // namespace syncline

@@ -48,6 +48,7 @@ Status ApplyRole::apply_pending() {
     TRY_ASSIGN(const ApplyReport report, applier.step());
     if (!report.more) break;
   }
+  for (std::string& told : applier.take_notes()) context_.notes.add(std::move(told));
   TRY_ASSIGN(const AppliedState state, read_applied_state(applier.database()));
   left_files_waiting_ = state.files_waiting != 0;
   if (applier.checkpoint_due()) TRY(applier.checkpoint());

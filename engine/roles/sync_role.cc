@@ -93,10 +93,12 @@ Status SyncRole::sync_pending(bool publish_now) {
   if (publish_now || syncer_->publisher().due(sections_wait)) {
     TRY(publish(sections_wait));
   } else if (sections_wait) {
+    last_publish_ = {};
     // Those of a publish that ended before it had come to them.
     TRY(apply_.with_applier(
         [&](Applier& applier) REQUIRES(role_.mutex) { return write_published_sections(applier); }));
   }
+  if (sections_wait && !publish_now && context_.short_lived) TRY(tell_sections_wait());
   if (const Status tidy = syncer_->consolidator().run_if_due(); !tidy) {
     context_.notes.add("consolidating packs failed and is tried again later: " +
                        tidy.error().message);
@@ -131,6 +133,18 @@ Status SyncRole::write_published_sections(Applier& applier) {
   const uint64_t published = syncer_->published();
   TRY_ASSIGN([[maybe_unused]] const uint64_t written,
              applier.write_waiting_files(published, published));
+  return {};
+}
+
+// A one-shot call leaves them to a later one: whoever reads the file then does not find them yet.
+Status SyncRole::tell_sections_wait() {
+  if (syncer_->published() >= syncer_->committed()) return {};
+  std::string why = last_publish_.waiting;
+  if (why.empty()) {
+    TRY_ASSIGN(why, syncer_->publisher().waiting_reason());
+  }
+  if (why.empty()) why = "somebody has just moved HEAD";
+  context_.notes.add("sections come into their files with the next publish, which waits: " + why);
   return {};
 }
 

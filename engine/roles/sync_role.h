@@ -56,6 +56,7 @@ class SyncRole {
   Status sync_pending(bool publish_now) REQUIRES(role_.mutex);
   Status publish(bool sections_wait) REQUIRES(role_.mutex);
   Status write_published_sections(Applier& applier) REQUIRES(role_.mutex);
+  Status tell_sections_wait() REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;
   Status open_syncer() REQUIRES(role_.mutex);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "journal/base/try.h"
 
@@ -216,6 +218,57 @@ Status check_defaults(Database& database, std::string_view table) {
   }
 }
 
+struct Column {
+  std::string name, type, default_value;
+  bool has_default = false, not_null = false, plain = true;
+};
+
+Result<std::vector<Column>> columns_of(Database& database, std::string_view table) {
+  TRY_ASSIGN(Statement statement,
+             database.prepare("SELECT name, type, \"notnull\", dflt_value, pk, hidden"
+                              " FROM pragma_table_xinfo(?1)"));
+  statement.bind(1, table);
+  std::vector<Column> columns;
+  while (true) {
+    TRY_ASSIGN(const bool row, statement.step());
+    if (!row) return columns;
+    columns.push_back({.name = std::string(statement.text(0)),
+                       .type = std::string(statement.text(1)),
+                       .default_value = std::string(statement.text(3)),
+                       .has_default = !statement.is_null(3),
+                       .not_null = statement.integer(2) != 0,
+                       .plain = statement.integer(4) == 0 && statement.integer(5) == 0});
+  }
+}
+
+bool is_type_name(std::string_view type) {
+  return type.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ "
+             "(),") == std::string_view::npos;
+}
+
+// A number, a string or a word for one: what may stand in a statement as it is.
+bool is_literal(std::string_view value) {
+  if (value.find_first_not_of("0123456789.+-eE") == std::string_view::npos) return !value.empty();
+  if (same_name(value, "null") || same_name(value, "true") || same_name(value, "false")) {
+    return true;
+  }
+  if (value.size() < 2 || value.front() != '\'' || value.back() != '\'') return false;
+  for (size_t at = 1; at + 1 < value.size(); ++at) {
+    if (value[at] != '\'') continue;
+    if (value[at + 1] != '\'' || at + 2 >= value.size()) return false;
+    ++at;
+  }
+  return true;
+}
+
+bool may_be_added(const Column& column) {
+  if (!column.plain || !is_type_name(column.type)) return false;
+  if (!column.has_default) return !column.not_null;
+  return is_literal(column.default_value) &&
+         !(column.not_null && same_name(column.default_value, "null"));
+}
+
 }  // namespace
 
 Status run_table_ddl(Database& database, std::string_view table, const std::string& ddl) {
@@ -232,6 +285,29 @@ Status check_table_ddl(std::string_view table, const std::string& ddl) {
   TRY_ASSIGN(const auto database, Database::open_in_memory());
   TRY(run_table_ddl(*database, table, ddl));
   return check_defaults(*database, table);
+}
+
+Result<std::vector<std::string>> add_missing_columns(Database& database, std::string_view table,
+                                                     const std::string& ddl) {
+  TRY_ASSIGN(const auto model, Database::open_in_memory());
+  TRY(run_table_ddl(*model, table, ddl));
+  TRY(check_defaults(*model, table));
+  TRY_ASSIGN(const std::vector<Column> wanted, columns_of(*model, table));
+  TRY_ASSIGN(const std::vector<Column> there, columns_of(database, table));
+  std::vector<std::string> added;
+  for (const Column& column : wanted) {
+    const bool known = std::ranges::any_of(
+        there, [&](const Column& one) { return same_name(one.name, column.name); });
+    if (known || !may_be_added(column)) continue;
+    std::string statement =
+        fmt::format("ALTER TABLE main.{} ADD COLUMN {} {}", quote_identifier(table),
+                    quote_identifier(column.name), column.type);
+    if (column.not_null) statement += " NOT NULL";
+    if (column.has_default) statement += " DEFAULT " + column.default_value;
+    TRY(database.execute(statement));
+    added.push_back(column.name);
+  }
+  return added;
 }
 
 }  // namespace syncline

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/sqlite/database.h"
 
@@ -20,5 +21,11 @@ Status run_table_ddl(Database& database, std::string_view table, const std::stri
 
 // The same on an empty database in memory, for `config check` and parse_config.
 Status check_table_ddl(std::string_view table, const std::string& ddl);
+
+// Adds to the table the columns that one made by `ddl` would have, where the rows that are there
+// can do without: nullable ones, and those with a constant default. Their names; their CHECKs are
+// not taken over. In the caller's transaction.
+Result<std::vector<std::string>> add_missing_columns(Database& database, std::string_view table,
+                                                     const std::string& ddl);
 
 }  // namespace syncline

@@ -34,12 +34,32 @@ Status Store::Impl::check_writable() const {
 Result<Store::Impl::Submitted> Store::Impl::make_write(const Record& record) const {
   TRY(check_writable());
   Xxh3Hash xxh3{};
-  TRY_ASSIGN(const Intent intent,
-             make_intent(*config, record.kind, record.fields, record.key, identity.tag, &xxh3));
-  PendingWritePtr write = pending_write_of(intent);
+  const Result<Intent> intent =
+      make_intent(*config, record.kind, record.fields, record.key, identity.tag, &xxh3);
+  if (!intent) return make_repetition(record, intent.error());
+  PendingWritePtr write = pending_write_of(*intent);
   write->xxh3 = xxh3;
   write->config = config;
-  return Submitted{std::move(write), intent.path, intent.kind};
+  return Submitted{std::move(write), intent->path, intent->kind};
+}
+
+// A limit may have been tightened since the record was taken: who repeats it is answered all the
+// same. Anything else gets the refusal.
+Result<Store::Impl::Submitted> Store::Impl::make_repetition(const Record& record,
+                                                            const Error& refusal) const {
+  const KindSpec* const kind = config->find_kind(record.kind);
+  if (refusal.code != Code::kInvalid || record.key.empty() || kind == nullptr) return refusal;
+  const Result<ContentHashes> content = content_hashes(*kind, record.fields);
+  if (!content) return refusal;
+  auto write = std::make_shared<PendingWrite>();
+  write->key = record.key;
+  write->content_hash = content->hash;
+  write->xxh3 = content->xxh3;
+  write->table = kind->table;
+  write->id_column = kind->id_column;
+  write->config = config;
+  write->refusal = refusal;
+  return Submitted{std::move(write), {}, kind->name};
 }
 
 Result<bool> Store::Impl::has_room_for_bytes() {
@@ -339,11 +359,14 @@ Result<StoreStatus> Store::status() {
   status.journaled = store.journal->durable().seq;
   // What is committed and published, git itself is asked; where it cannot be used, the hints and
   // the reason are shown.
+  std::optional<uint64_t> due_for_sections_ms;
   const Status asked = store.roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
     // A store that goes on above a lost one has nothing of the lost one's to publish.
     status.published = std::max(syncer.published(), store.identity.first_seq - 1);
     TRY_ASSIGN(status.git, syncer.waiting_reason());
+    status.publish_due_ms = syncer.publisher().due_in_ms(/*sections_wait=*/false);
+    due_for_sections_ms = syncer.publisher().due_in_ms(/*sections_wait=*/true);
     TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
     return {};
   });
@@ -366,6 +389,8 @@ Result<StoreStatus> Store::status() {
   status.applied = applied.applied.seq;
   status.set_aside = applied.set_aside;
   status.files_waiting = applied.files_waiting;
+  if (status.files_waiting != 0) status.publish_due_ms = due_for_sections_ms;
+  if (status.git != "ok") status.publish_due_ms.reset();
   // Which kind of I/O a long-running writer would use here: tried, not remembered.
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());

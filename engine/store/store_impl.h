@@ -109,6 +109,8 @@ struct Store::Impl {
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
   Result<Submitted> make_write(const Record& record) const;
+  // Of a record that the configuration refuses now.
+  Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;
   // The share of a caller that is not the last.
   Status do_what_is_due();
   // Is a turn due, by when the last one was and by how many records wait for it?

@@ -25,6 +25,9 @@ struct PendingWrite : GroupItem {
   Xxh3Hash xxh3{};  // the hash that a first record of payload version 1 would have
   std::string table, id_column;
   std::shared_ptr<const Config> config;           // what the record was made by
+  // What the configuration has against the record: then only a repetition of one that is in the log
+  // is answered, and nothing is written.
+  std::optional<Error> refusal;
   std::optional<RequestPage::Request> requested;  // by another process, which waits for the answer
 
   // Set by the leader.

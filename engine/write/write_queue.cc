@@ -183,6 +183,8 @@ void WriteQueue::answer_key(PendingWrite& write, const KeyEntry& entry) {
     write.error = same.error();
   } else if (*same) {
     write.duplicate = true;
+  } else if (write.refusal) {
+    write.error = write.refusal;
   } else {
     write.error = make_error(Code::kKeyConflict,
                              "the key \"" + write.key + "\" is taken by record " +
@@ -196,7 +198,7 @@ void WriteQueue::answer_key(PendingWrite& write, const KeyEntry& entry) {
 Result<bool> WriteQueue::repeats(const PendingWrite& write, const KeyEntry& entry) {
   const auto* const xxh3 = std::get_if<Xxh3Hash>(&entry.content_hash);
   if (xxh3 == nullptr) return entry.content_hash == write.content_hash;
-  if (*xxh3 != write.xxh3) return false;
+  if (*xxh3 != write.xxh3 || write.refusal) return false;
   TRY_ASSIGN(const auto first,
              find_record(directory_, journal_, database_.get(), entry.seq, journal_.end()));
   if (!first) return false;
@@ -325,6 +327,10 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
         answer_key(*write, *entry);
         continue;
       }
+    }
+    if (write->refusal) {
+      write->error = write->refusal;
+      continue;
     }
     if (write->requested && !company_.begin(*write)) {
       write->error = make_error(Code::kTimeout, "who asked for the record has taken it back");

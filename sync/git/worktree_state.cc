@@ -123,16 +123,16 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
   return reason;
 }
 
-Result<bool> head_was_just_moved(const GitDirectories& git, Clock& clock) {
+Result<int64_t> quiet_left_ms(const GitDirectories& git, Clock& clock) {
   const auto log = git.git_dir->open_file("logs/HEAD", {});
   if (!log) {
-    if (log.error().code == Code::kNotFound) return false;
+    if (log.error().code == Code::kNotFound) return 0;
     return log.error();
   }
   TRY_ASSIGN(const FileInfo info, (*log)->info());
   const int64_t age_ms = clock.now_ms() - changed_ms(info);
   // In the future: the clock was set back since then, and cannot tell.
-  if (age_ms < 0 || age_ms >= kQuietAfterMoveMs) return false;
+  if (age_ms < 0 || age_ms >= kQuietAfterMoveMs) return 0;
   constexpr uint64_t kTailBytes = 4096;
   std::string tail(std::min(info.size_bytes, kTailBytes), '\0');
   TRY_ASSIGN(const size_t count,
@@ -142,8 +142,9 @@ Result<bool> head_was_just_moved(const GitDirectories& git, Clock& clock) {
   while (tail.ends_with('\n')) tail.pop_back();
   const std::string_view line = std::string_view(tail).substr(tail.rfind('\n') + 1);
   const size_t message = line.find('\t');
-  return message == std::string_view::npos ||
-         !line.substr(message + 1).starts_with(kOurReflogMessage);
+  const bool ours =
+      message != std::string_view::npos && line.substr(message + 1).starts_with(kOurReflogMessage);
+  return ours ? 0 : kQuietAfterMoveMs - age_ms;
 }
 
 }  // namespace syncline

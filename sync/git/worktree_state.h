@@ -50,9 +50,10 @@ std::string held_lock_reason(std::string_view path, const FileInfo& info, Clock&
 // The full name of the branch that HEAD names; nothing where HEAD is missing or detached.
 Result<std::optional<std::string>> head_target(Directory& git_dir);
 
-// True for kQuietAfterMoveMs after somebody else has moved HEAD (a commit, a reset, a checkout), by
-// the reflog: who has just done that is likely to go on, to amend it or to take it back.
-Result<bool> head_was_just_moved(const GitDirectories& git, Clock& clock);
+// What is left of the kQuietAfterMoveMs after somebody else has moved HEAD (a commit, a reset, a
+// checkout), by the reflog: who has just done that is likely to go on, to amend it or to take it
+// back. 0: nobody has.
+Result<int64_t> quiet_left_ms(const GitDirectories& git, Clock& clock);
 
 // One line for the user; empty when nothing is in the way. An error only where the git directory
 // cannot be read at all.

@@ -28,7 +28,7 @@ namespace {
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
 // So much later than it is due a publish is made although people keep moving HEAD.
-constexpr uint64_t kQuietLongestMs = 30'000;
+constexpr int64_t kQuietLongestMs = 30'000;
 
 void append(std::vector<std::string>& paths, std::vector<std::string> more) {
   paths.insert(paths.end(), std::make_move_iterator(more.begin()),
@@ -61,28 +61,36 @@ bool Publisher::nothing_new(const ObjectId& tip) const {
   return checked_tip_ == tip && checked_committed_ == state.committed;
 }
 
-bool Publisher::due(bool sections_wait) {
+std::optional<uint64_t> Publisher::due_in_ms(bool sections_wait) {
   const SyncState& state = context_.state;
-  if (state.committed == 0 || context_.clock.monotonic_ns() < not_before_ns_) return false;
+  if (state.committed == 0) return std::nullopt;
   const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
   // If something cannot be read, publish() reports it.
-  if (tip && nothing_new(*tip)) return false;
-  if (state.branch_commit.is_zero()) return true;
-  const Result<std::optional<Object>> last = context_.objects.read(state.branch_commit);
-  if (!last || !*last) return true;
+  if (tip && nothing_new(*tip)) return std::nullopt;
+  const int64_t delay_ns = not_before_ns_ - context_.clock.monotonic_ns();
+  const int64_t delay_ms = std::max<int64_t>(delay_ns + 999'999, 0) / 1'000'000;
+  return static_cast<uint64_t>(std::max(delay_ms, interval_left_ms(sections_wait)));
+}
+
+// What is left of the interval since the last publish, and of the quiet time.
+int64_t Publisher::interval_left_ms(bool sections_wait) {
+  const ObjectId& last_id = context_.state.branch_commit;
+  if (last_id.is_zero()) return 0;
+  const Result<std::optional<Object>> last = context_.objects.read(last_id);
+  if (!last || !*last) return 0;
   const Result<ParsedCommit> commit = parse_commit((*last)->bytes);
-  if (!commit) return true;
+  if (!commit) return 0;
   // Every process of the store can see the commit's own time; the clock may have jumped since.
   const int64_t age_ms = context_.clock.now_ms() - commit->committer_time_s * 1000;
-  const uint64_t interval_ms = sections_wait ? 0 : context_.options.publish_interval_ms;
-  if (age_ms < 0) return true;
-  if (static_cast<uint64_t>(age_ms) < interval_ms) return false;
+  if (age_ms < 0) return 0;
+  const auto interval_ms =
+      sections_wait ? 0 : static_cast<int64_t>(context_.options.publish_interval_ms);
   // Who commits without a pause cannot keep everything waiting for ever.
-  if (static_cast<uint64_t>(age_ms) >= interval_ms + kQuietLongestMs) return true;
+  if (age_ms >= interval_ms + kQuietLongestMs) return 0;
+  const int64_t left_ms = std::max<int64_t>(interval_ms - age_ms, 0);
   const Result<const GitDirectories*> git_dirs = git();
-  if (!git_dirs) return true;
-  const Result<bool> just_moved = head_was_just_moved(**git_dirs, context_.clock);
-  return !just_moved || !*just_moved;
+  if (!git_dirs) return left_ms;
+  return std::max(left_ms, quiet_left_ms(**git_dirs, context_.clock).value_or(0));
 }
 
 Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {

@@ -10,8 +10,8 @@
 // planned anew, a few times, before the publish says that it waits. After a crash before the
 // PublishFrame the next publish finds everything on the branch already, and writes only the frame.
 //
-// The holder of sync.lock calls publish(); due() and waiting_reason() write nothing and may be
-// called without. One thread at a time.
+// The holder of sync.lock calls publish(); due_in_ms() and waiting_reason() write nothing and may
+// be called without. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -57,10 +57,11 @@ class Publisher {
 
   // Whoever gives `write_sections` holds apply.lock.
   Result<PublishReport> publish(OutcomeSource& outcomes, const WriteSections& write_sections = {});
-  // True when there is something to publish or to look at, nobody else has just moved HEAD, and
-  // both the interval and the delay after a publish that had to wait have passed. Where
-  // `sections_wait` for it there is no interval.
-  bool due(bool sections_wait = false);
+  // In how many milliseconds a publish is due; empty where there is nothing to publish or to look
+  // at. Not before the interval, the delay after a publish that had to wait, and the quiet time
+  // after somebody else has moved HEAD are over. Where `sections_wait` for it there is no interval.
+  std::optional<uint64_t> due_in_ms(bool sections_wait);
+  bool due(bool sections_wait = false) { return due_in_ms(sections_wait) == 0; }
   Result<std::string> waiting_reason();
   // Does the branch descend from what was published on it last? Then a person decided all that it
   // lacks of that.
@@ -78,6 +79,7 @@ class Publisher {
   Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   bool nothing_new(const ObjectId& tip) const;
+  int64_t interval_left_ms(bool sections_wait);
 
   // Puts back files that are missing from the work tree.
   Status put_back_files(const PublishPlan& plan, std::vector<std::string>& put_back);

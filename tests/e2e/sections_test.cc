@@ -90,6 +90,26 @@ TEST_F(Sections, OneThatIsNotPublishedIsInNoCommandsWay) {
   expect_all();
 }
 
+TEST_F(Sections, ACallWhosePublishHasToWaitSaysSo) {
+  store_.git({"commit", "-q", "--allow-empty", "-m", "just now"});
+  const auto call = [&] {
+    return store_.syncline({"record", "heuristic", "--domain", "git", "--rule",
+                            "rule " + std::to_string(++records_)});
+  };
+  ProcessResult told = call();
+  EXPECT_TRUE(told.ok()) << told.describe();
+  EXPECT_NE(told.err.find("moved HEAD"), std::string::npos) << told.describe();
+  const Json status = store_.json({"status"});
+  EXPECT_EQ(status["files_waiting"], 1) << status.dump();
+  EXPECT_LE(status["publish_due_ms"].get<uint64_t>(), 2000U) << status.dump();
+  store_.git({"checkout", "-q", "-b", "topic"});
+  told = call();
+  EXPECT_NE(told.err.find("topic"), std::string::npos) << told.describe();
+  EXPECT_TRUE(store_.json({"status"})["publish_due_ms"].is_null());
+  store_.git({"checkout", "-q", "-"});
+  expect_all();
+}
+
 TEST_F(Sections, AResetTakesNoneAway) {
   record_while_git_works();
   store_.git({"reset", "-q", "--hard"});

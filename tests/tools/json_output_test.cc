@@ -102,7 +102,7 @@ TEST(JsonOutput, StatusAnswersSequencesGitAndCounters) {
   Json json = parse_line(status_json(status));
   for (const char* key :
        {"journaled", "applied", "committed", "published", "pushed", "set_aside", "files_waiting",
-        "git", "counters", "io", "journal_bytes", "store", "notes"}) {
+        "publish_due_ms", "git", "counters", "io", "journal_bytes", "store", "notes"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_EQ(keys(json["counters"]),
@@ -110,6 +110,9 @@ TEST(JsonOutput, StatusAnswersSequencesGitAndCounters) {
                                       "publishes", "appends"}));
   EXPECT_EQ(json["counters"]["retries"], 2);
   EXPECT_TRUE(json["pushed"].is_null());
+  EXPECT_TRUE(json["publish_due_ms"].is_null());
+  status.publish_due_ms = 1500;
+  EXPECT_EQ(parse_line(status_json(status))["publish_due_ms"], 1500);
   status.pushed = 0;
   EXPECT_EQ(parse_line(status_json(status))["pushed"], 0);
 }

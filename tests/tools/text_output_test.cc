@@ -37,6 +37,11 @@ TEST(TextOutput, StatusSaysHowFarBehindEachStageIs) {
   EXPECT_NE(text.find("90  (10 behind)"), std::string::npos);
   EXPECT_NE(text.find("no remote"), std::string::npos);
   EXPECT_NE(text.find("a rebase is under way"), std::string::npos);
+  EXPECT_EQ(text.find("due"), std::string::npos);
+  status.publish_due_ms = 1500;
+  EXPECT_NE(status_text(status).find("due in 1.5 s"), std::string::npos);
+  status.publish_due_ms = 0;
+  EXPECT_NE(status_text(status).find("due now"), std::string::npos);
 }
 
 TEST(TextOutput, IngestCountsEverything) {

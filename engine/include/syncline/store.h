@@ -65,6 +65,7 @@ struct StoreStatus {
   std::optional<uint64_t> pushed;  // empty without a remote
   uint64_t set_aside = 0, files_waiting = 0;
   std::string git;  // "ok", or in one line why publishing waits
+  std::optional<uint64_t> publish_due_ms;  // from now, where there is something to publish
   std::string io;   // "io_uring" or "pwrite"
   uint64_t journal_bytes = 0;
   uint64_t appends = 0, flushes = 0, flush_failures = 0, batches = 0, publishes = 0, retries = 0;

@@ -184,6 +184,35 @@ class StrangersPlatform final : public StorePlatform {
   const bool git_lets_in_;
 };
 
+TEST_F(StoreTest, AColumnThatTheConfigurationHasGainedIsAddedAndSaid) {
+  must_record(root(), note("before"));
+  std::string text = read_text(root() + "/syncline.toml");
+  const auto replace = [&](const std::string& old, const std::string& now) {
+    const size_t at = text.find(old);
+    ASSERT_NE(at, std::string::npos) << old;
+    text.replace(at, old.size(), now);
+  };
+  replace("tags TEXT,", "tags TEXT,\n  mood TEXT DEFAULT 'none',");
+  replace("[kind.note.columns]",
+          "[[kind.note.field]]\nname = \"mood\"\n\n[kind.note.columns]\nmood = \"{mood}\"");
+  std::ofstream(root() + "/syncline.toml") << text;
+  const auto store = open();
+  Record record = note("with it");
+  record.fields.emplace_back("mood", std::string("calm"));
+  must_record(*store, record);
+  const std::vector<std::string> notes = store->take_notes();
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("table notes: added"), std::string::npos) << notes[0];
+  EXPECT_NE(notes[0].find("mood"), std::string::npos) << notes[0];
+  const auto database = Database::open({root() + "/syncline.db"}, Database::Access::kRead);
+  ASSERT_TRUE(database);
+  auto moods =
+      (*database)->prepare("SELECT group_concat(mood) FROM (SELECT mood FROM notes ORDER BY id)");
+  ASSERT_TRUE(moods && moods->step());
+  EXPECT_EQ(moods->text(0), "none,calm");
+  expect_sound(*store);
+}
+
 TEST_F(StoreTest, AnotherUsersStoreIsNotEvenReadUnlessGitWouldLetIn) {
   StrangersPlatform stranger(false);
   for (const bool read_only : {false, true}) {

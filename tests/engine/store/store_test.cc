@@ -127,6 +127,31 @@ TEST_F(StoreTest, SameKeyOtherContentIsRefusedAndWritesNothing) {
   EXPECT_EQ(store->status()->journaled, 1u);
 }
 
+// The limit was tightened since: who repeats a record gets its receipt, anything else the refusal.
+TEST_F(StoreTest, ARepetitionOfWhatIsTooLongByNowIsAnswered) {
+  const std::string title = "longer than three";
+  const Receipt first = must_record(root(), note(title, "k1"));
+  set_setting("length_max", "3");
+  const auto store = open();
+  for (const bool applied : {true, false}) {
+    const Receipt again = must_record(*store, note(title, "k1"));
+    EXPECT_TRUE(again.duplicate);
+    EXPECT_EQ(again.seq, first.seq) << applied;
+    EXPECT_EQ(again.path, first.path);
+    const auto ticket = store->submit(note(title, "k1"));
+    ASSERT_TRUE(ticket) << ticket.error().message;
+    const auto waited = store->wait(*ticket, Stage::kJournaled);
+    ASSERT_TRUE(waited) << waited.error().message;
+    EXPECT_TRUE(waited->duplicate);
+  }
+  for (const Record& other : {note(title + "!", "k1"), note(title, "k2"), note(title)}) {
+    const auto refused = store->record(other);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kInvalid) << refused.error().message;
+  }
+  EXPECT_EQ(store->status()->journaled, 1u);
+}
+
 TEST_F(StoreTest, IdsOfTwoProcessesNeverMeet) {
   auto one = open();
   auto two = open();

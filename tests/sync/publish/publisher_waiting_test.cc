@@ -7,6 +7,7 @@
 #include <fstream>
 #include <future>
 
+#include "sync/git/worktree_state.h"
 #include "tests/sync/publish/publish_fixture.h"
 
 namespace syncline {
@@ -86,6 +87,10 @@ TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
   EXPECT_TRUE(store.syncer->publisher().due()) << "our own move of it is no reason";
   commit_file("theirs.txt", "more\n");
   EXPECT_FALSE(store.syncer->publisher().due());
+  EXPECT_FALSE(store.syncer->publisher().due(/*sections_wait=*/true));
+  const std::optional<uint64_t> due_ms = store.syncer->publisher().due_in_ms(false);
+  ASSERT_TRUE(due_ms);
+  EXPECT_LE(*due_ms, static_cast<uint64_t>(kQuietAfterMoveMs));
   age("logs/HEAD", 1);
   EXPECT_FALSE(store.syncer->publisher().due());
   age("logs/HEAD", 3);
@@ -94,6 +99,18 @@ TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
   EXPECT_FALSE(store.syncer->publisher().due());
   store.publish_all();  // asked for
   expect_clean();
+}
+
+TEST_F(PublisherTest, SectionsThatWaitDoNotWaitForTheInterval) {
+  store.options.publish_interval_ms = 60'000;
+  store.open_syncer();
+  store.record(note_intent("zero"));
+  store.publish_all();
+  EXPECT_FALSE(store.syncer->publisher().due_in_ms(false)) << "nothing to publish";
+  EXPECT_FALSE(store.syncer->publisher().due_in_ms(true));
+  store.record(note_intent("one"));
+  EXPECT_GT(store.syncer->publisher().due_in_ms(false).value_or(0), 50'000u);
+  EXPECT_EQ(store.syncer->publisher().due_in_ms(true), 0u);
 }
 
 class ShiftedClock final : public Clock {
