@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "engine/config/near_name.h"
@@ -195,6 +196,17 @@ Result<Record> parse_ndjson_record(std::string_view line) {
     }
   }
   return std::move(handler.record);
+}
+
+std::string ndjson_line(const Record& record) {
+  nlohmann::ordered_json line;
+  line["kind"] = record.kind;
+  if (!record.key.empty()) line["key"] = record.key;
+  nlohmann::ordered_json& fields = line["fields"] = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : record.fields) {
+    std::visit([&, &field = name](const auto& one) { fields[field] = one; }, value);
+  }
+  return line.dump() + "\n";
 }
 
 }  // namespace syncline

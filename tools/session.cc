@@ -39,8 +39,10 @@ Result<std::unique_ptr<Store>> Session::open_store_to_read(bool tell) const {
   if (store && tell) tell_notes(**store);
   if (store) return store;
   const Error& error = store.error();
-  const bool may_not_write = error.code == Code::kReadOnly || error.sys_errno == EACCES ||
-                             error.sys_errno == EPERM || error.sys_errno == EROFS;
+  // kDisagree: a copy of a store is read all the same.
+  const bool may_not_write = error.code == Code::kReadOnly || error.code == Code::kDisagree ||
+                             error.sys_errno == EACCES || error.sys_errno == EPERM ||
+                             error.sys_errno == EROFS;
   if (!may_not_write) return store;
   store = Store::open(root, {.read_only = true, .open_deadline = deadline()});
   if (store && tell) tell_notes(**store);

@@ -24,6 +24,7 @@ constexpr int64_t kNextCallerMs = 4;
 // ---- recording ----
 
 Status Store::Impl::check_writable() const {
+  if (unbound) return *unbound;
   if (options.read_only || identity.read_only) {
     return make_error(Code::kReadOnly, "this store takes no records: it was made by replay",
                       "record into the store it was made from");

@@ -49,6 +49,7 @@ struct Store::Impl {
   std::unique_ptr<Roles> roles;
   std::unique_ptr<WriteQueue> queue;
   std::vector<std::string> open_notes;
+  std::optional<Error> unbound;  // a copy of another store, open to be read: why it takes nothing
 
   BacklogBound backlog;
   Mutex backlog_look;  // who has it looks how many bytes wait

@@ -136,7 +136,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, const StoreO
              open_store_parts(std::move(places), "make it one with `syncline init`"));
   TRY(check_ready(parts.identity));
   auto announced = options.one_shot ? announce(*parts.store) : nullptr;
-  TRY_ASSIGN(LoadedConfig loaded, load_bound_config(parts));
+  if (const Status bound = check_identity(parts.identity, *parts.common); !bound) {
+    if (!options.read_only || bound.error().code != Code::kDisagree) return bound.error();
+    impl->open_notes.push_back(bound.error().message + ": it is read, and nothing is written");
+    impl->unbound = bound.error();
+  }
+  TRY_ASSIGN(LoadedConfig loaded, load_config(parts));
   impl->config = std::move(loaded.config);
   if (!loaded.doubt.empty()) impl->open_notes.push_back(std::move(loaded.doubt));
   TRY(check_known_database(parts.identity, *parts.store, *impl->config));

@@ -354,6 +354,13 @@ TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   const ProcessResult refused = copied.syncline({"record", "note", "--title", "two"});
   EXPECT_EQ(refused.exit_code, 12) << refused.describe();
   EXPECT_NE(refused.err.find("init"), std::string::npos) << "it says what to try";
+  for (const char* verb : {"log", "status", "verify"}) {
+    const ProcessResult read = copied.syncline({verb});
+    EXPECT_TRUE(read.ok()) << read.describe();
+    EXPECT_NE((read.out + read.err).find("copied, moved or restored"), std::string::npos)
+        << read.describe();
+  }
+  EXPECT_EQ(copied.json({"show", "1"})["seq"], 1);
   const ProcessResult moved = run_process({syncline_binary(), "init", copy.string(), "--moved"});
   EXPECT_EQ(moved.exit_code, 0) << moved.describe();
   const ProcessResult taken = copied.syncline({"record", "note", "--title", "two"});

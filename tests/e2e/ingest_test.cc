@@ -39,6 +39,61 @@ TEST(Ingest, PackageRecordsArriveEverywhereAndTheSameFileAgainIsAllDuplicates) {
   expect_agreement(store, records);
 }
 
+// What is exported goes into another store as it came into this one.
+TEST(Ingest, WhatIsExportedIsWhatWasIngested) {
+  const uint64_t records = 500 * test_scale();
+  TemporaryDirectory directory;
+  const auto exported = [](const StoreUnderTest& store, const std::vector<std::string>& options) {
+    std::vector<std::string> call = {"export"};
+    call.insert(call.end(), options.begin(), options.end());
+    const ProcessResult result = store.syncline(call);
+    EXPECT_TRUE(result.ok()) << result.describe();
+    return result.out;
+  };
+  const StoreUnderTest store("packages", directory / "store");
+  const std::string file = (directory / "packages.ndjson").string();
+  write_whole(file, package_corpus(records, 1));
+  store.json({"ingest", file});
+  const std::string all = exported(store, {});
+  EXPECT_EQ(std::ranges::count(all, '\n'), static_cast<std::ptrdiff_t>(records));
+
+  const StoreUnderTest other("packages", directory / "other");
+  write_whole(directory / "exported.ndjson", all);
+  const Json report = other.json({"ingest", (directory / "exported.ndjson").string()});
+  expect_counts(report, records, 0, 0);
+  expect_agreement(other, records);
+  const std::string rows =
+      "SELECT id, name, version, architecture, section, priority, maintainer, homepage, "
+      "description, path FROM packages ORDER BY id";
+  EXPECT_EQ(other.sql(rows), store.sql(rows));
+  EXPECT_EQ(exported(other, {}), all);
+  // With their keys: again it is all there.
+  expect_counts(store.json({"ingest", (directory / "exported.ndjson").string()}), 0, records, 0);
+
+  EXPECT_EQ(exported(store, {"--from", "3", "--to", "3"}),
+            all.substr(all.find('\n', all.find('\n') + 1) + 1,
+                       exported(store, {"--from", "3", "--to", "3"}).size()));
+  EXPECT_EQ(std::ranges::count(exported(store, {"--from", "3", "--to", "4"}), '\n'), 2);
+  EXPECT_EQ(exported(store, {"--kind", "other"}), "");
+}
+
+TEST(Ingest, ARecordThatCouldNotBeAppliedIsExportedOnRequest) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.json({"record", "note", "--title", "one", "--tags", "a"});
+  run_process({"sqlite3", store.database().string(),
+               "CREATE TRIGGER no BEFORE INSERT ON notes WHEN new.title = 'two' BEGIN SELECT "
+               "RAISE(ABORT, 'not this one'); END"});
+  store.json({"record", "note", "--title", "two", "--body", "its text", "--key", "k"}, 3);
+  const ProcessResult plain = store.syncline({"export"});
+  EXPECT_EQ(plain.out, "{\"kind\":\"note\",\"fields\":{\"title\":\"one\",\"tags\":\"a\"}}\n");
+  const ProcessResult with = store.syncline({"export", "--set-aside", "--from", "2"});
+  EXPECT_EQ(with.out,
+            "{\"kind\":\"note\",\"key\":\"k\",\"fields\":{\"title\":\"two\",\"body\":\"its "
+            "text\"}}\n")
+      << "nothing that was taken is out of reach";
+}
+
 TEST(Ingest, TheMachinesOwnPackageDescriptionsGoIn) {
   TemporaryDirectory directory;
   const ProcessResult dump =

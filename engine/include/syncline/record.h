@@ -25,6 +25,13 @@ struct Record {
   std::string key = {};  // idempotency key; empty for none
 };
 
+// A record as the journal has it, for export.
+struct ExportedRecord {
+  uint64_t seq = 0;
+  Record record;
+  bool whole = true;  // false: its fields cannot be told from its effects, and are left out
+};
+
 struct Receipt {
   uint64_t seq = 0;
   std::string kind;

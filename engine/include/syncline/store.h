@@ -34,10 +34,10 @@ struct Config;        // engine/config/config.h
 class StorePlatform;  // engine/place/store_platform.h: not installed, for simulations
 
 struct StoreOptions {
-  bool background = false;            // threads for writing, applying and syncing
-  bool read_only = false;             // for status, show, log and verify: nothing is written
-  bool one_shot = false;              // calls lend_a_hand() before it closes: others rely on it
-  bool fold_on_wait = true;           // without background: waiting for kCommitted folds here
+  bool background = false;   // threads for writing, applying and syncing
+  bool read_only = false;    // for status, show, log and verify: nothing is written; a copy too
+  bool one_shot = false;     // calls lend_a_hand() before it closes: others rely on it
+  bool fold_on_wait = true;  // without background: waiting for kCommitted folds here
   Deadline open_deadline = kForever;  // for others that open or append; then kTimeout
   // Called by record() and wait() as soon as the record is durable, before they wait for its stage.
   std::function<void(uint64_t seq)> on_durable = {};
@@ -45,6 +45,14 @@ struct StoreOptions {
   // sentence that says for what: after a second, and whenever the reason changes from then on.
   std::function<void(const std::string& why)> on_wait = {};
   StorePlatform* platform = nullptr;  // null: the real system; must outlive the Store
+};
+
+// Which records are exported.
+struct ExportFilter {
+  std::string kind;  // empty: all
+  uint64_t from_seq = 1;
+  std::optional<uint64_t> to_seq;
+  bool set_aside = false;  // those too that could not be applied
 };
 
 // A record that has been submitted. Cheap to copy; valid as long as its Store.
@@ -64,9 +72,9 @@ struct StoreStatus {
   uint64_t journaled = 0, applied = 0, committed = 0, published = 0;
   std::optional<uint64_t> pushed;  // empty without a remote
   uint64_t set_aside = 0, files_waiting = 0;
-  std::string git;  // "ok", or in one line why publishing waits
+  std::string git;                         // "ok", or in one line why publishing waits
   std::optional<uint64_t> publish_due_ms;  // from now, where there is something to publish
-  std::string io;   // "io_uring" or "pwrite"
+  std::string io;                          // "io_uring" or "pwrite"
   uint64_t journal_bytes = 0;
   uint64_t appends = 0, flushes = 0, flush_failures = 0, batches = 0, publishes = 0, retries = 0;
   std::vector<std::string> notes;  // what recovery did, once
@@ -192,6 +200,10 @@ class Store {
   // Visits the records from `from_seq` on; with `follow`, waits for more until the visitor returns
   // false.
   Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit);
+  // Visits records as they were handed over, in their order, until the visitor returns false.
+  // Fields that were left to their default are left out.
+  Status export_records(const ExportFilter& filter,
+                        const std::function<bool(const ExportedRecord&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
   Result<RepairReport> repair(bool dry_run);
   // Puts back durable frames that the journal has lost and that can be found elsewhere

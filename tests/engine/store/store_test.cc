@@ -292,6 +292,29 @@ TEST_F(StoreTest, ACopiedStoreRefusesToWriteAsItsOriginal) {
   expect_sound(**store);
 }
 
+TEST_F(StoreTest, ACopyIsReadAllTheSame) {
+  {
+    must_record(*open(), note("original"), Stage::kPublished);
+  }
+  const std::string copy = directory_.path().string() + "/copy";
+  fs::copy(root(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  auto opened = Store::open(copy, {.read_only = true});
+  ASSERT_TRUE(opened) << opened.error().message;
+  Store& store = **opened;
+  EXPECT_EQ(store.show(1)->path, "notes/0000/original-1.md");
+  const auto status = store.status();
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(status->published, 1u);
+  ASSERT_EQ(status->notes.size(), 1u);
+  EXPECT_NE(status->notes[0].find("copied, moved or restored"), std::string::npos);
+  expect_sound(store);
+  const auto refused = store.record(note("second"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kDisagree);
+  EXPECT_NE(refused.error().hint.find("--moved"), std::string::npos) << "what to do";
+  EXPECT_FALSE(store.sync(false, kForever));
+}
+
 TEST_F(StoreTest, ACopyCanBecomeAStoreOfItsOwnAndContinuesAboveTheIdsItFinds) {
   {
     must_record(*open(), note("original"), Stage::kPublished);
