@@ -5,6 +5,7 @@
 #include "engine/config/utf8.h"
 #include "journal/base/bytes.h"
 #include "journal/record/template.h"
+#include "tools/fields_json.h"
 
 namespace syncline {
 namespace {
@@ -160,6 +161,7 @@ std::string receipt_json(const Receipt& receipt) {
   json["stage"] = stage_name(receipt.stage);
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
+  json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
   return dump(json);
 }
 

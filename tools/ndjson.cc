@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "engine/config/near_name.h"
 #include "engine/config/utf8.h"
+#include "tools/fields_json.h"
 
 namespace syncline {
 namespace {
@@ -202,10 +202,7 @@ std::string ndjson_line(const Record& record) {
   nlohmann::ordered_json line;
   line["kind"] = record.kind;
   if (!record.key.empty()) line["key"] = record.key;
-  nlohmann::ordered_json& fields = line["fields"] = nlohmann::ordered_json::object();
-  for (const auto& [name, value] : record.fields) {
-    std::visit([&, &field = name](const auto& one) { fields[field] = one; }, value);
-  }
+  line["fields"] = fields_json(record.fields);
   return line.dump() + "\n";
 }
 

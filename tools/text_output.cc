@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <ranges>
 #include <set>
+#include <string_view>
+#include <variant>
 
 #include "engine/verify/finding_class.h"
 #include "journal/record/template.h"
@@ -99,6 +102,15 @@ std::string recorded_text(const Receipt& receipt) {
   return text + "\n";
 }
 
+namespace {
+
+std::string number_text(const FieldValue& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value)) return fmt::format("{}", *integer);
+  return fmt::format("{}", std::get<double>(value));
+}
+
+}  // namespace
+
 std::string receipt_text(const Receipt& receipt) {
   std::string text;
   const auto line = [&](std::string_view name, const std::string& value) {
@@ -115,6 +127,19 @@ std::string receipt_text(const Receipt& receipt) {
   line("commit", receipt.commit.empty() ? "not yet" : receipt.commit);
   line("branch commit", receipt.branch_commit.empty() ? "not yet" : receipt.branch_commit);
   if (!receipt.set_aside.empty()) line("set aside", printable(receipt.set_aside));
+  if (!receipt.fields) return text;
+  for (const auto& [name, value] : *receipt.fields) {
+    const auto* const field_text = std::get_if<std::string>(&value);
+    if (field_text == nullptr) {
+      text += fmt::format("\n{}: {}\n", printable(name), number_text(value));
+      continue;
+    }
+    text += fmt::format("\n{}:\n", printable(name));
+    for (const auto& one : std::views::split(std::string_view(*field_text), '\n')) {
+      const std::string_view row(one.begin(), one.end());
+      text += row.empty() ? "\n" : fmt::format("  {}\n", printable(row));
+    }
+  }
   return text;
 }
 

@@ -17,13 +17,13 @@ table = "learnings"
 create_table = '''
 CREATE TABLE IF NOT EXISTS learnings(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  type TEXT NOT NULL,
+  type TEXT NOT NULL CHECK(type IN ('failure', 'success', 'heuristic', 'experiment', 'observation')),
   filepath TEXT NOT NULL,
   title TEXT NOT NULL,
   summary TEXT,
   tags TEXT,
   domain TEXT,
-  severity INTEGER DEFAULT 3,
+  severity INTEGER DEFAULT 3 CHECK(severity BETWEEN 1 AND 5),
   created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
   updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
 )'''
@@ -50,11 +50,25 @@ text = '''
 **Severity**: {severity}
 {?tags}**Tags**: {tags}
 {/tags}**Date**: {date}
-{?summary}
+
 ## Summary
 
 {summary}
-{/summary}'''
+
+## What Happened
+
+## Root Cause
+
+## Impact
+
+## Prevention
+
+## Related
+
+- **Experiments**:
+- **Heuristics**:
+- **Similar Failures**:
+'''
 
 [kind.success]
 table = "learnings"
@@ -81,11 +95,25 @@ text = '''
 **Severity**: {severity}
 {?tags}**Tags**: {tags}
 {/tags}**Date**: {date}
-{?summary}
+
 ## Summary
 
 {summary}
-{/summary}'''
+
+## What Happened
+
+## Root Cause
+
+## Impact
+
+## Prevention
+
+## Related
+
+- **Experiments**:
+- **Heuristics**:
+- **Similar Failures**:
+'''
 
 # ---- heuristics: one file a domain, a section each ----
 
@@ -99,12 +127,15 @@ CREATE TABLE IF NOT EXISTS heuristics(
   explanation TEXT,
   source_type TEXT,
   source_id INTEGER,
-  confidence REAL DEFAULT 0.5,
-  times_validated INTEGER DEFAULT 0,
-  times_violated INTEGER DEFAULT 0,
-  is_golden BOOLEAN DEFAULT 0,
+  confidence REAL DEFAULT 0.5 CHECK(confidence BETWEEN 0 AND 1),
+  times_validated INTEGER DEFAULT 0 CHECK(times_validated >= 0),
+  times_violated INTEGER DEFAULT 0 CHECK(times_violated >= 0),
+  is_golden INTEGER DEFAULT 0,
   created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
-  updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
+  updated_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  project_path TEXT,
+  times_consulted INTEGER DEFAULT 0,
+  status TEXT
 )'''
 subject = "heuristic: {rule}"
 
@@ -150,18 +181,25 @@ updated_at = "{time_seconds}"
 [kind.heuristic.file]
 mode = "append"
 path = "memory/heuristics/{domain|slug:100}.md"
-header = "# Heuristics: {domain|slug:100}"
+header = '''
+# Heuristics: {domain|slug:100}
+
+What was learned about this domain, a rule a section.
+
+---
+'''
 text = '''
 
 ## H-{id}{store}: {rule}
 
-**Domain**: {domain}
 **Confidence**: {confidence}
 **Source**: {source}
-**Date**: {date}
+**Created**: {date}
 {?explanation}
 {explanation|nest}
-{/explanation}'''
+{/explanation}
+---
+'''
 
 # ---- decisions ----
 
@@ -175,10 +213,13 @@ CREATE TABLE IF NOT EXISTS decisions(
   options_considered TEXT,
   decision TEXT NOT NULL,
   rationale TEXT NOT NULL,
-  domain TEXT,
   files_touched TEXT,
   tests_added TEXT,
-  status TEXT DEFAULT 'accepted'
+  status TEXT DEFAULT 'accepted',
+  domain TEXT,
+  superseded_by INTEGER REFERENCES decisions(id),
+  created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
 )'''
 subject = "decision: {title}"
 
@@ -211,6 +252,7 @@ length_max = 5000
 name = "domain"
 single_line = true
 length_max = 100
+default = "general"
 
 [[kind.decision.field]]
 name = "files"
@@ -230,41 +272,45 @@ domain = "{domain}"
 files_touched = "{files}"
 tests_added = "{tests}"
 status = "accepted"
+created_at = "{time_seconds}"
+updated_at = "{time_seconds}"
 
 [kind.decision.file]
 mode = "create"
 path = "memory/decisions/{date}-{title|slug:50}_{id}.md"
 text = '''
-# {title}
+# ADR-{id}: {title}
 
-{?domain}**Domain**: {domain}
-{/domain}**Status**: accepted
+**Domain**: {domain}
+**Status**: accepted
 **Date**: {date}
 
 ## Context
 
 {context|nest}
-{?options}
-## Options
 
-{options|nest}
-{/options}
-## Decision
+## Options Considered
+
+{?options}{options|nest}
+
+{/options}## Decision
 
 {decision|nest}
 
 ## Rationale
 
 {rationale|nest}
-{?files}
-## Files
 
-{files|nest}
-{/files}{?tests}
-## Tests
+## Files Touched
 
-{tests|nest}
-{/tests}'''
+{?files}- {files|nest}
+
+{/files}## Tests Added
+
+{?tests}- {tests|nest}
+
+{/tests}## Consequences
+'''
 )toml";
 
 constexpr std::string_view kLearningFields = R"toml(
@@ -296,6 +342,7 @@ length_max = 1000
 [[kind.%.field]]
 name = "summary"
 length_max = 50000
+default = "No summary provided"
 )toml";
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {

@@ -8,7 +8,7 @@ namespace syncline {
 
 struct ProjectionWriter::Statements {
   Statement key, outcome, offset, waiting, not_waiting, position, commit, next_published, id;
-  Statement read_offsets, read_waiting, path_waiting, any_waiting;
+  Statement read_offsets, read_waiting, path_waiting;
 };
 
 ProjectionWriter::ProjectionWriter(std::unique_ptr<Statements> statements)
@@ -51,12 +51,10 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
                                                       "WHERE seq BETWEEN ?1 AND ?2"));
   TRY_ASSIGN(Statement path_waiting,
              database.prepare("SELECT 1 FROM syncline_waiting WHERE path = ?1 LIMIT 1"));
-  TRY_ASSIGN(Statement any_waiting, database.prepare("SELECT 1 FROM syncline_waiting LIMIT 1"));
   auto statements = std::make_unique<Statements>(
       std::move(key), std::move(outcome), std::move(offset), std::move(waiting),
       std::move(not_waiting), std::move(position), std::move(commit), std::move(next_published),
-      std::move(id), std::move(read_offsets), std::move(read_waiting), std::move(path_waiting),
-      std::move(any_waiting));
+      std::move(id), std::move(read_offsets), std::move(read_waiting), std::move(path_waiting));
   return std::unique_ptr<ProjectionWriter>(new ProjectionWriter(std::move(statements)));
 }
 
@@ -168,12 +166,6 @@ Result<bool> ProjectionWriter::is_path_waiting(std::string_view path) {
   Statement& waiting = statements_->path_waiting;
   auto row = waiting.bind(1, path).step();
   waiting.reset();
-  return row;
-}
-
-Result<bool> ProjectionWriter::is_any_waiting() {
-  auto row = statements_->any_waiting.step();
-  statements_->any_waiting.reset();
   return row;
 }
 

@@ -42,7 +42,6 @@ class ProjectionWriter {
   Result<std::map<uint64_t, uint64_t>> offsets(uint64_t first_seq, uint64_t last_seq);
   Result<std::map<uint64_t, std::string>> waiting(uint64_t first_seq, uint64_t last_seq);
   Result<bool> is_path_waiting(std::string_view path);
-  Result<bool> is_any_waiting();
 
  private:
   struct Statements;

@@ -408,7 +408,9 @@ Result<StoreStatus> Store::status() {
 
 Result<Receipt> Store::show(uint64_t seq) {
   TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
-  return records.receipt(seq);
+  TRY_ASSIGN(Receipt receipt, records.receipt(seq));
+  TRY_ASSIGN(receipt.fields, impl_->fields_of(seq));
+  return receipt;
 }
 
 Result<Receipt> Store::show_key(std::string_view key) {
@@ -418,7 +420,7 @@ Result<Receipt> Store::show_key(std::string_view key) {
     return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key),
                       "`syncline log` lists the records and their keys");
   }
-  return records.receipt(entry->seq);
+  return show(entry->seq);
 }
 
 Status Store::log(uint64_t from_seq, bool follow,

@@ -22,6 +22,27 @@ Result<std::shared_ptr<const Config>> config_of(const FrameView& frame) {
 
 }  // namespace
 
+Result<std::optional<Fields>> Store::Impl::fields_of(uint64_t seq) {
+  TRY_ASSIGN(const auto database, open_to_read(database_file(places, *config)));
+  TRY_ASSIGN(const auto record,
+             find_record(*store_directory, *journal, database.get(), seq, journal->durable()));
+  if (!record) return std::optional<Fields>();
+  const std::array<std::string_view, 2> tags = {"", identity.tag};
+  if (auto fields = intent_fields(*config, record->intent, tags)) return fields;
+  // An earlier configuration made it: the last one before it in the log.
+  TRY_ASSIGN(const Mark begin, journal->begin());
+  TRY_ASSIGN(const auto reader, Reader::open(*store_directory, journal->store(), begin));
+  std::shared_ptr<const Config> made_by;
+  while (reader->position().seq < seq) {
+    TRY_ASSIGN(const auto frame, reader->next(journal->durable()));
+    if (!frame) break;
+    if (frame->operation != Operation::kConfig) continue;
+    TRY_ASSIGN(made_by, config_of(*frame));
+  }
+  if (made_by == nullptr) return std::optional<Fields>();
+  return intent_fields(*made_by, record->intent, tags);
+}
+
 // Read from the beginning: where the configuration was changed nobody else knows.
 Status Store::export_records(const ExportFilter& filter,
                              const std::function<bool(const ExportedRecord&)>& visit) {

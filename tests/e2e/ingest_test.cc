@@ -92,6 +92,7 @@ TEST(Ingest, ARecordThatCouldNotBeAppliedIsExportedOnRequest) {
             "{\"kind\":\"note\",\"key\":\"k\",\"fields\":{\"title\":\"two\",\"body\":\"its "
             "text\"}}\n")
       << "nothing that was taken is out of reach";
+  EXPECT_EQ(store.json({"show", "2"})["fields"], (Json{{"title", "two"}, {"body", "its text"}}));
 }
 
 TEST(Ingest, TheMachinesOwnPackageDescriptionsGoIn) {

@@ -55,6 +55,11 @@ TEST(JsonOutput, ShowAnswersTheWholeReceipt) {
   }
   EXPECT_EQ(json["time"], "2023-11-14T22:13:20.123Z");
   EXPECT_TRUE(json["commit"].is_null());
+  EXPECT_TRUE(json["fields"].is_null()) << "where they cannot be told";
+  Receipt receipt = make_receipt();
+  receipt.fields = {{"title", std::string("t")}, {"severity", int64_t{4}}, {"confidence", 0.5}};
+  EXPECT_EQ(parse_line(receipt_json(receipt))["fields"].dump(),
+            R"({"title":"t","severity":4,"confidence":0.5})");
 }
 
 TEST(JsonOutput, ErrorsAnswerCodeMessageHintSeqStage) {

@@ -20,6 +20,18 @@ TEST(TextOutput, ARecordIsOneLine) {
   EXPECT_TRUE(recorded_text(receipt).starts_with("already recorded as seq 12"));
 }
 
+TEST(TextOutput, AReceiptEndsWithTheFieldsThatWereHandedOver) {
+  Receipt receipt{.seq = 3, .kind = "note"};
+  EXPECT_EQ(receipt_text(receipt).find("title"), std::string::npos);
+  receipt.fields = {{"title", std::string("one\033[2J")},
+                    {"body", std::string("first\n\nlast")},
+                    {"severity", int64_t{4}}};
+  const std::string text = receipt_text(receipt);
+  EXPECT_NE(text.find("\nbody:\n  first\n\n  last\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nseverity: 4\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\033'), std::string::npos) << text;
+}
+
 TEST(TextOutput, SetAsideIsSaidWithItsReason) {
   const Receipt receipt{.seq = 3, .set_aside = "a directory is in the way\033[2J"};
   const std::string text = recorded_text(receipt);

@@ -47,6 +47,8 @@ struct Receipt {
   std::string set_aside;            // why it could not be applied; empty when it could
   std::string commit;               // on the store's own ref, when known
   std::string branch_commit;
+  // As they were handed over; only show() tells them, and not where its kind's patterns do not.
+  std::optional<Fields> fields = std::nullopt;
 };
 
 struct LogEntry {

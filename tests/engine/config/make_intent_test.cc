@@ -159,7 +159,7 @@ TEST(MakeIntent, AbsentFieldsAreNull) {
   EXPECT_TRUE(std::holds_alternative<std::monostate>(column(*intent, "body")));
   EXPECT_TRUE(std::holds_alternative<std::monostate>(column(*intent, "tags")));
   const auto learning = failure({{"title", "a"}, {"domain", "d"}});
-  EXPECT_TRUE(std::holds_alternative<std::monostate>(column(*learning, "summary")));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(column(*learning, "tags")));
 }
 
 TEST(MakeIntent, KeysAreShortLines) {

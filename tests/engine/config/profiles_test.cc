@@ -153,6 +153,9 @@ TEST(Profiles, ElfFailureAndSuccess) {
                          {"severity", "critical"},
                          {"tags", "disk"},
                          {"summary", "It filled up.\nThen it broke."}};
+  const std::string to_be_filled_in =
+      "\n## What Happened\n\n## Root Cause\n\n## Impact\n\n## Prevention\n\n## Related\n\n"
+      "- **Experiments**:\n- **Heuristics**:\n- **Similar Failures**:\n";
   const Effects failure = effects_of("elf", "failure", fields);
   EXPECT_EQ(failure.path, "memory/failures/20260131_disk-full_1234.md");
   EXPECT_EQ(failure.subject, "failure: Disk full");
@@ -162,7 +165,8 @@ TEST(Profiles, ElfFailureAndSuccess) {
             "created_at='2026-01-31 23:59:59' updated_at='2026-01-31 23:59:59'");
   EXPECT_EQ(failure.text,
             "# Disk full\n\n**Domain**: Ops & Infra\n**Severity**: 5\n**Tags**: disk\n"
-            "**Date**: 2026-01-31\n\n## Summary\n\nIt filled up.\nThen it broke.\n");
+            "**Date**: 2026-01-31\n\n## Summary\n\nIt filled up.\nThen it broke.\n" +
+                to_be_filled_in);
   const Effects success = effects_of("elf", "success", fields);
   EXPECT_EQ(success.path, "memory/successes/20260131_disk-full_1234.md");
   EXPECT_EQ(success.subject, "success: Disk full");
@@ -170,7 +174,10 @@ TEST(Profiles, ElfFailureAndSuccess) {
   EXPECT_EQ(std::get<std::string>(success.columns[0].second), "success");
   EXPECT_EQ(success.text, failure.text);
   const Effects bare = effects_of("elf", "failure", {{"title", "a"}, {"domain", "d"}});
-  EXPECT_EQ(bare.text, "# a\n\n**Domain**: d\n**Severity**: 3\n**Date**: 2026-01-31\n");
+  EXPECT_EQ(bare.text,
+            "# a\n\n**Domain**: d\n**Severity**: 3\n**Date**: 2026-01-31\n\n## Summary\n\n"
+            "No summary provided\n" +
+                to_be_filled_in);
 }
 
 TEST(Profiles, ElfHeuristic) {
@@ -182,19 +189,21 @@ TEST(Profiles, ElfHeuristic) {
                                    {"confidence", "high"}});
   EXPECT_EQ(full.operation, Operation::kAppend);
   EXPECT_EQ(full.path, "memory/heuristics/c-build.md");
-  EXPECT_EQ(full.header, "# Heuristics: c-build\n");
+  EXPECT_EQ(
+      full.header,
+      "# Heuristics: c-build\n\nWhat was learned about this domain, a rule a section.\n\n---\n");
   EXPECT_EQ(full.subject, "heuristic: Measure first");
   EXPECT_EQ(row_of(full),
             "heuristics: domain='C++ / Build' rule='Measure first' "
             "explanation='Because.\n## H-9: not a section' source_type='failure' confidence=0.85 "
             "created_at='2026-01-31 23:59:59' updated_at='2026-01-31 23:59:59'");
   EXPECT_EQ(full.text,
-            "\n## H-1234: Measure first\n\n**Domain**: C++ / Build\n**Confidence**: 0.85\n"
-            "**Source**: failure\n**Date**: 2026-01-31\n\nBecause.\n\\## H-9: not a section\n");
+            "\n## H-1234: Measure first\n\n**Confidence**: 0.85\n**Source**: failure\n"
+            "**Created**: 2026-01-31\n\nBecause.\n\\## H-9: not a section\n\n---\n");
   const Effects bare = effects_of("elf", "heuristic", {{"domain", "d"}, {"rule", "r"}});
   EXPECT_EQ(bare.text,
-            "\n## H-1234: r\n\n**Domain**: d\n**Confidence**: 0.7\n**Source**: observation\n"
-            "**Date**: 2026-01-31\n");
+            "\n## H-1234: r\n\n**Confidence**: 0.7\n**Source**: observation\n"
+            "**Created**: 2026-01-31\n\n---\n");
 }
 
 TEST(Profiles, ElfDecision) {
@@ -211,11 +220,13 @@ TEST(Profiles, ElfDecision) {
   EXPECT_EQ(full.subject, "decision: Use SQLite");
   EXPECT_EQ(row_of(full),
             "decisions: title='Use SQLite' context='c' options_considered='o' decision='d' "
-            "rationale='r' domain='db' files_touched='a.cc' tests_added='t' status='accepted'");
-  EXPECT_EQ(full.text,
-            "# Use SQLite\n\n**Domain**: db\n**Status**: accepted\n**Date**: 2026-01-31\n\n"
-            "## Context\n\nc\n\n## Options\n\no\n\n## Decision\n\nd\n\n## Rationale\n\nr\n\n"
-            "## Files\n\na.cc\n\n## Tests\n\nt\n");
+            "rationale='r' domain='db' files_touched='a.cc' tests_added='t' status='accepted' "
+            "created_at='2026-01-31 23:59:59' updated_at='2026-01-31 23:59:59'");
+  EXPECT_EQ(
+      full.text,
+      "# ADR-1234: Use SQLite\n\n**Domain**: db\n**Status**: accepted\n**Date**: 2026-01-31\n\n"
+      "## Context\n\nc\n\n## Options Considered\n\no\n\n## Decision\n\nd\n\n## Rationale\n\nr\n\n"
+      "## Files Touched\n\n- a.cc\n\n## Tests Added\n\n- t\n\n## Consequences\n");
   const Effects bare = effects_of("elf", "decision",
                                   {{"title", std::string(200, 'x')},
                                    {"context", "c"},
@@ -223,8 +234,10 @@ TEST(Profiles, ElfDecision) {
                                    {"rationale", "## Decision\n\nnot this"}});
   EXPECT_EQ(bare.path, "memory/decisions/2026-01-31-" + std::string(50, 'x') + "_1234.md");
   EXPECT_TRUE(
-      bare.text.ends_with("\n**Status**: accepted\n**Date**: 2026-01-31\n\n## Context\n\nc\n\n"
-                          "## Decision\n\nd\n\n## Rationale\n\n\\## Decision\n\nnot this\n"))
+      bare.text.ends_with("\n**Domain**: general\n**Status**: accepted\n**Date**: 2026-01-31\n\n"
+                          "## Context\n\nc\n\n## Options Considered\n\n"
+                          "## Decision\n\nd\n\n## Rationale\n\n\\## Decision\n\nnot this\n\n"
+                          "## Files Touched\n\n## Tests Added\n\n## Consequences\n"))
       << bare.text;
 }
 

@@ -1,0 +1,108 @@
+// tools/elf: the scripts that the framework's callers know, over syncline.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/store_under_test.h"
+
+namespace syncline {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ElfScripts : public ::testing::Test {
+ protected:
+  ElfScripts() : store_("elf", directory_ / "a store") {
+    const char* const scripts = std::getenv("SYNCLINE_ELF_SCRIPTS");
+    EXPECT_NE(scripts, nullptr);
+    if (scripts != nullptr) fs::copy(scripts, store_.root() / "scripts");
+  }
+  // From another directory, as the framework calls them.
+  ProcessResult call(const std::string& script, std::vector<std::string> arguments,
+                     const std::vector<std::string>& variables = {}) const {
+    std::vector<std::string> command = {"env", "-C", directory_.path().string(),
+                                        "SYNCLINE=" + syncline_binary()};
+    command.insert(command.end(), variables.begin(), variables.end());
+    command.push_back((store_.root() / "scripts" / script).string());
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    ProcessOptions options;
+    options.input_path = "/dev/null";
+    return run_process(command, options);
+  }
+  void expect_created(const ProcessResult& result, int id) {
+    EXPECT_EQ(result.exit_code, 0) << result.describe();
+    EXPECT_TRUE(
+        result.out.starts_with("Database record created (ID: " + std::to_string(id) + ")\n"))
+        << result.describe();
+  }
+
+  TemporaryDirectory directory_;
+  StoreUnderTest store_;
+};
+
+TEST_F(ElfScripts, TakeOptionsAndVariables) {
+  expect_created(call("record-failure.sh", {"--title", "it broke", "--domain", "ci", "--severity",
+                                            "high", "--tags", "a,b", "--summary", "one\ntwo"}),
+                 1);
+  expect_created(call("record-success.sh", {},
+                      {"SUCCESS_TITLE=it works", "SUCCESS_DOMAIN=ci", "SUCCESS_SUMMARY=at last"}),
+                 2);
+  expect_created(call("record-heuristic.sh", {"--rule", "test first"},
+                      {"HEURISTIC_DOMAIN=ci", "HEURISTIC_CONFIDENCE=0.9"}),
+                 1);
+  expect_created(call("record-decision.sh", {"--title", "t", "--context", "c", "--decision", "d",
+                                             "--rationale", "r", "--files", "a.cc"}),
+                 1);
+  EXPECT_EQ(
+      store_.sql("SELECT type, title, domain, severity, tags, summary FROM learnings ORDER BY "
+                 "id"),
+      (Json{{{"type", "failure"},
+             {"title", "it broke"},
+             {"domain", "ci"},
+             {"severity", 4},
+             {"tags", "a,b"},
+             {"summary", "one"}},
+            {{"type", "success"},
+             {"title", "it works"},
+             {"domain", "ci"},
+             {"severity", 3},
+             {"tags", nullptr},
+             {"summary", "at last"}}}));
+  EXPECT_EQ(store_.sql("SELECT rule, confidence, source_type FROM heuristics"),
+            (Json{{{"rule", "test first"}, {"confidence", 0.9}, {"source_type", "observation"}}}));
+  EXPECT_EQ(store_.count("SELECT count(*) FROM decisions WHERE domain = 'general' AND "
+                         "superseded_by IS NULL AND created_at = updated_at"),
+            1);
+}
+
+TEST_F(ElfScripts, CleanWhatTheyAreGiven) {
+  expect_created(call("record-failure.sh", {"--title", " it\tbroke\x01  again\n", "--domain", "ci",
+                                            "--severity", "urgent", "--summary", "a\x1b[2J  b\nc"}),
+                 1);
+  EXPECT_EQ(store_.sql("SELECT title, severity FROM learnings"),
+            (Json{{{"title", "it broke again"}, {"severity", 3}}}));
+  EXPECT_EQ(store_.json({"show", "1"})["fields"]["summary"], "a[2J b\nc");
+}
+
+TEST_F(ElfScripts, AnswerWithTheExitCodesOfOld) {
+  for (const char* script :
+       {"record-failure.sh", "record-success.sh", "record-heuristic.sh", "record-decision.sh"}) {
+    const ProcessResult usage = call(script, {});
+    EXPECT_EQ(usage.exit_code, 0) << usage.describe();
+    EXPECT_TRUE(usage.out.starts_with("Usage: ")) << usage.describe();
+    EXPECT_EQ(call(script, {"--no-such", "x"}).exit_code, 1);
+  }
+  const ProcessResult missing = call("record-failure.sh", {"--title", "without a domain"});
+  EXPECT_EQ(missing.exit_code, 1) << missing.describe();
+  EXPECT_NE(missing.err.find("'domain' is missing"), std::string::npos) << missing.describe();
+  fs::create_directory_symlink(directory_.path(), store_.root() / "memory/failures");
+  const ProcessResult unsafe = call("record-failure.sh", {"--title", "t", "--domain", "d"});
+  EXPECT_EQ(unsafe.exit_code, 6) << unsafe.describe();
+  EXPECT_NE(unsafe.err.find("symbolic links"), std::string::npos) << unsafe.describe();
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,84 @@
+// Sections of files that are there: they come into the work tree with their publish, once each.
+#include "tests/engine/store/store_fixture.h"
+
+namespace syncline {
+namespace {
+
+class StoreSectionsTest : public StoreTest {
+ protected:
+  void SetUp() override {
+    const auto made = Store::init(root(), {.profile = "elf"});
+    ASSERT_TRUE(made) << made.error().message;
+    store_ = open();
+    record("one");
+    must_sync(*store_);
+  }
+  void record(const std::string& rule) {
+    must_record(*store_, {.kind = "heuristic",
+                          .fields = {{"domain", std::string("git")}, {"rule", rule}},
+                          .key = {}});
+  }
+  std::string file() const { return read_text(root() + "/memory/heuristics/git.md"); }
+  uint64_t waiting() { return store_->status()->files_waiting; }
+  size_t times(const std::string& rule) const {
+    size_t count = 0;
+    const std::string text = file(), heading = ": " + rule + "\n";
+    for (size_t at = text.find(heading); at != std::string::npos; at = text.find(heading, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(StoreSectionsTest, OneWaitsForItsPublish) {
+  const std::string before = file();
+  record("two");
+  record("three");
+  EXPECT_EQ(file(), before);
+  EXPECT_EQ(waiting(), 2u);
+  EXPECT_EQ(store_->status()->applied, 3u);
+  must_sync(*store_);
+  for (const char* rule : {"one", "two", "three"}) EXPECT_EQ(times(rule), 1u) << rule;
+  EXPECT_TRUE(file().starts_with(before));
+  EXPECT_EQ(waiting(), 0u);
+  expect_sound(*store_);
+  must_sync(*store_);
+  for (const char* rule : {"one", "two", "three"}) EXPECT_EQ(times(rule), 1u) << rule;
+}
+
+TEST_F(StoreSectionsTest, TheFirstOfAFileMakesIt) {
+  must_record(*store_, {.kind = "heuristic",
+                        .fields = {{"domain", std::string("new")}, {"rule", std::string("r")}},
+                        .key = {}});
+  EXPECT_NE(read_text(root() + "/memory/heuristics/new.md").find(": r\n"), std::string::npos);
+  EXPECT_EQ(waiting(), 0u);
+}
+
+// The database is lost while a section waits: nothing else than the journal knows of it.
+TEST_F(StoreSectionsTest, OneWaitsOnWhenTheDatabaseIsBuiltAnew) {
+  const std::string before = file();
+  record("two");
+  store_.reset();
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(root() + "/memory/index.db" + suffix);
+  store_ = open();
+  record("three");
+  EXPECT_EQ(file(), before);
+  EXPECT_EQ(waiting(), 2u);
+  must_sync(*store_);
+  for (const char* rule : {"one", "two", "three"}) EXPECT_EQ(times(rule), 1u) << rule;
+  expect_sound(*store_);
+}
+
+// Two records with the same text, told apart by their numbers alone.
+TEST_F(StoreSectionsTest, ThoseOfTheSameTextAreAllThere) {
+  record("one");
+  record("one");
+  must_sync(*store_);
+  EXPECT_EQ(times("one"), 3u);
+  expect_sound(*store_);
+}
+
+}  // namespace
+}  // namespace syncline
