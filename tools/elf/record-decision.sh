@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Records a decision: DECISION_TITLE, DECISION_CONTEXT, DECISION_OPTIONS, DECISION_DECISION,
 # DECISION_RATIONALE, DECISION_DOMAIN, DECISION_FILES, DECISION_TESTS.
+# shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/record.sh"
+title='' context='' options='' decision='' rationale='' domain='' files='' tests=''
 usage() {
   echo "Usage: $(basename "$0") --title TITLE --context TEXT --decision TEXT --rationale TEXT"
   echo "       [--options TEXT] [--domain DOMAIN] [--files TEXT] [--tests TEXT]"

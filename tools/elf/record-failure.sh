@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Records a failure: FAILURE_TITLE, FAILURE_DOMAIN, FAILURE_SEVERITY, FAILURE_TAGS, FAILURE_SUMMARY.
+# shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/record.sh"
+title='' domain='' severity='' tags='' summary=''
 usage() {
   echo "Usage: $(basename "$0") --title TITLE --domain DOMAIN [--severity 1-5|low|medium|high|critical]"
   echo "       [--tags TAGS] [--summary TEXT]"

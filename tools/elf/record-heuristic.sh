@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Records a heuristic: HEURISTIC_DOMAIN, HEURISTIC_RULE, HEURISTIC_EXPLANATION, HEURISTIC_SOURCE,
 # HEURISTIC_CONFIDENCE.
+# shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/record.sh"
+domain='' rule='' explanation='' source='' confidence=''
 usage() {
   echo "Usage: $(basename "$0") --domain DOMAIN --rule RULE [--explanation TEXT]"
   echo "       [--source failure|success|observation] [--confidence 0.0-1.0|low|medium|high]"

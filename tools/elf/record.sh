@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the record-*.sh scripts, which take what the framework's own scripts take: options, or
 # variables of the same names, or answers on a terminal.
 #
@@ -72,7 +73,7 @@ take() {
     given=yes
     shift 2
   done
-  if [ $given = no ] && [ ! -t 0 ]; then
+  if [ "$given" = no ] && [ ! -t 0 ]; then
     usage
     exit 0
   fi
@@ -81,7 +82,7 @@ take() {
 # ask NAME QUESTION: on a terminal, for what was not given.
 ask() {
   local answer
-  [ -z "${!1}" ] && [ $given = no ] || return 0
+  [ -z "${!1}" ] && [ "$given" = no ] || return 0
   read -r -p "$2: " answer || true
   printf -v "$1" '%s' "$answer"
 }
