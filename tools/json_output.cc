@@ -252,6 +252,14 @@ std::string repair_json(const RepairReport& report, bool dry_run) {
   return dump(json);
 }
 
+std::string restore_json(const RestoreReport& report) {
+  Json json = object();
+  json["restored"] = report.restored;
+  json["left"] = report.left;
+  json["waiting"] = text_or_null(report.waiting);
+  return dump(json);
+}
+
 std::string loss_json(const LossReport& report) {
   Json json = object();
   json["ok"] = true;

@@ -29,6 +29,7 @@ std::string sync_json(const SyncReport& report);
 std::string status_json(const StoreStatus& status);
 std::string verify_json(const VerifyReport& report, double seconds);
 std::string repair_json(const RepairReport& report, bool dry_run);
+std::string restore_json(const RestoreReport& report);
 std::string loss_json(const LossReport& report);
 std::string replay_json(const std::string& into, std::optional<uint64_t> to_seq, double seconds);
 std::string stress_json(const StressReport& report);

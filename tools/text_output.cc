@@ -292,6 +292,23 @@ std::string repair_text(const RepairReport& report, bool dry_run) {
   return text;
 }
 
+std::string restore_text(const RestoreReport& report) {
+  if (!report.waiting.empty()) {
+    return fmt::format("nothing was put back: publishing waits: {}\n", printable(report.waiting));
+  }
+  std::string text;
+  for (const std::string& path : report.restored) {
+    text += fmt::format("put back: {}\n", printable(path));
+  }
+  for (const std::string& path : report.left) {
+    text += fmt::format(
+        "left as it is, with other content: {}; move it away, commit that, and try "
+        "again\n",
+        printable(path));
+  }
+  return text.empty() ? "nothing is missing\n" : text;
+}
+
 std::string loss_text(const LossReport& report) {
   std::string text;
   if (!report.lost.empty()) text += fmt::format("lost: {}\n", printable(report.lost));

@@ -67,12 +67,18 @@ class RepairVerb final : public PlainVerb {
 
   void declare(Options& options) override {
     options.flag("--dry-run", dry_run_, "say what would be done, change nothing");
+    options.text("--restore", restore_, "SEQ|PATH",
+                 "put back the file or section that a person has removed");
     options.flag("--accept-loss", accept_loss_,
                  "give up what the journal has lost: a new store goes on above all that was given");
   }
 
   int run(Session& session) override {
     const Watchdog watchdog(session, "repair did not finish", "run it again: it takes up the rest");
+    if (restore_.has_value() && (accept_loss_ || dry_run_)) {
+      return session.fail(make_error(Code::kInvalid, "--restore stands alone"), "nothing was done");
+    }
+    if (restore_) return restore(session);
     if (accept_loss_) return accept_loss(session);
     auto report = repair(session);
     const bool journal_damaged =
@@ -117,6 +123,24 @@ class RepairVerb final : public PlainVerb {
     return rest;
   }
 
+  int restore(Session& session) {
+    const auto store = session.open_store();
+    if (!store) return session.fail(store.error(), "nothing was done");
+    const bool is_number = restore_->find_first_not_of("0123456789") == std::string::npos;
+    Result<RestoreReport> report = make_error(Code::kInvalid, "--restore needs a number or a path");
+    if (is_number) {
+      const auto seq = parse_number("SEQ", *restore_);
+      report = seq ? (*store)->restore(*seq) : Result<RestoreReport>(seq.error());
+    } else {
+      report = (*store)->restore(*restore_);
+    }
+    session.tell_notes(**store);
+    if (!report) return session.fail(report.error(), "nothing was put back");
+    ExitCode code = report->left.empty() ? ExitCode::kDone : ExitCode::kDisagree;
+    if (!report->waiting.empty()) code = ExitCode::kTimeLimit;
+    return session.answer(restore_json(*report), restore_text(*report), code);
+  }
+
   int accept_loss(Session& session) {
     const auto root = session.store_root();
     if (!root) return session.fail(root.error());
@@ -128,6 +152,7 @@ class RepairVerb final : public PlainVerb {
 
   bool dry_run_ = false;
   bool accept_loss_ = false;
+  std::optional<std::string> restore_;
 };
 
 }  // namespace

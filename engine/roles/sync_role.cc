@@ -235,6 +235,22 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
   }
 }
 
+Result<PublishReport> SyncRole::restore(const std::set<std::string>& paths,
+                                        const std::function<bool(uint64_t seq)>& wanted) {
+  RoleGuard guard(role_);
+  TRY(guard.lock(kForever));
+  return within_memory([&]() REQUIRES(role_.mutex) -> Result<PublishReport> {
+    TRY(sync_pending(/*publish_now=*/true));
+    if (!last_publish_.waiting.empty()) return last_publish_;
+    PublishReport report;
+    TRY(apply_.with_applier([&](Applier& /*applier*/) REQUIRES(role_.mutex) -> Status {
+      TRY_ASSIGN(report, syncer_->publisher().restore(*outcomes_, paths, wanted));
+      return {};
+    }));
+    return report;
+  });
+}
+
 Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
   RoleGuard guard(role_);
   TRY(guard.lock(deadline));

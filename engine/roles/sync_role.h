@@ -14,6 +14,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <type_traits>
 
 #include "engine/roles/apply_role.h"
@@ -38,6 +40,10 @@ class SyncRole {
   Status fold_until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
   // `waiting` in the report says why the branch had to wait when `deadline` came first.
   Result<PublishReport> publish_until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
+  // What a person has removed of these paths comes back, `wanted` of sections (Publisher::restore).
+  Result<PublishReport> restore(const std::set<std::string>& paths,
+                                const std::function<bool(uint64_t seq)>& wanted)
+      EXCLUDES(role_.mutex);
   // Answers up to which record the remote has now; nothing without a remote.
   Result<std::optional<uint64_t>> push(Deadline deadline) EXCLUDES(role_.mutex);
 

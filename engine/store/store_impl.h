@@ -112,6 +112,8 @@ struct Store::Impl {
   Result<Submitted> make_write(const Record& record) const;
   // Of a record that the configuration refuses now.
   Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;
+  Result<RestoreReport> restore(const std::set<std::string>& paths,
+                                const std::function<bool(uint64_t seq)>& wanted);
   // As they were handed over, where that can be told.
   Result<std::optional<Fields>> fields_of(uint64_t seq);
   // The share of a caller that is not the last.

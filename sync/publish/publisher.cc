@@ -197,7 +197,6 @@ Result<PublishReport> Publisher::publish_part(OutcomeSource& outcomes,
 
 Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
                                                         const WriteSections& write_sections) {
-  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   const SyncState& state = context_.state;
   PublishReport report;
   if (state.own_commit.is_zero()) return std::optional(std::move(report));
@@ -217,26 +216,118 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   std::vector<std::string> put_back;
   TRY(put_back_files(plan, put_back));
 
-  BranchCommitResult committed;
-  if (!plan.changes.empty()) {
-    context_.pack.reset();
-    BranchCommitRequest request = request_for(tip, trees.tip, plan, history);
-    request.write_work_tree = [&] { return grow_work_tree(plan, last_seq, write_sections); };
-    TRY_ASSIGN(committed, commit_to_branch(*git_dirs, context_.objects, context_.pack, request,
-                                           context_.clock));
-    if (committed.moved) return std::optional<PublishReport>{};
-    report.waiting = std::move(committed.waiting);
-    if (!report.waiting.empty()) return std::optional(std::move(report));
-    context_.journal.add_counter(Counter::kPublishes);
-  }
-  report.commit = committed.commit;
+  TRY_ASSIGN(auto committed, commit_plan(tip, trees.tip, plan, history, [&] {
+               return grow_work_tree(plan, last_seq, write_sections);
+             }));
+  if (!committed) return std::optional<PublishReport>{};
+  report.waiting = std::move(committed->waiting);
+  if (!report.waiting.empty()) return std::optional(std::move(report));
+  report.commit = committed->commit;
   // What a person has rewritten, and what holds all of ours, is what later commits go on from.
   const bool rewritten = plan.changes.empty() && !trees.goes_on;
-  if (!committed.commit.is_zero() || state.published < last_seq || rewritten) {
-    TRY(journal_publish(last_seq, tip, committed.commit.is_zero() ? tip : committed.commit));
+  if (!report.commit.is_zero() || state.published < last_seq || rewritten) {
+    TRY(journal_publish(last_seq, tip, report.commit.is_zero() ? tip : report.commit));
   }
-  checked_tip_ = committed.commit.is_zero() ? tip : committed.commit;
+  checked_tip_ = report.commit.is_zero() ? tip : report.commit;
   checked_committed_ = state.committed;
+  report.left = std::move(plan.left);
+  report.republished = std::move(plan.republished);
+  append(report.republished, std::move(put_back));
+  return std::optional(std::move(report));
+}
+
+Result<std::optional<BranchCommitResult>> Publisher::commit_plan(
+    const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
+    const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree) {
+  BranchCommitResult committed;
+  if (plan.changes.empty()) return std::optional(std::move(committed));
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  context_.pack.reset();
+  BranchCommitRequest request = request_for(tip, tip_tree, plan, history);
+  request.write_work_tree = write_work_tree;
+  TRY_ASSIGN(committed,
+             commit_to_branch(*git_dirs, context_.objects, context_.pack, request, context_.clock));
+  if (committed.moved) return std::optional<BranchCommitResult>();
+  if (committed.waiting.empty()) context_.journal.add_counter(Counter::kPublishes);
+  return std::optional(std::move(committed));
+}
+
+namespace {
+
+// Those of some records alone.
+class SomeSections final : public SectionSource {
+ public:
+  SomeSections(SectionSource& all, const Publisher::WantedSections& wanted)
+      : all_(all), wanted_(wanted) {}
+  Result<std::map<std::string, std::vector<Section>>> sections(const std::set<std::string>& paths,
+                                                               uint64_t first_seq) override {
+    TRY_ASSIGN(auto found, all_.sections(paths, first_seq));
+    for (auto& [path, sections] : found) {
+      std::erase_if(sections, [this](const Section& section) { return !wanted_(section.seq); });
+    }
+    std::erase_if(found, [](const auto& each) { return each.second.empty(); });
+    return found;
+  }
+
+ private:
+  SectionSource& all_;
+  const Publisher::WantedSections& wanted_;
+};
+
+}  // namespace
+
+Result<PublishReport> Publisher::restore(OutcomeSource& outcomes,
+                                         const std::set<std::string>& paths,
+                                         const WantedSections& wanted) {
+  Backoff backoff(context_.platform.random(), kMovedLimits);
+  while (true) {
+    TRY_ASSIGN(std::optional<PublishReport> report, attempt_restore(outcomes, paths, wanted));
+    if (report) return std::move(*report);
+    if (!backoff.may_try_again()) {
+      return PublishReport{.published = context_.state.published,
+                           .commit = {},
+                           .waiting = "git commands keep changing the branch or its index",
+                           .left = {},
+                           .republished = {}};
+    }
+    context_.clock.pause_ns(backoff.next_delay_ns());
+  }
+}
+
+// As if nobody were known to have meant what is missing, but for these paths alone.
+Result<std::optional<PublishReport>> Publisher::attempt_restore(OutcomeSource& outcomes,
+                                                                const std::set<std::string>& paths,
+                                                                const WantedSections& wanted) {
+  const SyncState& state = context_.state;
+  PublishReport report;
+  report.published = state.published;
+  if (state.own_commit.is_zero()) return std::optional(std::move(report));
+  ObjectId tip;
+  TRY_ASSIGN(report.waiting, standing_in_the_way(tip));
+  if (!report.waiting.empty()) return std::optional(std::move(report));
+  PublishTrees trees;
+  TRY_ASSIGN(trees.own, tree_of(context_.objects, state.own_commit));
+  trees.own_before = trees.own;
+  TRY_ASSIGN(trees.tip, tree_of(context_.objects, tip));
+  JournalSections all(context_, outcomes, state.committed);
+  SomeSections sections(all, wanted);
+  TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
+  const auto other = [&](const std::string& path) { return !paths.contains(path); };
+  std::erase_if(plan.changes, [&](const PlannedChange& change) { return other(change.path); });
+  std::erase_if(plan.left, other);
+  std::erase_if(plan.republished, other);
+  std::vector<std::string> put_back;
+  TRY(put_back_files(plan, put_back));
+  TRY_ASSIGN(auto committed,
+             commit_plan(tip, trees.tip, plan, OwnHistory{}, [&]() -> Result<std::string> {
+               TRY(restore_work_tree(plan));
+               return std::string{};
+             }));
+  if (!committed) return std::optional<PublishReport>{};
+  report.waiting = std::move(committed->waiting);
+  if (!report.waiting.empty()) return std::optional(std::move(report));
+  report.commit = committed->commit;
+  if (!report.commit.is_zero()) TRY(journal_publish(state.published, tip, report.commit));
   report.left = std::move(plan.left);
   report.republished = std::move(plan.republished);
   append(report.republished, std::move(put_back));
@@ -324,6 +415,26 @@ Result<bool> Publisher::grow_work_text(const PlannedChange& change, size_t from_
   const std::string_view before = text.substr(0, from_bytes);
   const std::string_view more = text.substr(from_bytes, to_bytes - from_bytes);
   return grow_work_file(*git_dirs->work_tree, change.path, before, more);
+}
+
+// A file that was edited since gets them too, behind the edit: it was asked for.
+Status Publisher::restore_work_tree(const PublishPlan& plan) {
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  for (const PlannedChange& change : plan.changes) {
+    if (change.text.empty() || !change.in_tip) continue;
+    TRY_ASSIGN(const ObjectStore::Content tip,
+               context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
+    TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), change.text.size()));
+    if (grown) continue;
+    TRY_ASSIGN(const WorkFile file,
+               look_at_work_file(*git_dirs->work_tree, change.path, context_.clock));
+    if (file.state != WorkFile::State::kReadable || file.blob == change.value.blob) continue;
+    TRY_ASSIGN(const std::string edited, read_file(*git_dirs->work_tree, change.path));
+    TRY_ASSIGN([[maybe_unused]] const bool added,
+               grow_work_file(*git_dirs->work_tree, change.path, edited,
+                              std::string_view(change.text).substr(tip->size())));
+  }
+  return {};
 }
 
 BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& tip_tree,

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,12 @@ class Publisher {
 
   // Whoever gives `write_sections` holds apply.lock.
   Result<PublishReport> publish(OutcomeSource& outcomes, const WriteSections& write_sections = {});
+  // Puts back what a person has removed from the branch of these paths: whole files, and of append
+  // files the sections of records that `wanted` names. What is there with other bytes is left. The
+  // caller holds apply.lock and has published everything.
+  using WantedSections = std::function<bool(uint64_t seq)>;
+  Result<PublishReport> restore(OutcomeSource& outcomes, const std::set<std::string>& paths,
+                                const WantedSections& wanted);
   // In how many milliseconds a publish is due; empty where there is nothing to publish or to look
   // at. Not before the interval, the delay after a publish that had to wait, and the quiet time
   // after somebody else has moved HEAD are over. Where `sections_wait` for it there is no interval.
@@ -73,6 +80,13 @@ class Publisher {
   // One look, plan and commit. Empty when something changed meanwhile, and it must be done again.
   Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes,
                                                const WriteSections& write_sections);
+  Result<std::optional<PublishReport>> attempt_restore(OutcomeSource& outcomes,
+                                                       const std::set<std::string>& paths,
+                                                       const WantedSections& wanted);
+  // Empty when something changed meanwhile.
+  Result<std::optional<BranchCommitResult>> commit_plan(
+      const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
+      const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree);
   // Why a publish must wait, as far as files and refs alone can tell; empty where it need not, and
   // then `tip` is the branch's.
   Result<std::string> standing_in_the_way(ObjectId& tip);
@@ -87,6 +101,7 @@ class Publisher {
   // why it must wait, or an empty string.
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                      const WriteSections& write_sections);
+  Status restore_work_tree(const PublishPlan& plan);
   // Where the work tree's file holds exactly the first `from_bytes` of the change's text, as far as
   // `to_bytes`. False where it holds something else. The caller holds apply.lock.
   Result<bool> grow_work_text(const PlannedChange& change, size_t from_bytes, size_t to_bytes);

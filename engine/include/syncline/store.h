@@ -88,6 +88,12 @@ struct SyncReport {
   std::vector<std::string> left, republished;
 };
 
+struct RestoreReport {
+  std::vector<std::string> restored;  // paths in which something was put back
+  std::vector<std::string> left;      // paths with other bytes: what was asked for was edited
+  std::string waiting;                // why publishing waits; empty: it was done
+};
+
 // What a disagreement is. The README says of each what it means and what mends it.
 enum class FindingClass : uint8_t {
   kJournalDamaged,
@@ -206,6 +212,10 @@ class Store {
                         const std::function<bool(const ExportedRecord&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
   Result<RepairReport> repair(bool dry_run);
+  // Puts back what a person has removed: the file or the section of one record, or all of ours that
+  // belongs to a path. What is there with other bytes is left. kNotFound where no record has it.
+  Result<RestoreReport> restore(uint64_t seq);
+  Result<RestoreReport> restore(const std::string& path);
   // Puts back durable frames that the journal has lost and that can be found elsewhere
   // (engine/verify/frame_finder.h). For a store that open() refuses with kCorrupt, or of which
   // verify() finds `journal-damaged`. kBusy while anybody has the store open. `left` is empty when

@@ -1,0 +1,43 @@
+// Store::restore: what a person has removed comes back on request.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "engine/store/store_impl.h"
+#include "journal/base/try.h"
+
+namespace syncline {
+
+Result<RestoreReport> Store::restore(uint64_t seq) {
+  TRY_ASSIGN(const Receipt receipt, show(seq));
+  if (!receipt.set_aside.empty() || receipt.path.empty()) {
+    return make_error(Code::kNotFound, fmt::format("record {} has no file", seq),
+                      fmt::format("`syncline show {}` says why", seq));
+  }
+  return impl_->restore({receipt.path}, [seq](uint64_t each) { return each == seq; });
+}
+
+Result<RestoreReport> Store::restore(const std::string& path) {
+  bool known = false;
+  TRY(log(1, /*follow=*/false, [&](const LogEntry& entry) {
+    known = entry.receipt.path == path && entry.receipt.set_aside.empty();
+    return !known;
+  }));
+  if (!known) {
+    return make_error(Code::kNotFound, fmt::format("no record has the file {}", path),
+                      "give a path from the top of the store, or a sequence number");
+  }
+  return impl_->restore({path}, [](uint64_t) { return true; });
+}
+
+Result<RestoreReport> Store::Impl::restore(const std::set<std::string>& paths,
+                                           const std::function<bool(uint64_t seq)>& wanted) {
+  TRY(check_writable());
+  TRY(roles->apply.try_turns());
+  TRY_ASSIGN(PublishReport report, roles->sync.restore(paths, wanted));
+  return RestoreReport{.restored = std::move(report.republished),
+                       .left = std::move(report.left),
+                       .waiting = std::move(report.waiting)};
+}
+
+}  // namespace syncline
