@@ -262,11 +262,16 @@ bool is_literal(std::string_view value) {
   return true;
 }
 
+// A default that is not constant SQLite does not take for rows that are there: where they may be
+// NULL instead, the column comes without it.
+bool has_constant_default(const Column& column) {
+  return column.has_default && is_literal(column.default_value) &&
+         !same_name(column.default_value, "null");
+}
+
 bool may_be_added(const Column& column) {
-  if (!column.plain || !is_type_name(column.type)) return false;
-  if (!column.has_default) return !column.not_null;
-  return is_literal(column.default_value) &&
-         !(column.not_null && same_name(column.default_value, "null"));
+  return column.plain && is_type_name(column.type) &&
+         (!column.not_null || has_constant_default(column));
 }
 
 }  // namespace
@@ -303,7 +308,7 @@ Result<std::vector<std::string>> add_missing_columns(Database& database, std::st
         fmt::format("ALTER TABLE main.{} ADD COLUMN {} {}", quote_identifier(table),
                     quote_identifier(column.name), column.type);
     if (column.not_null) statement += " NOT NULL";
-    if (column.has_default) statement += " DEFAULT " + column.default_value;
+    if (has_constant_default(column)) statement += " DEFAULT " + column.default_value;
     TRY(database.execute(statement));
     added.push_back(column.name);
   }

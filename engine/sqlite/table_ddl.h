@@ -23,8 +23,8 @@ Status run_table_ddl(Database& database, std::string_view table, const std::stri
 Status check_table_ddl(std::string_view table, const std::string& ddl);
 
 // Adds to the table the columns that one made by `ddl` would have, where the rows that are there
-// can do without: nullable ones, and those with a constant default. Their names; their CHECKs are
-// not taken over. In the caller's transaction.
+// can do without: nullable ones, and those with a constant default. Their names. Their CHECKs are
+// not taken over, nor is a default that is computed. In the caller's transaction.
 Result<std::vector<std::string>> add_missing_columns(Database& database, std::string_view table,
                                                      const std::string& ddl);
 

@@ -93,8 +93,8 @@ TEST_F(Sections, OneThatIsNotPublishedIsInNoCommandsWay) {
 TEST_F(Sections, ACallWhosePublishHasToWaitSaysSo) {
   store_.git({"commit", "-q", "--allow-empty", "-m", "just now"});
   const auto call = [&] {
-    return store_.syncline({"record", "heuristic", "--domain", "git", "--rule",
-                            "rule " + std::to_string(++records_)});
+    return store_.syncline(
+        {"record", "heuristic", "--domain", "git", "--rule", "rule " + std::to_string(++records_)});
   };
   ProcessResult told = call();
   EXPECT_TRUE(told.ok()) << told.describe();

@@ -39,15 +39,23 @@ TEST_F(MissingColumns, ThoseThatOldRowsCanDoWithoutAreAdded) {
 }
 
 TEST_F(MissingColumns, ThoseThatEveryRowNeedsAreNot) {
-  EXPECT_EQ(add("b TEXT NOT NULL, c TEXT DEFAULT CURRENT_TIMESTAMP, d INTEGER DEFAULT (1 + 1), "
-                "e TEXT AS (a || 'x'), f TEXT NOT NULL DEFAULT NULL"),
+  EXPECT_EQ(add("b TEXT NOT NULL, c TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+                "d INTEGER NOT NULL DEFAULT (1 + 1), e TEXT AS (a || 'x'), "
+                "f TEXT NOT NULL DEFAULT NULL"),
             Names{});
   EXPECT_EQ(only("SELECT count(*) FROM pragma_table_info('t')"), "2");
 }
 
+TEST_F(MissingColumns, AComputedDefaultIsLeftOut) {
+  EXPECT_EQ(add("c DATETIME DEFAULT CURRENT_TIMESTAMP, d INTEGER DEFAULT (1 + 1)"),
+            (Names{"c", "d"}));
+  EXPECT_EQ(only("SELECT count(*) FROM t WHERE c IS NULL AND d IS NULL"), "1");
+}
+
 // The statement is made of what SQLite tells of the configuration's.
 TEST_F(MissingColumns, NoTextOfAStatementIsTakenOverThatCouldBeMore) {
-  EXPECT_EQ(add("b \"TEXT; DROP TABLE t\", c TEXT DEFAULT \"x'; DROP TABLE t; --\""), Names{});
+  EXPECT_EQ(add("b \"TEXT; DROP TABLE t\", c TEXT NOT NULL DEFAULT \"x'; DROP TABLE t; --\""),
+            Names{});
   EXPECT_EQ(only("SELECT a FROM t"), "one");
   const auto refused = add_missing_columns(*database_, "t", "DROP TABLE t");
   ASSERT_FALSE(refused);
