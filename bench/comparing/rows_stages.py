@@ -52,8 +52,8 @@ def apply_rows(bench: Bench, sizes: Sizes) -> list[Row]:
             [Bar("apply / rows without durability", ("apply",), 0.6, ("no durability",)),
              Bar("step of 1,000 rows, p99, ms", ("apply, 1,000 a step",), 10.0, relation="<=",
                  value="step_p99_ms")],
-            remark="Every record has a file effect: each of these also appends a few bytes to one "
-                   "file that they share."),
+            remark="Every record has a file effect: each of these also notes a section of a few bytes, "
+                   "which waits for its publish."),
         Row("files", "rows and new files of 1 KiB from the journal", "records/s",
             [Contestant("bare create loop", "limit", lambda: limit("files")),
              Contestant("apply", "ours", lambda: apply("note"))],
