@@ -43,32 +43,7 @@ updated_at = "{time_seconds}"
 [kind.failure.file]
 mode = "create"
 path = "memory/failures/{date_basic}_{title|slug:100}_{id}.md"
-text = '''
-# {title}
-
-**Domain**: {domain}
-**Severity**: {severity}
-{?tags}**Tags**: {tags}
-{/tags}**Date**: {date}
-
-## Summary
-
-{summary}
-
-## What Happened
-
-## Root Cause
-
-## Impact
-
-## Prevention
-
-## Related
-
-- **Experiments**:
-- **Heuristics**:
-- **Similar Failures**:
-'''
+%LEARNING_TEXT%
 
 [kind.success]
 table = "learnings"
@@ -88,32 +63,7 @@ updated_at = "{time_seconds}"
 [kind.success.file]
 mode = "create"
 path = "memory/successes/{date_basic}_{title|slug:100}_{id}.md"
-text = '''
-# {title}
-
-**Domain**: {domain}
-**Severity**: {severity}
-{?tags}**Tags**: {tags}
-{/tags}**Date**: {date}
-
-## Summary
-
-{summary}
-
-## What Happened
-
-## Root Cause
-
-## Impact
-
-## Prevention
-
-## Related
-
-- **Experiments**:
-- **Heuristics**:
-- **Similar Failures**:
-'''
+%LEARNING_TEXT%
 
 # ---- heuristics: one file a domain, a section each ----
 
@@ -345,6 +295,33 @@ length_max = 50000
 default = "No summary provided"
 )toml";
 
+constexpr std::string_view kLearningText = R"toml(text = '''
+# {title}
+
+**Domain**: {domain}
+**Severity**: {severity}
+{?tags}**Tags**: {tags}
+{/tags}**Date**: {date}
+
+## Summary
+
+{summary}
+
+## What Happened
+
+## Root Cause
+
+## Impact
+
+## Prevention
+
+## Related
+
+- **Experiments**:
+- **Heuristics**:
+- **Similar Failures**:
+''')toml";
+
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
     text.replace(at, what.size(), with);
@@ -360,6 +337,7 @@ std::string elf_profile_text() {
     replace_all(fields, "%", kind);
     replace_all(text, "%LEARNING_FIELDS " + kind + "%", fields.substr(1));
   }
+  replace_all(text, "%LEARNING_TEXT%", kLearningText);
   return text;
 }
 

@@ -25,6 +25,9 @@ namespace syncline {
 
 inline constexpr uint32_t kModeFile = 0100644;
 inline constexpr uint32_t kModeDirectory = 040000;
+inline bool is_plain_file(uint32_t mode) {
+  return (mode & 0170000) == 0100000;
+}
 
 struct TreeItem {
   uint32_t mode = 0;

@@ -249,8 +249,7 @@ class BranchCommit {
   Result<std::optional<ObjectId>> grow_staged(const PlannedChange& planned,
                                               const TreeValue& staged) {
     std::optional<ObjectId> grown;
-    const bool is_file = (staged.mode & 0170000) == 0100000;
-    if (!planned.in_tip || planned.text.empty() || !is_file) return grown;
+    if (!planned.in_tip || planned.text.empty() || !is_plain_file(staged.mode)) return grown;
     TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
     if (!object || object->type != ObjectType::kBlob) return grown;
     TRY_ASSIGN(const ObjectStore::Content tip,

@@ -10,10 +10,6 @@
 namespace syncline {
 namespace {
 
-bool is_plain_file(uint32_t mode) {
-  return (mode & 0170000) == 0100000;
-}
-
 // `ours` from the start of a line; it ends with one.
 bool holds_all_of(std::string_view text, std::string_view ours) {
   for (size_t at = text.find(ours); at != std::string_view::npos; at = text.find(ours, at + 1)) {

@@ -160,7 +160,7 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
   PublishReport report;
   while (true) {
     const uint64_t published = context_.state.published;
-    TRY_ASSIGN(PublishReport part, publish_part(outcomes, write_sections));
+    TRY_ASSIGN(PublishReport part, until_still([&] { return attempt(outcomes, write_sections); }));
     if (!part.commit.is_zero()) report.commit = part.commit;
     append(report.left, std::move(part.left));
     append(report.republished, std::move(part.republished));
@@ -179,11 +179,11 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
   return report;
 }
 
-Result<PublishReport> Publisher::publish_part(OutcomeSource& outcomes,
-                                              const WriteSections& write_sections) {
+Result<PublishReport> Publisher::until_still(
+    const std::function<Result<std::optional<PublishReport>>()>& attempt) {
   Backoff backoff(context_.platform.random(), kMovedLimits);
   while (true) {
-    TRY_ASSIGN(std::optional<PublishReport> report, attempt(outcomes, write_sections));
+    TRY_ASSIGN(std::optional<PublishReport> report, attempt());
     if (report) return std::move(*report);
     if (!backoff.may_try_again()) {
       PublishReport moved;
@@ -279,19 +279,7 @@ class SomeSections final : public SectionSource {
 Result<PublishReport> Publisher::restore(OutcomeSource& outcomes,
                                          const std::set<std::string>& paths,
                                          const WantedSections& wanted) {
-  Backoff backoff(context_.platform.random(), kMovedLimits);
-  while (true) {
-    TRY_ASSIGN(std::optional<PublishReport> report, attempt_restore(outcomes, paths, wanted));
-    if (report) return std::move(*report);
-    if (!backoff.may_try_again()) {
-      return PublishReport{.published = context_.state.published,
-                           .commit = {},
-                           .waiting = "git commands keep changing the branch or its index",
-                           .left = {},
-                           .republished = {}};
-    }
-    context_.clock.pause_ns(backoff.next_delay_ns());
-  }
+  return until_still([&] { return attempt_restore(outcomes, paths, wanted); });
 }
 
 // As if nobody were known to have meant what is missing, but for these paths alone.
@@ -381,11 +369,7 @@ Status Publisher::put_back_files(const PublishPlan& plan, std::vector<std::strin
 // missing at the end was in the work tree once, and a checkout took it away.
 Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                               const WriteSections& write_sections) {
-  struct Unedited {
-    const PlannedChange& change;
-    size_t bytes;
-  };
-  std::vector<Unedited> unedited;
+  std::vector<const PlannedChange*> unedited;
   std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {
     if (change.text.empty() || !change.in_tip) continue;
@@ -396,14 +380,13 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     }
     TRY_ASSIGN(const ObjectStore::Content tip,
                context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
-    const size_t known_bytes = std::max(tip->size(), change.known_bytes);
-    TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), known_bytes));
-    if (grown) unedited.push_back({change, known_bytes});
+    TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), change.known_bytes));
+    if (grown) unedited.push_back(&change);
   }
   if (write_sections) TRY(write_sections(last_seq));
-  for (const Unedited& file : unedited) {
+  for (const PlannedChange* const change : unedited) {
     TRY_ASSIGN([[maybe_unused]] const bool grown,
-               grow_work_text(file.change, file.bytes, file.change.text.size()));
+               grow_work_text(*change, change->known_bytes, change->text.size()));
   }
   return std::string{};
 }

@@ -75,8 +75,9 @@ class Publisher {
   Result<bool> goes_on(const ObjectId& tip);
 
  private:
-  // One commit: planned anew, a few times, when something changes meanwhile.
-  Result<PublishReport> publish_part(OutcomeSource& outcomes, const WriteSections& write_sections);
+  // Attempts one commit, planned anew a few times when something changes meanwhile.
+  Result<PublishReport> until_still(
+      const std::function<Result<std::optional<PublishReport>>()>& attempt);
   // One look, plan and commit. Empty when something changed meanwhile, and it must be done again.
   Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes,
                                                const WriteSections& write_sections);

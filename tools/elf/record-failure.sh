@@ -2,16 +2,4 @@
 # Records a failure: FAILURE_TITLE, FAILURE_DOMAIN, FAILURE_SEVERITY, FAILURE_TAGS, FAILURE_SUMMARY.
 # shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/record.sh"
-title='' domain='' severity='' tags='' summary=''
-usage() {
-  echo "Usage: $(basename "$0") --title TITLE --domain DOMAIN [--severity 1-5|low|medium|high|critical]"
-  echo "       [--tags TAGS] [--summary TEXT]"
-}
-take FAILURE "title domain severity tags summary" "$@"
-ask title "Title"
-ask domain "Domain"
-ask severity "Severity (1-5)"
-ask tags "Tags (comma-separated)"
-ask summary "Summary"
-record failure --title="$(one_line "$title")" --domain="$(one_line "$domain")" \
-  --severity="$(severity "$severity")" --tags="$(one_line "$tags")" --summary="$(lines "$summary")"
+record_learning failure FAILURE "$@"

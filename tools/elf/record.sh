@@ -110,3 +110,22 @@ record() {
   [ $code -ne 6 ] || exit 6
   exit 1
 }
+
+# record_learning KIND PREFIX ARGUMENTS...: failures and successes take the same.
+record_learning() {
+  local kind=$1 prefix=$2
+  shift 2
+  local title='' domain='' severity='' tags='' summary=''
+  usage() {
+    echo "Usage: $(basename "$0") --title TITLE --domain DOMAIN [--severity 1-5|low|medium|high|critical]"
+    echo "       [--tags TAGS] [--summary TEXT]"
+  }
+  take "$prefix" "title domain severity tags summary" "$@"
+  ask title "Title"
+  ask domain "Domain"
+  ask severity "Severity (1-5)"
+  ask tags "Tags (comma-separated)"
+  ask summary "Summary"
+  record "$kind" --title="$(one_line "$title")" --domain="$(one_line "$domain")" \
+    --severity="$(severity "$severity")" --tags="$(one_line "$tags")" --summary="$(lines "$summary")"
+}
