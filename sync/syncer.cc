@@ -11,6 +11,7 @@
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/tree.h"
+#include "sync/git/worktree_state.h"
 #include "sync/own/followed_branch.h"
 #include "sync/repository.h"
 
@@ -110,6 +111,23 @@ Status Syncer::walk_branch_tree(const std::function<Status(const TreeEntry&)>& v
 Result<bool> Syncer::branch_goes_on() {
   TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
   return publisher_.goes_on(tip);
+}
+
+Result<bool> Syncer::branch_is_checked_out() {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  TRY_ASSIGN(const std::optional<std::string> head, head_target(*git.git_dir));
+  return head == options_.branch;
+}
+
+Result<ObjectId> Syncer::branch_tree() {
+  TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
+  return tree_of(objects_, tip);
+}
+
+Result<bool> Syncer::holds(const ObjectId& tree, const std::string& path) {
+  TRY_ASSIGN(const std::optional<FoundEntry> found, find_in_tree(objects_, tree, path));
+  return found.has_value();
 }
 
 Result<std::string> Syncer::read_blob(const ObjectId& blob) {

@@ -87,6 +87,12 @@ class Syncer {
   Status walk_branch_tree(const std::function<Status(const TreeEntry&)>& visit);
   // Whether a person decided all that the branch lacks of what was published (Publisher::goes_on).
   Result<bool> branch_goes_on();
+  // Whether the work tree is that of the branch that is published to.
+  Result<bool> branch_is_checked_out();
+  const std::string& branch() const { return options_.branch; }
+  // The tree of the branch's tip, and whether it holds the path.
+  Result<ObjectId> branch_tree();
+  Result<bool> holds(const ObjectId& tree, const std::string& path);
   Result<std::string> read_blob(const ObjectId& blob);
   // The ranges that the own ref's commits claim by their trailers, newest first.
   struct ClaimedRange {

@@ -8,7 +8,7 @@
 #include "engine/apply/apply_step.h"
 #include "engine/apply/checkpoint.h"
 #include "engine/apply/file_recheck.h"
-#include "engine/apply/waiting_sections.h"
+#include "engine/apply/waiting_files.h"
 #include "journal/base/assert.h"
 #include "journal/base/try.h"
 
@@ -26,7 +26,7 @@ struct Applier::Impl {
   Status restore_rows(std::vector<uint64_t> seqs);
 
   ApplyContext context;
-  WaitingSections waiting;
+  WaitingFiles waiting;
   FileRecheck recheck;
   Checkpoint checkpoint;
   RolledBack rolled_back;
@@ -112,6 +112,10 @@ Status Applier::place_waiting_files(uint64_t last_seq, uint64_t published) {
 
 Result<uint64_t> Applier::write_waiting_files(uint64_t last_seq, uint64_t published) {
   return impl_->waiting.write(last_seq, published);
+}
+
+Status Applier::write_waiting_created(uint64_t published) {
+  return impl_->waiting.write_created(published);
 }
 
 Status Applier::restore_rows(std::vector<uint64_t> seqs) {

@@ -21,7 +21,7 @@
 //                                                     -- from what the journal keeps of these
 //   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason, file_id)  -- see Outcome
 //   syncline_offsets(seq PRIMARY KEY, offset)         -- of sections
-//   syncline_waiting(seq PRIMARY KEY, path)           -- sections that wait for the publish
+//   syncline_waiting(seq PRIMARY KEY, path)           -- files and sections that wait
 //   syncline_positions(seq PRIMARY KEY, segment, offset)  -- one a batch, to seek a record by
 //   syncline_commits(ref, last_seq, first_seq, commit_id, PRIMARY KEY(ref, last_seq))
 //                                                     -- of kBatch and kPublish frames
@@ -71,6 +71,9 @@ class Applier {
   // they wait no longer; answers how many.
   Status place_waiting_files(uint64_t last_seq, uint64_t published);
   Result<uint64_t> write_waiting_files(uint64_t last_seq, uint64_t published);
+  // Under apply.lock. Writes, durably, the created files that wait for the store's branch to be
+  // checked out, where it is.
+  Status write_waiting_created(uint64_t published);
 
   // Under apply.lock, for repair: writes the rows or files of applied records again where they are
   // missing. What is there stays, whatever it holds. Sequences may come in any order.

@@ -30,6 +30,12 @@ struct ApplierOptions {
   bool take_over_database = false;
   // True while the person's git state forbids changing tracked files: sections then wait.
   std::function<bool()> files_must_wait;
+  // True while the store's branch is not the one checked out: nothing of ours belongs into the work
+  // tree then, and files and sections wait.
+  std::function<bool()> branch_is_away;
+  // True where the file that a record once made was removed by a person, who meant it. Asked where
+  // files of applied records are written again.
+  std::function<bool(uint64_t seq, const std::string& path)> is_removed;
   // A section for a file that is there waits until write_waiting_files() is called: by who is about
   // to publish it, so that no command of a person meets it between work tree and branch.
   bool sections_await_publish = false;

@@ -31,7 +31,7 @@ struct BatchRecord {
   std::optional<Outcome> outcome;  // what holds; nothing for the plain case
   bool outcome_is_new = false;     // decided by this step, and not journalled yet
   bool id_is_taken = false;        // another row has it, or no row can have it
-  bool waits = false;              // its section waits for the person's git state
+  bool waits = false;              // its file or section waits for the person's git state
   FileApplier::State seen = FileApplier::State::kEdited;
   std::vector<Abandoned> abandoned;
 

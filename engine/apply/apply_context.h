@@ -2,7 +2,7 @@
 // have seen of the log, and the two marks.
 //
 //   ApplyStep        one attempt at applying a batch of records
-//   WaitingSections  the sections that wait for the person's git state to clear
+//   WaitingFiles     the files and sections that wait for the person's git state to clear
 //   FileRecheck      files of applied records: checked, and written again where they were lost
 //   Checkpoint       files and database made durable
 //
@@ -76,6 +76,10 @@ struct ApplyContext {
   Status note_damage(Error& error);
 
   bool must_wait() const { return options.files_must_wait && options.files_must_wait(); }
+  bool branch_is_away() const { return options.branch_is_away && options.branch_is_away(); }
+  bool is_removed(const Effects& effects) const {
+    return options.is_removed && options.is_removed(effects.seq, effects.path);
+  }
   // What checkpoints ahead in the log claim. A replay makes its files anew and believes no claim.
   bool was_applied(uint64_t seq) const {
     return options.journal_outcomes && seq <= ahead.tail().claimed_applied();

@@ -107,6 +107,10 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
     if (record.seen == FileApplier::State::kUnusable) continue;
     if (!record.has_file() && record.abandoned.empty()) continue;
     if (!record.has_file() && state_forbids()) continue;
+    if (record.waits && record.has_file()) {
+      waiting.insert(effects.path);
+      continue;
+    }
     const std::optional<uint64_t> offset = context_.ahead.tail().offset(effects.seq);
     if (record.has_file() && waiting.contains(effects.path)) {
       record.waits = true;
@@ -161,7 +165,7 @@ Result<Attempt> ApplyStep::write_files() {
     const Effects& effects = record.effects;
     if (effects.operation != Operation::kCreate) continue;
     TRY(take_back(files, effects, record.abandoned));
-    if (!record.has_file()) continue;
+    if (!record.has_file() || record.waits) continue;
     TRY_ASSIGN(const Attempt written, files.write(effects.path, effects.text, record.seen));
     if (written == Attempt::kRedo) return written;
   }

@@ -60,7 +60,7 @@ Status project_batch(ApplyContext& context, const Batch& batch,
       keys.push_back({record.intent.key, seq, &record.intent.content_hash});
     }
     if (record.outcome) TRY(projection.put_outcome(*record.outcome));
-    if (record.waits) TRY(projection.put_waiting(seq, record.effects.path));
+    if (record.waits && record.has_file()) TRY(projection.put_waiting(seq, record.effects.path));
     if (!record.effects.table.empty()) {
       uint64_t& highest = ids[record.effects.table];
       highest = std::max(highest, record.highest_id());

@@ -1,11 +1,45 @@
 #include "engine/apply/file_recheck.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/apply/applied_sections.h"
 #include "journal/base/try.h"
 
 namespace syncline {
+
+namespace {
+
+// The files of one visit that would have to be written, while another branch is checked out: they
+// went with the store's branch, or are lost. They wait from now on.
+class WaitingNow {
+ public:
+  explicit WaitingNow(ApplyContext& context) : context_(context) {}
+
+  bool takes(const Effects& effect, FileApplier::State seen) {
+    if (seen != FileApplier::State::kAbsent && seen != FileApplier::State::kTorn) return false;
+    if (!branch_is_away_) branch_is_away_ = context_.branch_is_away();
+    if (!*branch_is_away_) return false;
+    waiting_.emplace_back(effect.seq, effect.path);
+    return true;
+  }
+  Status commit() {
+    if (waiting_.empty()) return {};
+    TRY_ASSIGN(Transaction transaction, Transaction::begin(*context_.database));
+    for (const auto& [seq, path] : waiting_) TRY(context_.projection->put_waiting(seq, path));
+    return transaction.commit();
+  }
+
+ private:
+  ApplyContext& context_;
+  std::optional<bool> branch_is_away_;  // asked once, and only when it matters
+  std::vector<std::pair<uint64_t, std::string>> waiting_;
+};
+
+}  // namespace
 
 Status FileRecheck::run() {
   TRY(context_.refresh());
@@ -42,13 +76,17 @@ Result<Attempt> FileRecheck::check(const std::vector<AppliedRecord>& records) {
 
 Result<Attempt> FileRecheck::check_files(const std::vector<AppliedRecord>& records) {
   FileApplier& files = context_.files;
+  WaitingNow waiting(context_);
   for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY(take_back(files, effect, abandoned));
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
+    if (look.state == FileApplier::State::kAbsent && context_.is_removed(effect)) continue;
+    if (waiting.takes(effect, look.state)) continue;
     TRY_ASSIGN(const Attempt written, files.write(effect.path, effect.text, look.state));
     if (written == Attempt::kRedo) return written;
   }
+  TRY(waiting.commit());
   return Attempt::kDone;
 }
 
@@ -83,9 +121,11 @@ Status FileRecheck::write_again() {
 
 Status FileRecheck::write_again(const std::vector<AppliedRecord>& records) {
   FileApplier& files = context_.files;
+  WaitingNow waiting(context_);
   for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
+    if (waiting.takes(effect, look.state)) continue;
     if (look.state == FileApplier::State::kOurs) {
       TRY(files.write_again(effect.path, effect.text));
     } else {
@@ -94,6 +134,7 @@ Status FileRecheck::write_again(const std::vector<AppliedRecord>& records) {
       if (written == Attempt::kRedo) return keeps_changing();
     }
   }
+  TRY(waiting.commit());
   TRY_ASSIGN(const auto candidates, sections_of(context_, records));
   return context_.sections.write_again(candidates);
 }

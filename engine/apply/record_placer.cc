@@ -76,6 +76,9 @@ Status RecordPlacer::look_at_path(BatchRecord& record) {
   if (auto fit = check_path(effects.path); !fit) {
     return set_aside(record, std::move(fit).error().message);
   }
+  if (!branch_is_away_) branch_is_away_ = context_.branch_is_away();
+  record.waits = *branch_is_away_;
+  if (record.waits) return {};
   return effects.operation == Operation::kCreate ? look_at_file(record) : look_at_section(record);
 }
 
@@ -84,6 +87,11 @@ Status RecordPlacer::look_at_file(BatchRecord& record) {
   TRY_ASSIGN(FileApplier::Look look,
              context_.files.look(effects.path, effects.text, effects.time_ms));
   record.seen = look.state;
+  // Of a database that was lost: the record was committed before, so it was applied.
+  const bool again = effects.seq <= context_.ahead.tail().batched();
+  if (again && look.state == FileApplier::State::kAbsent && context_.is_removed(effects)) {
+    record.seen = FileApplier::State::kEdited;
+  }
   if (context_.was_applied(effects.seq) ||
       (look.state != FileApplier::State::kForeign && look.state != FileApplier::State::kUnusable)) {
     return {};

@@ -2,7 +2,9 @@
 // row.
 //
 // For each record in the log's order: look at its path ─► insert its row. A path that no record can
-// use, and a row that its table refuses, set the record aside. A row that another has taken the id
+// use, and a row that its table refuses, set the record aside. While another branch than the
+// store's is checked out, nobody looks: what is at the path is that branch's, and the record's file
+// waits. A row that another has taken the id
 // of is collected; when all others are placed, these are rebound: under the append lock each gets
 // the next free id, the rebinds are journalled as one group, and the rows are inserted with them.
 //
@@ -63,6 +65,7 @@ class RecordPlacer {
   ApplyContext& context_;
   RolledBack& rolled_back_;
   SectionTargets targets_;
+  std::optional<bool> branch_is_away_;  // asked once, and only when it matters
 };
 
 }  // namespace syncline

@@ -25,6 +25,7 @@ constexpr uint64_t kWalBytesMaxOfShortLived = 1u << 20;
 }  // namespace
 
 Status CurrentApplier::open() {
+  removed_.look_again();
   if (applier_ == nullptr) TRY(finish_replacement());
   TRY_ASSIGN(const bool there, context_.places.platform->is_there(context_.database_file.path));
   // One that was damaged and moved aside has been spoken of.
@@ -62,6 +63,10 @@ Status CurrentApplier::open_anew() {
     options.ddl.emplace_back(kind.table, kind.create_table);
   }
   options.files_must_wait = [this] { return files_must_wait(); };
+  options.branch_is_away = [this] { return branch_is_away(); };
+  options.is_removed = [this](uint64_t seq, const std::string& path) {
+    return removed_.has(seq, path);
+  };
   options.sections_await_publish = true;
   options.busy_timeout_ms = static_cast<int>(patience_ms_);
   const auto open_applier = [&]() -> Status {
@@ -109,6 +114,20 @@ Result<std::string> CurrentApplier::branch_in_use(const GitDirectories& git) con
   if (!state) return context_.branch;
   RefStore refs(*git.common_dir);
   return followed_branch(refs, context_.branch, *state);
+}
+
+// Where it cannot be told the file waits: it can always be written later.
+bool CurrentApplier::branch_is_away() const {
+  const auto git_dir = context_.places.platform->open_directory(context_.places.git_dir);
+  if (!git_dir) return true;
+  const auto head = head_target(**git_dir);
+  if (head && *head == context_.branch) return false;
+  const auto paths = git_paths_at(context_.places.root, *context_.places.platform);
+  if (!head || !paths) return true;
+  const auto git = open_git_directories(*paths);
+  if (!git) return true;
+  const auto branch = branch_in_use(*git);
+  return !branch || *head != *branch;
 }
 
 // Where the state cannot be told the section waits: it can always be written later.

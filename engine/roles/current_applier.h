@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "engine/apply/applier.h"
+#include "engine/roles/removed_files.h"
 #include "engine/roles/role_context.h"
 #include "sync/git/git_paths.h"
 #include "syncline/result.h"
@@ -26,7 +27,7 @@ namespace syncline {
 
 class CurrentApplier {
  public:
-  explicit CurrentApplier(RoleContext& context) : context_(context) {}
+  explicit CurrentApplier(RoleContext& context) : context_(context), removed_(context) {}
   CurrentApplier(const CurrentApplier&) = delete;
   CurrentApplier& operator=(const CurrentApplier&) = delete;
 
@@ -41,6 +42,8 @@ class CurrentApplier {
 
   // A file that git tracks may not change under a merge, a rebase or another branch.
   bool files_must_wait() const;
+  // Is another branch than the store's checked out, or none?
+  bool branch_is_away() const;
 
  private:
   Result<std::string> branch_in_use(const GitDirectories& git) const;
@@ -51,6 +54,7 @@ class CurrentApplier {
   Status note_rebuilt();
 
   RoleContext& context_;
+  RemovedFiles removed_;
   std::unique_ptr<Applier> applier_;
   int64_t patience_ms_ = Database::kBusyTimeoutMs;
   bool replaced_ = false;  // the database, and none opened since

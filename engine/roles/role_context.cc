@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/place/database_place.h"
+#include "sync/syncer.h"
 
 namespace syncline {
 
@@ -18,5 +19,14 @@ RoleContext::RoleContext(const StorePlaces& store_places, const Identity& identi
       store_directory(directory),
       journal(store_journal),
       clock(store_clock) {}
+
+Result<std::unique_ptr<Syncer>> RoleContext::open_syncer() const {
+  SyncOptions options = config->sync;
+  options.branch = branch;
+  options.branch_was_born = branch_was_born;
+  options.follows_renames = config->sync.branch.empty();
+  return Syncer::open(places.root, store_directory, journal, clock, std::move(options),
+                      *places.platform);
+}
 
 }  // namespace syncline

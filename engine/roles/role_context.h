@@ -18,10 +18,15 @@
 
 namespace syncline {
 
+class Syncer;  // sync/syncer.h
+
 struct RoleContext {
   RoleContext(const StorePlaces& store_places, const Identity& identity,
               std::shared_ptr<const Config> store_config, Directory& directory,
               Journal& store_journal, Clock& store_clock, bool take_over);
+
+  // As Syncer::open() does it, for this store.
+  Result<std::unique_ptr<Syncer>> open_syncer() const;
 
   const StorePlaces places;
   const std::shared_ptr<const Config> config;

@@ -30,12 +30,7 @@ SyncRole::SyncRole(RoleContext& context, ApplyRole& apply)
 
 Status SyncRole::open_syncer() {
   if (syncer_ != nullptr) return {};
-  SyncOptions options = context_.config->sync;
-  options.branch = context_.branch;
-  options.branch_was_born = context_.branch_was_born;
-  options.follows_renames = context_.config->sync.branch.empty();
-  TRY_ASSIGN(syncer_, Syncer::open(context_.places.root, context_.store_directory, context_.journal,
-                                   context_.clock, options, *context_.places.platform));
+  TRY_ASSIGN(syncer_, context_.open_syncer());
   return {};
 }
 
@@ -89,16 +84,21 @@ Status SyncRole::sync_pending(bool publish_now) {
   TRY_ASSIGN([[maybe_unused]] const FoldReport folded,
              syncer_->committer().fold(state.applied, *outcomes_));
   TRY(follow_branch());
-  const bool sections_wait = state.files_waiting != 0;
-  if (publish_now || syncer_->publisher().due(sections_wait)) {
-    TRY(publish(sections_wait));
-  } else if (sections_wait) {
+  bool files_wait = state.files_waiting != 0;
+  if (files_wait) {
+    TRY(write_waiting_created());
+    TRY_ASSIGN(const AppliedState now, read_applied_state(*database_));
+    files_wait = now.files_waiting != 0;
+  }
+  if (publish_now || syncer_->publisher().due(files_wait)) {
+    TRY(publish(files_wait));
+  } else if (files_wait) {
     last_publish_ = {};
     // Those of a publish that ended before it had come to them.
     TRY(apply_.with_applier(
         [&](Applier& applier) REQUIRES(role_.mutex) { return write_published_sections(applier); }));
   }
-  if (sections_wait && !publish_now && context_.short_lived) TRY(tell_sections_wait());
+  if (files_wait && !publish_now && context_.short_lived) TRY(tell_files_wait());
   if (const Status tidy = syncer_->consolidator().run_if_due(); !tidy) {
     context_.notes.add("consolidating packs failed and is tried again later: " +
                        tidy.error().message);
@@ -115,9 +115,9 @@ Status SyncRole::sync_pending(bool publish_now) {
 
 // Sections that wait are written into the work tree by the publish, so that work tree, index and
 // branch change together. Nobody applies meanwhile.
-Status SyncRole::publish(bool sections_wait) {
+Status SyncRole::publish(bool files_wait) {
   Publisher& publisher = syncer_->publisher();
-  if (!sections_wait) {
+  if (!files_wait) {
     TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_));
     return {};
   }
@@ -129,6 +129,13 @@ Status SyncRole::publish(bool sections_wait) {
   });
 }
 
+// Before the publish, which would call them put back.
+Status SyncRole::write_waiting_created() {
+  return apply_.with_applier([&](Applier& applier) REQUIRES(role_.mutex) {
+    return applier.write_waiting_created(syncer_->published());
+  });
+}
+
 Status SyncRole::write_published_sections(Applier& applier) {
   const uint64_t published = syncer_->published();
   TRY_ASSIGN([[maybe_unused]] const uint64_t written,
@@ -137,14 +144,15 @@ Status SyncRole::write_published_sections(Applier& applier) {
 }
 
 // A one-shot call leaves them to a later one: whoever reads the file then does not find them yet.
-Status SyncRole::tell_sections_wait() {
+Status SyncRole::tell_files_wait() {
   if (syncer_->published() >= syncer_->committed()) return {};
   std::string why = last_publish_.waiting;
   if (why.empty()) {
     TRY_ASSIGN(why, syncer_->publisher().waiting_reason());
   }
   if (why.empty()) why = "somebody has just moved HEAD";
-  context_.notes.add("sections come into their files with the next publish, which waits: " + why);
+  context_.notes.add("what is recorded comes into its files with the next publish, which waits: " +
+                     why);
   return {};
 }
 

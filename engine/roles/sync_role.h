@@ -60,9 +60,10 @@ class SyncRole {
   template <typename Work>
   std::invoke_result_t<Work> within_memory(const Work& work) REQUIRES(role_.mutex);
   Status sync_pending(bool publish_now) REQUIRES(role_.mutex);
-  Status publish(bool sections_wait) REQUIRES(role_.mutex);
+  Status publish(bool files_wait) REQUIRES(role_.mutex);
+  Status write_waiting_created() REQUIRES(role_.mutex);
   Status write_published_sections(Applier& applier) REQUIRES(role_.mutex);
-  Status tell_sections_wait() REQUIRES(role_.mutex);
+  Status tell_files_wait() REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;
   Status open_syncer() REQUIRES(role_.mutex);

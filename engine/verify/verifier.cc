@@ -7,6 +7,7 @@
 #include "engine/projection/row_applier.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
+#include "sync/git/ref_store.h"
 #include "sync/own/sync_state.h"
 
 namespace syncline {
@@ -98,6 +99,7 @@ void Verifier::lose_git(const Error& error) {
   syncer_ = nullptr;
   tree_files_.clear();
   branch_goes_on_ = false;
+  branch_is_away_ = false;
 }
 
 void Verifier::note_git_error() {
@@ -164,6 +166,8 @@ Status Verifier::load_trees() {
     return {};
   }));
   TRY_ASSIGN(branch_goes_on_, syncer_->branch_goes_on());
+  TRY_ASSIGN(const bool checked_out, syncer_->branch_is_checked_out());
+  branch_is_away_ = !checked_out;
   return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
     tree_files_[entry.path].branch = entry.blob;
     return {};
@@ -233,7 +237,7 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
   if (!has_file) return {};
   if (has_row) TRY(check_row(effects));
-  const bool waits = waiting_.contains(effects.seq);
+  const bool waits = branch_is_away_ || waiting_.contains(effects.seq);
   if (effects.operation == Operation::kAppend) {
     sections_[effects.path].push_back(
         {effects.seq, effects.table, effects.id, effects.text, !waits});
@@ -257,9 +261,14 @@ Status Verifier::tell_behind() {
   const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
   tell(std::max(applied_.applied.seq, committed), "applied", {});
   if (!waiting_.empty()) {
-    report_.behind.push_back(fmt::format("{} section{} for the git state of the work tree",
+    report_.behind.push_back(fmt::format("{} file{} for the git state of the work tree",
                                          waiting_.size(),
                                          waiting_.size() == 1 ? " waits" : "s wait"));
+  }
+  if (branch_is_away_) {
+    report_.behind.push_back(fmt::format(
+        "no file was looked at in the work tree: {} is not checked out, and its files went with it",
+        short_branch_name(syncer_->branch())));
   }
   if (syncer_ == nullptr) return {};
   tell(committed, "committed", {});

@@ -65,7 +65,7 @@ class Verifier {
     std::string table;
     uint64_t id = 0;
     std::string text;
-    bool in_work_tree = false;  // false: it waits for the user's git state
+    bool in_work_tree = false;  // false: it waits, or its branch is away
   };
   // How each section of a file stands in one text that should hold it.
   struct SectionsFound {
@@ -139,7 +139,7 @@ class Verifier {
   VerifyReport report_;
   std::unique_ptr<Directory> root_;
   AppliedState applied_;
-  std::set<uint64_t> waiting_;  // sections that wait for the user's git state
+  std::set<uint64_t> waiting_;  // files that wait for the user's git state
   Mark begin_;                  // records before it were trimmed
   Mark end_;
   bool journal_damaged_ = false;
@@ -147,6 +147,7 @@ class Verifier {
   size_t floor_batches_ = 0;  // how many of its batches were there at the floor
   std::unordered_map<std::string, TreeFile> tree_files_;  // by path
   bool branch_goes_on_ = false;
+  bool branch_is_away_ = false;  // the work tree is that of another branch, or of none
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;
   std::map<std::string, std::string> id_columns_;

@@ -250,6 +250,54 @@ TEST_F(Person, OnAnOlderBranchKeepsItsFilesWhileRecordsStreamIn) {
   EXPECT_TRUE(store_.json({"verify"}).value("ok", false));
 }
 
+// Not by a record, not by a repair, and not where the database is built anew: it would stand in the
+// way of the checkout back, or go into a commit of theirs.
+TEST_F(Person, OnAnotherBranchNothingOfOursComesIntoTheWorkTree) {
+  record();
+  store_.json({"sync"});
+  store_.git({"checkout", "-qb", "older", "HEAD~1"});
+  const auto untracked = [&] { return store_.git({"status", "--porcelain", "-uall"}); };
+  record();
+  EXPECT_EQ(untracked(), "");
+  EXPECT_EQ(store_.json({"status"})["files_waiting"], 1);
+  EXPECT_EQ(store_.json({"verify"})["findings"], Json::array()) << "its files went with main";
+  store_.json({"repair"});
+  store_.remove_database();
+  record();
+  EXPECT_EQ(untracked(), "");
+  EXPECT_EQ(store_.row_count(), records_);
+  const ProcessResult told = store_.syncline({"record", "note", "--title", "told"});
+  ++records_;
+  EXPECT_NE(told.err.find("branch older is checked out"), std::string::npos) << told.describe();
+  write_whole(store_.root() / "mine.txt", "older\n");
+  store_.git({"add", "-A"});
+  store_.git({"commit", "-qm", "theirs"});
+  EXPECT_EQ(store_.git({"show", "--format=", "--name-only", "HEAD"}), "mine.txt");
+
+  store_.git({"checkout", "-q", "main"});
+  const Json synced = store_.json({"sync"});
+  EXPECT_EQ(synced["republished"], Json::array()) << synced.dump();
+  expect_publishes();
+  expect_agreement(store_, records_);
+}
+
+TEST_F(Person, WhatTheyRemovedStaysAwayWhenTheDatabaseIsLost) {
+  record();
+  store_.json({"sync"});
+  const std::string gone = "notes/0000/n-1-1.md";
+  store_.git({"rm", "-q", gone});
+  store_.git({"mv", "notes/0000/n-2-2.md", "moved.md"});
+  store_.git({"commit", "-qm", "tidy"});
+  store_.remove_database();
+  record();
+  store_.json({"sync"});
+  EXPECT_FALSE(fs::exists(store_.root() / gone));
+  EXPECT_FALSE(fs::exists(store_.root() / "notes/0000/n-2-2.md"));
+  EXPECT_EQ(store_.git({"status", "--porcelain", "-uall"}), "");
+  EXPECT_EQ(store_.row_count(), records_);
+  EXPECT_EQ(store_.json({"verify"})["findings"], Json::array());
+}
+
 TEST_F(Person, WithDetachedHeadMakesPublishWait) {
   store_.git({"checkout", "-q", "--detach"});
   expect_waits("detached");

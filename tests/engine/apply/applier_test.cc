@@ -295,6 +295,79 @@ TEST_F(ApplierTest, SectionsOfExistingFilesWaitAndKeepTheirOrder) {
   EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 0u);
 }
 
+// What lies in the work tree then is another branch's, at the records' own paths too.
+TEST_F(ApplierTest, WhileTheBranchIsAwayNothingIsWrittenAndNothingIsLookedAt) {
+  open_applier();
+  branch_is_away = true;
+  write_text(work() / note_path(1), "of the other branch");
+  std::filesystem::create_directories(work() / "memory/testing.md");
+  const uint64_t first = append(note("one"), 1);
+  append(note("two"), 2);
+  append(rule("three"), 1);
+  const ApplyReport report = apply_all();
+  EXPECT_EQ(report.records, 3u);
+  EXPECT_EQ(report.set_aside, 0u);
+  EXPECT_EQ(file(note_path(1)), "of the other branch");
+  EXPECT_FALSE(std::filesystem::exists(work() / note_path(2)));
+  EXPECT_EQ(query("SELECT count(*) FROM notes"), "2\n");
+  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 3u);
+  must(applier->write_waiting_created(0));
+  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 3u) << "still away";
+
+  // The checkout back takes the other branch's files with it.
+  std::filesystem::remove(work() / note_path(1));
+  std::filesystem::remove(work() / "memory/testing.md");
+  branch_is_away = false;
+  must(applier->write_waiting_created(0));
+  EXPECT_EQ(file(note_path(first)), note_text("one", 1));
+  EXPECT_EQ(file(note_path(2)), note_text("two", 2));
+  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 1u) << "the section";
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 1u);
+  EXPECT_EQ(file("memory/testing.md"), "# testing\n" + rule_text("three", 1));
+}
+
+TEST_F(ApplierTest, AFileThatWentWithItsBranchIsNotWrittenByTheRecheck) {
+  open_applier();
+  append(note("one"), 1);
+  append(note("two"), 2);
+  apply_all();
+  for (const uint64_t id : {1, 2}) std::filesystem::remove(work() / note_path(id));
+  branch_is_away = true;
+  must(applier->recheck_files());
+  EXPECT_FALSE(std::filesystem::exists(work() / note_path(1)));
+  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 2u);
+  // The first is published: git brings it back, unless a person has removed it.
+  branch_is_away = false;
+  must(applier->write_waiting_created(1));
+  EXPECT_FALSE(std::filesystem::exists(work() / note_path(1)));
+  EXPECT_EQ(file(note_path(2)), note_text("two", 2));
+  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 0u);
+}
+
+TEST_F(ApplierTest, AFileThatAPersonRemovedIsNotWrittenAgain) {
+  open_applier();
+  const uint64_t first = append(note("one"), 1);
+  append(note("two"), 2);
+  apply_all();
+  for (const uint64_t id : {1, 2}) std::filesystem::remove(work() / note_path(id));
+  removed = {first};
+  must(applier->recheck_files());
+  EXPECT_FALSE(std::filesystem::exists(work() / note_path(1)));
+  EXPECT_EQ(file(note_path(2)), note_text("two", 2));
+  // Nor where the whole database is built anew: what was folded was applied before.
+  ObjectId some;
+  some.bytes[0] = std::byte{1};
+  append_control(
+      Operation::kBatch,
+      encode(BatchFrame{.first_seq = 1, .last_seq = 2, .tree = some, .commit = some}));
+  std::filesystem::remove(work() / note_path(2));
+  reopen_without_database();
+  apply_all();
+  EXPECT_FALSE(std::filesystem::exists(work() / note_path(1)));
+  EXPECT_EQ(file(note_path(2)), note_text("two", 2));
+  EXPECT_EQ(query("SELECT count(*) FROM notes"), "2\n");
+}
+
 TEST_F(ApplierTest, WaitingSectionsAreWrittenOnceWhenAsked) {
   open_applier();
   append(rule("one"), 1);

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -129,6 +130,10 @@ class ApplyTest : public ::testing::Test {
     defaults.database_path = database_path();
     defaults.ddl = {{"notes", kNotesDdl}, {"rules", kRulesDdl}};
     defaults.files_must_wait = [this] { return must_wait; };
+    defaults.branch_is_away = [this] { return branch_is_away; };
+    defaults.is_removed = [this](uint64_t seq, const std::string&) {
+      return removed.contains(seq);
+    };
     return defaults;
   }
   Result<std::unique_ptr<Applier>> try_open_applier() {
@@ -307,6 +312,8 @@ class ApplyTest : public ::testing::Test {
   StoreId store_id;
   std::shared_ptr<DirectoryHook> hook = std::make_shared<DirectoryHook>();
   bool must_wait = false;
+  bool branch_is_away = false;
+  std::set<uint64_t> removed;  // records whose files a person removed
   std::unique_ptr<Directory> store_directory;
   std::unique_ptr<Journal> journal;
   JournalOptions journal_options;
