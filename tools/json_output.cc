@@ -273,6 +273,17 @@ std::string loss_json(const LossReport& report) {
   return dump(json);
 }
 
+std::string copy_json(const std::string& into, const CopyReport& report, double seconds) {
+  Json json = object();
+  json["into"] = into;
+  json["journaled"] = report.journaled;
+  json["applied"] = report.applied;
+  json["committed"] = report.committed;
+  json["published"] = report.published;
+  json["seconds"] = seconds;
+  return dump(json);
+}
+
 std::string replay_json(const std::string& into, std::optional<uint64_t> to_seq, double seconds) {
   Json json = object();
   json["into"] = into;

@@ -56,11 +56,7 @@ Result<bool> DatabaseReplacement::copy(uint64_t begins_after) {
     TRY_ASSIGN(const auto database, Database::open(file_, Database::Access::kRead));
     TRY_ASSIGN(const AppliedState state, read_applied_state(*database));
     if (state.applied.seq < begins_after) return false;
-    TRY(database->execute("PRAGMA query_only=OFF"));  // VACUUM INTO writes another file only
-    TRY_ASSIGN(Statement copying, database->prepare("VACUUM INTO ?1"));
-    const std::string into = fmt::format("{}/{}", places_.store_dir, kUnfinishedCopy);
-    copying.bind(1, std::string_view(into));
-    TRY(copying.run());
+    TRY(database->copy_into(fmt::format("{}/{}", places_.store_dir, kUnfinishedCopy)));
   }
   TRY_ASSIGN(const auto file, store_directory_.open_file(kUnfinishedCopy, {.write = true}));
   TRY(file->sync_data());

@@ -348,6 +348,13 @@ Status Database::quick_check() {
   return sqlite_error(nullptr, code, fmt::format("check of {} ({})", path, line));
 }
 
+Status Database::copy_into(const std::string& path) {
+  TRY(execute("PRAGMA query_only=OFF"));  // VACUUM INTO writes another file only
+  TRY_ASSIGN(Statement copying, prepare("VACUUM INTO ?1"));
+  copying.bind(1, std::string_view(path));
+  return copying.run();
+}
+
 Status Database::checkpoint_passive() {
   const int code =
       sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);

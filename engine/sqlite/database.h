@@ -114,6 +114,9 @@ class Database {
   // Rows that the last statement changed, without those its triggers changed.
   int64_t changes() const;
   bool in_transaction() const;
+  // Writes a whole copy, as of one moment, to a file that is not there. Others may write meanwhile.
+  // Not synced.
+  Status copy_into(const std::string& path);
   // How long SQLite waits for another program's lock before it answers kBusy.
   void set_busy_timeout(int64_t timeout_ms);
   // True when the path now leads to another file than the one that is open.

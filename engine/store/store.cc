@@ -26,8 +26,10 @@ constexpr int64_t kNextCallerMs = 4;
 Status Store::Impl::check_writable() const {
   if (unbound) return *unbound;
   if (options.read_only || identity.read_only) {
-    return make_error(Code::kReadOnly, "this store takes no records: it was made by replay",
-                      "record into the store it was made from");
+    return make_error(Code::kReadOnly,
+                      "this store takes no records: it was made by replay or backup",
+                      "record into the store it was made from; `syncline restore` makes one that "
+                      "takes records of it");
   }
   return {};
 }
@@ -391,7 +393,7 @@ Result<StoreStatus> Store::status() {
   status.set_aside = applied.set_aside;
   status.files_waiting = applied.files_waiting;
   if (status.files_waiting != 0) status.publish_due_ms = due_for_sections_ms;
-  if (status.git != "ok") status.publish_due_ms.reset();
+  if (status.git != "ok" || !store.check_writable()) status.publish_due_ms.reset();
   // Which kind of I/O a long-running writer would use here: tried, not remembered.
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());

@@ -114,6 +114,8 @@ struct Store::Impl {
   Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;
   Result<RestoreReport> restore(const std::set<std::string>& paths,
                                 const std::function<bool(uint64_t seq)>& wanted);
+  // The copy takes records if `takes_records`.
+  Result<CopyReport> copy_into(const std::string& directory, bool takes_records);
   // As they were handed over, where that can be told.
   Result<std::optional<Fields>> fields_of(uint64_t seq);
   // The share of a caller that is not the last.

@@ -268,6 +268,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     TRY(check_identity(*identity, *making.common));
     TRY_ASSIGN(identity, follow_lost_store(making, *identity, platform.random()));
   }
+  if (identity && identity->read_only) TRY(check_ready(*identity));  // half a copy stays one
   if (identity && identity->ready) {
     const Status bound = check_identity(*identity, *making.common);
     if (!bound && !options.moved && !options.new_identity) return bound.error();

@@ -60,6 +60,10 @@ Status check_ready(const Identity& identity) {
     return make_error(Code::kDisagree, "giving up what this store has lost was interrupted",
                       "run `syncline repair --accept-loss` again: it goes on where it stopped");
   }
+  if (identity.read_only) {
+    return make_error(Code::kNoStore, "making this copy of a store was interrupted",
+                      "remove it, and make it again");
+  }
   return make_error(Code::kNoStore, "making this store was interrupted",
                     "run `syncline init` again: it goes on where it stopped");
 }

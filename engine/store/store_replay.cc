@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "engine/store/store_copy.h"
 #include "engine/store/store_impl.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
@@ -96,7 +96,6 @@ Result<std::optional<KeptKeys>> read_kept_below(Directory& store_directory,
 
 Status Store::replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
                           const std::function<void(uint64_t, uint64_t)>& progress) {
-  namespace fs = std::filesystem;
   Impl& source = *impl_;
   const Mark end = source.journal->durable();
   const uint64_t last = std::min(to_seq.value_or(end.seq), end.seq);
@@ -119,37 +118,19 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
                                   "where they were",
                                   first));
   }
-  const auto there = source.platform.open_directory(directory);
-  if (!there && there.error().code != Code::kNotFound) return there.error();
-  std::vector<std::string> names;
-  if (there) {
-    TRY_ASSIGN(names, (*there)->list("."));
-  }
-  if (!names.empty()) {
-    return make_error(Code::kExists, fmt::format("{} is not empty", directory),
-                      "name a directory that is empty or not there");
-  }
-  TRY_ASSIGN(const RepositoryState repository,
-             open_or_create_repository(directory, source.platform));
-  TRY_ASSIGN(const StorePlaces places, find_places(repository.work_tree, source.platform));
-  TRY_ASSIGN(auto common, source.platform.open_directory(places.common_dir));
-  TRY(common->make_directories(kStoreDirectory, /*private_mode=*/true));
-  TRY_ASSIGN(auto store, source.platform.open_directory(places.store_dir));
-  TRY_ASSIGN(auto root, source.platform.open_directory(places.root));
-  Identity identity = source.identity;
-  TRY_ASSIGN(identity.bound, common->identity());
+  TRY_ASSIGN(const RepositoryState repository, make_empty_repository(directory, source.platform));
+  TRY_ASSIGN(StoreParts parts, begin_copy(source.identity, repository, source.platform));
+  const StorePlaces& places = parts.places;
+  Identity& identity = parts.identity;
   identity.branch = repository.branch;
-  identity.read_only = true;
-  identity.ready = false;
-  identity.kept.clear();  // what was kept of a lost store is not copied
-  TRY(write_identity(*store, identity));
+  TRY(write_identity(*parts.store, identity));
 
   JournalOptions options;
   options.segment_bytes_max = source.config->segment_bytes_max;
   TRY_ASSIGN(const auto below, read_kept_below(*source.store_directory, identity));
-  TRY(Journal::create(*store, identity.store, source.clock, options, first,
+  TRY(Journal::create(*parts.store, identity.store, source.clock, options, first,
                       keep_below(identity.store, below)));
-  TRY_ASSIGN(auto journal, Journal::open(*store, identity.store, source.clock,
+  TRY_ASSIGN(auto journal, Journal::open(*parts.store, identity.store, source.clock,
                                          source.platform.make_ring(/*many_groups=*/true), options));
   std::string config_text;
   TRY_ASSIGN(auto reader, Reader::open(*source.store_directory, source.identity.store, begin,
@@ -178,15 +159,11 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY_ASSIGN(Config parsed, parse_config(config_text));
   const auto config = std::make_shared<const Config>(std::move(parsed));
   identity.database = config->database;
-  TRY(replace_file(*root, "syncline.toml", as_bytes(config->text)));
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    TRY(exclude_path(repository, "/" + config->database + suffix));
-  }
-  TRY(exclude_path(repository, "/syncline.toml"));
-  const auto parent = fs::path(config->database).parent_path();
-  if (!parent.empty()) TRY(root->make_directories(parent.string()));
+  TRY(replace_file(*parts.root, kConfigFile, as_bytes(config->text)));
+  TRY(prepare_database_place(repository, *parts.root, config->database));
+  TRY(exclude_path(repository, "/" + std::string(kConfigFile)));
 
-  Roles roles(places, identity, config, *store, *journal, source.clock);
+  Roles roles(places, identity, config, *parts.store, *journal, source.clock);
   TRY(roles.apply.with_applier([&](Applier& applier) -> Status {
     while (true) {
       TRY_ASSIGN(const ApplyReport report, applier.step());
@@ -201,9 +178,9 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
     return syncer.committer().recover(outcomes);
   }));
   TRY(check_out_own_ref(repository, identity.store, source.clock));
-  TRY(root->sync_file_system());
+  TRY(parts.root->sync_file_system());
   identity.ready = true;
-  TRY(write_identity(*store, identity));
+  TRY(write_identity(*parts.store, identity));
   if (first > 1) {
     source.open_notes.push_back(
         fmt::format("records 1 to {} were given up with the journal that held them: their rows, "

@@ -133,6 +133,11 @@ struct RepairReport {
   std::string kept_in;  // directory below .git/syncline that keeps what was replaced
 };
 
+// How far the copy has come.
+struct CopyReport {
+  uint64_t journaled = 0, applied = 0, committed = 0, published = 0;
+};
+
 struct LossOptions {
   bool dry_run = false;               // say what would be given up, change nothing
   Deadline deadline = kForever;       // for asking the remote, and for waiting for others
@@ -227,6 +232,15 @@ class Store {
   // is lost. It is the last resort where open() refuses with kCorrupt; run again, it continues
   // where it died.
   static Result<LossReport> accept_loss(const std::string& root, const LossOptions& options);
+  // Copies the store into `directory`, which is empty or not there: journal, database (people's
+  // tables and rows too) and the history of the repository, as of one moment, while others record.
+  // Folding and publishing wait meanwhile. What is in no commit and in no record (an edit of a
+  // person's in the work tree) is not in it. The copy is to be read by every verb, and takes no
+  // records.
+  Result<CopyReport> backup_into(const std::string& directory);
+  // Makes of a copy that takes no records a store that does, in another `directory`, under the
+  // name of the store that it was made of: that one is not to be used any more.
+  Result<CopyReport> restore_into(const std::string& directory);
   Status replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
                      const std::function<void(uint64_t done, uint64_t total)>& progress);
 
