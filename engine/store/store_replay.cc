@@ -138,6 +138,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY_ASSIGN(auto root, source.platform.open_directory(places.root));
   Identity identity = source.identity;
   TRY_ASSIGN(identity.bound, common->identity());
+  identity.home = home_name(places);
   identity.branch = repository.branch;
   identity.read_only = true;
   identity.ready = false;
