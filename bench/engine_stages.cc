@@ -131,7 +131,7 @@ void journal_records(Store& store, const std::string& kind, uint64_t count, size
 
 void make_store(const std::string& root) {
   std::filesystem::create_directory(root);
-  must(Store::init(root, {.profile = "notes"}));
+  must(Store::init(root, {.profile = "notes", .nested = true}));
   const std::string path = root + "/syncline.toml";
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};

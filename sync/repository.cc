@@ -100,13 +100,40 @@ Result<RepositoryState> find_repository(const std::string& directory, GitPlatfor
   return state_of(paths, *git.git_dir);
 }
 
-Result<RepositoryState> open_or_create_repository(const std::string& directory,
-                                                  GitPlatform& platform) {
+Result<std::string> absolute_directory(const std::string& directory) {
   std::error_code fault;
   std::string absolute = fs::absolute(directory, fault).lexically_normal().string();
   if (fault) return errno_error(fault.value(), "absolute path of " + directory);
   // "." and "store/" still end in a slash here, and libgit2 makes no directory below "store//".
   while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  return absolute;
+}
+
+std::string outer_work_tree(const std::string& directory, GitPlatform& platform) {
+  fs::path at = directory;
+  const Result<GitPaths> here = git_paths_at(directory, platform);
+  if (here || here.error().code != Code::kNotFound) return {};
+  // By where it really is: a symbolic link leads into another repository than its name says.
+  while (at.has_relative_path()) {
+    if (const Result<std::string> real = platform.canonical_path(at.string()); real) {
+      at = *real;
+      break;
+    }
+    at = at.parent_path();
+  }
+  // What cannot be looked at is no work tree, as for git.
+  if (at == fs::path(directory)) at = at.parent_path();
+  for (;; at = at.parent_path()) {
+    if (const Result<GitPaths> outer = git_paths_at(at.string(), platform); outer) {
+      return outer->work_tree;
+    }
+    if (!at.has_relative_path()) return {};
+  }
+}
+
+Result<RepositoryState> open_or_create_repository(const std::string& directory,
+                                                  GitPlatform& platform) {
+  TRY_ASSIGN(const std::string absolute, absolute_directory(directory));
   bool created = false;
   Result<GitPaths> paths = git_paths_at(absolute, platform);
   if (!paths && paths.error().code == Code::kNotFound) {

@@ -30,6 +30,11 @@ struct RepositoryState {
 // what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
 Result<RepositoryState> open_or_create_repository(const std::string& directory,
                                                   GitPlatform& platform);
+// Absolute, without a slash at its end; need not be there.
+Result<std::string> absolute_directory(const std::string& directory);
+// The top of the work tree that a repository made at `directory` would lie in. Empty where
+// `directory` is the top of one itself, or no work tree is above it.
+std::string outer_work_tree(const std::string& directory, GitPlatform& platform);
 // Finds the repository that `directory` is in, creating nothing and reading a few small files only:
 // foreign stores are not looked for, and `branch` is empty where HEAD is detached.
 Result<RepositoryState> find_repository(const std::string& directory, GitPlatform& platform);

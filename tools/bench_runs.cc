@@ -172,7 +172,7 @@ Result<std::string> BenchRuns::fresh_root() {
   std::error_code failed;
   std::filesystem::create_directory(root, failed);
   if (failed) return errno_error(failed.value(), fmt::format("cannot make {}", root));
-  TRY(Store::init(root, {.profile = "notes"}));
+  TRY(Store::init(root, {.profile = "notes", .nested = true}));
   return root;
 }
 

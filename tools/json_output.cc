@@ -136,6 +136,7 @@ std::string init_json(const InitReport& report) {
   json["profile"] = report.profile;
   json["created_repository"] = report.created_repository;
   json["existed"] = report.existed;
+  json["notes"] = report.notes;
   return dump(json);
 }
 

@@ -13,6 +13,11 @@
 #include "tools/page_fault.h"
 
 namespace syncline {
+namespace {
+
+constexpr int64_t kReaderPatienceMs = 1000;
+
+}  // namespace
 
 Result<std::string> Session::store_root() const {
   if (options_.store) {
@@ -28,6 +33,7 @@ Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
   TRY_ASSIGN(const std::string root, store_root());
   options.open_deadline = deadline();
   options.on_wait = [this](const std::string& why) { note("publishing waits: " + why); };
+  options.on_lock_wait = [this](const std::string& why) { note("waiting: " + why); };
   auto store = Store::open(root, options);
   if (store) tell_notes(**store);
   return store;
@@ -35,10 +41,18 @@ Result<std::unique_ptr<Store>> Session::open_store(StoreOptions options) const {
 
 Result<std::unique_ptr<Store>> Session::open_store_to_read(bool tell) const {
   TRY_ASSIGN(const std::string root, store_root());
-  auto store = Store::open(root, {.open_deadline = deadline()});
+  // No longer than this for whoever writes: it may be stopped, or hang.
+  const Deadline patience = sooner(deadline(), system_clock().after_ms(kReaderPatienceMs));
+  auto store = Store::open(root, {.open_deadline = patience});
   if (store && tell) tell_notes(**store);
   if (store) return store;
   const Error& error = store.error();
+  if (error.code == Code::kTimeout) {
+    note("read as it was durable just now, beside whoever writes: " + error.message);
+    store = Store::open(root, {.read_only = true, .beside_writers = true});
+    if (store && tell) tell_notes(**store);
+    return store;
+  }
   // kDisagree: a copy of a store is read all the same.
   const bool may_not_write = error.code == Code::kReadOnly || error.code == Code::kDisagree ||
                              error.sys_errno == EACCES || error.sys_errno == EPERM ||

@@ -82,13 +82,15 @@ std::string bytes_text(uint64_t bytes) {
 }
 
 std::string init_text(const InitReport& report) {
-  if (report.existed) {
-    return fmt::format("{} is a store already (profile {}, id {}): nothing was changed\n",
-                       printable(report.root), printable(report.profile), report.store_id);
-  }
-  return fmt::format("made a store in {} (profile {}, id {}){}\n", printable(report.root),
-                     printable(report.profile), report.store_id,
-                     report.created_repository ? ", and a git repository for it" : "");
+  std::string text =
+      report.existed
+          ? fmt::format("{} is a store already (profile {}, id {}): nothing was changed\n",
+                        printable(report.root), printable(report.profile), report.store_id)
+          : fmt::format("made a store in {} (profile {}, id {}){}\n", printable(report.root),
+                        printable(report.profile), report.store_id,
+                        report.created_repository ? ", and a git repository for it" : "");
+  for (const std::string& note : report.notes) text += fmt::format("note: {}\n", printable(note));
+  return text;
 }
 
 std::string recorded_text(const Receipt& receipt) {

@@ -1,4 +1,4 @@
-// syncline init [DIR] [--profile P] [--new-identity] [--moved]
+// syncline init [DIR] [--profile P] [--nested] [--new-identity] [--moved]
 #include "tools/json_output.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
@@ -18,6 +18,8 @@ class InitVerb final : public PlainVerb {
   void declare(Options& options) override {
     options.argument("DIR", directory_, "where; the current directory when not given");
     options.text("--profile", profile_, "NAME", "notes (default), packages or elf");
+    options.flag("--nested", init_.nested,
+                 "make a repository of its own, although DIR is inside another one");
     options.flag("--new-identity", init_.new_identity,
                  "this is a copy, a clone or a store that lost its journal: give it its own name");
     options.flag("--moved", init_.moved, "the store was moved here: keep its name");
@@ -37,6 +39,7 @@ class InitVerb final : public PlainVerb {
     }
     if (profile_) init_.profile = *profile_;
     const std::string directory = directory_ ? *directory_ : store ? *store : ".";
+    init_.on_lock_wait = [&](const std::string& why) { session.note("waiting: " + why); };
     const Watchdog watchdog(session, "init did not finish", "run it again: it takes up the rest");
     const auto report = Store::init(directory, init_);
     if (!report) return session.fail(report.error());

@@ -284,7 +284,7 @@ class StressVerb final : public PlainVerb {
       if (!made) return session.fail(made.error());
       scratch.emplace(std::move(*made));
       root = scratch->path();
-      const auto store = Store::init(root, {.profile = profile_.value_or("elf")});
+      const auto store = Store::init(root, {.profile = profile_.value_or("elf"), .nested = true});
       if (!store) return session.fail(store.error());
     }
     auto report = StressRun(session, root, rounds).run(*levels);

@@ -2,12 +2,15 @@
 #include "tools/json_output.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
+#include "tools/watchdog.h"
 
 namespace syncline {
 namespace {
 
 // How long publishing may wait for the user's git state when no --timeout is given.
 constexpr int64_t kSyncTimeoutMs = 10'000;
+// What a time limit is kept by, except where another process has stopped with a lock in hand.
+constexpr int64_t kGraceMs = 5'000;
 
 class SyncVerb final : public PlainVerb {
  public:
@@ -24,6 +27,9 @@ class SyncVerb final : public PlainVerb {
   int run(Session& session) override {
     const auto store = session.open_store();
     if (!store) return session.fail(store.error());
+    const Watchdog watchdog(session, "sync did not finish",
+                            "end or continue the process that it waits for, then run it again",
+                            kGraceMs);
     const auto report = (*store)->sync(push_, session.deadline(kSyncTimeoutMs));
     session.tell_notes(**store);
     if (!report) return session.fail(report.error(), "everything recorded stays in the journal");

@@ -41,7 +41,8 @@ void set_timer_ms(int64_t milliseconds) {
 
 }  // namespace
 
-Watchdog::Watchdog(const Session& session, std::string_view what, std::string_view hint) {
+Watchdog::Watchdog(const Session& session, std::string_view what, std::string_view hint,
+                   int64_t grace_ms) {
   if (!session.options().timeout_ms) return;
   const Failure failure{
       .error =
@@ -58,7 +59,7 @@ Watchdog::Watchdog(const Session& session, std::string_view what, std::string_vi
   sigemptyset(&action.sa_mask);
   sigaction(SIGALRM, &action, nullptr);
   armed_ = true;
-  set_timer_ms(std::max<int64_t>(1, *session.options().timeout_ms));
+  set_timer_ms(std::max<int64_t>(1, *session.options().timeout_ms) + grace_ms);
 }
 
 Watchdog::~Watchdog() {

@@ -3,6 +3,7 @@
 // journal is for. The destructor disarms the timer.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "tools/session.h"
@@ -11,8 +12,10 @@ namespace syncline {
 
 class Watchdog {
  public:
-  // `what` says what was cut short: "verify did not finish"; `hint` what to try.
-  Watchdog(const Session& session, std::string_view what, std::string_view hint);
+  // `what` says what was cut short: "verify did not finish"; `hint` what to try. A verb that keeps
+  // the time by itself, and only may hang in a lock, is ended `grace_ms` later.
+  Watchdog(const Session& session, std::string_view what, std::string_view hint,
+           int64_t grace_ms = 0);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;

@@ -26,6 +26,7 @@ std::string known_database(const Identity& identity, Directory& store_directory)
 }
 
 Result<bool> is_tracked(const StorePlaces& places, std::string_view path) {
+  if (places.git_dir.empty()) return false;
   TRY_ASSIGN(const GitPaths paths, git_paths_at(places.root, *places.platform));
   TRY_ASSIGN(const auto git_dir, places.platform->open_directory(paths.git_dir));
   const Result<IndexFile> index = IndexFile::open(*git_dir);
@@ -39,14 +40,32 @@ Result<bool> is_tracked(const StorePlaces& places, std::string_view path) {
   return found;
 }
 
-Status check_is_sqlite(Directory& root, const std::string& path) {
+// Whether there is anything in it.
+Result<bool> check_is_sqlite(Directory& root, const std::string& path) {
   TRY_ASSIGN(const auto file, root.open_file(path, {}));
   std::array<std::byte, 16> head{};
   TRY_ASSIGN(const size_t count, file->read_at(0, head));
   const std::string_view found(reinterpret_cast<const char*>(head.data()), count);
-  if (count == 0 || found == kSqliteHeader) return {};
+  if (count == 0) return false;
+  if (found == kSqliteHeader) return true;
   return make_error(Code::kUnsafePath, fmt::format("{} is no database: it is left as it is", path),
                     "name another file by `database` in syncline.toml");
+}
+
+// One that SQLite cannot read would be replaced by the first record: what it holds is a person's.
+Status check_is_sound(const DatabaseFile& file, const std::string& path) {
+  const auto sound = [&]() -> Status {
+    TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
+    return database->quick_check();
+  }();
+  if (sound || sound.error().code != Code::kCorrupt) return sound;
+  return make_error(
+      Code::kUnsafePath,
+      fmt::format("{} is damaged ({}): it is left as it is", path, sound.error().message),
+      fmt::format(
+          "sqlite3 {} .recover saves what it holds; move it out of the way, or name another "
+          "file by `database` in syncline.toml",
+          path));
 }
 
 }  // namespace
@@ -88,7 +107,9 @@ Status check_new_database(const StorePlaces& places, Directory& root, const Conf
                         "move it out of the way, or name another file by `database` in "
                         "syncline.toml");
     }
-    if (suffix.empty()) TRY(check_is_sqlite(root, path));
+    if (!suffix.empty()) continue;
+    TRY_ASSIGN(const bool filled, check_is_sqlite(root, path));
+    if (filled) TRY(check_is_sound(database_file(places, config), path));
   }
   return {};
 }

@@ -20,7 +20,9 @@ DatabaseFile database_file(const StorePlaces& places, const Config& config);
 // go back, or on.
 Status check_known_database(const Identity& identity, Directory& store_directory,
                             const Config& config);
-// kUnsafePath where the place holds a user's file, a link, or a file that git tracks.
+// kUnsafePath where the place holds a user's file, a link, a database that SQLite cannot read, or a
+// file that git tracks. `places` may be those of a directory that is no work tree yet: its root
+// alone.
 Status check_new_database(const StorePlaces& places, Directory& root, const Config& config);
 // Moves the store's database to where the configuration says, unless a database is there already,
 // and writes the place into the identity. The caller holds apply.lock.

@@ -15,6 +15,8 @@ namespace syncline {
 
 namespace {
 
+constexpr std::string_view kMainHome = "main";
+
 std::optional<uint64_t> parse_u64(std::string_view text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -33,6 +35,44 @@ Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform
   if (!paths) return std::move(paths).error();
   return StorePlaces{&platform, paths->work_tree, paths->git_dir, paths->common_dir,
                      paths->common_dir + "/" + std::string(kStoreDirectory)};
+}
+
+std::string home_name(const StorePlaces& places) {
+  const std::string prefix = places.common_dir + "/";
+  if (places.git_dir.starts_with(prefix)) return places.git_dir.substr(prefix.size());
+  return std::string(kMainHome);
+}
+
+Result<StorePlaces> places_of_home(const StorePlaces& places, const std::string& home) {
+  std::string top;
+  if (home == kMainHome) {
+    constexpr std::string_view kDotGit = "/.git";
+    if (places.common_dir.ends_with(kDotGit)) {
+      top = places.common_dir.substr(0, places.common_dir.size() - kDotGit.size());
+    }
+  } else {
+    TRY_ASSIGN(const auto common, places.platform->open_directory(places.common_dir));
+    // "<work tree>/.git"
+    TRY_ASSIGN(const auto link, read_small_file(*common, home + "/gitdir"));
+    if (link && link->ends_with("/.git")) top = link->substr(0, link->size() - 5);
+  }
+  if (!top.empty()) {
+    const auto found = find_places(top, *places.platform);
+    if (found && found->common_dir == places.common_dir && home_name(*found) == home) return found;
+  }
+  constexpr std::string_view kHint =
+      "`syncline init --moved` here makes this work tree the store's";
+  if (top.empty()) {
+    return make_error(Code::kNoStore,
+                      "this repository's store is in another work tree of it, which cannot be told "
+                      "from here",
+                      fmt::format("name it by --store; {}", kHint));
+  }
+  return make_error(
+      Code::kNoStore,
+      fmt::format("this repository's store is in its work tree {}, which is not there any more",
+                  top),
+      std::string(kHint));
 }
 
 Status check_owner(const StorePlaces& places) {
@@ -80,6 +120,7 @@ Result<Identity> read_identity(Directory& store_directory) {
   identity.accepting_loss = entries["state"] == "accepting-loss";
   identity.kept = entries["kept"];
   identity.read_only = entries["mode"] == "read-only";
+  identity.home = entries["home"];
   identity.branch = entries["branch"];
   identity.tag = entries["tag"];
   identity.database = entries["database"];
@@ -89,15 +130,16 @@ Result<Identity> read_identity(Directory& store_directory) {
 Status write_identity(Directory& store_directory, const Identity& identity) {
   const std::string text = fmt::format(
       "# Who this store is, and what it is bound to. Written by `syncline init`.\n"
-      "store {}\nstate {}\nmode {}\ninode {}\nfile_system {}\nbranch {}\ntag {}\ndatabase {}\n"
+      "store {}\nstate {}\nmode {}\ninode {}\nfile_system {}\nhome {}\nbranch {}\ntag {}\ndatabase "
+      "{}\n"
       "id_floor {}\nfirst_seq {}\nkept {}\n",
       identity.store.hex(),
       identity.accepting_loss ? "accepting-loss"
       : identity.ready        ? "ready"
                               : "initialising",
       identity.read_only ? "read-only" : "read-write", identity.bound.inode,
-      identity.bound.file_system_id, identity.branch, identity.tag, identity.database,
-      identity.id_floor, identity.first_seq, identity.kept);
+      identity.bound.file_system_id, identity.home, identity.branch, identity.tag,
+      identity.database, identity.id_floor, identity.first_seq, identity.kept);
   return replace_file(store_directory, kIdentityFile, as_bytes(text));
 }
 

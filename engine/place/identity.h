@@ -25,8 +25,11 @@ struct Identity {
   // with the floors that this one already names.
   bool accepting_loss = false;
   bool read_only = false;  // made by replay: takes no records
-  std::string branch;      // full name of the ref published to: the branch checked out at init
-  std::string tag;         // tells this store's paths from those of other stores in the repository
+  // Which of the repository's work trees has the store's rows and files: "main", or "worktrees/…"
+  // as git names a linked one. Empty in older stores, which are where they are called.
+  std::string home;
+  std::string branch;  // full name of the ref published to: the branch checked out at init
+  std::string tag;     // tells this store's paths from those of other stores in the repository
   // Where the database is, below the root; another setting is refused. Empty in older stores.
   std::string database;
   uint64_t id_floor = 0;   // ids begin above it: other stores' paths use those up to here
@@ -45,6 +48,12 @@ struct StorePlaces {
 };
 // kNoStore when `root` is no work tree. Whether the work tree holds a store is not looked at.
 Result<StorePlaces> find_places(const std::string& root, StorePlatform& platform);
+
+// The name of a work tree, as Identity::home.
+std::string home_name(const StorePlaces& places);
+// The places of the work tree of that name, seen from another one of the same repository. kNoStore
+// when it is not there any more, or cannot be told.
+Result<StorePlaces> places_of_home(const StorePlaces& places, const std::string& home);
 
 // Git's rule of ownership (sync/git/ownership.h), checked before anything in the store is read.
 Status check_owner(const StorePlaces& places);

@@ -58,14 +58,28 @@ void Role::adopt(std::unique_ptr<FileLock> file_lock) {
   file_lock_ = std::move(file_lock);
 }
 
+std::string Role::holder() {
+  MutexLock lock(mutex);
+  return file_lock_ == nullptr ? std::string() : file_lock_->held_by();
+}
+
 Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attempt) {
+  const Deadline quiet = clock_.after_ms(kQuietWaitMs);
+  bool told = false;
   while (journal_.watermark(goal.watermark) < goal.seq) {
     TRY_ASSIGN(const bool had_role, attempt());
     if (journal_.watermark(goal.watermark) >= goal.seq) break;
     if (clock_.passed(goal.deadline)) {
-      return make_error(Code::kTimeout, std::string(goal.on_timeout));
+      const std::string by = had_role ? std::string() : holder();
+      return make_error(Code::kTimeout,
+                        std::string(goal.on_timeout) + (by.empty() ? "" : ": " + by));
     }
     if (had_role) return goal.on_stuck();
+    if (!told && clock_.passed(quiet)) {
+      told = true;
+      MutexLock lock(mutex);
+      if (file_lock_ != nullptr) journal_.tell_wait(*file_lock_);
+    }
     journal_.add_counter(Counter::kRetries);
     journal_.wait_watermark(goal.watermark, goal.seq,
                             sooner(goal.deadline, clock_.after_ms(kRoleRetryMs)));
@@ -84,7 +98,7 @@ RoleGuard::~RoleGuard() {
 
 Status RoleGuard::lock(Deadline deadline) {
   TRY(role_.open_file_lock());
-  TRY(role_.file_lock_->lock(FileLock::Mode::kExclusive, deadline));
+  TRY(role_.journal_.lock_role(*role_.file_lock_, deadline));
   held_ = role_.file_lock_.get();
   return {};
 }

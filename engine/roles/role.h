@@ -68,6 +68,7 @@ class Role {
 
  private:
   friend class RoleGuard;
+  std::string holder() EXCLUDES(mutex);
   Status open_file_lock() REQUIRES(mutex);
 
   Journal& journal_;

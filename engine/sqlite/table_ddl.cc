@@ -315,4 +315,44 @@ Result<std::vector<std::string>> add_missing_columns(Database& database, std::st
   return added;
 }
 
+Result<std::vector<std::string>> table_obstacles(Database& database, std::string_view table,
+                                                 const std::string& ddl,
+                                                 const std::vector<std::string>& columns) {
+  std::vector<std::string> obstacles;
+  TRY_ASSIGN(Statement kind, database.prepare("SELECT type FROM sqlite_schema WHERE type IN "
+                                              "('table', 'view') AND name = ?1 COLLATE NOCASE"));
+  TRY_ASSIGN(const bool there, kind.bind(1, table).step());
+  if (!there) return obstacles;
+  if (kind.text(0) == "view") {
+    obstacles.push_back(fmt::format("{} is a view, which takes no rows: rename it", table));
+    return obstacles;
+  }
+  TRY_ASSIGN(const auto model, Database::open_in_memory());
+  TRY(run_table_ddl(*model, table, ddl));
+  TRY_ASSIGN(const std::vector<Column> wanted, columns_of(*model, table));
+  TRY_ASSIGN(const std::vector<Column> present, columns_of(database, table));
+  const auto find = [](const std::vector<Column>& among, std::string_view name) {
+    return std::ranges::find_if(among,
+                                [&](const Column& one) { return same_name(one.name, name); });
+  };
+  for (const std::string& name : columns) {
+    if (find(present, name) != present.end()) continue;
+    const auto model_column = find(wanted, name);
+    const std::string type = model_column == wanted.end() ? std::string() : model_column->type;
+    obstacles.push_back(fmt::format(
+        "{0} lacks the column {1}: ALTER TABLE {2} ADD COLUMN {3}{4}{5}", table, name,
+        quote_identifier(table), quote_identifier(name), type.empty() ? "" : " ", type));
+  }
+  for (const Column& column : present) {
+    const bool given = std::ranges::any_of(
+        columns, [&](const std::string& name) { return same_name(name, column.name); });
+    if (given || !column.plain || !column.not_null || column.has_default) continue;
+    obstacles.push_back(
+        fmt::format("the column {} of {} must have a value, and records give it "
+                    "none: give it a default",
+                    column.name, table));
+  }
+  return obstacles;
+}
+
 }  // namespace syncline

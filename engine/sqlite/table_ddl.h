@@ -28,4 +28,10 @@ Status check_table_ddl(std::string_view table, const std::string& ddl);
 Result<std::vector<std::string>> add_missing_columns(Database& database, std::string_view table,
                                                      const std::string& ddl);
 
+// What keeps a table that is there from taking rows of these columns, and what to do about it: a
+// sentence each. `ddl` makes the table as it should be.
+Result<std::vector<std::string>> table_obstacles(Database& database, std::string_view table,
+                                                 const std::string& ddl,
+                                                 const std::vector<std::string>& columns);
+
 }  // namespace syncline

@@ -31,6 +31,7 @@ Result<StoreParts> begin_copy(const Identity& source, const RepositoryState& rep
   TRY_ASSIGN(static_cast<StoreDirectories&>(parts), make_store_directories(std::move(places)));
   parts.identity = source;
   TRY_ASSIGN(parts.identity.bound, parts.common->identity());
+  parts.identity.home = home_name(parts.places);
   parts.identity.read_only = true;
   parts.identity.ready = false;
   parts.identity.kept.clear();  // what was kept of a lost store is not copied

@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/schema.h"
+#include "engine/store/init_place.h"
 #include "engine/store/store_impl.h"
 #include "engine/verify/lost_keys.h"
 #include "journal/base/layout.h"
@@ -38,17 +40,6 @@ std::string tag_of(const StoreId& store) {
   return store.hex().substr(0, 6);
 }
 
-struct Making : StoreDirectories {
-  RepositoryState repository;
-};
-
-Result<Making> begin_making(const std::string& directory, StorePlatform& platform) {
-  TRY_ASSIGN(RepositoryState repository, open_or_create_repository(directory, platform));
-  TRY_ASSIGN(StorePlaces places, find_places(repository.work_tree, platform));
-  TRY_ASSIGN(StoreDirectories directories, make_store_directories(std::move(places)));
-  return Making{std::move(directories), std::move(repository)};
-}
-
 // The configuration in the work tree, written there from the profile when there is none.
 Result<Config> settle_config(Making& making, const std::string& profile) {
   Result<std::string> text = read_file(*making.root, kConfigFile, kConfigBytesMax);
@@ -70,7 +61,8 @@ Status exclude_database(const Making& making, const Config& config) {
 
 // The journal with its first frame, the database with its tables.
 Status make_projections(Making& making, const Identity& identity,
-                        const std::shared_ptr<const Config>& config, Clock& clock) {
+                        const std::shared_ptr<const Config>& config, Clock& clock,
+                        std::vector<std::string>& notes) {
   JournalOptions options;
   options.segment_bytes_max = config->segment_bytes_max;
   std::optional<KeptKeys> below;
@@ -93,8 +85,11 @@ Status make_projections(Making& making, const Identity& identity,
   // Rows of another store's records stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Roles roles(making.places, identity, config, *making.store, *journal, clock, beside_others);
-  return roles.apply.with_applier([](Applier& applier) -> Status {
+  return roles.apply.with_applier([&](Applier& applier) -> Status {
     TRY(applier.step());
+    for (std::string& told : applier.take_notes()) notes.push_back(std::move(told));
+    TRY_ASSIGN(auto obstacles, obstacles_in_tables(applier.database(), *config));
+    std::ranges::move(obstacles, std::back_inserter(notes));
     return applier.checkpoint();
   });
 }
@@ -247,21 +242,90 @@ Status go_on_beside_rows(const Making& making, const Config& config, bool new_id
   return write_identity(*making.store, identity);
 }
 
-}  // namespace
+Result<bool> holds_records(Making& making, const Identity& identity, Clock& clock) {
+  TRY_ASSIGN(const auto journal,
+             Journal::open(*making.store, identity.store, clock,
+                           making.places.platform->make_ring(/*many_groups=*/false), {}));
+  return journal->end().seq >= identity.first_seq;
+}
 
-Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
-  // A wrong name must leave nothing half made, and must not succeed where a store is already.
-  if (const auto text = profile_text(options.profile); !text) return text.error();
-  StorePlatform& platform = platform_or_system(options.platform);
+// The database that init made for a profile which is given up, unless a person has put something
+// into it.
+Status remove_unused_database(Making& making, const Config& config) {
+  {
+    auto opened = Database::open(database_file(making.places, config), Database::Access::kRead);
+    if (!opened && opened.error().code == Code::kNotFound) return {};
+    if (!opened) return std::move(opened).error();
+    TRY_ASSIGN(
+        Statement tables,
+        (*opened)->prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE "
+                           "'syncline!_%' ESCAPE '!' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"));
+    while (true) {
+      TRY_ASSIGN(const bool row, tables.step());
+      if (!row) break;
+      const std::string name(tables.text(0));
+      const bool ours = std::ranges::any_of(
+          config.kinds, [&](const KindSpec& kind) { return kind.table == name; });
+      if (!ours) return {};
+      TRY_ASSIGN(Statement rows, (*opened)->prepare(fmt::format("SELECT 1 FROM {} LIMIT 1",
+                                                                quote_identifier(name))));
+      TRY_ASSIGN(const bool filled, rows.step());
+      if (filled) return {};
+    }
+  }
+  for (const char* suffix : {"-wal", "-shm", "-journal", ""}) {
+    const Status removed = making.root->remove_file(config.database + suffix);
+    if (!removed && removed.error().code != Code::kNotFound) return removed;
+  }
+  return {};
+}
+
+// Gives the store another profile, if it holds no records and its syncline.toml is as init wrote
+// it: from here on it is one that an init has left half made, which this one goes on with. Else a
+// sentence that says why its profile stays.
+Result<std::string> give_profile_up(Making& making, Identity& identity, const Config& config,
+                                    const InitOptions& options, Clock& clock) {
+  const auto stays = [&](std::string_view why) {
+    return fmt::format("its profile stays {}: {}", config.profile, why);
+  };
+  constexpr std::string_view kHoldsRecords = "it holds records";
+  TRY_ASSIGN(const std::string text, profile_text(options.profile));
+  const auto untouched = profile_text(config.profile);
+  if (!untouched || *untouched != config.text) {
+    return stays(fmt::format("{} has been changed since; edit it instead", kConfigFile));
+  }
+  TRY_ASSIGN(bool recorded, holds_records(making, identity, clock));
+  if (recorded) return stays(kHoldsRecords);
+  TRY_ASSIGN(const Config wanted, parse_config(text));
+  TRY(check_new_database(making.places, *making.root, wanted));
+  {
+    TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
+    identity.ready = false;
+    TRY(write_identity(*making.store, identity));
+  }
+  // Nobody can record any more; somebody may have, until then.
+  TRY_ASSIGN(recorded, holds_records(making, identity, clock));
+  if (recorded) {
+    identity.ready = true;
+    TRY(write_identity(*making.store, identity));
+    return stays(kHoldsRecords);
+  }
+  TRY(remove_unused_database(making, config));
+  TRY(replace_file(*making.root, kConfigFile, as_bytes(text)));
+  return std::string();
+}
+
+// Everything from the first lock on; `making` has its place to itself.
+Result<InitReport> make_store(Making& making, const InitOptions& options, StorePlatform& platform) {
   Clock& clock = platform.clock();
-  TRY_ASSIGN(Making making, begin_making(directory, platform));
   InitReport report;
   report.root = making.places.root;
   report.created_repository = making.repository.created;
 
-  // One init at a time: whatever is half made here was then left by one that died.
+  // One init at a time, in all work trees of the repository: whatever is half made here was then
+  // left by one that died.
   TRY_ASSIGN(const auto alone, making.store->open_lock(kInitLockName));
-  TRY(alone->lock(FileLock::Mode::kExclusive, kForever));
+  TRY(lock_and_tell(*alone, FileLock::Mode::kExclusive, kForever, clock, options.on_lock_wait));
   Result<Identity> identity = read_identity(*making.store);
   if (!identity && identity.error().code != Code::kNotFound) return std::move(identity).error();
   if (identity && identity->accepting_loss) {
@@ -275,18 +339,39 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     if (!bound && options.new_identity) {
       TRY(set_old_store_aside(making, kept_path_of("identity-" + identity->store.hex())));
       alone->unlock();
-      return init(directory, options);
+      return make_store(making, options, platform);
     }
-    if (!bound) TRY(adopt_identity(making, *identity));
+    const std::string here = home_name(making.places);
+    const bool elsewhere = !identity->home.empty() && identity->home != here;
+    if (elsewhere && !options.moved) {
+      report.existed = true;
+      report.store_id = identity->store.hex();
+      TRY_ASSIGN(const StorePlaces home, places_of_home(making.places, identity->home));
+      report.root = home.root;
+      TRY_ASSIGN(making.root, platform.open_directory(home.root));
+      TRY_ASSIGN(const LoadedConfig loaded, load_config(making));
+      report.profile = loaded.config->profile;
+      return report;
+    }
+    if (elsewhere || (options.moved && identity->home.empty())) identity->home = here;
+    if (!bound || elsewhere) TRY(adopt_identity(making, *identity));
     TRY_ASSIGN(const LoadedConfig loaded, load_config(making));
     const auto& config = loaded.config;
     const Status known = check_known_database(*identity, *making.store, *config);
     if (!known && !options.moved) return known.error();
     if (!known) TRY(take_database_along(making, *config));
-    report.existed = bound.has_value() && known.has_value();
-    report.store_id = identity->store.hex();
-    report.profile = config->profile;
-    return report;
+    bool stays = options.profile.empty() || options.profile == config->profile;
+    if (!stays) {
+      TRY_ASSIGN(std::string why, give_profile_up(making, *identity, *config, options, clock));
+      stays = !why.empty();
+      if (stays) report.notes.push_back(std::move(why));
+    }
+    if (stays) {
+      report.existed = bound.has_value() && known.has_value() && !elsewhere;
+      report.store_id = identity->store.hex();
+      report.profile = config->profile;
+      return report;
+    }
   }
   TRY(remove_left_temporaries(making));
   if (!identity) {
@@ -308,7 +393,8 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     TRY(write_identity(*making.store, fresh));
     identity = fresh;
   }
-  TRY_ASSIGN(Config settled, settle_config(making, options.profile));
+  identity->home = home_name(making.places);
+  TRY_ASSIGN(Config settled, settle_config(making, profile_for_new(options)));
   TRY(check_outside_config(settled));
   const auto config = std::make_shared<const Config>(std::move(settled));
   if (identity->database != config->database) {
@@ -317,7 +403,7 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
     TRY(write_identity(*making.store, *identity));
   }
   TRY(go_on_beside_rows(making, *config, options.new_identity, *identity));
-  TRY(make_projections(making, *identity, config, clock));
+  TRY(make_projections(making, *identity, config, clock, report.notes));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;
   const std::string paths[] = {std::string(kConfigFile)};
@@ -334,7 +420,21 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   TRY(write_identity(*making.store, *identity));
   report.store_id = identity->store.hex();
   report.profile = config->profile;
+  if (options.profile.empty()) {
+    std::string fits = fitting_profile(*making.root, config->profile);
+    if (!fits.empty()) report.notes.push_back(std::move(fits));
+  }
   return report;
+}
+
+}  // namespace
+
+Result<InitReport> Store::init(const std::string& directory, const InitOptions& options) {
+  // A wrong name must leave nothing half made, and must not succeed where a store is already.
+  if (const auto text = profile_text(profile_for_new(options)); !text) return text.error();
+  StorePlatform& platform = platform_or_system(options.platform);
+  TRY_ASSIGN(Making making, begin_making(directory, options, platform));
+  return make_store(making, options, platform);
 }
 
 }  // namespace syncline

@@ -23,15 +23,29 @@
 
 namespace syncline {
 
+namespace {
+
+// It says nothing about the place that was looked at.
+bool is_passing(const Error& error) {
+  return error.sys_errno == EMFILE || error.sys_errno == ENFILE || error.sys_errno == ENOMEM ||
+         error.sys_errno == EIO;
+}
+
+}  // namespace
+
 Result<std::string> Store::discover(const std::string& start) {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::path at = fs::canonical(start, error);
   if (error) return errno_error(error.value(), fmt::format("opening {}", start));
   while (true) {
-    if (const auto places = find_places(at.string(), system_store_platform());
-        places && fs::exists(fs::path(places->store_dir) / kIdentityFile, error)) {
-      return places->root;
+    const auto places = find_places(at.string(), system_store_platform());
+    if (places) {
+      TRY_ASSIGN(const bool there, system_store_platform().is_there(places->store_dir + "/" +
+                                                                    std::string(kIdentityFile)));
+      if (there) return places->root;
+    } else if (is_passing(places.error())) {
+      return places.error();
     }
     if (at == at.parent_path()) break;
     at = at.parent_path();
@@ -132,8 +146,14 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, const StoreO
   auto impl = std::make_unique<Impl>(options);
   TRY_ASSIGN(StorePlaces places, find_places(root, impl->platform));
   TRY(check_owner(places));
+  const std::string called_in = places.root;
   TRY_ASSIGN(StoreParts parts,
              open_store_parts(std::move(places), "make it one with `syncline init`"));
+  if (parts.places.root != called_in) {
+    TRY(check_owner(parts.places));
+    impl->open_notes.push_back(
+        fmt::format("rows and files of this repository's store are in {}", parts.places.root));
+  }
   TRY(check_ready(parts.identity));
   auto announced = options.one_shot ? announce(*parts.store) : nullptr;
   if (const Status bound = check_identity(parts.identity, *parts.common); !bound) {
@@ -172,6 +192,8 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
   JournalOptions journal_options;
   journal_options.segment_bytes_max = config->segment_bytes_max;
   journal_options.open_deadline = options.open_deadline;
+  journal_options.beside = options.read_only && options.beside_writers;
+  journal_options.on_wait = options.on_lock_wait;
   // A one-shot command appends one group: setting a ring up costs more than it could save.
   auto ring = platform.make_ring(/*many_groups=*/options.background);
   auto opened = Journal::open(*store_directory, identity.store, clock, std::move(ring),

@@ -51,6 +51,12 @@ Result<StoreParts> open_store_parts(StorePlaces places, std::string_view hint) {
   auto identity = read_identity(*parts.store);
   if (!identity) return unless_missing(std::move(identity).error());
   parts.identity = std::move(*identity);
+  const std::string& home = parts.identity.home;
+  if (home.empty() || home == home_name(parts.places)) return parts;
+  // Rows and files are in one work tree, whichever the call comes from.
+  TRY_ASSIGN(StorePlaces at_home, places_of_home(parts.places, home));
+  parts.places = std::move(at_home);
+  TRY_ASSIGN(parts.root, parts.places.platform->open_directory(parts.places.root));
   return parts;
 }
 

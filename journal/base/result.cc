@@ -66,6 +66,10 @@ Error errno_error(int sys_errno, std::string_view what) {
       code = Code::kRetryLater;
       hint = "raise the limit of file sizes (ulimit -f), then try again";
       break;
+    case EMFILE:
+    case ENFILE:
+      hint = "raise the limit of open files (ulimit -n), then try again";
+      break;
     case EROFS:
       code = Code::kReadOnly;
       hint = "remount the file system for writing, then try again";

@@ -99,4 +99,13 @@ Result<std::unique_ptr<FileLock>> Journal::open_role(std::string_view name) {
   return impl_->root.open_lock(name);
 }
 
+void Journal::tell_wait(FileLock& lock) const {
+  if (impl_->options.on_wait) impl_->options.on_wait(wait_for_lock_text(lock));
+}
+
+Status Journal::lock_role(FileLock& lock, Deadline deadline) const {
+  return lock_and_tell(lock, FileLock::Mode::kExclusive, deadline, impl_->clock,
+                       impl_->options.on_wait);
+}
+
 }  // namespace syncline

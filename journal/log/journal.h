@@ -38,6 +38,7 @@
 #include "journal/log/frame.h"
 #include "journal/os/file_system.h"
 #include "journal/os/ring.h"
+#include "journal/os/told_lock.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -48,6 +49,10 @@ struct JournalOptions {
   uint64_t control_reserve_bytes = 64u << 10;  // kept back for control frames when the disk is full
   bool direct_io = true;                       // appends by O_DIRECT where the file system knows it
   Deadline open_deadline = kForever;           // of waiting to open while another opens or appends
+  // Reads what is durable now beside whoever appends or recovers, waiting for none of their locks;
+  // takes no appends, and puts nothing right.
+  bool beside = false;
+  TellWait on_wait = {};  // told for whom a lock is waited for, after a second
 };
 
 // What somebody knows to have been durable: the log must reach at least that far. FORMAT.md,
@@ -215,6 +220,10 @@ class Journal {
 
   // Role locks of the layers above ("apply.lock", "sync.lock", …).
   Result<std::unique_ptr<FileLock>> open_role(std::string_view name);
+  // Tells (JournalOptions::on_wait) that such a lock is waited for, and who has it.
+  void tell_wait(FileLock& lock) const;
+  // Waits for such a lock, and tells when that takes long.
+  Status lock_role(FileLock& lock, Deadline deadline) const;
 
  private:
   friend class AppendTurn;

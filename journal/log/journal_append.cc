@@ -14,7 +14,8 @@ Status Journal::Impl::lock_append(Deadline deadline) {
   if (append_gate.take(deadline) == Gate::Outcome::kTimeout) {
     return make_error(Code::kTimeout, "timed out waiting for another thread's append");
   }
-  Status locked = append_lock->lock(FileLock::Mode::kExclusive, deadline);
+  Status locked =
+      lock_and_tell(*append_lock, FileLock::Mode::kExclusive, deadline, clock, options.on_wait);
   if (!locked) append_gate.leave(false);
   return locked;
 }

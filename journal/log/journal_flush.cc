@@ -70,6 +70,7 @@ Status Journal::Impl::find_carried(const Appended& appended, uint64_t epoch) con
 }
 
 Result<bool> Journal::Impl::lock_flush(const Appended* appended, Deadline deadline) {
+  if (options.beside) return errno_error(EROFS, "flush " + root.path());
   const auto not_needed = [&] { return appended != nullptr && covered(*appended).has_value(); };
   switch (flush_gate.take(deadline, not_needed)) {
     case Gate::Outcome::kNotNeeded:
@@ -79,7 +80,9 @@ Result<bool> Journal::Impl::lock_flush(const Appended* appended, Deadline deadli
     case Gate::Outcome::kTaken:
       break;
   }
-  if (Status locked = flush_lock->lock(FileLock::Mode::kExclusive, deadline); !locked) {
+  if (Status locked =
+          lock_and_tell(*flush_lock, FileLock::Mode::kExclusive, deadline, clock, options.on_wait);
+      !locked) {
     flush_gate.leave(true);
     return std::move(locked).error();
   }

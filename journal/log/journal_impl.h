@@ -81,6 +81,7 @@ struct Journal::Impl {
   // journal_open.cc
   Status open(std::span<const DurableClaim> claims);
   Status recover_alone(std::span<const DurableClaim> claims);
+  Status open_beside(std::span<const DurableClaim> claims);
   Status join(std::span<const DurableClaim> claims);
   void leave();
   std::optional<ScanStart> remembered(File& file, const SegmentHeader& header) const;

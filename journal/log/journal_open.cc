@@ -7,6 +7,7 @@
 #include "journal/base/assert.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "journal/log/copied_page.h"
 #include "journal/log/journal_impl.h"
 
 namespace syncline {
@@ -106,13 +107,17 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
   TRY_ASSIGN(append_lock, root.open_lock(kAppendLockName));
   TRY_ASSIGN(flush_lock, root.open_lock(kFlushLockName));
   TRY_ASSIGN(open_lock, root.open_lock(kOpenLockName));
+  if (options.beside) return open_beside(claims);
 
   // The append lock serialises opening: open.lock can be tried exclusively and then made shared
   // (which is not atomic) without another process coming in between.
   TRY(lock_append(options.open_deadline));
   const auto open_now = [&]() -> Status {
     TRY_ASSIGN(report.alone, open_lock->try_lock(FileLock::Mode::kExclusive));
-    if (!report.alone) TRY(open_lock->lock(FileLock::Mode::kShared, options.open_deadline));
+    if (!report.alone) {
+      TRY(lock_and_tell(*open_lock, FileLock::Mode::kShared, options.open_deadline, clock,
+                        options.on_wait));
+    }
     TRY_ASSIGN(auto mapped, root.map_page(kControlName, kControlPageBytes));
     page.emplace(std::move(mapped));
     // A page that is not shared is worked out anew. A process that opens the store once it can be
@@ -132,6 +137,22 @@ Status Journal::Impl::open(std::span<const DurableClaim> claims) {
   if (present) page->add_live(1);
   unlock_append();
   return status;
+}
+
+// What stands in the log at this moment is what a crash would leave now: recovery's reading of it
+// says what is durable, and its writing is left to those who have the locks. A writer that goes on
+// meanwhile may look like damage, which does not stay.
+Status Journal::Impl::open_beside(std::span<const DurableClaim> claims) {
+  constexpr int kTries = 4;
+  Status read;
+  for (int tries = 0; tries < kTries; ++tries) {
+    page.emplace(std::make_unique<CopiedPage>(root, kControlName, kControlPageBytes));
+    report = {};
+    report.alone = true;
+    read = or_out_of_memory([&] { return recover_alone(claims); });
+    if (read || read.error().code != Code::kCorrupt) break;
+  }
+  return read;
 }
 
 // Other processes have the store open, and work by what the page says.
@@ -202,7 +223,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   }
 
   // From here on something may be written.
-  if (unborn) TRY(remove_unborn(*journal_directory));
+  if (unborn && !options.beside) TRY(remove_unborn(*journal_directory));
   const std::optional<EpochMark> known_end = page->end();
   const bool new_here = !known_end || known_end->segment != last.id() || page->pending_birth() != 0;
   if (new_here && !page->is_private()) {
@@ -240,6 +261,7 @@ Status Journal::Impl::recover_alone(std::span<const DurableClaim> others_claims)
   page->adopt_cache(token);
   page->set_presence(new_presence(token, clock));
 
+  if (options.beside) return {};
   if (flush_is_suspect(end)) {
     report.abandoned = true;
   } else {

@@ -96,6 +96,9 @@ class FileLock {
   // Waits; kTimeout when `deadline` passes first.
   virtual Status lock(Mode mode, Deadline deadline) = 0;
   virtual void unlock() = 0;
+  // For people: who holds it, as "process 7 (name) has /a/append.lock". Empty where that cannot be
+  // told.
+  virtual std::string held_by() { return {}; }
 };
 
 // A file mapped shared and writable: a cache that all processes of a store see. Its content is
@@ -143,6 +146,8 @@ class Directory {
   virtual Result<std::unique_ptr<FileLock>> open_lock(std::string_view name) = 0;
   virtual Result<std::unique_ptr<SharedPage>> map_page(std::string_view name,
                                                        size_t size_bytes) = 0;
+  // A lock of the directory itself: it needs no file, and leaves none.
+  virtual Result<std::unique_ptr<FileLock>> open_own_lock() = 0;
 
   // The directory's inode and its file system's lasting id: a copy changes them, a reboot does not.
   struct Identity {

@@ -1,5 +1,9 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +19,59 @@ namespace {
 // for tens of microseconds (an append) to milliseconds (a flush): start there, and stay short.
 constexpr int64_t kFirstPauseNs = 20'000;
 constexpr int64_t kLongestPauseNs = 1'000'000;
+
+// What can be read of it; nothing where it is not there.
+std::string text_of(const std::string& path) {
+  const PosixFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  if (file.get() < 0) return text;
+  char buffer[4096];
+  while (true) {
+    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+    if (count > 0) text.append(buffer, static_cast<size_t>(count));
+    if (count == 0 || (count < 0 && errno != EINTR)) return text;
+  }
+}
+
+// A process for people: its number, its name, and whether somebody has stopped it.
+std::string process_text(std::string_view id) {
+  // "7 (name) S …", where the name may hold anything.
+  const std::string stat = text_of(fmt::format("/proc/{}/stat", id));
+  const size_t open = stat.find('(');
+  const size_t close = stat.rfind(')');
+  if (open == std::string::npos || close == std::string::npos || close + 2 >= stat.size()) {
+    return fmt::format("process {}", id);
+  }
+  const char state = stat[close + 2];
+  return fmt::format("process {} ({}{})", id, stat.substr(open + 1, close - open - 1),
+                     state == 'T' || state == 't' ? ", which is stopped" : "");
+}
+
+// Those who hold a flock of the file, by lines as "7: FLOCK  ADVISORY  WRITE 1234 fe:00:131 0 EOF";
+// who waits for it has "->" before the FLOCK.
+std::string flock_holders(const struct stat& file) {
+  const std::string wanted =
+      fmt::format("{:02x}:{:02x}:{}", major(file.st_dev), minor(file.st_dev), file.st_ino);
+  const std::string locks = text_of("/proc/locks");
+  std::string holders;
+  for (size_t begin = 0; begin < locks.size();) {
+    const size_t end = std::min(locks.find('\n', begin), locks.size());
+    const std::string_view line = std::string_view(locks).substr(begin, end - begin);
+    begin = end + 1;
+    const size_t file_at = line.find(" " + wanted + " ");
+    if (file_at == std::string_view::npos || line.find(" FLOCK ") == std::string_view::npos ||
+        line.find("->") != std::string_view::npos) {
+      continue;
+    }
+    const std::string_view before = line.substr(0, file_at);
+    const std::string_view id = before.substr(before.rfind(' ') + 1);
+    // Processes of another namespace have no number here.
+    const bool seen = !id.empty() && id != "0" && id.front() != '-';
+    if (!holders.empty()) holders += ", ";
+    holders += seen ? process_text(id) : "a process that cannot be seen from here";
+  }
+  return holders;
+}
 
 class PosixLock final : public FileLock {
  public:
@@ -42,11 +99,20 @@ class PosixLock final : public FileLock {
       if (locked) return {};
       const int64_t left_ns = deadline.monotonic_ns - clock.monotonic_ns();
       if (left_ns <= 0) {
-        return make_error(Code::kTimeout,
-                          fmt::format("the lock {} was not free before the deadline", path_));
+        const std::string by = holders();
+        return make_error(
+            Code::kTimeout,
+            fmt::format("the lock {} was not free before the deadline{}", path_,
+                        by.empty() ? std::string() : fmt::format(": {} has it", by)),
+            by.empty() ? "" : "give a longer --timeout; or end or continue that process");
       }
       clock.pause_ns(std::min(pause_ns, left_ns));
     }
+  }
+
+  std::string held_by() override {
+    const std::string by = holders();
+    return by.empty() ? by : fmt::format("{} has {}", by, path_);
   }
 
   void unlock() override {
@@ -55,6 +121,11 @@ class PosixLock final : public FileLock {
   }
 
  private:
+  std::string holders() const {
+    struct stat status{};
+    return fstat(fd_.get(), &status) == 0 ? flock_holders(status) : std::string();
+  }
+
   static int operation_of(Mode mode) { return mode == Mode::kShared ? LOCK_SH : LOCK_EX; }
   Error failed(int sys_errno) const {
     return errno_error(sys_errno, fmt::format("lock {}", path_));

@@ -194,6 +194,12 @@ class PosixDirectory final : public Directory {
     return make_shared_page(std::move(*opened), size_bytes, path_of(name));
   }
 
+  Result<std::unique_ptr<FileLock>> open_own_lock() override {
+    TRY_ASSIGN(PosixFd opened,
+               open_beneath(fd_.get(), ".", O_RDONLY | O_DIRECTORY, 0, what("open the directory")));
+    return make_posix_lock(std::move(opened), path_);
+  }
+
   Result<Identity> identity() override {
     struct stat status{};
     if (fstat(fd_.get(), &status) != 0) return failed("stat", ".", errno);

@@ -138,9 +138,13 @@ Status check_repository_format(const GitDirectories& git) {
     return refuse("is a bare git repository: it has no work tree",
                   "use a clone with a work tree, or another directory");
   }
-  if (config.get("core.worktree")) {
-    return refuse("has its work tree elsewhere (core.worktree)",
-                  "use a repository whose .git directory is in its work tree");
+  // A submodule's names the work tree that leads to it. For a linked one git passes it over.
+  if (const auto named = config.get("core.worktree"); named && !linked) {
+    const auto there = resolve(*git.paths.platform, *named, git.paths.git_dir);
+    if (!there || *there != git.paths.work_tree) {
+      return refuse(fmt::format("has its work tree elsewhere (core.worktree = {})", *named),
+                    "use a repository whose .git leads from its work tree to it");
+    }
   }
   const std::string version = config.get("core.repositoryformatversion").value_or("0");
   if (version != "0" && version != "1") {

@@ -32,8 +32,7 @@ Status sync_everything(Directory& directory, const std::string& name) {
 
 }  // namespace
 
-Status GitPlatform::create_repository(const std::string& directory) {
-  TRY_ASSIGN(const Libgit2* const git, load_libgit2());
+Status GitPlatform::make_directories(const std::string& directory) {
   std::error_code fault;
   // The directories that have to be made, and the one they are made in, get a new entry each.
   std::vector<std::string> grown;
@@ -43,7 +42,17 @@ Status GitPlatform::create_repository(const std::string& directory) {
   }
   fs::create_directories(directory, fault);
   if (fault) return errno_error(fault.value(), "create " + directory);
+  for (const std::string& parent : grown) {
+    TRY_ASSIGN(auto opened, open_directory(parent));
+    TRY(opened->sync_directory("."));
+  }
+  return {};
+}
 
+Status GitPlatform::create_repository(const std::string& directory) {
+  TRY_ASSIGN(const Libgit2* const git, load_libgit2());
+  TRY(make_directories(directory));
+  std::error_code fault;
   // Made beside and renamed: whoever finds a git directory then finds a whole one. One that is
   // there is completed in place.
   const bool beside = !fs::exists(directory + "/.git", fault);
@@ -71,12 +80,7 @@ Status GitPlatform::create_repository(const std::string& directory) {
   } else {
     TRY(sync_everything(*top, ".git"));
   }
-  TRY(top->sync_directory("."));
-  for (const std::string& parent : grown) {
-    TRY_ASSIGN(auto opened, open_directory(parent));
-    TRY(opened->sync_directory("."));
-  }
-  return {};
+  return top->sync_directory(".");
 }
 
 Result<std::unique_ptr<ObjectReader>> GitPlatform::open_object_reader(

@@ -17,7 +17,10 @@ class GitPlatform : public Platform {
  public:
   // Of ".git/objects"; see sync/git/object_reader.h.
   virtual Result<std::unique_ptr<ObjectReader>> open_object_reader(const std::string& objects_path);
+  // A directory by its absolute path, with its parents; durable when it returns.
+  virtual Status make_directories(const std::string& directory);
   // `git init` of an absolute path, made with its parents, branch "main"; durable when it returns.
+  // One caller at a time.
   virtual Status create_repository(const std::string& directory);
   // See sync/git/subprocess.h.
   virtual Result<CommandResult> run_command(const std::vector<std::string>& arguments,

@@ -74,6 +74,125 @@ TEST(Place, APathThatIsRelativeAndAStoreFoundUpward) {
   expect_agreement(store, 3);
 }
 
+// ---- Shapes of repositories ----
+
+void git_in(const fs::path& directory, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"git", "-c", "protocol.file.allow=always"});
+  ProcessOptions options{.directory = directory.string()};
+  options.environment = plain_git_environment();
+  const ProcessResult result = run_process(arguments, options);
+  ASSERT_TRUE(result.ok()) << result.describe();
+}
+
+void make_repository(const fs::path& top) {
+  fs::create_directories(top);
+  git_in(top, {"init", "-q", "-b", "main"});
+  write_whole(top / "theirs.txt", "a person's\n");
+  git_in(top, {"add", "theirs.txt"});
+  git_in(top, {"commit", "-q", "-m", "theirs"});
+}
+
+TEST(Place, TheLinkedWorkTreeOfABareRepository) {
+  TemporaryDirectory directory;
+  make_repository(directory / "seed");
+  git_in(directory.path(), {"clone", "-q", "--bare", "seed", "bare.git"});
+  git_in(directory / "bare.git", {"worktree", "add", "-q", "-b", "work", "../store"});
+  const StoreUnderTest store("packages", directory / "store");
+  exercise(store, directory.path());
+}
+
+TEST(Place, TheWorkTreeOfASubmodule) {
+  TemporaryDirectory directory;
+  make_repository(directory / "seed");
+  make_repository(directory / "super");
+  git_in(directory / "super", {"submodule", "add", "-q", "../seed", "sub"});
+  git_in(directory / "super", {"commit", "-q", "-m", "sub"});
+  const StoreUnderTest store("packages", directory / "super/sub");
+  exercise(store, directory.path());
+  // From its own linked work tree, too, whose configuration names the submodule's.
+  store.git({"worktree", "add", "-q", "-b", "aside", (directory / "aside").string()});
+  const ProcessResult status =
+      run_process({syncline_binary(), "status"}, {.directory = (directory / "super/sub").string()});
+  EXPECT_TRUE(status.ok()) << status.describe();
+}
+
+TEST(Place, ARepositoryWhoseGitDirectoryIsElsewhere) {
+  TemporaryDirectory directory;
+  git_in(directory.path(),
+         {"init", "-q", "-b", "main", "--separate-git-dir", "kept-away", "store"});
+  const StoreUnderTest store("packages", directory / "store");
+  exercise(store, directory.path());
+  EXPECT_TRUE(fs::exists(directory / "kept-away/syncline/identity"));
+}
+
+// Rows and files are in one work tree, or two databases would claim to be the store's.
+TEST(Place, AnotherWorkTreeOfTheRepositoryIsTheSameStore) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.record_notes(1);
+  store.json({"sync"});
+  const fs::path aside = directory / "aside";
+  store.git({"worktree", "add", "-q", "-b", "other", aside.string()});
+  const ProcessOptions there{.directory = aside.string()};
+  const ProcessResult record =
+      run_process({syncline_binary(), "record", "note", "--title", "from aside"}, there);
+  EXPECT_TRUE(record.ok()) << record.describe();
+  EXPECT_NE(record.err.find("are in " + store.root().string()), std::string::npos)
+      << record.describe();
+  EXPECT_FALSE(fs::exists(aside / "syncline.db"));
+  git_in(aside, {"diff", "--exit-code", "--stat", "HEAD"});
+  const Json status =
+      Json::parse(run_process({syncline_binary(), "status", "--json"}, there).out, nullptr, false);
+  EXPECT_EQ(status["root"], store.root().string()) << status.dump();
+  EXPECT_TRUE(run_process({syncline_binary(), "sync"}, there).ok());
+  expect_agreement(store, 2);
+  const Json again =
+      Json::parse(run_process({syncline_binary(), "init", "--json"}, there).out, nullptr, false);
+  EXPECT_EQ(again["root"], store.root().string()) << again.dump();
+  EXPECT_EQ(again["existed"], true);
+}
+
+TEST(Place, AWorkTreeThatIsGoneGivesTheStoreToAnother) {
+  TemporaryDirectory directory;
+  make_repository(directory / "seed");
+  git_in(directory.path(), {"clone", "-q", "--bare", "seed", "bare.git"});
+  git_in(directory / "bare.git", {"worktree", "add", "-q", "-b", "one", "../one"});
+  git_in(directory / "bare.git", {"worktree", "add", "-q", "-b", "two", "../two"});
+  {
+    const StoreUnderTest first("notes", directory / "one");
+    first.record_notes(2);
+    first.json({"sync"});
+  }
+  git_in(directory / "bare.git", {"worktree", "remove", "--force", "../one"});
+  const StoreUnderTest second = StoreUnderTest::existing("notes", directory / "two");
+  const ProcessResult refused = second.syncline({"status"});
+  EXPECT_EQ(refused.exit_code, 10) << refused.describe();
+  EXPECT_NE(refused.err.find("init --moved"), std::string::npos) << refused.describe();
+  const ProcessResult moved =
+      run_process({syncline_binary(), "init", "--moved", second.root().string()});
+  ASSERT_TRUE(moved.ok()) << moved.describe();
+  EXPECT_EQ(second.json({"status"})["journaled"], 2);
+  second.record_notes(1);
+  EXPECT_EQ(second.row_count(), 3U);
+}
+
+TEST(Place, TooFewOpenFilesAreNotCalledNoStore) {
+  if (!program_exists("prlimit")) GTEST_SKIP() << "prlimit is not installed";
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  for (int limit = 5; limit < 12; ++limit) {
+    const ProcessResult refused =
+        run_process({"prlimit", "--nofile=" + std::to_string(limit), syncline_binary(), "status"},
+                    {.directory = store.root().string()});
+    if (refused.exit_code == 127 || refused.ok()) continue;  // the loader's, or enough
+    EXPECT_EQ(refused.exit_code, 1) << limit << ": " << refused.describe();
+    EXPECT_NE(refused.err.find("Too many open files"), std::string::npos) << refused.describe();
+    EXPECT_NE(refused.err.find("ulimit -n"), std::string::npos) << refused.describe();
+  }
+}
+
+// ---- Users, file systems, kernels ----
+
 TEST(Place, AnOrdinaryUsersStore) {
   TemporaryDirectory directory;
   if (geteuid() != 0) {

@@ -205,6 +205,11 @@ Result<std::unique_ptr<SharedPage>> Disk::SimDirectory::map_page(std::string_vie
                                    disk_.image_.map(inode, size_bytes).span(), std::move(path));
 }
 
+Result<std::unique_ptr<FileLock>> Disk::SimDirectory::open_own_lock() {
+  TRY(disk_.permit(about(Call::kOpen, from_root_)));
+  return std::make_unique<SimLock>(disk_, process_, inode_, from_root_);
+}
+
 Result<Directory::Identity> Disk::SimDirectory::identity() {
   TRY(disk_.permit(about(Call::kInfo, from_root_)));
   return Identity{inode_, disk_.image_.file_system_id};

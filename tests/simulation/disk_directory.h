@@ -30,6 +30,7 @@ class Disk::SimDirectory final : public Directory {
   Status sync_directory(std::string_view name) override;
   Status sync_file_system() override;
   Result<std::unique_ptr<FileLock>> open_lock(std::string_view name) override;
+  Result<std::unique_ptr<FileLock>> open_own_lock() override;
   Result<std::unique_ptr<SharedPage>> map_page(std::string_view name, size_t size_bytes) override;
   Result<Identity> identity() override;
   Result<std::string> cache_token() override;

@@ -87,6 +87,19 @@ Result<std::unique_ptr<ObjectReader>> SimulatedPlatform::open_object_reader(
   return std::unique_ptr<ObjectReader>(std::make_unique<DirectoryObjectReader>(std::move(objects)));
 }
 
+Status SimulatedPlatform::make_directories(const std::string& directory) {
+  TRY_ASSIGN(const auto root, disk_.open(process_));
+  const std::string top = relative(directory);
+  if (root->info(top)) return {};
+  TRY(root->make_directories(top));
+  for (std::string at = top; at != ".";) {
+    const size_t slash = at.rfind('/');
+    at = slash == std::string::npos ? "." : at.substr(0, slash);
+    TRY(root->sync_directory(at));
+  }
+  return {};
+}
+
 Status SimulatedPlatform::create_repository(const std::string& directory) {
   constexpr std::string_view kConfig =
       "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"

@@ -41,6 +41,7 @@ class SimulatedPlatform final : public StorePlatform {
   std::unique_ptr<Ring> make_ring(bool many_groups) override;
   Result<std::unique_ptr<ObjectReader>> open_object_reader(
       const std::string& objects_path) override;
+  Status make_directories(const std::string& directory) override;
   Status create_repository(const std::string& directory) override;
   Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                     const std::vector<std::string>& environment,

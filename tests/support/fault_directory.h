@@ -231,6 +231,10 @@ class FaultDirectory final : public Directory {
     SYNCLINE_MEET_FAULT(*faults_, FaultCall::kMapPage, name);
     return inner_->map_page(name, size_bytes);
   }
+  Result<std::unique_ptr<FileLock>> open_own_lock() override {
+    SYNCLINE_MEET_FAULT(*faults_, FaultCall::kOpenLock, ".");
+    return inner_->open_own_lock();
+  }
   Result<Identity> identity() override { return inner_->identity(); }
   Result<std::string> cache_token() override { return inner_->cache_token(); }
   const std::string& path() const override { return inner_->path(); }

@@ -51,6 +51,36 @@ TEST(Repository, ADirectoryBecomesARepositoryOnMain) {
   EXPECT_EQ(found->work_tree, directory);
 }
 
+TEST(Repository, TheOuterWorkTreeIsTheNearestAbove) {
+  TemporaryDirectory scratch("syncline init");
+  const std::string top = scratch.string() + "/top";
+  ASSERT_TRUE(ok(open_or_create_repository(top, system_git_platform())));
+  EXPECT_EQ(outer_work_tree(top, system_git_platform()), "");
+  EXPECT_EQ(outer_work_tree(scratch.string() + "/beside", system_git_platform()), "");
+  fs::create_directories(top + "/there");
+  for (const char* name : {"/there", "/not/yet", "/there/not/yet"}) {
+    EXPECT_EQ(outer_work_tree(top + name, system_git_platform()), top) << name;
+  }
+  fs::create_directory_symlink(top + "/there", scratch.string() + "/link");
+  EXPECT_EQ(outer_work_tree(scratch.string() + "/link", system_git_platform()), top);
+  EXPECT_EQ(outer_work_tree(scratch.string() + "/link/new", system_git_platform()), top);
+}
+
+TEST(Repository, ASubmodulesWorkTreeIsNotElsewhere) {
+  TemporaryDirectory scratch("syncline init");
+  const std::string top = scratch.string() + "/super/sub";
+  ASSERT_TRUE(ok(open_or_create_repository(top, system_git_platform())));
+  fs::create_directories(scratch.path() / "super/modules");
+  fs::rename(top + "/.git", scratch.path() / "super/modules/sub");
+  write_file(top + "/.git", "gitdir: ../modules/sub\n");
+  const fs::path config = scratch.path() / "super/modules/sub/config";
+  const std::string text = read_text(config);
+  write_file(config, text + "[core]\n\tworktree = ../../sub\n");
+  EXPECT_TRUE(ok(open_or_create_repository(top, system_git_platform())));
+  write_file(config, text + "[core]\n\tworktree = ../../other\n");
+  EXPECT_NE(refusal(top).find("core.worktree"), std::string::npos);
+}
+
 TEST(Repository, CommitsExactlyTheFilesNamed) {
   GitRepository repository;
   write_file(repository.path() / "staged.txt", "staged\n");

@@ -65,6 +65,7 @@ class StoppingDirectory final : public Directory {
   Result<std::unique_ptr<SharedPage>> map_page(std::string_view name, size_t size_bytes) override {
     return inner_->map_page(name, size_bytes);
   }
+  Result<std::unique_ptr<FileLock>> open_own_lock() override { return inner_->open_own_lock(); }
   Result<Identity> identity() override { return inner_->identity(); }
   Result<std::string> cache_token() override { return inner_->cache_token(); }
   const std::string& path() const override { return inner_->path(); }

@@ -87,6 +87,7 @@ TEST(Cli, NoVerbAndUnknownOptionsAreUsageErrors) {
   EXPECT_EQ(run({"config", "frob"}).code, 64);
   EXPECT_EQ(run({"init", "a", "--store", "b"}).code, 64);
   EXPECT_EQ(run({"init", "--moved", "--new-identity"}).code, 64);
+  EXPECT_EQ(run({"init", "--nested=yes"}).code, 64);
 }
 
 TEST(Cli, UsageErrorsComeAsJsonWhenAskedFor) {

@@ -38,12 +38,18 @@ struct StoreOptions {
   bool read_only = false;    // for status, show, log and verify: nothing is written; a copy too
   bool one_shot = false;     // calls lend_a_hand() before it closes: others rely on it
   bool fold_on_wait = true;  // without background: waiting for kCommitted folds here
+  // With read_only: as things were durable when it opened, beside whoever appends, and waiting for
+  // none of their locks.
+  bool beside_writers = false;
   Deadline open_deadline = kForever;  // for others that open or append; then kTimeout
   // Called by record() and wait() as soon as the record is durable, before they wait for its stage.
   std::function<void(uint64_t seq)> on_durable = {};
   // Called by record(), wait() and sync() while publishing waits for a person's git, with a
   // sentence that says for what: after a second, and whenever the reason changes from then on.
   std::function<void(const std::string& why)> on_wait = {};
+  // Called by every call that waits over a second for another process's lock, with a sentence that
+  // says for which, and who has it.
+  std::function<void(const std::string& why)> on_lock_wait = {};
   StorePlatform* platform = nullptr;  // null: the real system; must outlive the Store
 };
 
@@ -153,15 +159,18 @@ struct LossReport {
 };
 
 struct InitOptions {
-  std::string profile = "notes";
+  std::string profile = {};  // empty: "notes" for a new store, its own for one that is there
   bool new_identity = false;
   bool moved = false;
-  StorePlatform* platform = nullptr;  // see StoreOptions
+  bool nested = false;  // a repository within another one is wanted
+  std::function<void(const std::string& why)> on_lock_wait = {};  // see StoreOptions
+  StorePlatform* platform = nullptr;                              // see StoreOptions
 };
 struct InitReport {
   std::string root, store_id, profile;
   bool created_repository = false;
-  bool existed = false;  // there was a store already, and nothing was changed
+  bool existed = false;            // there was a store already, and nothing was changed
+  std::vector<std::string> notes;  // what a person should know of it, a sentence each
 };
 
 class Store {

@@ -45,6 +45,23 @@ TEST_F(JournalTest, GroupsGetTheNextSequencesAndSurviveReopening) {
   EXPECT_EQ(journal->counter(Counter::kRecords), 2u);
 }
 
+TEST_F(JournalTest, WhoReadsBesideAWriterNeedsNoLockAndReadsWhatIsDurable) {
+  open();
+  ASSERT_OK(record_text(*journal, "durable"));
+  ASSERT_OK(append(*journal, {record_frame("not flushed")}));
+  const auto turn = journal->begin_append();  // holds append.lock
+  ASSERT_OK(turn);
+  JournalOptions beside = options;
+  beside.beside = true;
+  const auto reader = open_journal(*root, clock, beside);
+  ASSERT_OK(reader);
+  EXPECT_EQ((*reader)->durable().seq, 1u);
+  EXPECT_EQ(contents(*root, **reader), (Texts{"durable"}));
+  EXPECT_FALSE((*reader)->begin_append());
+  EXPECT_EQ(journal->live(), 1u);  // the writer's page is as it was
+  EXPECT_EQ(journal->end().seq, 2u);
+}
+
 TEST_F(JournalTest, FullSegmentsAreRotatedAndTrimmedFromTheFront) {
   open();
   Texts all;

@@ -2,12 +2,16 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "journal/base/clock.h"
 #include "journal/os/file_system.h"
+#include "journal/os/told_lock.h"
 #include "tests/support/child_process.h"
 #include "tests/support/temporary_directory.h"
 
@@ -53,6 +57,44 @@ TEST_F(LockTest, ModesConflictAsReadersAndWriters) {
   EXPECT_TRUE(third->try_lock(Mode::kExclusive).value());
   EXPECT_FALSE(first->try_lock(Mode::kShared).value());
   EXPECT_FALSE(first->try_lock(Mode::kExclusive).value());
+}
+
+TEST_F(LockTest, WhoWaitsLongIsToldForWhom) {
+  const auto holder = lock();
+  ASSERT_TRUE(holder->try_lock(Mode::kExclusive).value());
+  const std::string named = "process " + std::to_string(getpid()) + " (";
+  const auto waiter = lock();
+  EXPECT_NE(waiter->held_by().find(named), std::string::npos) << waiter->held_by();
+  EXPECT_NE(waiter->held_by().find("test.lock"), std::string::npos) << waiter->held_by();
+  std::vector<std::string> told;
+  const TellWait tell = [&](const std::string& why) {
+    told.push_back(why);
+    holder->unlock();
+  };
+  ASSERT_TRUE(lock_and_tell(*waiter, Mode::kExclusive, kForever, system_clock(), tell));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find(named), std::string::npos) << told[0];
+  // Who does not wait is told nothing, and a time limit names the holder too.
+  waiter->unlock();
+  ASSERT_TRUE(lock_and_tell(*waiter, Mode::kExclusive, kForever, system_clock(), tell));
+  EXPECT_EQ(told.size(), 1u);
+  const auto late =
+      lock_and_tell(*holder, Mode::kExclusive, system_clock().after_ms(1), system_clock(), tell);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::kTimeout);
+  EXPECT_NE(late.error().message.find(named), std::string::npos) << late.error().message;
+  EXPECT_EQ(told.size(), 1u);
+}
+
+TEST_F(LockTest, ADirectoryHasALockOfItsOwnThatLeavesNothing) {
+  const auto first = directory->open_own_lock();
+  const auto second = directory->open_own_lock();
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE((*first)->try_lock(Mode::kExclusive).value());
+  EXPECT_FALSE((*second)->try_lock(Mode::kExclusive).value());
+  (*first)->unlock();
+  EXPECT_TRUE((*second)->try_lock(Mode::kExclusive).value());
+  EXPECT_TRUE(directory->list(".")->empty());
 }
 
 TEST_F(LockTest, AHeldLockIsConverted) {

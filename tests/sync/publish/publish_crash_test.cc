@@ -41,6 +41,7 @@ class OwningStop final : public Directory {
   Result<std::unique_ptr<SharedPage>> map_page(std::string_view name, size_t size_bytes) override {
     return stop_.map_page(name, size_bytes);
   }
+  Result<std::unique_ptr<FileLock>> open_own_lock() override { return stop_.open_own_lock(); }
   Result<Identity> identity() override { return stop_.identity(); }
   Result<std::string> cache_token() override { return stop_.cache_token(); }
   const std::string& path() const override { return stop_.path(); }
