@@ -91,7 +91,7 @@ Status SyncRole::sync_pending(bool publish_now) {
     files_wait = now.files_waiting != 0;
   }
   if (publish_now || syncer_->publisher().due(files_wait)) {
-    TRY(publish(files_wait));
+    TRY(publish(files_wait, publish_now ? Pace::kAsked : Pace::kQuiet));
   } else if (files_wait) {
     last_publish_ = {};
     // Those of a publish that ended before it had come to them.
@@ -115,16 +115,17 @@ Status SyncRole::sync_pending(bool publish_now) {
 
 // Sections that wait are written into the work tree by the publish, so that work tree, index and
 // branch change together. Nobody applies meanwhile.
-Status SyncRole::publish(bool files_wait) {
+Status SyncRole::publish(bool files_wait, Pace pace) {
   Publisher& publisher = syncer_->publisher();
   if (!files_wait) {
-    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_));
+    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, {}, pace));
     return {};
   }
   return apply_.with_applier([&](Applier& applier) REQUIRES(role_.mutex) -> Status {
-    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, [&](uint64_t last_seq) {
+    const WriteSections write = [&](uint64_t last_seq) {
       return applier.place_waiting_files(last_seq, syncer_->published());
-    }));
+    };
+    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, write, pace));
     return write_published_sections(applier);
   });
 }
@@ -150,7 +151,7 @@ Status SyncRole::tell_files_wait() {
   if (why.empty()) {
     TRY_ASSIGN(why, syncer_->publisher().waiting_reason());
   }
-  if (why.empty()) why = "somebody has just moved HEAD";
+  if (why.empty()) why = kJustMoved;
   context_.notes.add("what is recorded comes into its files with the next publish, which waits: " +
                      why);
   return {};

@@ -60,7 +60,7 @@ class SyncRole {
   template <typename Work>
   std::invoke_result_t<Work> within_memory(const Work& work) REQUIRES(role_.mutex);
   Status sync_pending(bool publish_now) REQUIRES(role_.mutex);
-  Status publish(bool files_wait) REQUIRES(role_.mutex);
+  Status publish(bool files_wait, Pace pace) REQUIRES(role_.mutex);
   Status write_waiting_created() REQUIRES(role_.mutex);
   Status write_published_sections(Applier& applier) REQUIRES(role_.mutex);
   Status tell_files_wait() REQUIRES(role_.mutex);

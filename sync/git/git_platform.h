@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,10 @@
 #include "sync/git/subprocess.h"
 
 namespace syncline {
+
+// Ids of processes that have run for so long that they do not become a git program any more, as one
+// does that was only just forked.
+using OtherProcesses = std::set<std::string>;
 
 class GitPlatform : public Platform {
  public:
@@ -35,8 +40,10 @@ class GitPlatform : public Platform {
   virtual bool git_runs_in(std::string_view work_tree);
   // The git program that may move HEAD (sync/git/git_command.h), as "git commit (process 7)", whose
   // working directory is at or below `work_tree`, or that names it among its arguments. Empty where
-  // none runs; programs of other users that may not be looked at are passed over.
-  virtual std::string git_at_work_in(std::string_view work_tree);
+  // none runs; programs of other users that may not be looked at are passed over. With `others`, so
+  // are those that a look shortly before found to be such, and those that this one finds are added:
+  // the second look, under the locks that git commands meet, is then a short one.
+  virtual std::string git_at_work_in(std::string_view work_tree, OtherProcesses* others);
   // Has a hook of the repository with this git directory started us? Git's variables say so.
   virtual bool in_hook_of(std::string_view git_dir);
   // Does a git command that moves HEAD here, or a hook, wait for this process to end? Then what

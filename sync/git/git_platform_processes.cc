@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,12 +48,35 @@ std::string content_of(const fs::path& path) {
   }
 }
 
-// Git's subcommands that are programs of their own are called "git-…".
-bool is_git_name(std::string_view name) {
-  return name == "git\n" || name.starts_with("git-");
+struct Program {
+  std::string name;
+  int64_t started_ticks = 0;  // since the system's start
+};
+
+Program program_of(const fs::path& process) {
+  const std::string stat = content_of(process / "stat");
+  const size_t begin = stat.find('(');
+  const size_t end = stat.rfind(')');  // a name may hold anything
+  if (end == std::string::npos || begin > end) return {};
+  Program program{.name = stat.substr(begin + 1, end - begin - 1)};
+  std::istringstream fields(stat.substr(end + 1));
+  std::string field;
+  for (int number = 3; number < 22; ++number) fields >> field;
+  fields >> program.started_ticks;
+  return program;
 }
-bool is_git(const fs::path& process) {
-  return is_git_name(content_of(process / "comm"));
+
+bool runs_for_long(const Program& program) {
+  timespec now{};
+  if (::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return false;
+  const int64_t ticks_a_second = ::sysconf(_SC_CLK_TCK);
+  constexpr int64_t kLongS = 1;
+  return program.started_ticks > 0 && now.tv_sec - program.started_ticks / ticks_a_second > kLongS;
+}
+
+// Git's subcommands that are programs of their own are called "git-…".
+bool is_git(const Program& program) {
+  return program.name == "git" || program.name.starts_with("git-");
 }
 
 std::vector<std::string_view> words_of(std::string_view arguments) {
@@ -86,15 +111,13 @@ bool is_at_or_below(std::string_view path, std::string_view directory) {
 }
 
 // What the git program is doing that `counts` and has to do with the work tree; else empty.
-std::string git_at_work(const fs::path& process, std::string_view work_tree,
+std::string git_at_work(const fs::path& process, const Program& program, std::string_view work_tree,
                         bool (*counts)(std::span<const std::string_view> words)) {
-  const std::string name = content_of(process / "comm");
-  if (!is_git_name(name)) return {};
+  if (!is_git(program)) return {};
   const std::string arguments = content_of(process / "cmdline");
   std::vector<std::string_view> words = words_of(arguments);
   // A script's first words are its interpreter's.
-  const std::string_view script = std::string_view(name).substr(0, name.size() - 1);
-  if (!words.empty() && script.starts_with("git-")) words = {script};
+  if (!words.empty() && program.name.starts_with("git-")) words = {program.name};
   if (!counts(words)) return {};
   if (arguments.find(work_tree) == std::string::npos) {
     std::error_code fault;
@@ -121,7 +144,7 @@ bool GitPlatform::some_process_names(std::string_view path) {
 
 bool GitPlatform::git_runs_in(std::string_view work_tree) {
   return some_process([&](const fs::path& process) {
-    if (!is_git(process)) return false;
+    if (!is_git(program_of(process))) return false;
     if (content_of(process / "cmdline").find(work_tree) != std::string::npos) return true;
     std::error_code fault;
     const std::string directory = fs::read_symlink(process / "cwd", fault).string();
@@ -131,13 +154,17 @@ bool GitPlatform::git_runs_in(std::string_view work_tree) {
   });
 }
 
-std::string GitPlatform::git_at_work_in(std::string_view work_tree) {
+std::string GitPlatform::git_at_work_in(std::string_view work_tree, OtherProcesses* others) {
   std::string found;
   const std::set<std::string> own = own_line();
   some_process([&](const fs::path& process) {
+    const std::string id = process.filename().string();
+    if (others != nullptr && others->contains(id)) return false;
+    const Program program = program_of(process);
     // A command that has started us is one of git's own, or an alias that stands for us.
-    const bool started_us = own.contains(process.filename().string());
-    found = git_at_work(process, work_tree, started_us ? moves_head : may_move_head);
+    const bool started_us = own.contains(id);
+    found = git_at_work(process, program, work_tree, started_us ? moves_head : may_move_head);
+    if (others != nullptr && !is_git(program) && runs_for_long(program)) others->insert(id);
     return !found.empty();
   });
   return found;
@@ -145,7 +172,8 @@ std::string GitPlatform::git_at_work_in(std::string_view work_tree) {
 
 bool GitPlatform::git_waits_for_us(std::string_view work_tree, std::string_view git_dir) {
   return in_hook_of(git_dir) || std::ranges::any_of(own_line(), [&](const std::string& id) {
-           return !git_at_work("/proc/" + id, work_tree, moves_head).empty();
+           const fs::path process = "/proc/" + id;
+           return !git_at_work(process, program_of(process), work_tree, moves_head).empty();
          });
 }
 

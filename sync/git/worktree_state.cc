@@ -78,9 +78,9 @@ Result<std::string> editor_reason(const GitDirectories& git, Clock& clock) {
   return std::string("an editor is open on a commit message");
 }
 
-std::string program_reason(const GitDirectories& git) {
+std::string program_reason(const GitDirectories& git, OtherProcesses* others) {
   GitPlatform& platform = *git.paths.platform;
-  const std::string program = platform.git_at_work_in(git.work_tree->path());
+  const std::string program = platform.git_at_work_in(git.work_tree->path(), others);
   if (!program.empty()) return program + " is running here";
   if (!platform.in_hook_of(git.git_dir->path())) return {};
   return "a git hook of this repository has started this (GIT_DIR or GIT_INDEX_FILE is set)";
@@ -119,7 +119,7 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
     if (!reason.empty()) return reason;
   }
   TRY_ASSIGN(reason, editor_reason(git, clock));
-  if (reason.empty() && question.programs_matter) reason = program_reason(git);
+  if (reason.empty() && question.programs_matter) reason = program_reason(git, question.others);
   return reason;
 }
 

@@ -27,6 +27,7 @@
 #include "journal/base/clock.h"
 #include "journal/os/file_system.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/git_platform.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -42,6 +43,7 @@ struct WorktreeQuestion {
   bool locks_matter = true;  // false while we hold the locks ourselves
   // Whether a git program that may move HEAD is a reason: it is for who moves HEAD himself.
   bool programs_matter = false;
+  OtherProcesses* others = nullptr;  // see GitPlatform::git_at_work_in
 };
 
 // The sentence about a lock that is in the way: which lock, for how long, and what to do.

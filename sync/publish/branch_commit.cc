@@ -324,7 +324,8 @@ class BranchCommit {
     const WorktreeQuestion question{.branch = request_.branch,
                                     .lock_owner = request_.lock_owner,
                                     .locks_matter = false,
-                                    .programs_matter = true};
+                                    .programs_matter = true,
+                                    .others = request_.others};
     TRY_ASSIGN(result_.waiting, worktree_waiting_reason(git_, question, clock_));
     if (!result_.waiting.empty()) return {};
     TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));

@@ -25,6 +25,7 @@
 #include "journal/base/clock.h"
 #include "sync/git/commit.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/git_platform.h"
 #include "sync/git/object_reader.h"
 #include "sync/git/pack_writer.h"
 #include "sync/publish/publish_plan.h"
@@ -49,6 +50,7 @@ struct BranchCommitRequest {
   std::string lock_owner;  // a store's id; empty before there is one: a lock left then stays
   // What is to be written into the work tree in the same moment; answers why it has to wait, or "".
   std::function<Result<std::string>()> write_work_tree = {};
+  OtherProcesses* others = nullptr;  // of the look without locks, if there was one
 };
 
 struct BranchCommitResult {

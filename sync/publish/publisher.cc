@@ -104,8 +104,11 @@ Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {
 Result<std::string> Publisher::standing_in_the_way(ObjectId& tip) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   const std::string& branch = context_.options.branch;
-  const WorktreeQuestion question{
-      .branch = branch, .lock_owner = context_.store().hex(), .programs_matter = true};
+  others_.clear();
+  const WorktreeQuestion question{.branch = branch,
+                                  .lock_owner = context_.store().hex(),
+                                  .programs_matter = true,
+                                  .others = &others_};
   TRY_ASSIGN(std::string reason, worktree_waiting_reason(*git_dirs, question, context_.clock));
   if (!reason.empty()) return reason;
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
@@ -148,7 +151,7 @@ Result<bool> Publisher::goes_on(const ObjectId& tip) {
 }
 
 Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
-                                         const WriteSections& write_sections) {
+                                         const WriteSections& write_sections, Pace pace) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
@@ -160,7 +163,8 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
   PublishReport report;
   while (true) {
     const uint64_t published = context_.state.published;
-    TRY_ASSIGN(PublishReport part, until_still([&] { return attempt(outcomes, write_sections); }));
+    TRY_ASSIGN(PublishReport part,
+               until_still([&] { return attempt(outcomes, write_sections, pace); }));
     if (!part.commit.is_zero()) report.commit = part.commit;
     append(report.left, std::move(part.left));
     append(report.republished, std::move(part.republished));
@@ -196,7 +200,8 @@ Result<PublishReport> Publisher::until_still(
 }
 
 Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
-                                                        const WriteSections& write_sections) {
+                                                        const WriteSections& write_sections,
+                                                        Pace pace) {
   const SyncState& state = context_.state;
   PublishReport report;
   if (state.own_commit.is_zero()) return std::optional(std::move(report));
@@ -204,6 +209,11 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY_ASSIGN(report.waiting, standing_in_the_way(tip));
   if (!report.waiting.empty()) return std::optional(std::move(report));
   if (nothing_new(tip)) return std::optional(std::move(report));
+  // A commit of theirs that was under way when the publish was found to be due is made by now.
+  if (pace == Pace::kQuiet && interval_left_ms(/*sections_wait=*/true) > 0) {
+    report.waiting = kJustMoved;
+    return std::optional(std::move(report));
+  }
 
   TRY_ASSIGN(const OwnHistory history,
              read_own_history(context_.objects, context_.store(), state.own_commit, state.published,
@@ -245,6 +255,7 @@ Result<std::optional<BranchCommitResult>> Publisher::commit_plan(
   context_.pack.reset();
   BranchCommitRequest request = request_for(tip, tip_tree, plan, history);
   request.write_work_tree = write_work_tree;
+  request.others = &others_;
   TRY_ASSIGN(committed,
              commit_to_branch(*git_dirs, context_.objects, context_.pack, request, context_.clock));
   if (committed.moved) return std::optional<BranchCommitResult>();

@@ -45,6 +45,11 @@ struct PublishReport {
 // Writes the sections of records up to `last_seq` that wait for their publish into the work tree.
 using WriteSections = std::function<Status(uint64_t last_seq)>;
 
+// Was it asked for? Otherwise it leaves alone who has moved HEAD since it was found to be due, and
+// waits with these words.
+enum class Pace : uint8_t { kAsked, kQuiet };
+inline constexpr const char* kJustMoved = "somebody has just moved HEAD";
+
 class Publisher {
  public:
   // How many records one commit carries over to the branch, or one batch where that is larger: a
@@ -57,7 +62,8 @@ class Publisher {
                      uint64_t records_max = kRecordsMax);
 
   // Whoever gives `write_sections` holds apply.lock.
-  Result<PublishReport> publish(OutcomeSource& outcomes, const WriteSections& write_sections = {});
+  Result<PublishReport> publish(OutcomeSource& outcomes, const WriteSections& write_sections = {},
+                                Pace pace = Pace::kAsked);
   // Puts back what a person has removed from the branch of these paths: whole files, and of append
   // files the sections of records that `wanted` names. What is there with other bytes is left. The
   // caller holds apply.lock and has published everything.
@@ -80,7 +86,7 @@ class Publisher {
       const std::function<Result<std::optional<PublishReport>>()>& attempt);
   // One look, plan and commit. Empty when something changed meanwhile, and it must be done again.
   Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes,
-                                               const WriteSections& write_sections);
+                                               const WriteSections& write_sections, Pace pace);
   Result<std::optional<PublishReport>> attempt_restore(OutcomeSource& outcomes,
                                                        const std::set<std::string>& paths,
                                                        const WantedSections& wanted);
@@ -117,6 +123,7 @@ class Publisher {
   ObjectId checked_tip_;  // compared, and nothing was missing
   uint64_t checked_committed_ = 0;
   Backoff wait_;
+  OtherProcesses others_;      // as the last look without locks found them
   int64_t not_before_ns_ = 0;  // after a publish that had to wait
 };
 

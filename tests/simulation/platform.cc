@@ -146,7 +146,8 @@ bool SimulatedPlatform::git_runs_in(std::string_view /*work_tree*/) {
   return false;
 }
 
-std::string SimulatedPlatform::git_at_work_in(std::string_view /*work_tree*/) {
+std::string SimulatedPlatform::git_at_work_in(std::string_view /*work_tree*/,
+                                              OtherProcesses* /*others*/) {
   return {};
 }
 

@@ -48,7 +48,7 @@ class SimulatedPlatform final : public StorePlatform {
                                     Deadline deadline) override;
   bool some_process_names(std::string_view path) override;
   bool git_runs_in(std::string_view work_tree) override;
-  std::string git_at_work_in(std::string_view work_tree) override;
+  std::string git_at_work_in(std::string_view work_tree, OtherProcesses* others) override;
   bool in_hook_of(std::string_view git_dir) override;
   bool git_waits_for_us(std::string_view work_tree, std::string_view git_dir) override;
   uint32_t effective_user() override { return 0; }  // whose everything on a simulated disk is

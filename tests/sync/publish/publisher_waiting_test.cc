@@ -2,6 +2,7 @@
 #include "sync/publish/publisher.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -61,6 +62,19 @@ TEST_F(PublisherTest, ACommitWaitsForItsHooksAndIsNotDisturbed) {
   expect_clean();
 }
 
+// The look under the locks passes over what the one before them knew, and over nothing else.
+TEST_F(PublisherTest, ACommandThatBeginsBetweenTwoLooksIsSeenByTheSecond) {
+  GitPlatform& platform = system_git_platform();
+  const std::string work_tree = store.repository.path().string();
+  OtherProcesses others;
+  EXPECT_EQ(platform.git_at_work_in(work_tree, &others), "");
+  EXPECT_TRUE(others.contains("1")) << "it has run for long, and is not git";
+  write_file(store.work("theirs.txt"), "changed\n");
+  store.repository.git("add theirs.txt");
+  CommandInItsHook commit(store, "commit -q -m work");
+  EXPECT_TRUE(platform.git_at_work_in(work_tree, &others).starts_with("git commit (process "));
+}
+
 // Its command may not be seen: it may run in another container.
 TEST_F(PublisherTest, AHookOfThisRepositoryWaitsAndOneOfAnotherDoesNot) {
   store.record(note_intent("one"));
@@ -98,6 +112,26 @@ TEST_F(PublisherTest, NothingIsDueRightAfterAPersonMovedHead) {
   commit_file("theirs.txt", "and more\n");
   EXPECT_FALSE(store.syncer->publisher().due());
   store.publish_all();  // asked for
+  expect_clean();
+}
+
+// Their commit was under way when it was found to be due.
+TEST_F(PublisherTest, OneThatNobodyAskedForLeavesACommitAloneThatHasJustBeenMade) {
+  store.record(note_intent("zero"));
+  store.publish_all();
+  store.record(note_intent("one"));
+  time_passes();
+  ASSERT_TRUE(store.syncer->publisher().due());
+  const std::string theirs = commit_file("theirs.txt", "more\n");
+  const auto report = store.syncer->publisher().publish(store.outcomes, {}, Pace::kQuiet);
+  ASSERT_TRUE(ok(report));
+  EXPECT_EQ(report->waiting, kJustMoved);
+  EXPECT_EQ(store.head(), theirs);
+  time_passes();
+  const auto later = store.syncer->publisher().publish(store.outcomes, {}, Pace::kQuiet);
+  ASSERT_TRUE(ok(later));
+  EXPECT_EQ(later->waiting, "");
+  EXPECT_NE(store.head(), theirs);
   expect_clean();
 }
 
