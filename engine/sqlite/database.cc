@@ -106,6 +106,7 @@ Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
         error.code = Code::kRetryLater;
       }
       if (system_errno == EROFS) error.code = Code::kReadOnly;
+      if (system_errno == EMFILE || system_errno == ENFILE) return errno_error(system_errno, what);
       if ((code & 0xff) == SQLITE_CANTOPEN) tell_open_failure(error);
       break;
     case SQLITE_MISUSE:

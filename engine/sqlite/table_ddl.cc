@@ -241,6 +241,13 @@ Result<std::vector<Column>> columns_of(Database& database, std::string_view tabl
   }
 }
 
+Result<bool> is_view(Database& database, std::string_view name) {
+  TRY_ASSIGN(Statement statement, database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'view'"
+                                                   " AND name = ?1 COLLATE NOCASE"));
+  statement.bind(1, name);
+  return statement.step();
+}
+
 bool is_type_name(std::string_view type) {
   return type.find_first_not_of(
              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ "
@@ -300,6 +307,8 @@ Result<std::vector<std::string>> add_missing_columns(Database& database, std::st
   TRY_ASSIGN(const std::vector<Column> wanted, columns_of(*model, table));
   TRY_ASSIGN(const std::vector<Column> there, columns_of(database, table));
   std::vector<std::string> added;
+  TRY_ASSIGN(const bool view, is_view(database, table));
+  if (view) return added;
   for (const Column& column : wanted) {
     const bool known = std::ranges::any_of(
         there, [&](const Column& one) { return same_name(one.name, column.name); });
@@ -319,11 +328,10 @@ Result<std::vector<std::string>> table_obstacles(Database& database, std::string
                                                  const std::string& ddl,
                                                  const std::vector<std::string>& columns) {
   std::vector<std::string> obstacles;
-  TRY_ASSIGN(Statement kind, database.prepare("SELECT type FROM sqlite_schema WHERE type IN "
-                                              "('table', 'view') AND name = ?1 COLLATE NOCASE"));
-  TRY_ASSIGN(const bool there, kind.bind(1, table).step());
+  TRY_ASSIGN(const bool there, database.has_table(table));
   if (!there) return obstacles;
-  if (kind.text(0) == "view") {
+  TRY_ASSIGN(const bool view, is_view(database, table));
+  if (view) {
     obstacles.push_back(fmt::format("{} is a view, which takes no rows: rename it", table));
     return obstacles;
   }

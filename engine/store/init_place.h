@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/config/config.h"
+#include "engine/sqlite/database.h"
 #include "engine/store/store_parts.h"
 #include "journal/os/file_system.h"
 #include "sync/repository.h"
