@@ -22,8 +22,8 @@ class HeldFileLock {
 
 }  // namespace
 
-Role::Role(Journal& journal, Clock& clock, std::string_view lock_name)
-    : journal_(journal), clock_(clock), lock_name_(lock_name) {}
+Role::Role(Journal& journal, Clock& clock, Random& random, std::string_view lock_name)
+    : journal_(journal), clock_(clock), random_(random), lock_name_(lock_name) {}
 
 Status Role::open_file_lock() {
   if (file_lock_ != nullptr) return {};
@@ -59,6 +59,7 @@ void Role::adopt(std::unique_ptr<FileLock> file_lock) {
 }
 
 Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attempt) {
+  Backoff backoff(random_, kRoleRetry);
   while (journal_.watermark(goal.watermark) < goal.seq) {
     TRY_ASSIGN(const bool had_role, attempt());
     if (journal_.watermark(goal.watermark) >= goal.seq) break;
@@ -66,9 +67,9 @@ Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attemp
       return make_error(Code::kTimeout, std::string(goal.on_timeout));
     }
     if (had_role) return goal.on_stuck();
-    journal_.add_counter(Counter::kRetries);
     journal_.wait_watermark(goal.watermark, goal.seq,
-                            sooner(goal.deadline, clock_.after_ms(kRoleRetryMs)));
+                            sooner(goal.deadline, clock_.after_ns(backoff.next_delay_ns())));
+    if (journal_.watermark(goal.watermark) < goal.seq) journal_.count_retry(RetryCause::kLockWait);
   }
   return {};
 }
@@ -84,7 +85,10 @@ RoleGuard::~RoleGuard() {
 
 Status RoleGuard::lock(Deadline deadline) {
   TRY(role_.open_file_lock());
-  TRY(role_.file_lock_->lock(FileLock::Mode::kExclusive, deadline));
+  const int64_t began_ns = role_.clock_.monotonic_ns();
+  const Status locked = role_.file_lock_->lock(FileLock::Mode::kExclusive, deadline);
+  role_.journal_.count_lock_wait(role_.clock_.monotonic_ns() - began_ns);
+  TRY(locked);
   held_ = role_.file_lock_.get();
   return {};
 }
