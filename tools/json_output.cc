@@ -204,7 +204,40 @@ std::string sync_json(const SyncReport& report) {
   return dump(json);
 }
 
-std::string status_json(const StoreStatus& status) {
+namespace {
+
+Json alert_list(const std::vector<Alert>& thresholds) {
+  Json list = Json::array();
+  for (const Alert& alert : thresholds) {
+    if (!alert.breached) continue;
+    Json json = Json::object();
+    json["name"] = alert.name;
+    json["value"] = alert.value;
+    json["limit"] = alert.limit;
+    json["detail"] = alert.detail;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json histogram_object(const Histogram& seen) {
+  Json json = Json::object();
+  json["count"] = seen.count();
+  json["sum_s"] = static_cast<double>(seen.sum_ns()) / 1e9;
+  Json ranges = Json::array();
+  for (size_t i = 0; i < Histogram::kRanges; ++i) {
+    const bool bounded = i < Histogram::kBoundsUs.size();
+    Json range = Json::object();
+    range["to_s"] =
+        bounded ? Json(static_cast<double>(Histogram::kBoundsUs[i]) / 1e6) : Json(nullptr);
+    range["count"] = seen.counts()[i];
+    ranges.push_back(std::move(range));
+  }
+  json["ranges"] = std::move(ranges);
+  return json;
+}
+
+Json status_object(const StoreStatus& status) {
   Json json = object();
   json["root"] = status.root;
   json["store"] = status.store_id;
@@ -220,6 +253,10 @@ std::string status_json(const StoreStatus& status) {
   json["git"] = status.git;
   Json counters = Json::object();
   counters["retries"] = status.retries;
+  Json causes = Json::object();
+  for (const auto& [cause, count] : status.retries_by_cause) causes[cause] = count;
+  counters["retries_by_cause"] = std::move(causes);
+  counters["retries_last_minute"] = status.retries_last_minute;
   counters["flushes"] = status.flushes;
   counters["flush_failures"] = status.flush_failures;
   counters["batches"] = status.batches;
@@ -228,7 +265,32 @@ std::string status_json(const StoreStatus& status) {
   json["counters"] = std::move(counters);
   json["io"] = status.io;
   json["journal_bytes"] = status.journal_bytes;
+  json["disk_free_bytes"] = optional_or_null(status.disk_free_bytes);
+  json["backlog_records"] = status.backlog_records;
+  json["backlog_bytes"] = status.backlog_bytes;
+  json["unapplied_age_ms"] = optional_or_null(status.unapplied_age_ms);
+  json["uncommitted_age_ms"] = optional_or_null(status.uncommitted_age_ms);
+  json["unpublished_age_ms"] = optional_or_null(status.unpublished_age_ms);
+  json["alerts"] = alert_list(status.thresholds);
   json["notes"] = status.notes;
+  return json;
+}
+
+}  // namespace
+
+std::string status_json(const StoreStatus& status) {
+  return dump(status_object(status));
+}
+
+std::string metrics_json(const StoreMetrics& metrics) {
+  Json json = status_object(metrics.status);
+  json["records"] = metrics.records;
+  Json latencies = Json::object();
+  latencies["journaled"] = histogram_object(metrics.journaled);
+  latencies["applied"] = histogram_object(metrics.applied);
+  latencies["committed"] = histogram_object(metrics.committed);
+  latencies["flush"] = histogram_object(metrics.flush);
+  json["latencies"] = std::move(latencies);
   return dump(json);
 }
 
@@ -357,6 +419,11 @@ std::string config_json(const Config& config) {
   json["segment_bytes_max"] = config.segment_bytes_max;
   json["retain_bytes_max"] = number_or_null(config.retain_bytes_max);
   json["retain_days_max"] = number_or_null(config.retain_days_max);
+  Json alert = Json::object();
+  for (const AlertSetting& setting : kAlertSettings) {
+    alert[setting.name] = optional_or_null(config.alert.*setting.limit);
+  }
+  json["alert"] = std::move(alert);
   Json kinds = Json::array();
   for (const KindSpec& kind : config.kinds) {
     Json entry = Json::object();

@@ -27,6 +27,8 @@ std::string log_json(const LogEntry& entry);
 std::string ingest_json(const IngestReport& report);
 std::string sync_json(const SyncReport& report);
 std::string status_json(const StoreStatus& status);
+// As status, and the latencies.
+std::string metrics_json(const StoreMetrics& metrics);
 std::string verify_json(const VerifyReport& report, double seconds);
 std::string repair_json(const RepairReport& report, bool dry_run);
 std::string restore_json(const RestoreReport& report);

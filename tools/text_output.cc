@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <string_view>
@@ -230,6 +231,18 @@ std::string status_text(const StoreStatus& status) {
        fmt::format("appends {}, flushes {} (failed {}), commits {}, publishes {}, retries {}",
                    status.appends, status.flushes, status.flush_failures, status.batches,
                    status.publishes, status.retries));
+  if (status.retries != 0) {
+    std::string causes;
+    for (const auto& [cause, count] : status.retries_by_cause) {
+      if (count != 0) causes += fmt::format("{} {}, ", cause, count);
+    }
+    line("retries", fmt::format("{}{} in the last minute", causes, status.retries_last_minute));
+  }
+  for (const Alert& alert : status.thresholds) {
+    if (!alert.breached) continue;
+    line("alert",
+         fmt::format("{} = {} is breached: {}", alert.name, alert.limit, printable(alert.detail)));
+  }
   for (const std::string& note : status.notes) line("note", printable(note));
   return text;
 }
@@ -361,6 +374,10 @@ std::string config_text(const Config& config) {
                  "{}, {}",
                  config.retain_bytes_max == 0 ? "any size" : bytes_text(config.retain_bytes_max),
                  config.retain_days_max == 0 ? "any age" : plural(config.retain_days_max, "day")));
+  for (const AlertSetting& setting : kAlertSettings) {
+    const std::optional<uint64_t>& limit = config.alert.*setting.limit;
+    if (limit) line(fmt::format("alert {}", setting.name), std::to_string(*limit));
+  }
   for (const KindSpec& kind : config.kinds) {
     text +=
         fmt::format("\nkind {} (table {}, {} files)\n", printable(kind.name), printable(kind.table),

@@ -22,7 +22,8 @@ class StatusVerb final : public PlainVerb {
     if (!store) return session.fail(store.error());
     const auto status = (*store)->status();
     if (!status) return session.fail(status.error());
-    return session.answer(status_json(*status), status_text(*status));
+    const ExitCode code = status->is_breached() ? ExitCode::kThreshold : ExitCode::kDone;
+    return session.answer(status_json(*status), status_text(*status), code);
   }
 };
 

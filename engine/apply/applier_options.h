@@ -41,6 +41,8 @@ struct ApplierOptions {
   bool sections_await_publish = false;
   // How long a lock of another program on the database is waited for.
   int busy_timeout_ms = 5000;
+  // Called for each time that such a lock was waited for and is tried again.
+  std::function<void()> on_busy;
 };
 
 struct ApplyReport {

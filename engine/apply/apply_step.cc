@@ -6,6 +6,7 @@
 #include "engine/apply/batch_projection.h"
 #include "engine/apply/control_group.h"
 #include "engine/projection/schema.h"
+#include "journal/base/elapsed.h"
 #include "journal/base/try.h"
 
 namespace syncline {
@@ -174,12 +175,26 @@ Result<Attempt> ApplyStep::write_files() {
   return context_.parents.check_in_place();
 }
 
+// Of records that are applied for the first time: a replay applies another's, and a database that
+// is rebuilt those that were committed long ago.
+void ApplyStep::note_latencies() {
+  if (!context_.options.journal_outcomes) return;
+  const uint64_t committed = context_.journal.watermark(Watermark::kCommitted);
+  const int64_t now_ms = context_.clock.now_ms();
+  Histogram took;
+  for (const BatchRecord& record : batch_.records) {
+    if (record.effects.seq > committed) took.observe_ns(elapsed_ns(record.time_ms, now_ms));
+  }
+  context_.journal.add_latencies(Latency::kApplied, took);
+}
+
 void ApplyStep::raise_watermark() {
   context_.applied = batch_.to;
   context_.ahead.set_applied(batch_.to);
   context_.journal.set_watermark(Watermark::kApplied, batch_.to.seq);
   report_.applied = batch_.to;
   report_.records = batch_.records.size();
+  note_latencies();
   for (const BatchRecord& record : batch_.records) {
     report_.set_aside += record.is_set_aside() ? 1 : 0;
     report_.rebound += record.outcome && !record.is_set_aside() ? 1 : 0;

@@ -55,6 +55,7 @@ class ApplyStep {
                            std::optional<Appended>& journalled);
   Result<Attempt> write_files();
   void raise_watermark();
+  void note_latencies();
   Status limit_wal();
 
   ApplyContext& context_;

@@ -20,7 +20,8 @@ Error database_sync_failed() {
 Result<std::unique_ptr<Database>> DatabaseOpening::open() {
   TRY(make_directory());
   const DatabaseFile file(options_.database_path, options_.sqlite_vfs, options_.work_tree);
-  TRY_ASSIGN(database_, Database::open(file, Database::Access::kWrite, options_.busy_timeout_ms));
+  TRY_ASSIGN(database_, Database::open(file, Database::Access::kWrite, options_.busy_timeout_ms,
+                                       options_.on_busy));
   TRY(check_not_suspect());
   TRY(make_tables());
   return std::move(database_);

@@ -27,6 +27,14 @@
 //   retain_bytes_max = 0           0: nothing is ever trimmed; else at least one segment
 //   retain_days_max = 0            0: nothing is ever trimmed
 //
+//   [alert]                        beyond them `status` ends with 4; none is watched by default
+//   retries_per_minute_max = 600   0…1000000000, as all of them but the last
+//   backlog_records_max = 10000    records that are not committed
+//   uncommitted_age_s_max = 60     of the oldest of them
+//   unpublished_age_s_max = 600    of the oldest that is not on the branch
+//   set_aside_max = 0              records that could not be applied
+//   disk_free_bytes_min = 1073741824   of the journal's disk; 1…2^50
+//
 //   [kind.NAME] *                  one table for each kind; NAME is [a-z][a-z0-9_-]*
 //   table = "notes" *              the row's table
 //   id_column = "id"               its INTEGER PRIMARY KEY

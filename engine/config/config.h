@@ -6,9 +6,11 @@
 // the grammar, and the profiles in engine/config/profiles.cc are examples of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +55,30 @@ struct KindSpec {
   std::shared_ptr<const KindPatterns> patterns;
 };
 
+// Beyond these `status` ends with exit code 4. What is not set is not watched.
+struct AlertLimits {
+  std::optional<uint64_t> retries_per_minute_max;
+  std::optional<uint64_t> backlog_records_max;  // durable, and not committed
+  std::optional<uint64_t> uncommitted_age_s_max, unpublished_age_s_max;
+  std::optional<uint64_t> set_aside_max;
+  std::optional<uint64_t> disk_free_bytes_min;
+};
+// The settings of [alert], and which values they take.
+struct AlertSetting {
+  std::string_view name;
+  std::optional<uint64_t> AlertLimits::* limit;
+  uint64_t low = 0;
+  uint64_t high = 1'000'000'000;
+};
+inline constexpr std::array<AlertSetting, 6> kAlertSettings{{
+    {"retries_per_minute_max", &AlertLimits::retries_per_minute_max},
+    {"backlog_records_max", &AlertLimits::backlog_records_max},
+    {"uncommitted_age_s_max", &AlertLimits::uncommitted_age_s_max},
+    {"unpublished_age_s_max", &AlertLimits::unpublished_age_s_max},
+    {"set_aside_max", &AlertLimits::set_aside_max},
+    {"disk_free_bytes_min", &AlertLimits::disk_free_bytes_min, 1, uint64_t{1} << 50},
+}};
+
 struct Config {
   std::string text;  // exactly as read
   std::string profile;
@@ -63,6 +89,7 @@ struct Config {
   uint64_t segment_bytes_max = 64u << 20;
   uint64_t retain_bytes_max = 0;  // 0: the journal is never trimmed
   uint64_t retain_days_max = 0;
+  AlertLimits alert;
   std::vector<KindSpec> kinds;
 
   const KindSpec* find_kind(std::string_view name) const;

@@ -23,6 +23,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -83,6 +84,7 @@ class TableReader {
     return {};
   }
 
+  // `Integer` may be an optional one, which stays empty where the key is not there.
   template <typename Integer>
   Status count(std::string_view key, uint64_t low, uint64_t high, Integer& out) {
     TRY_ASSIGN(const toml::node* node, find(key, toml::node_type::integer));
@@ -92,7 +94,11 @@ class TableReader {
       return config_error(line_of(*node), fmt::format("{} must be from {} to {}, not {}",
                                                       path_of(key), low, high, value));
     }
-    out = static_cast<Integer>(value);
+    if constexpr (std::is_integral_v<Integer>) {
+      out = static_cast<Integer>(value);
+    } else {
+      out = static_cast<typename Integer::value_type>(value);
+    }
     return {};
   }
 
@@ -201,6 +207,7 @@ class ConfigReader {
     TRY(read_sync(reader));
     TRY(read_limits(reader));
     TRY(read_journal(reader));
+    TRY(read_alert(reader));
     TRY(read_kinds(reader));
     return reader.finish();
   }
@@ -245,6 +252,16 @@ class ConfigReader {
     TRY(reader.count("segment_bytes_max", 64u << 10, 1u << 30, config_.segment_bytes_max));
     TRY(reader.count("retain_bytes_max", 0, uint64_t{1} << 50, config_.retain_bytes_max));
     TRY(reader.count("retain_days_max", 0, 36'500, config_.retain_days_max));
+    return reader.finish();
+  }
+
+  Status read_alert(TableReader& root) {
+    TRY_ASSIGN(const toml::table* table, root.table("alert"));
+    if (table == nullptr) return {};
+    TableReader reader(*table, "alert", lines_);
+    for (const AlertSetting& setting : kAlertSettings) {
+      TRY(reader.count(setting.name, setting.low, setting.high, config_.alert.*setting.limit));
+    }
     return reader.finish();
   }
 

@@ -16,6 +16,7 @@ namespace {
 
 // So many turns may find the database exchanged under them; then whoever waits is told.
 constexpr int kExchangesMax = 50;
+constexpr BackoffLimits kExchangeRetry = {.first_ns = 10'000'000, .longest_ns = 40'000'000};
 
 // Somebody deleted or exchanged the database under a turn: the next one finds what is there now.
 bool is_exchanged(const Error& error) {
@@ -28,14 +29,16 @@ bool is_locked(const Error& error) {
   return error.code == Code::kBusy && error.hint == kDatabaseLockedHint;
 }
 
-// A lock is waited for in slices, and each that passed in vain counts as a retry.
+// A lock is waited for in slices; each try within one counts as a retry (CurrentApplier).
 constexpr int64_t kPatienceSliceMs = 1000;
 constexpr int64_t kPatienceInPassingMs = 100;
 
 }  // namespace
 
 ApplyRole::ApplyRole(RoleContext& context)
-    : context_(context), role_(context.journal, context.clock, kApplyLockName), current_(context) {}
+    : context_(context),
+      role_(context.journal, context.clock, context.places.platform->random(), kApplyLockName),
+      current_(context) {}
 
 bool ApplyRole::is_pending() const {
   return context_.journal.watermark(Watermark::kApplied) < context_.journal.durable().seq;
@@ -102,6 +105,7 @@ Result<bool> ApplyRole::try_turns(int64_t patience_ms) {
 Status ApplyRole::until(uint64_t seq, Deadline deadline) {
   Clock& clock = context_.clock;
   int exchanges = 0;
+  Backoff backoff(context_.places.platform->random(), kExchangeRetry);
   // Without a time limit, as long as SQLite would wait by itself.
   const Deadline unlocked_by =
       deadline.forever() ? clock.after_ms(Database::kBusyTimeoutMs) : deadline;
@@ -113,8 +117,10 @@ Status ApplyRole::until(uint64_t seq, Deadline deadline) {
     while (true) {
       Result<bool> turns = try_turns(clock.left_ms(unlocked_by, kPatienceSliceMs));
       if (turns || !again(turns.error())) return turns;
-      context_.journal.add_counter(Counter::kRetries);
-      if (is_exchanged(turns.error())) clock.pause_ns(kRoleRetryMs * 1'000'000);
+      if (is_exchanged(turns.error())) {
+        context_.journal.count_retry(RetryCause::kOther);
+        clock.pause_ns(backoff.next_delay_ns());
+      }
       if (context_.journal.watermark(Watermark::kApplied) >= seq) return false;
     }
   };

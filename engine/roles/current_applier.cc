@@ -69,6 +69,7 @@ Status CurrentApplier::open_anew() {
   };
   options.sections_await_publish = true;
   options.busy_timeout_ms = static_cast<int>(patience_ms_);
+  options.on_busy = [this] { context_.journal.count_retry(RetryCause::kSqliteBusy); };
   const auto open_applier = [&]() -> Status {
     TRY_ASSIGN(auto work_tree, context_.places.platform->open_directory(context_.places.root));
     TRY_ASSIGN(applier_, Applier::open(context_.store_directory, context_.journal, context_.clock,

@@ -22,8 +22,8 @@ class HeldFileLock {
 
 }  // namespace
 
-Role::Role(Journal& journal, Clock& clock, std::string_view lock_name)
-    : journal_(journal), clock_(clock), lock_name_(lock_name) {}
+Role::Role(Journal& journal, Clock& clock, Random& random, std::string_view lock_name)
+    : journal_(journal), clock_(clock), random_(random), lock_name_(lock_name) {}
 
 Status Role::open_file_lock() {
   if (file_lock_ != nullptr) return {};
@@ -66,6 +66,7 @@ std::string Role::holder() {
 Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attempt) {
   const Deadline quiet = clock_.after_ms(kQuietWaitMs);
   bool told = false;
+  Backoff backoff(random_, kRoleRetry);
   while (journal_.watermark(goal.watermark) < goal.seq) {
     TRY_ASSIGN(const bool had_role, attempt());
     if (journal_.watermark(goal.watermark) >= goal.seq) break;
@@ -80,9 +81,9 @@ Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attemp
       MutexLock lock(mutex);
       if (file_lock_ != nullptr) journal_.tell_wait(*file_lock_);
     }
-    journal_.add_counter(Counter::kRetries);
     journal_.wait_watermark(goal.watermark, goal.seq,
-                            sooner(goal.deadline, clock_.after_ms(kRoleRetryMs)));
+                            sooner(goal.deadline, clock_.after_ns(backoff.next_delay_ns())));
+    if (journal_.watermark(goal.watermark) < goal.seq) journal_.count_retry(RetryCause::kLockWait);
   }
   return {};
 }

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "journal/base/backoff.h"
 #include "journal/base/clock.h"
 #include "journal/base/mutex.h"
 #include "journal/log/journal.h"
@@ -29,13 +30,14 @@
 namespace syncline {
 
 // How long to rely on the holder of a role before trying its lock oneself: it may have died. A
-// wake-up comes with every progress; this only bounds what a death costs.
-constexpr int64_t kRoleRetryMs = 20;
+// wake-up comes with every progress; this only bounds what a death costs, to about what was waited
+// before it.
+constexpr BackoffLimits kRoleRetry = {.first_ns = 20'000'000, .longest_ns = 1'000'000'000};
 
 class Role {
  public:
-  // `lock_name` as in journal/base/layout.h. `journal` and `clock` outlive the role.
-  Role(Journal& journal, Clock& clock, std::string_view lock_name);
+  // `lock_name` as in journal/base/layout.h. `journal`, `clock` and `random` outlive the role.
+  Role(Journal& journal, Clock& clock, Random& random, std::string_view lock_name);
 
   // Alone it is enough for reading what this process keeps open. RoleGuard takes the file lock too.
   Mutex mutex;
@@ -73,6 +75,7 @@ class Role {
 
   Journal& journal_;
   Clock& clock_;
+  Random& random_;
   const std::string lock_name_;
   std::unique_ptr<FileLock> file_lock_ GUARDED_BY(mutex);
 };

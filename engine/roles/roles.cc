@@ -13,6 +13,6 @@ Roles::Roles(const StorePlaces& places, const Identity& identity,
                take_over_database),
       apply(context_),
       sync(context_, apply),
-      last_caller(journal, clock, kCallersLockName) {}
+      last_caller(journal, clock, places.platform->random(), kCallersLockName) {}
 
 }  // namespace syncline

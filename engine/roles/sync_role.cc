@@ -26,7 +26,9 @@ constexpr int64_t kSilentWaitMs = 1000;
 }  // namespace
 
 SyncRole::SyncRole(RoleContext& context, ApplyRole& apply)
-    : context_(context), apply_(apply), role_(context.journal, context.clock, kSyncLockName) {}
+    : context_(context),
+      apply_(apply),
+      role_(context.journal, context.clock, context.places.platform->random(), kSyncLockName) {}
 
 Status SyncRole::open_syncer() {
   if (syncer_ != nullptr) return {};
@@ -203,7 +205,7 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
   Journal& journal = context_.journal;
   Clock& clock = context_.clock;
   Backoff backoff(context_.places.platform->random(),
-                  {.first_ns = 5'000'000, .longest_ns = 500'000'000});
+                  {.first_ns = 5'000'000, .longest_ns = 1'000'000'000});
   PublishReport report;
   const Deadline silent_until = clock.after_ms(kSilentWaitMs);
   std::string told;
@@ -239,8 +241,11 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
           report.waiting.empty() ? "another process is syncing" : report.waiting;
       if (std::exchange(told, why) != why) context_.on_wait(why);
     }
-    journal.add_counter(Counter::kRetries);
-    clock.pause_ns(backoff.next_delay_ns());
+    // Woken when another process publishes.
+    const uint64_t next = std::max(seq, journal.watermark(Watermark::kPublished) + 1);
+    journal.wait_watermark(Watermark::kPublished, next,
+                           sooner(deadline, clock.after_ns(backoff.next_delay_ns())));
+    journal.count_retry(had_role ? RetryCause::kGitState : RetryCause::kLockWait);
   }
 }
 

@@ -232,7 +232,8 @@ Value Statement::value(int column) const {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Access access,
-                                                 int busy_timeout_ms) {
+                                                 int busy_timeout_ms,
+                                                 std::function<void()> on_busy) {
   // Readers open the file for writing too, because whoever comes first after a crash must roll back
   // a hot journal. query_only keeps them from any other write, and SQLite itself falls back to
   // reading where the file may not be written.
@@ -240,7 +241,8 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseFile& file, Acces
                     (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path_for_vfs(file).c_str(), &handle, flags, file.vfs);
-  std::unique_ptr<Database> database(new Database(handle, busy_timeout_ms));
+  std::unique_ptr<Database> database(
+      new Database(handle, sqlite3_vfs_find(file.vfs), busy_timeout_ms, std::move(on_busy)));
   if (code != SQLITE_OK) return sqlite_error(handle, code, "open " + file.path);
   if (auto ready = database->set_up(access); !ready) {
     Error error = std::move(ready).error();
@@ -257,7 +259,7 @@ Result<std::unique_ptr<Database>> Database::open_in_memory() {
                       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
                           SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
                       nullptr);
-  std::unique_ptr<Database> database(new Database(handle, 0));
+  std::unique_ptr<Database> database(new Database(handle, nullptr, 0, {}));
   if (code != SQLITE_OK) return sqlite_error(handle, code, "open a database in memory");
   return database;
 }
@@ -274,13 +276,8 @@ Result<int64_t> Database::pragma(const std::string& sql) {
   return statement.integer(0);
 }
 
-void Database::set_busy_timeout(int64_t timeout_ms) {
-  busy_timeout_ms_ = static_cast<int>(timeout_ms);
-  sqlite3_busy_timeout(handle_, busy_timeout_ms_);
-}
-
 Status Database::set_up(Access access) {
-  sqlite3_busy_timeout(handle_, busy_timeout_ms_);
+  busy_.install();
   int now = 0;
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &now);
   if (now != 1)
@@ -368,10 +365,10 @@ Status Database::checkpoint() {
   if (sync_failed_) return make_error(Code::kCorrupt, "an earlier sync of the database failed");
   // Readers are not waited for: pages that they keep from being copied stay in the WAL, which is
   // synced below.
-  sqlite3_busy_timeout(handle_, 0);
+  sqlite3_busy_handler(handle_, nullptr, nullptr);
   const int code =
       sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  sqlite3_busy_timeout(handle_, busy_timeout_ms_);
+  busy_.install();
   if (code == SQLITE_OK) {
     wal_bytes_ = 0;
   } else if ((code & 0xff) != SQLITE_BUSY) {

@@ -19,16 +19,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "engine/sqlite/busy_wait.h"
 #include "journal/record/intent.h"
 #include "syncline/result.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct sqlite3_vfs;
 
 namespace syncline {
 
@@ -88,8 +91,10 @@ class Database {
  public:
   static constexpr int kBusyTimeoutMs = 5000;
   enum class Access : uint8_t { kRead, kWrite };
+  // `on_busy` is called for each time that another's lock was waited for and is tried again.
   static Result<std::unique_ptr<Database>> open(const DatabaseFile& file, Access access,
-                                                int busy_timeout_ms = kBusyTimeoutMs);
+                                                int busy_timeout_ms = kBusyTimeoutMs,
+                                                std::function<void()> on_busy = {});
   // An empty database that ends with its connection, to try a statement on.
   static Result<std::unique_ptr<Database>> open_in_memory();
   ~Database();
@@ -117,8 +122,8 @@ class Database {
   // Writes a whole copy, as of one moment, to a file that is not there. Others may write meanwhile.
   // Not synced.
   Status copy_into(const std::string& path);
-  // How long SQLite waits for another program's lock before it answers kBusy.
-  void set_busy_timeout(int64_t timeout_ms);
+  // How long another program's lock is waited for before the answer is kBusy.
+  void set_busy_timeout(int64_t timeout_ms) { busy_.set_timeout(timeout_ms); }
   // True when the path now leads to another file than the one that is open.
   bool has_moved() const;
   // Whether there is a table or view of the name; case is ignored, as SQLite does.
@@ -126,14 +131,14 @@ class Database {
   sqlite3* handle() { return handle_; }
 
  private:
-  Database(sqlite3* handle, int busy_timeout_ms)
-      : handle_(handle), busy_timeout_ms_(busy_timeout_ms) {}
+  Database(sqlite3* handle, sqlite3_vfs* vfs, int busy_timeout_ms, std::function<void()> on_busy)
+      : handle_(handle), busy_(handle, vfs, busy_timeout_ms, std::move(on_busy)) {}
   Status set_up(Access access);
   Result<int64_t> pragma(const std::string& sql);
   static int note_wal(void* self, sqlite3* handle, const char* name, int pages);
 
   sqlite3* handle_;
-  int busy_timeout_ms_;
+  BusyWait busy_;
   int64_t page_bytes_ = 0;
   uint64_t wal_bytes_ = 0;
   bool sync_failed_ = false;

@@ -397,14 +397,9 @@ Result<StoreStatus> Store::status() {
   // Which kind of I/O a long-running writer would use here: tried, not remembered.
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());
-  status.appends = store.journal->counter(Counter::kAppends);
-  status.flushes = store.journal->counter(Counter::kFlushes);
-  status.flush_failures = store.journal->counter(Counter::kFlushFailures);
-  status.batches = store.journal->counter(Counter::kBatches);
-  status.publishes = store.journal->counter(Counter::kPublishes);
-  status.retries = store.journal->counter(Counter::kRetries);
   status.notes = take_notes();
   if (!apply_waits.empty()) status.notes.push_back(std::move(apply_waits));
+  store.measure(status, records);
   return status;
 }
 

@@ -97,7 +97,7 @@ void Store::Impl::apply_loop() {
     if (applied) {
       backoff.reset();
     } else {
-      journal->add_counter(Counter::kRetries);
+      journal->count_retry(RetryCause::kOther);
       clock.pause_ns(backoff.next_delay_ns());
     }
   }
@@ -131,7 +131,7 @@ void Store::Impl::sync_loop() {
     if (synced) {
       backoff.reset();
     } else {
-      journal->add_counter(Counter::kRetries);
+      journal->count_retry(RetryCause::kOther);
       clock.pause_ns(backoff.next_delay_ns());
     }
   }

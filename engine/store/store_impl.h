@@ -122,6 +122,9 @@ struct Store::Impl {
   Status do_what_is_due();
   // Is a turn due, by when the last one was and by how many records wait for it?
   bool is_due(Moment last_turn, uint64_t behind) const;
+  // Fills in what is counted and measured, beside the stages and git's state. What cannot be told
+  // is a note.
+  void measure(StoreStatus& status, ReceiptLookup& records);
   // kRetryLater when too many records wait to be committed.
   Status check_backlog();
   Result<bool> has_room_for_bytes() EXCLUDES(backlog_look);

@@ -129,6 +129,12 @@ Result<ReceiptLookup::Progress> ReceiptLookup::progress() {
   return progress;
 }
 
+Result<std::optional<int64_t>> ReceiptLookup::time_of(uint64_t seq) {
+  TRY_ASSIGN(const auto found,
+             find_record(directory_, journal_, database_.get(), seq, journal_.durable()));
+  return found ? std::optional(found->time_ms) : std::optional<int64_t>();
+}
+
 Result<uint64_t> ReceiptLookup::bytes_after(uint64_t seq) {
   Mark known;
   if (database_ != nullptr) {

@@ -51,6 +51,8 @@ class ReceiptLookup {
   Result<std::optional<Outcome>> applied_outcome(uint64_t seq);
   // The same for any record: the journal's tail knows more than SQLite.
   Result<std::optional<Outcome>> outcome_of(uint64_t seq);
+  // The time of a durable record that the journal still holds; empty where there is none.
+  Result<std::optional<int64_t>> time_of(uint64_t seq);
   // Bytes of journal after record `seq`, to the accuracy of an apply batch.
   Result<uint64_t> bytes_after(uint64_t seq);
 

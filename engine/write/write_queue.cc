@@ -51,6 +51,7 @@ WriteQueue::WriteQueue(Platform& platform, Directory& store_directory, Journal& 
                     }) {}
 
 Status WriteQueue::submit(const PendingWritePtr& write, Deadline deadline) {
+  write->submitted_ns = clock_.monotonic_ns();
   if (group_commit_.submit(write, write->payload.size(), deadline)) return {};
   return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
 }
@@ -69,7 +70,11 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
     Group group;
     group.reserve(items.size());
     for (const auto& item : items) group.push_back(static_cast<PendingWrite*>(item.get()));
-    if (!company_.is_for(group)) return write_group(group, begin_by, finish_by);
+    if (!company_.is_for(group)) {
+      const bool done = write_group(group, begin_by, finish_by);
+      if (done) note_latencies(group);
+      return done;
+    }
     const uint64_t known_seq = tail_.started() ? tail_.position().seq : 0;
     const bool written =
         company_.write(*group.front(), known_seq, begin_by, finish_by,
@@ -78,6 +83,7 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
                        });
     // Another process may have made it durable.
     if (written && !group.front()->error && options_.on_durable) options_.on_durable();
+    if (written) note_latencies(group);
     return written;
   } catch (const std::bad_alloc&) {
     // The group's frames may be in the log or not, durable or not.
@@ -87,6 +93,15 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
     for (const auto& item : items) static_cast<PendingWrite&>(*item).error = error;
     return true;
   }
+}
+
+void WriteQueue::note_latencies(const Group& group) {
+  const int64_t now_ns = clock_.monotonic_ns();
+  Histogram took;
+  for (const PendingWrite* write : group) {
+    if (!resolved(*write)) took.observe_ns(now_ns - write->submitted_ns);
+  }
+  journal_.add_latencies(Latency::kJournaled, took);
 }
 
 bool WriteQueue::write_group(const Group& group, Deadline begin_by, Deadline finish_by) {

@@ -68,6 +68,8 @@ class WriteQueue {
   // before the append lock could be had.
   bool lead(const GroupCommit::Items& items, Deadline begin_by, Deadline finish_by);
   bool write_group(const Group& group, Deadline begin_by, Deadline finish_by);
+  // How long it took until the group's records were durable.
+  void note_latencies(const Group& group);
   // An error of prepare(), begin_turn() or append() is the answer to the whole group: nothing of it
   // is in the log.
   Status prepare(const Group& group);

@@ -17,7 +17,8 @@ class Clock {
   // For backoff between tries only, never to wait for something that could be waited for.
   virtual void pause_ns(int64_t duration_ns) = 0;
 
-  Deadline after_ms(int64_t duration_ms) { return {monotonic_ns() + duration_ms * 1'000'000}; }
+  Deadline after_ns(int64_t duration_ns) { return {monotonic_ns() + duration_ns}; }
+  Deadline after_ms(int64_t duration_ms) { return after_ns(duration_ms * 1'000'000); }
   // Milliseconds until the deadline, from 0 to `most_ms`.
   int64_t left_ms(Deadline deadline, int64_t most_ms) {
     if (deadline.forever()) return most_ms;

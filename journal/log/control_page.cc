@@ -29,19 +29,36 @@ constexpr size_t kBlankSegmentAt = 832;
 constexpr size_t kWatermarksAt = 1024;
 constexpr size_t kFutexesAt = 1152;
 constexpr size_t kCountersAt = 1280;
+constexpr size_t kLatenciesAt = 1408;
 constexpr size_t kLiveAt = 2048;
 constexpr size_t kPresenceAt = 2056;
 constexpr size_t kAppendWordAt = 2064;
 constexpr size_t kMomentsAt = 2112;
+constexpr size_t kRecentRetriesAt = 2304;
 constexpr size_t kMemosAt = 2560;
 static_assert(kWatermarksAt + 8 * static_cast<size_t>(Watermark::kCount) <= kFutexesAt);
 static_assert(kFutexesAt + 4 * static_cast<size_t>(Watermark::kCount) <= kCountersAt);
-static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLiveAt);
+static_assert(kCountersAt + 8 * static_cast<size_t>(Counter::kCount) <= kLatenciesAt);
+
+// Latencies: a histogram's counts, and their sum in nanoseconds.
+constexpr size_t kLatencyWords = Histogram::kRanges + 1;
+static_assert(kLatenciesAt + 8 * kLatencyWords * static_cast<size_t>(Latency::kCount) <= kLiveAt);
+
+// Recent retries: a ring of periods of the wall clock, by their number. A word holds the number of
+// the period that it counts, and how many there were: whoever finds an older one begins it anew. A
+// clock that is set loses the minute, and nothing else.
+constexpr int64_t kPeriodMs = 5'000;
+constexpr uint64_t kPeriodsOfMinute = 60'000 / kPeriodMs;
+constexpr uint64_t kPeriods = 16;
+constexpr uint64_t kPeriodCountBits = 24;
+constexpr uint64_t kPeriodCountMax = (uint64_t{1} << kPeriodCountBits) - 1;
+static_assert(kPeriodsOfMinute < kPeriods);
+static_assert(kRecentRetriesAt + 8 * kPeriods <= kMemosAt);
 
 // A memo: check word, length, bytes.
 constexpr size_t kMemoHeadBytes = 16;
 constexpr size_t kMemoBytes = kMemoHeadBytes + kMemoBytesMax;
-static_assert(kMomentsAt + 8 * static_cast<size_t>(Moment::kCount) <= kMemosAt);
+static_assert(kMomentsAt + 8 * static_cast<size_t>(Moment::kCount) <= kRecentRetriesAt);
 static_assert(kMemosAt + kMemoBytes * static_cast<size_t>(Memo::kCount) <= kControlPageBytes);
 
 // A slot: turn, the seven fields of a EpochMark, check word.
@@ -67,6 +84,13 @@ size_t futex_at(Watermark which) {
 }
 size_t counter_at(Counter which) {
   return kCountersAt + size_t{8} * std::to_underlying(which);
+}
+
+size_t latency_at(Latency which) {
+  return kLatenciesAt + 8 * kLatencyWords * std::to_underlying(which);
+}
+uint64_t period_of(int64_t now_ms) {
+  return static_cast<uint64_t>(std::max<int64_t>(now_ms, 0) / kPeriodMs);
 }
 
 uint64_t token_of(std::string_view cache_token) {
@@ -322,9 +346,53 @@ uint64_t ControlPage::counter(Counter which) const {
   return load(counter_at(which));
 }
 
-void ControlPage::add_counter(Counter which, uint64_t amount) {
-  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + counter_at(which)))
+void ControlPage::add(size_t offset, uint64_t amount) {
+  std::atomic_ref(*reinterpret_cast<uint64_t*>(bytes_ + offset))
       .fetch_add(amount, std::memory_order_relaxed);
+}
+
+void ControlPage::add_counter(Counter which, uint64_t amount) {
+  add(counter_at(which), amount);
+}
+
+void ControlPage::count_retry(RetryCause cause, uint64_t amount, int64_t now_ms) {
+  add_counter(counter_of(cause), amount);
+  const uint64_t period = period_of(now_ms);
+  const size_t at = kRecentRetriesAt + 8 * (period % kPeriods);
+  const std::atomic_ref word(*reinterpret_cast<uint64_t*>(bytes_ + at));
+  uint64_t seen = word.load(std::memory_order_relaxed);
+  uint64_t next = 0;
+  do {
+    const uint64_t before = seen >> kPeriodCountBits == period ? seen & kPeriodCountMax : 0;
+    next = period << kPeriodCountBits | std::min(before + amount, kPeriodCountMax);
+  } while (!word.compare_exchange_weak(seen, next, std::memory_order_relaxed));
+}
+
+uint64_t ControlPage::retries_last_minute(int64_t now_ms) const {
+  const uint64_t now = period_of(now_ms);
+  uint64_t sum = 0;
+  for (uint64_t i = 0; i < kPeriods; ++i) {
+    const uint64_t word = load(kRecentRetriesAt + 8 * i);
+    const uint64_t period = word >> kPeriodCountBits;
+    if (period <= now && period + kPeriodsOfMinute >= now) sum += word & kPeriodCountMax;
+  }
+  return sum;
+}
+
+Histogram ControlPage::latencies(Latency which) const {
+  Histogram seen;
+  const size_t at = latency_at(which);
+  for (size_t i = 0; i < Histogram::kRanges; ++i) seen.add(i, load(at + 8 * i));
+  seen.add_sum_ns(load(at + 8 * Histogram::kRanges));
+  return seen;
+}
+
+void ControlPage::add_latencies(Latency which, const Histogram& seen) {
+  const size_t at = latency_at(which);
+  for (size_t i = 0; i < Histogram::kRanges; ++i) {
+    if (seen.counts()[i] != 0) add(at + 8 * i, seen.counts()[i]);
+  }
+  add(at + 8 * Histogram::kRanges, seen.sum_ns());
 }
 
 int64_t ControlPage::moment(Moment which) const {

@@ -20,7 +20,7 @@
 //   pending birth    flush.lock + append.lock          who holds either
 //   pending flush    flush.lock                        who holds flush.lock, and recovery
 //   blank rest       anyone who leaves                 who is alone
-//   watermarks, counters, moments, presence: anyone, atomically
+//   watermarks, counters, latencies, moments, presence: anyone, atomically
 //   memos            a lock of the layer above          anyone (recall_from)
 //
 // A memo's check word covers the token of the page cache: one that outlived its page cache, or that
@@ -34,6 +34,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "journal/base/clock.h"
 #include "journal/log/format.h"
@@ -139,6 +140,10 @@ class ControlPage {
 
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount);
+  void count_retry(RetryCause cause, uint64_t amount, int64_t now_ms);
+  uint64_t retries_last_minute(int64_t now_ms) const;
+  Histogram latencies(Latency which) const;
+  void add_latencies(Latency which, const Histogram& seen);
   int64_t moment(Moment which) const;
   void set_moment(Moment which, int64_t time_ms);
   void remember(Memo which, ByteSpan bytes);
@@ -148,11 +153,17 @@ class ControlPage {
   void store(size_t offset, uint64_t value);
   std::optional<EpochMark> load_slots(size_t offset) const;
   void store_slots(size_t offset, const EpochMark& mark);
+  void add(size_t offset, uint64_t amount);
   void bump(Watermark which);
 
   std::unique_ptr<SharedPage> page_;
   std::byte* bytes_;
 };
+
+// Where the retries of a cause are counted.
+constexpr Counter counter_of(RetryCause cause) {
+  return static_cast<Counter>(std::to_underlying(Counter::kRetries) + std::to_underlying(cause));
+}
 
 // The memos in the bytes of a page that may be changing: each that is whole, where the page is this
 // store's and was written in the page cache that `cache_token` names.

@@ -69,6 +69,42 @@ void Journal::add_counter(Counter which, uint64_t amount) {
   impl_->page->add_counter(which, amount);
 }
 
+std::string_view retry_cause_name(RetryCause cause) {
+  switch (cause) {
+    case RetryCause::kOther:
+      return "other";
+    case RetryCause::kSqliteBusy:
+      return "sqlite_busy";
+    case RetryCause::kGitLock:
+      return "git_lock";
+    case RetryCause::kGitState:
+      return "git_state";
+    case RetryCause::kLockWait:
+      return "lock_wait";
+    case RetryCause::kFlush:
+      return "flush";
+    case RetryCause::kCount:
+      break;
+  }
+  return {};
+}
+
+void Journal::count_retry(RetryCause cause, uint64_t amount) {
+  impl_->page->count_retry(cause, amount, impl_->clock.now_ms());
+}
+uint64_t Journal::retries(RetryCause cause) const {
+  return impl_->page->counter(counter_of(cause));
+}
+uint64_t Journal::retries_last_minute() const {
+  return impl_->page->retries_last_minute(impl_->clock.now_ms());
+}
+Histogram Journal::latencies(Latency which) const {
+  return impl_->page->latencies(which);
+}
+void Journal::add_latencies(Latency which, const Histogram& seen) {
+  impl_->page->add_latencies(which, seen);
+}
+
 int64_t Journal::moment(Moment which) const {
   return impl_->page->moment(which);
 }
@@ -104,8 +140,7 @@ void Journal::tell_wait(FileLock& lock) const {
 }
 
 Status Journal::lock_role(FileLock& lock, Deadline deadline) const {
-  return lock_and_tell(lock, FileLock::Mode::kExclusive, deadline, impl_->clock,
-                       impl_->options.on_wait);
+  return impl_->lock_and_count(lock, deadline);
 }
 
 }  // namespace syncline

@@ -39,6 +39,7 @@
 #include "journal/os/file_system.h"
 #include "journal/os/ring.h"
 #include "journal/os/told_lock.h"
+#include "syncline/histogram.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -95,7 +96,30 @@ enum class Counter : uint8_t {
   kFlushFailures,
   kBatches,  // commits on the store's ref
   kPublishes,
-  kRetries,  // waits for a lock or a git state that were tried again
+  kRetries,  // of RetryCause::kOther; those of the other causes follow it
+  kCount = kRetries + 6,
+};
+// Why something was tried again after a wait. Programs that told no causes apart counted all as
+// kOther.
+enum class RetryCause : uint8_t {
+  kOther,       // a turn in the background failed, a database was exchanged under one
+  kSqliteBusy,  // another program held the database's lock
+  kGitLock,     // a lock file of git's was held
+  kGitState,    // a person's git was in a state in which publishing waits
+  kLockWait,    // another process had a role, or a lock of the store for more than kLongLockWaitNs
+  kFlush,       // a flush failed, or was left by a dead process: done again in a new segment
+  kCount,
+};
+static_assert(std::to_underlying(Counter::kCount) ==
+              std::to_underlying(Counter::kRetries) + std::to_underlying(RetryCause::kCount));
+std::string_view retry_cause_name(RetryCause cause);  // "sqlite_busy"
+inline constexpr int64_t kLongLockWaitNs = 10'000'000;
+// Durations that all processes of the store add to one histogram.
+enum class Latency : uint8_t {
+  kJournaled,  // from a record's submission until it was durable
+  kApplied,    // from a record's time, of the journal, until row and file were there
+  kCommitted,  // … until it was in a commit on the store's own ref
+  kFlush,      // of one flush
   kCount,
 };
 enum class Watermark : uint8_t { kApplied, kCommitted, kPublished, kPushed, kCount };
@@ -209,6 +233,12 @@ class Journal {
   bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline);
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount = 1);
+  // A wait is over, and something is tried again.
+  void count_retry(RetryCause cause, uint64_t amount = 1);
+  uint64_t retries(RetryCause cause) const;
+  uint64_t retries_last_minute() const;  // of the last 60 to 65 s of the wall clock
+  Histogram latencies(Latency which) const;
+  void add_latencies(Latency which, const Histogram& seen);
   // Milliseconds of the wall clock, which may have jumped since.
   int64_t moment(Moment which) const;
   void set_moment(Moment which, int64_t time_ms);

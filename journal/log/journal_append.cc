@@ -14,9 +14,19 @@ Status Journal::Impl::lock_append(Deadline deadline) {
   if (append_gate.take(deadline) == Gate::Outcome::kTimeout) {
     return make_error(Code::kTimeout, "timed out waiting for another thread's append");
   }
-  Status locked =
-      lock_and_tell(*append_lock, FileLock::Mode::kExclusive, deadline, clock, options.on_wait);
+  Status locked = lock_and_count(*append_lock, deadline);
   if (!locked) append_gate.leave(false);
+  return locked;
+}
+
+// The page is not there yet while the journal is being opened.
+Status Journal::Impl::lock_and_count(FileLock& lock, Deadline deadline) {
+  const int64_t began_ns = clock.monotonic_ns();
+  Status locked = lock_and_tell(lock, FileLock::Mode::kExclusive, deadline, clock, options.on_wait);
+  const int64_t waited_ns = clock.monotonic_ns() - began_ns;
+  if (waited_ns > kLongLockWaitNs && page) {
+    page->count_retry(RetryCause::kLockWait, 1, clock.now_ms());
+  }
   return locked;
 }
 

@@ -80,9 +80,7 @@ Result<bool> Journal::Impl::lock_flush(const Appended* appended, Deadline deadli
     case Gate::Outcome::kTaken:
       break;
   }
-  if (Status locked =
-          lock_and_tell(*flush_lock, FileLock::Mode::kExclusive, deadline, clock, options.on_wait);
-      !locked) {
+  if (Status locked = lock_and_count(*flush_lock, deadline); !locked) {
     flush_gate.leave(true);
     return std::move(locked).error();
   }
@@ -97,7 +95,11 @@ void Journal::Impl::unlock_flush() {
 Status Journal::Impl::sync_segment(OpenSegment& segment, const EpochMark& end) {
   page->set_pending_flush({end.segment, end.epoch});
   page->add_counter(Counter::kFlushes, 1);
+  const int64_t began_ns = clock.monotonic_ns();
   Status synced = segment.file->sync_data();
+  Histogram took;
+  took.observe_ns(clock.monotonic_ns() - began_ns);
+  page->add_latencies(Latency::kFlush, took);
   if (synced) {
     // Durable bytes that no name leads to are lost all the same.
     const auto links = segment.file->links();
@@ -135,6 +137,7 @@ Status Journal::Impl::flush_locked(Deadline deadline) {
   }
   // This flush failed, or an earlier one did, or its process died before it could report: whatever
   // is not known to be durable is written again in a new segment, and never synced here again.
+  page->count_retry(RetryCause::kFlush, 1, clock.now_ms());
   Status mended = lock_append(deadline);
   if (mended) {
     mended = or_out_of_memory([&] { return mend(false); });

@@ -92,6 +92,7 @@ struct Journal::Impl {
   Result<Appended> append(std::span<const NewFrame> frames,
                           const AppendTurn::BeforeWrite& before_write);
   Status lock_append(Deadline deadline);
+  Status lock_and_count(FileLock& lock, Deadline deadline);
   void unlock_append();
   Status adopt_tail();
   bool wants_renewal() const;

@@ -37,6 +37,10 @@ Status write_zeros(File& file, uint64_t from, uint64_t to) {
   return {};
 }
 
+Result<uint64_t> Directory::free_bytes() {
+  return make_error(Code::kUnsupported, "the free space of " + path() + " cannot be told");
+}
+
 // For a Directory that has no better way: the name is there before its bytes are durable.
 Status Directory::create_whole_synced(std::string_view name, ByteSpan content) {
   TRY(create_whole(name, content));

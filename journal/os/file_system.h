@@ -160,6 +160,9 @@ class Directory {
   // the kernel tells (6.8 and later), the unique mount id. Empty where it cannot be told.
   virtual Result<std::string> cache_token() = 0;
 
+  // Bytes that this user may still write to its file system; kUnsupported where it cannot be told.
+  virtual Result<uint64_t> free_bytes();
+
   // The path it was opened by, for messages, SQLite and subprocesses.
   virtual const std::string& path() const = 0;
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "journal/base/backoff.h"
 #include "journal/base/clock.h"
 #include "journal/base/try.h"
 #include "journal/os/posix_file.h"
@@ -17,8 +18,7 @@ namespace {
 
 // flock has no timed form, so a lock with a deadline is tried again and again. Holders keep a lock
 // for tens of microseconds (an append) to milliseconds (a flush): start there, and stay short.
-constexpr int64_t kFirstPauseNs = 20'000;
-constexpr int64_t kLongestPauseNs = 1'000'000;
+constexpr BackoffLimits kLockRetry = {.first_ns = 20'000, .longest_ns = 10'000'000};
 
 // What can be read of it; nothing where it is not there.
 std::string text_of(const std::string& path) {
@@ -94,7 +94,8 @@ class PosixLock final : public FileLock {
       return {};
     }
     Clock& clock = system_clock();
-    for (int64_t pause_ns = kFirstPauseNs;; pause_ns = std::min(pause_ns * 2, kLongestPauseNs)) {
+    Backoff backoff(system_random(), kLockRetry);
+    while (true) {
       TRY_ASSIGN(const bool locked, try_lock(mode));
       if (locked) return {};
       const int64_t left_ns = deadline.monotonic_ns - clock.monotonic_ns();
@@ -106,7 +107,7 @@ class PosixLock final : public FileLock {
                         by.empty() ? std::string() : fmt::format(": {} has it", by)),
             by.empty() ? "" : "give a longer --timeout; or end or continue that process");
       }
-      clock.pause_ns(std::min(pause_ns, left_ns));
+      clock.pause_ns(std::min(backoff.next_delay_ns(), left_ns));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -163,6 +164,12 @@ class PosixDirectory final : public Directory {
                                                   what("sync the directory")));
     if (fsync(opened.get()) != 0) return failed("sync the directory", name, errno);
     return {};
+  }
+
+  Result<uint64_t> free_bytes() override {
+    struct statvfs status{};
+    if (fstatvfs(fd_.get(), &status) != 0) return failed("ask the free space of", ".", errno);
+    return uint64_t{status.f_bavail} * status.f_frsize;
   }
 
   Status sync_file_system() override {

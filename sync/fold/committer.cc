@@ -7,7 +7,10 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
+#include "journal/base/backoff.h"
+#include "journal/base/elapsed.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
@@ -23,8 +26,8 @@ namespace {
 
 constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 // pack-refs and gc hold a ref's lock for well under a millisecond each.
-constexpr int kLockTriesMax = 6;
-constexpr int64_t kLockPauseNs = 1'000'000;  // doubled at every attempt
+constexpr BackoffLimits kRefLockLimits = {
+    .first_ns = 2'000'000, .longest_ns = 64'000'000, .tries_max = 5};
 
 BatchPolicy unlimited() {
   return {.records_max = kNoLimit, .bytes_max = kNoLimit};
@@ -404,6 +407,7 @@ Status Committer::fold_batch(const RecordBatch& batch) {
   TRY(move_ref(parent, built.commit));
   pending_.clear();
   note_committed(batch, built.commit);
+  note_latencies(batch);
   return drop_keep(context_.common_dir, pack_name);
 }
 
@@ -465,8 +469,9 @@ Result<RecordBatch> Committer::redo(RecordSource& source, const BatchFrame& fram
 }
 
 Status Committer::move_ref(const ObjectId& expected, const ObjectId& commit) {
-  int64_t pause_ns = kLockPauseNs;
-  for (int tries = 1;; ++tries) {
+  Backoff backoff(context_.platform.random(), kRefLockLimits);
+  bool looked_at_left = false;
+  while (true) {
     const Status moved = context_.refs.compare_and_swap(context_.own_ref, expected, commit);
     if (moved) return moved;
     if (moved.error().code != Code::kBusy) return moved;
@@ -477,15 +482,14 @@ Status Committer::move_ref(const ObjectId& expected, const ObjectId& commit) {
     TRY_ASSIGN(const bool rewritten,
                context_.refs.remove_stale_lock(context_.own_ref, expected, expected));
     if (rewritten) continue;
-    if (tries >= kLockTriesMax) {
+    if (!backoff.may_try_again()) {
       // Nobody at work holds it: git's own programs, which pack this ref too, have long been done.
       TRY_ASSIGN(const bool was_left, remove_left_lock());
-      if (!was_left || tries > kLockTriesMax) return moved;
+      if (!was_left || std::exchange(looked_at_left, true)) return moved;
       continue;
     }
-    context_.journal.add_counter(Counter::kRetries);
-    context_.clock.pause_ns(pause_ns);
-    pause_ns *= 2;
+    context_.journal.count_retry(RetryCause::kGitLock);
+    context_.clock.pause_ns(backoff.next_delay_ns());
   }
 }
 
@@ -512,6 +516,14 @@ void Committer::note_committed(const RecordBatch& batch, const ObjectId& commit)
   context_.state.records = batch.end;
   context_.journal.set_watermark(Watermark::kCommitted, batch.last_seq);
   context_.journal.add_counter(Counter::kBatches);
+}
+
+// Of records that are committed for the first time: those of a batch that is folded again were.
+void Committer::note_latencies(const RecordBatch& batch) {
+  const int64_t now_ms = context_.clock.now_ms();
+  Histogram took;
+  for (const int64_t time_ms : batch.times_ms) took.observe_ns(elapsed_ns(time_ms, now_ms));
+  context_.journal.add_latencies(Latency::kCommitted, took);
 }
 
 Status Committer::tidy() {

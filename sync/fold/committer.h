@@ -107,6 +107,7 @@ class Committer {
   // True when a lock of the own ref was ours, and is gone.
   Result<bool> remove_left_lock();
   void note_committed(const RecordBatch& batch, const ObjectId& commit);
+  void note_latencies(const RecordBatch& batch);
   // Removes what dead processes left, and saves the state if it has changed. Called with nothing
   // pending.
   Status tidy();

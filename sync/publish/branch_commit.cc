@@ -291,6 +291,7 @@ class BranchCommit {
             fmt::format("{}: a git command is running, or left it behind", lock.error().message);
         return std::optional<OwnedLock>{};
       }
+      ++result_.lock_retries;
       clock_.pause_ns(backoff.next_delay_ns());
     }
   }

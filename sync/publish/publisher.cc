@@ -194,7 +194,7 @@ Result<PublishReport> Publisher::until_still(
       moved.waiting = "git commands keep changing the branch or its index";
       return moved;
     }
-    context_.journal.add_counter(Counter::kRetries);
+    context_.journal.count_retry(RetryCause::kGitState);
     context_.clock.pause_ns(backoff.next_delay_ns());
   }
 }
@@ -258,6 +258,9 @@ Result<std::optional<BranchCommitResult>> Publisher::commit_plan(
   request.others = &others_;
   TRY_ASSIGN(committed,
              commit_to_branch(*git_dirs, context_.objects, context_.pack, request, context_.clock));
+  if (committed.lock_retries != 0) {
+    context_.journal.count_retry(RetryCause::kGitLock, committed.lock_retries);
+  }
   if (committed.moved) return std::optional<BranchCommitResult>();
   if (committed.waiting.empty()) context_.journal.add_counter(Counter::kPublishes);
   return std::optional(std::move(committed));

@@ -55,7 +55,7 @@ TEST(Cli, VersionIsDataOnStandardOutput) {
 TEST(Cli, HelpIsEverywhere) {
   EXPECT_NE(run({"--help"}).out.find("ingest"), std::string::npos);
   for (const char* verb : {"init", "record", "ingest", "sync", "status", "show", "log", "verify",
-                           "repair", "replay", "export", "stress", "bench", "config"}) {
+                           "repair", "replay", "export", "stress", "bench", "config", "metrics"}) {
     const Ran ran = run({verb, "--help"});
     EXPECT_EQ(ran.code, 0) << verb;
     EXPECT_NE(ran.out.find("--timeout"), std::string::npos) << verb;
@@ -106,6 +106,7 @@ TEST(Cli, UsageErrorsComeAsJsonWhenAskedFor) {
 
 TEST_F(NowhereTest, EveryVerbOnAStoreSaysThatThereIsNone) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"status"},
+                                                    {"metrics"},
                                                     {"sync"},
                                                     {"verify"},
                                                     {"repair"},

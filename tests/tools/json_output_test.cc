@@ -105,14 +105,33 @@ TEST(JsonOutput, StatusAnswersSequencesGitAndCounters) {
   status.retries = 2;
   status.notes = {"a torn tail was cut"};
   Json json = parse_line(status_json(status));
-  for (const char* key :
-       {"journaled", "applied", "committed", "published", "pushed", "set_aside", "files_waiting",
-        "publish_due_ms", "git", "counters", "io", "journal_bytes", "store", "notes"}) {
+  for (const char* key : {"journaled",
+                          "applied",
+                          "committed",
+                          "published",
+                          "pushed",
+                          "set_aside",
+                          "files_waiting",
+                          "publish_due_ms",
+                          "git",
+                          "counters",
+                          "io",
+                          "journal_bytes",
+                          "disk_free_bytes",
+                          "backlog_records",
+                          "backlog_bytes",
+                          "unapplied_age_ms",
+                          "uncommitted_age_ms",
+                          "unpublished_age_ms",
+                          "alerts",
+                          "store",
+                          "notes"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
-  EXPECT_EQ(keys(json["counters"]),
-            (std::vector<std::string>{"retries", "flushes", "flush_failures", "batches",
-                                      "publishes", "appends"}));
+  EXPECT_EQ(
+      keys(json["counters"]),
+      (std::vector<std::string>{"retries", "retries_by_cause", "retries_last_minute", "flushes",
+                                "flush_failures", "batches", "publishes", "appends"}));
   EXPECT_EQ(json["counters"]["retries"], 2);
   EXPECT_TRUE(json["pushed"].is_null());
   EXPECT_TRUE(json["publish_due_ms"].is_null());
@@ -120,6 +139,36 @@ TEST(JsonOutput, StatusAnswersSequencesGitAndCounters) {
   EXPECT_EQ(parse_line(status_json(status))["publish_due_ms"], 1500);
   status.pushed = 0;
   EXPECT_EQ(parse_line(status_json(status))["pushed"], 0);
+}
+
+TEST(JsonOutput, OfTheThresholdsStatusAnswersThoseThatAreBreached) {
+  StoreStatus status;
+  status.thresholds = {
+      {.name = "set_aside_max", .value = 1, .limit = 0, .breached = true, .detail = "one is"},
+      {.name = "backlog_records_max", .value = 2, .limit = 5, .breached = false, .detail = "two"}};
+  const Json json = parse_line(status_json(status));
+  ASSERT_EQ(json["alerts"].size(), 1u);
+  EXPECT_EQ(json["alerts"][0],
+            (Json{{"name", "set_aside_max"}, {"value", 1}, {"limit", 0}, {"detail", "one is"}}));
+}
+
+TEST(JsonOutput, MetricsAnswerAllOfStatusAndTheLatencies) {
+  StoreMetrics metrics;
+  metrics.status.journaled = 9;
+  metrics.records = 8;
+  metrics.journaled.observe_ns(3'000'000);
+  metrics.journaled.observe_ns(40'000'000);
+  const Json json = parse_line(metrics_json(metrics));
+  EXPECT_EQ(json["schema"], kJsonSchema);
+  EXPECT_EQ(json["journaled"], 9);
+  EXPECT_EQ(json["records"], 8);
+  const Json& latency = json["latencies"]["journaled"];
+  EXPECT_EQ(latency["count"], 2);
+  EXPECT_EQ(latency["sum_s"], 0.043);
+  ASSERT_EQ(latency["ranges"].size(), Histogram::kRanges);
+  EXPECT_TRUE(latency["ranges"].back()["to_s"].is_null());
+  EXPECT_EQ(latency["ranges"][Histogram::range_of(3'000'000)],
+            (Json{{"to_s", 0.005}, {"count", 1}}));
 }
 
 TEST(JsonOutput, VerifyAnswersFindingsByClass) {

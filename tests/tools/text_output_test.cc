@@ -56,6 +56,27 @@ TEST(TextOutput, StatusSaysHowFarBehindEachStageIs) {
   EXPECT_NE(status_text(status).find("due now"), std::string::npos);
 }
 
+TEST(TextOutput, StatusNamesBreachesAndTheCausesOfRetries) {
+  StoreStatus status;
+  status.git = "ok";
+  EXPECT_EQ(status_text(status).find("alert"), std::string::npos);
+  status.retries = 5;
+  status.retries_by_cause = {{"sqlite_busy", 5}, {"git_lock", 0}};
+  status.retries_last_minute = 2;
+  status.thresholds = {{.name = "set_aside_max",
+                        .value = 1,
+                        .limit = 0,
+                        .breached = true,
+                        .detail = "1 record is set aside; look"},
+                       {.name = "backlog_records_max", .value = 2, .limit = 5, .detail = "two"}};
+  const std::string text = status_text(status);
+  EXPECT_NE(text.find("sqlite_busy 5, 2 in the last minute"), std::string::npos) << text;
+  EXPECT_NE(text.find("set_aside_max = 0 is breached: 1 record is set aside; look\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("backlog_records_max"), std::string::npos);
+}
+
 TEST(TextOutput, IngestCountsEverything) {
   const std::string text = ingest_text({.read = 4,
                                         .accepted = 1,

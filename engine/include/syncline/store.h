@@ -16,15 +16,18 @@
 // were submitted but not acknowledged are flushed first.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "syncline/deadline.h"
+#include "syncline/histogram.h"
 #include "syncline/record.h"
 #include "syncline/result.h"
 
@@ -71,6 +74,14 @@ class Ticket {
   uint64_t number_ = 0;
 };
 
+// A threshold of the configuration's [alert], and what is measured against it.
+struct Alert {
+  std::string name;  // of the setting: "set_aside_max"
+  uint64_t value = 0, limit = 0;
+  bool breached = false;
+  std::string detail;  // a sentence: what is, and what to do
+};
+
 struct StoreStatus {
   std::string root;
   std::string store_id;
@@ -82,8 +93,29 @@ struct StoreStatus {
   std::optional<uint64_t> publish_due_ms;  // from now, where there is something to publish
   std::string io;                          // "io_uring" or "pwrite"
   uint64_t journal_bytes = 0;
-  uint64_t appends = 0, flushes = 0, flush_failures = 0, batches = 0, publishes = 0, retries = 0;
-  std::vector<std::string> notes;  // what recovery did, once
+  uint64_t appends = 0, flushes = 0, flush_failures = 0, batches = 0, publishes = 0;
+  uint64_t retries = 0;  // of all causes
+  std::vector<std::pair<std::string, uint64_t>> retries_by_cause;
+  uint64_t retries_last_minute = 0;
+  uint64_t backlog_records = 0, backlog_bytes = 0;  // durable, and not committed
+  // Of the oldest record that waits for the stage; empty where none does.
+  std::optional<uint64_t> unapplied_age_ms, uncommitted_age_ms, unpublished_age_ms;
+  std::optional<uint64_t> disk_free_bytes;  // of the journal's disk
+  std::vector<Alert> thresholds;            // those that are set, breached or not
+  std::vector<std::string> notes;           // what recovery did, once
+
+  bool is_breached() const {
+    return std::ranges::any_of(thresholds, [](const Alert& alert) { return alert.breached; });
+  }
+};
+
+// Counts and latencies since the store's control page was made, of all processes.
+struct StoreMetrics {
+  StoreStatus status;
+  uint64_t records = 0;
+  Histogram journaled;           // from a record's submission until it was durable
+  Histogram applied, committed;  // from its time in the journal, by the wall clock
+  Histogram flush;
 };
 
 struct SyncReport {
@@ -215,6 +247,7 @@ class Store {
   std::vector<std::string> take_notes();
 
   Result<StoreStatus> status();
+  Result<StoreMetrics> metrics();
   Result<Receipt> show(uint64_t seq);
   Result<Receipt> show_key(std::string_view key);
   // Visits the records from `from_seq` on; with `follow`, waits for more until the visitor returns

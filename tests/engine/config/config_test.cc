@@ -125,6 +125,38 @@ TEST(Config, SoundOneIsReadWhole) {
   EXPECT_EQ(kind.patterns->columns[1].typed_field, 1u);
 }
 
+TEST(Config, AThresholdThatIsNotSetIsNotWatched) {
+  const auto none = parse_config(std::string(kSound));
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->alert.retries_per_minute_max, std::nullopt);
+  EXPECT_EQ(none->alert.disk_free_bytes_min, std::nullopt);
+  const auto some = parse_config(replaced("[journal]",
+                                          "[alert]\nretries_per_minute_max = 600\n"
+                                          "backlog_records_max = 9\nuncommitted_age_s_max = 60\n"
+                                          "unpublished_age_s_max = 70\nset_aside_max = 0\n"
+                                          "disk_free_bytes_min = 4096\n\n[journal]"));
+  ASSERT_TRUE(some) << some.error().message;
+  EXPECT_EQ(some->alert.retries_per_minute_max, 600u);
+  EXPECT_EQ(some->alert.backlog_records_max, 9u);
+  EXPECT_EQ(some->alert.uncommitted_age_s_max, 60u);
+  EXPECT_EQ(some->alert.unpublished_age_s_max, 70u);
+  EXPECT_EQ(some->alert.set_aside_max, 0u);
+  EXPECT_EQ(some->alert.disk_free_bytes_min, 4096u);
+  EXPECT_EQ(some->backlog_records_max, 5u) << "the limit of the same name is another thing";
+}
+
+TEST(Config, ThresholdsAreRefusedLikeAnySetting) {
+  expect_refused("[journal]", "[alert]\nset_asides_max = 1\n\n[journal]",
+                 {"'set_asides_max'", "[alert]", "did you mean 'set_aside_max'"});
+  expect_refused("[journal]", "[alert]\ndisk_free_bytes_min = 0\n\n[journal]",
+                 {"alert.disk_free_bytes_min must be from 1"});
+  expect_refused("[journal]", "[alert]\nuncommitted_age_s_max = \"1m\"\n\n[journal]",
+                 {"alert.uncommitted_age_s_max must be a whole number"});
+  expect_refused("[journal]", "[alert]\nbacklog_records_max = -1\n\n[journal]",
+                 {"alert.backlog_records_max must be from 0"});
+  expect_refused("[limits]", "[alerts]", {"'alerts'", "did you mean 'alert'"});
+}
+
 TEST(Config, ReadsAgainFromItsOwnText) {
   const auto config = parse_config(std::string(kSound));
   ASSERT_TRUE(config);

@@ -29,6 +29,32 @@ TEST_F(DatabaseTest, NewOneHasTheSettingsReliedOn) {
   EXPECT_EQ(one(*database, "PRAGMA wal_autocheckpoint"), "0");
 }
 
+TEST_F(DatabaseTest, EachTryBehindAnothersLockIsToldUntilTheTimeIsUp) {
+  int tries = 0;
+  const auto database =
+      must(Database::open(path(), Database::Access::kWrite, 50, [&tries] { ++tries; }));
+  ASSERT_TRUE(database->execute("CREATE TABLE t(a); INSERT INTO t VALUES(1)"));
+  EXPECT_EQ(tries, 0);
+  ForeignConnection user(path());
+  ASSERT_EQ(user.execute("BEGIN IMMEDIATE"), 0);
+  const auto fails_after_tries = [&] {
+    tries = 0;
+    const Status begun = database->execute("BEGIN IMMEDIATE");
+    EXPECT_TRUE(!begun && begun.error().code == Code::kBusy);
+    EXPECT_GT(tries, 1);
+    EXPECT_LE(tries, 50) << "a millisecond each, at least";
+  };
+  fails_after_tries();
+  ASSERT_TRUE(database->checkpoint()) << "it waits for nobody";
+  fails_after_tries();
+  database->set_busy_timeout(0);
+  tries = 0;
+  EXPECT_FALSE(database->execute("BEGIN IMMEDIATE"));
+  EXPECT_EQ(tries, 0);
+  ASSERT_EQ(user.execute("COMMIT"), 0);
+  EXPECT_TRUE(database->execute("BEGIN IMMEDIATE; COMMIT"));
+}
+
 TEST_F(DatabaseTest, UsersOwnIsTakenAsItIsAndSwitchedToWal) {
   {
     ForeignConnection user(path());

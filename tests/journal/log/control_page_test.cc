@@ -119,5 +119,59 @@ TEST_F(ControlPageTest, WatermarksOnlyRiseUnlessReset) {
   EXPECT_FALSE(page.wait_watermark(Watermark::kApplied, 6, {clock.ticks + 50}, clock));
 }
 
+TEST_F(ControlPageTest, RetriesOfTheLastMinuteAreThoseOfThePeriodsThatItTouches) {
+  page.format(test_store(), "boot 1");
+  constexpr int64_t kStart = 1'700'000'000'000;
+  EXPECT_EQ(page.retries_last_minute(kStart), 0u);
+  page.count_retry(RetryCause::kSqliteBusy, 3, kStart);
+  page.count_retry(RetryCause::kGitLock, 1, kStart + 4'999);
+  page.count_retry(RetryCause::kGitLock, 2, kStart + 5'000);
+  EXPECT_EQ(page.retries_last_minute(kStart + 5'000), 6u);
+  EXPECT_EQ(page.retries_last_minute(kStart + 60'000), 6u);
+  EXPECT_EQ(page.retries_last_minute(kStart + 65'000), 2u);
+  EXPECT_EQ(page.retries_last_minute(kStart + 70'000), 0u);
+  EXPECT_EQ(page.counter(counter_of(RetryCause::kSqliteBusy)), 3u);
+  EXPECT_EQ(page.counter(counter_of(RetryCause::kGitLock)), 3u);
+  EXPECT_EQ(page.counter(counter_of(RetryCause::kOther)), 0u);
+}
+
+TEST_F(ControlPageTest, APeriodOfLongAgoIsBegunAnew) {
+  page.format(test_store(), "boot 1");
+  constexpr int64_t kRoundMs = 16 * 5'000;  // then the ring comes back to the same word
+  page.count_retry(RetryCause::kFlush, 7, 1'700'000'000'000);
+  page.count_retry(RetryCause::kFlush, 1, 1'700'000'000'000 + kRoundMs);
+  EXPECT_EQ(page.retries_last_minute(1'700'000'000'000 + kRoundMs), 1u);
+}
+
+TEST_F(ControlPageTest, AClockThatIsSetBackForgetsTheMinuteAndCountsOn) {
+  page.format(test_store(), "boot 1");
+  constexpr int64_t kNow = 1'700'000'000'000, kYearMs = int64_t{365} * 24 * 3600 * 1000;
+  page.count_retry(RetryCause::kOther, 9, kNow);
+  EXPECT_EQ(page.retries_last_minute(kNow - kYearMs), 0u);
+  page.count_retry(RetryCause::kOther, 2, kNow - kYearMs);
+  EXPECT_EQ(page.retries_last_minute(kNow - kYearMs), 2u);
+  EXPECT_EQ(page.counter(counter_of(RetryCause::kOther)), 11u);
+}
+
+TEST_F(ControlPageTest, LatenciesAddUpEachInItsOwnPlace) {
+  page.format(test_store(), "boot 1");
+  Histogram some, more;
+  some.observe_ns(150'000);
+  some.observe_ns(600'000'000'000);
+  more.observe_ns(150'000);
+  const auto last = static_cast<size_t>(Latency::kCount) - 1;
+  page.add_latencies(static_cast<Latency>(last), some);
+  page.add_latencies(static_cast<Latency>(last), more);
+  const Histogram seen = page.latencies(static_cast<Latency>(last));
+  EXPECT_EQ(seen.count(), 3u);
+  EXPECT_EQ(seen.counts()[Histogram::range_of(150'000)], 2u);
+  EXPECT_EQ(seen.counts().back(), 1u);
+  EXPECT_EQ(seen.sum_ns(), 600'000'300'000u);
+  for (size_t i = 0; i < last; ++i) {
+    EXPECT_EQ(page.latencies(static_cast<Latency>(i)).count(), 0u) << i;
+  }
+  EXPECT_EQ(page.live(), 0u) << "what stands behind them is untouched";
+}
+
 }  // namespace
 }  // namespace syncline

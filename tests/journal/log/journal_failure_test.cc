@@ -27,6 +27,8 @@ TEST_F(JournalTest, FailedFlushLeavesTheSegmentAndLosesNothing) {
   EXPECT_EQ(journal->epoch(), 2u);
   EXPECT_EQ((*other)->end().position.segment, 2u);
   EXPECT_EQ(journal->counter(Counter::kFlushFailures), 1u);
+  EXPECT_EQ(journal->retries(RetryCause::kFlush), 1u);
+  EXPECT_EQ(journal->retries_last_minute(), 1u);
   ASSERT_OK(record_text(**other, "c"));
   EXPECT_EQ(contents(*root, *journal), (Texts{"durable", "a", "b", "c"}));
   // A mark of before still finds its place.

@@ -124,7 +124,7 @@ TEST(Committer, JournalledBatchIsFinishedBeforeANewOne) {
   write_file(lock, "");
   EXPECT_TRUE(fails_with(process.committer.fold(store.journal().durable(), store.outcomes, kAll),
                          Code::kBusy));
-  EXPECT_GT(store.journal().counter(Counter::kRetries), 0u);
+  EXPECT_GT(store.journal().retries(RetryCause::kGitLock), 0u);
   store.append(notes(2));
   EXPECT_TRUE(fails_with(process.committer.fold(store.journal().durable(), store.outcomes, kAll),
                          Code::kBusy));
