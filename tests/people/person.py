@@ -97,7 +97,8 @@ class Person:
         kind = next((name for name, what in IN_THE_WAY if what.search(said)), None)
         if words[:2] == ("stash", "pop") and MET_BY_STASH.search(said):
             self.counts["stash -u took created files along, and pop met them"] += 1
-            self.store.git("reset", "-q", "--hard")
+            if not any(self.store.git("reset", "-q", "--hard").code == 0 for _ in range(REPEATS)):
+                raise Differs(f"{self.tail()}: no way to reset")
             for path in MET_BY_STASH.findall(said):
                 os.unlink(f"{self.store.root}/{path}")
             return
