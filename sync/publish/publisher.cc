@@ -224,10 +224,10 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
   std::vector<std::string> put_back;
-  TRY(put_back_files(plan, put_back));
+  TRY(put_back_files(plan, write_sections ? &trees.own_before : nullptr, put_back));
 
   TRY_ASSIGN(auto committed, commit_plan(tip, trees.tip, plan, history, [&] {
-               return grow_work_tree(plan, last_seq, write_sections);
+               return grow_work_tree(plan, last_seq, write_sections, put_back);
              }));
   if (!committed) return std::optional<PublishReport>{};
   report.waiting = std::move(committed->waiting);
@@ -319,7 +319,7 @@ Result<std::optional<PublishReport>> Publisher::attempt_restore(OutcomeSource& o
   std::erase_if(plan.left, other);
   std::erase_if(plan.republished, other);
   std::vector<std::string> put_back;
-  TRY(put_back_files(plan, put_back));
+  TRY(put_back_files(plan, nullptr, put_back));
   TRY_ASSIGN(auto committed,
              commit_plan(tip, trees.tip, plan, OwnHistory{}, [&]() -> Result<std::string> {
                TRY(restore_work_tree(plan));
@@ -357,17 +357,33 @@ Result<PublishTrees> Publisher::trees_for(const ObjectId& tip, const OwnHistory&
   return trees;
 }
 
-Status Publisher::put_back_files(const PublishPlan& plan, std::vector<std::string>& put_back) {
+Result<ObjectStore::Content> Publisher::text_to_put_back(const PlannedChange& change,
+                                                         const ObjectId* own_before) {
+  if (!change.text.empty()) {
+    const size_t bytes = own_before == nullptr ? change.text.size() : change.known_bytes;
+    return std::make_shared<const std::string>(change.text.substr(0, bytes));
+  }
+  ObjectId blob = change.value.blob;
+  if (own_before != nullptr) {
+    if (own_before->is_zero()) return std::make_shared<const std::string>();
+    TRY_ASSIGN(const std::optional<FoundEntry> before,
+               find_in_tree(context_.objects, *own_before, change.path));
+    if (!before) return std::make_shared<const std::string>();
+    blob = before->id;
+  }
+  return context_.objects.require_once(blob, ObjectType::kBlob);
+}
+
+Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_before,
+                                 std::vector<std::string>& put_back) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   Directory& work_tree = *git_dirs->work_tree;
   for (const PlannedChange& change : plan.changes) {
     const Result<FileInfo> info = work_tree.info(change.path);
     // A link or a file in the place of a directory is a user's uncommitted change: it stays.
     if (info || info.error().code != Code::kNotFound) continue;
-    ObjectStore::Content content = std::make_shared<const std::string>(change.text);
-    if (change.text.empty()) {
-      TRY_ASSIGN(content, context_.objects.require_once(change.value.blob, ObjectType::kBlob));
-    }
+    TRY_ASSIGN(const ObjectStore::Content content, text_to_put_back(change, own_before));
+    if (own_before != nullptr && content->empty()) continue;
     const Status written = write_work_file(work_tree, change.path, *content);
     if (written) {
       put_back.push_back(change.path);
@@ -380,9 +396,11 @@ Status Publisher::put_back_files(const PublishPlan& plan, std::vector<std::strin
 
 // A file that nobody edited first gets what was taken from the branch, as after a reset. The
 // sections that wait are written behind it, each at its journalled offset. What then is still
-// missing at the end was in the work tree once, and a checkout took it away.
+// missing at the end was in the work tree once, and a checkout took it away; so were files that are
+// not there at all.
 Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
-                                              const WriteSections& write_sections) {
+                                              const WriteSections& write_sections,
+                                              std::vector<std::string>& put_back) {
   std::vector<const PlannedChange*> unedited;
   std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {
@@ -397,7 +415,10 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), change.known_bytes));
     if (grown) unedited.push_back(&change);
   }
-  if (write_sections) TRY(write_sections(last_seq));
+  if (write_sections) {
+    TRY(write_sections(last_seq));
+    TRY(put_back_files(plan, nullptr, put_back));
+  }
   for (const PlannedChange* const change : unedited) {
     TRY_ASSIGN([[maybe_unused]] const bool grown,
                grow_work_text(*change, change->known_bytes, change->text.size()));

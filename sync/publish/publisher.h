@@ -102,12 +102,18 @@ class Publisher {
   bool nothing_new(const ObjectId& tip) const;
   int64_t interval_left_ms(bool sections_wait);
 
-  // Puts back files that are missing from the work tree.
-  Status put_back_files(const PublishPlan& plan, std::vector<std::string>& put_back);
+  // Puts back files that are missing from the work tree. With `own_before` (PublishTrees) without
+  // the sections that are published for the first time, which are written behind that, and so
+  // without files of which nothing was published yet.
+  Status put_back_files(const PublishPlan& plan, const ObjectId* own_before,
+                        std::vector<std::string>& put_back);
+  Result<ObjectStore::Content> text_to_put_back(const PlannedChange& change,
+                                                const ObjectId* own_before);
   // Adds to unedited append files what the branch gets, and writes the sections that wait. Answers
   // why it must wait, or an empty string.
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
-                                     const WriteSections& write_sections);
+                                     const WriteSections& write_sections,
+                                     std::vector<std::string>& put_back);
   Status restore_work_tree(const PublishPlan& plan);
   // Where the work tree's file holds exactly the first `from_bytes` of the change's text, as far as
   // `to_bytes`. False where it holds something else. The caller holds apply.lock.

@@ -136,6 +136,35 @@ TEST_F(Sections, ThoseThatWaitedOnAnotherBranchComeOnce) {
   expect_all();
 }
 
+// Of a file that nothing has made yet: the publish makes it, with each of them once.
+TEST_F(Sections, TheFirstOfAFileThatWaitedOnAnotherBranchComeOnce) {
+  const std::string main = store_.git({"symbolic-ref", "--short", "HEAD"});
+  const std::string file = "memory/heuristics/new.md";
+  const auto record_one = [&](int n) {
+    store_.json({"record", "heuristic", "--domain", "new", "--rule", "rule " + std::to_string(n)});
+  };
+  const auto expect = [&](const std::vector<uint64_t>& all) {
+    store_.json({"sync"});
+    const std::string text = read_whole(store_.root() / file);
+    EXPECT_EQ(rules(text), all) << text;
+    EXPECT_EQ(rules(store_.git({"show", "HEAD:" + file})), all);
+    EXPECT_EQ(store_.git({"status", "--porcelain", "--untracked-files=all"}), "");
+  };
+  const std::string before = store_.git({"rev-parse", "HEAD"});
+  store_.git({"checkout", "-q", "-b", "topic"});
+  record_one(1);
+  store_.git({"checkout", "-q", main});
+  record_one(2);
+  expect({1, 2});
+  // And where a reset has taken the file away.
+  store_.git({"checkout", "-q", "topic"});
+  record_one(3);
+  store_.git({"checkout", "-q", main});
+  store_.git({"reset", "-q", "--hard", before});
+  expect({1, 2, 3});
+  expect_all();
+}
+
 TEST_F(Sections, AnEditThatIsNotStagedStaysBesideThem) {
   const std::string edited = in_work_tree() + "\nmy own line\n";
   write_whole(store_.root() / kFile, edited);
