@@ -64,7 +64,8 @@ Status Pusher::push(Deadline deadline, const Alone& alone) {
     if (!answer) return {};
     const bool all = std::ranges::all_of(answer->refs, &RefAnswer::arrived);
     TRY_ASSIGN(const std::optional<uint64_t> seq, pushed());
-    if (seq) context_.journal.set_watermark(Watermark::kPushed, *seq);
+    // It goes down where somebody has taken away by force what was there.
+    if (seq) context_.journal.reset_watermark(Watermark::kPushed, *seq);
     if (all) return {};
     const RefAnswer* const branch = answer->find(context_.options.branch);
     const RefAnswer* const own = answer->find(context_.own_ref);

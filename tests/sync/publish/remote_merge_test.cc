@@ -251,7 +251,15 @@ TEST_F(RemoteMergeTest, WhatIsForcedAwayDoesNotCountAndComesBack) {
   EXPECT_EQ(pushed(), 2u) << "nobody has looked";
   store.repository.git("fetch -q origin");
   EXPECT_EQ(pushed(), 1u);
+  const fs::path hook = remote.path() / "hooks/update";
+  write_file(hook, "#!/bin/sh\nexit 1\n");
+  fs::permissions(hook, fs::perms::owner_all);
+  EXPECT_EQ(store.journal().watermark(Watermark::kPushed), 2u);
+  ASSERT_TRUE(fails_with(push(), Code::kRetryLater));
+  EXPECT_EQ(store.journal().watermark(Watermark::kPushed), 1u) << "receipts say no more than this";
+  fs::remove(hook);
   ASSERT_TRUE(ok(push()));
+  EXPECT_EQ(store.journal().watermark(Watermark::kPushed), 2u);
   expect_pushed();
 }
 
