@@ -272,7 +272,15 @@ Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
     TRY(open_syncer());
     TRY(syncer_->committer().refresh());
     TRY(follow_branch());
-    TRY(syncer_->pusher().push(deadline));
+    const Status done = syncer_->pusher().push(
+        deadline,
+        [&](const std::function<Status(OutcomeSource&)>& work) REQUIRES(role_.mutex) -> Status {
+          TRY(sync_pending(/*publish_now=*/true));
+          return apply_.with_applier([&](Applier& /*applier*/)
+                                         REQUIRES(role_.mutex) { return work(*outcomes_); });
+        });
+    for (std::string& told : syncer_->pusher().take_notes()) context_.notes.add(std::move(told));
+    TRY(done);
     return syncer_->pusher().pushed();
   });
 }

@@ -373,6 +373,11 @@ Result<StoreStatus> Store::status() {
     TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
     return {};
   });
+  // A fetch may have shown that the remote was rewritten: receipts are to say no more than this.
+  if (status.pushed && *status.pushed != store.journal->watermark(Watermark::kPushed) &&
+      store.check_writable()) {
+    store.journal->reset_watermark(Watermark::kPushed, *status.pushed);
+  }
   if (!asked) {
     status.committed = store.journal->watermark(Watermark::kCommitted);
     status.published = store.journal->watermark(Watermark::kPublished);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "journal/base/try.h"
+#include "sync/git/git_words.h"
 
 namespace syncline {
 namespace {
@@ -36,14 +37,18 @@ Status check_owner(const GitPaths& paths) {
   TRY_ASSIGN(const bool own, is_all_of(platform.effective_user(), paths));
   if (own) return {};
   const auto asked = platform.run_command({"git", "-C", paths.work_tree, "rev-parse", "--git-dir"},
-                                          {}, platform.clock().after_ms(kGitMs));
+                                          {"LC_ALL=C"}, platform.clock().after_ms(kGitMs));
   if (asked && asked->exit_code == 0) return {};
+  // Git's own command, which quotes the path where it must.
+  std::string remedy = asked ? safe_directory_remedy(asked->error_text) : std::string();
+  if (remedy.empty()) {
+    remedy = fmt::format("git config --global --add safe.directory {}", paths.work_tree);
+  }
   return make_error(
       Code::kUnsafePath,
       fmt::format("{} belongs to another user: nothing in it is read or run, as git refuses it",
                   paths.work_tree),
-      fmt::format("if you trust whoever owns it: git config --global --add safe.directory {}",
-                  paths.work_tree));
+      "if you trust whoever owns it: " + remedy);
 }
 
 }  // namespace syncline

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string_view>
+#include <utility>
 
 #include "journal/base/try.h"
 
@@ -44,8 +45,8 @@ class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
   ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   int get() const { return fd_; }
   void reset() {
     if (fd_ >= 0) ::close(fd_);
@@ -82,7 +83,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 Result<pid_t> spawn(std::vector<std::string> arguments, std::vector<std::string> environment,
-                    int error_pipe) {
+                    int output_pipe, int error_pipe) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   if (const int fault = posix_spawn_file_actions_init(&actions); fault != 0) {
@@ -99,7 +100,7 @@ Result<pid_t> spawn(std::vector<std::string> arguments, std::vector<std::string>
   sigaddset(&usual, SIGXFSZ);
   pid_t child = -1;
   int fault = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  if (fault == 0) fault = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  if (fault == 0) fault = posix_spawn_file_actions_adddup2(&actions, output_pipe, 1);
   if (fault == 0) fault = posix_spawn_file_actions_adddup2(&actions, error_pipe, 2);
   if (fault == 0) fault = posix_spawnattr_setsigmask(&attributes, &none);
   if (fault == 0) fault = posix_spawnattr_setsigdefault(&attributes, &usual);
@@ -121,17 +122,45 @@ Result<pid_t> spawn(std::vector<std::string> arguments, std::vector<std::string>
   return child;
 }
 
-// Reads what is there; false at the end of the pipe.
-bool drain(int fd, std::string& text) {
-  std::array<char, 4096> buffer;
-  while (true) {
-    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno == EAGAIN;
-    if (count == 0) return false;
-    text.append(buffer.data(), static_cast<size_t>(count));
-    if (text.size() > kErrorTextBytesMax) text.erase(0, text.size() - kErrorTextBytesMax);
+// One end of what the program says: read as it comes, so that the program never waits for it.
+class Said {
+ public:
+  static Result<Said> open() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
+    Said said(ends[0], ends[1]);
+    if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return errno_error(errno, "fcntl");
+    return said;
   }
+
+  int writing() const { return writing_.get(); }
+  void begin() { writing_.reset(); }
+  int watched() const { return open_ ? reading_.get() : -1; }
+
+  void drain(std::string& text, void (*keep)(std::string& text)) {
+    std::array<char, 4096> buffer;
+    while (open_) {
+      const ssize_t count = ::read(reading_.get(), buffer.data(), buffer.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EAGAIN) return;
+      open_ = count > 0;
+      if (open_) text.append(buffer.data(), static_cast<size_t>(count));
+      keep(text);
+    }
+  }
+
+ private:
+  Said(int reading, int writing) : reading_(reading), writing_(writing) {}
+  Descriptor reading_;
+  Descriptor writing_;
+  bool open_ = true;
+};
+
+void keep_end(std::string& text) {
+  if (text.size() > kErrorTextBytesMax) text.erase(0, text.size() - kErrorTextBytesMax);
+}
+void keep_begin(std::string& text) {
+  if (text.size() > kOutputBytesMax) text.resize(kOutputBytesMax);
 }
 
 int poll_timeout_ms(Clock& clock, Deadline deadline) {
@@ -145,13 +174,12 @@ int poll_timeout_ms(Clock& clock, Deadline deadline) {
 Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const std::vector<std::string>& environment, Clock& clock,
                                   Deadline deadline) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error(errno, "pipe2");
-  Descriptor reading(ends[0]);
-  Descriptor writing(ends[1]);
-  if (::fcntl(reading.get(), F_SETFL, O_NONBLOCK) != 0) return errno_error(errno, "fcntl");
-  TRY_ASSIGN(const pid_t child, spawn(arguments, child_environment(environment), writing.get()));
-  writing.reset();
+  TRY_ASSIGN(Said errors, Said::open());
+  TRY_ASSIGN(Said output, Said::open());
+  TRY_ASSIGN(const pid_t child,
+             spawn(arguments, child_environment(environment), output.writing(), errors.writing()));
+  errors.begin();
+  output.begin();
   // By its number: <sys/pidfd.h> of glibc 2.36 declares it as C++.
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   if (process.get() < 0) {
@@ -163,15 +191,19 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
     return errno_error(fault, "pidfd_open");
   }
 
-  // The child's end is waited for, not the pipe's: something it left running may hold that open.
+  // The child's end is waited for, not the pipes': something it left running may hold them open.
   CommandResult result;
+  const auto read_all = [&] {
+    errors.drain(result.error_text, keep_end);
+    output.drain(result.output, keep_begin);
+  };
   bool killed = false;
-  bool pipe_open = true;
   while (true) {
-    pollfd watched[2] = {{process.get(), POLLIN, 0}, {pipe_open ? reading.get() : -1, POLLIN, 0}};
-    const int ready = ::poll(watched, 2, killed ? -1 : poll_timeout_ms(clock, deadline));
+    pollfd watched[3] = {
+        {process.get(), POLLIN, 0}, {errors.watched(), POLLIN, 0}, {output.watched(), POLLIN, 0}};
+    const int ready = ::poll(watched, 3, killed ? -1 : poll_timeout_ms(clock, deadline));
     if (ready < 0 && errno != EINTR) break;
-    if (ready > 0 && watched[1].revents != 0) pipe_open = drain(reading.get(), result.error_text);
+    if (ready > 0) read_all();
     if (ready > 0 && watched[0].revents != 0) break;
     if (!killed && clock.passed(deadline)) {
       ::kill(-child, SIGKILL);
@@ -182,7 +214,7 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return errno_error(errno, "waitpid");
   }
-  drain(reading.get(), result.error_text);
+  read_all();
   if (killed) {
     return make_error(Code::kTimeout, fmt::format("{} took too long and was ended", arguments[0]));
   }

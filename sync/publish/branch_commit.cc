@@ -78,11 +78,6 @@ Result<bool> index_unchanged(Directory& git_dir, const IndexSeen& seen) {
   return count == trailer.size() && trailer == seen.index.trailer();
 }
 
-// The new index, beside the old one until it is renamed.
-std::string image_name(std::string_view owner) {
-  return fmt::format("syncline-index-{}", owner);
-}
-
 // Writes the file in pieces; without a piece, no file is made.
 class ImageWriter {
  public:
@@ -121,10 +116,13 @@ class BranchCommit {
     TRY(build_commit());
     TRY_ASSIGN(const bool ready, prepare_index());
     if (!ready) return std::move(result_);
-    TRY_ASSIGN(const std::string pack_name, pack_.install(*git_.common_dir, owner()));
+    std::string pack_name;  // none where theirs is taken as it is
+    if (pack_.object_count() > 0) {
+      TRY_ASSIGN(pack_name, pack_.install(*git_.common_dir, owner()));
+    }
     const Status moved = move_under_locks();
     // In any case: without the .keep, gc may take the pack once nothing refers to it.
-    const Status dropped = drop_keep(*git_.common_dir, pack_name);
+    const Status dropped = pack_name.empty() ? Status{} : drop_keep(*git_.common_dir, pack_name);
     TRY(remove_if_there(*git_.git_dir, image_name(owner())));
     TRY(moved);
     TRY(dropped);
@@ -138,6 +136,10 @@ class BranchCommit {
   }
 
   Status build_commit() {
+    if (request_.merged && request_.merged->fast_forward) {
+      commit_ = request_.merged->theirs;
+      return {};
+    }
     std::vector<TreeChange> changes;
     changes.reserve(request_.changes.size());
     for (const PlannedChange& change : request_.changes) {
@@ -146,10 +148,15 @@ class BranchCommit {
       }
       changes.push_back({change.path, change.value.blob, change.value.mode});
     }
-    TRY_ASSIGN(const ObjectId tree,
-               update_tree(objects_, pack_, request_.tip_tree, std::move(changes)));
     std::vector<ObjectId> parents;
     if (!request_.tip.is_zero()) parents.push_back(request_.tip);
+    ObjectId tree;
+    if (request_.merged) {
+      tree = request_.merged->tree;
+      parents.push_back(request_.merged->theirs);
+    } else {
+      TRY_ASSIGN(tree, update_tree(objects_, pack_, request_.tip_tree, std::move(changes)));
+    }
     const std::string content = encode_commit(tree, parents, request_.author, request_.message);
     TRY_ASSIGN(commit_, pack_.add(ObjectType::kCommit, content));
     objects_.remember(commit_, ObjectType::kCommit, std::make_shared<const std::string>(content));
@@ -193,9 +200,10 @@ class BranchCommit {
     ImageWriter image(*git_.git_dir, image_name(owner()));
     const IndexSink sink = [&image](std::string_view piece) { return image.add(piece); };
     TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes, sink));
-    if (seen_.is_lost() && !merge.changed) TRY(seen_.index.copy(sink));
+    const bool whole = seen_.is_lost() || request_.merged.has_value();
+    if (whole && !merge.changed) TRY(seen_.index.copy(sink));
     TRY(image.finish());
-    index_changed_ = merge.changed || seen_.is_lost();
+    index_changed_ = merge.changed || whole;
     result_.kept = std::move(merge.kept);
     return {};
   }
@@ -391,6 +399,10 @@ class BranchCommit {
 
 }  // namespace
 
+std::string image_name(std::string_view owner) {
+  return fmt::format("syncline-index-{}", owner);
+}
+
 Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock) {
@@ -422,6 +434,8 @@ Status recover_left_locks(const GitDirectories& git, const std::string& owner) {
   TRY_ASSIGN([[maybe_unused]] const bool head, remove_left_lock(*git.git_dir, "HEAD.lock", owner));
   TRY_ASSIGN([[maybe_unused]] const bool index,
              remove_left_lock(*git.git_dir, "index.lock", owner));
+  // Git's own, of one that wrote the image and was killed.
+  TRY(remove_if_there(*git.git_dir, image_name(owner) + ".lock"));
   return remove_if_there(*git.git_dir, image_name(owner));
 }
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,13 @@ namespace syncline {
 inline constexpr BackoffLimits kMovedLimits = {
     .first_ns = 5'000'000, .longest_ns = 100'000'000, .tries_max = 5};
 
+// A commit that brings another line of history in, made of trees that are there already.
+struct MergedIn {
+  ObjectId theirs;
+  ObjectId tree;              // of both together
+  bool fast_forward = false;  // theirs holds the tip: the branch goes on to that very commit
+};
+
 struct BranchCommitRequest {
   std::string branch;  // full ref name
   ObjectId tip;        // zero: the branch is unborn
@@ -51,6 +59,9 @@ struct BranchCommitRequest {
   // What is to be written into the work tree in the same moment; answers why it has to wait, or "".
   std::function<Result<std::string>()> write_work_tree = {};
   OtherProcesses* others = nullptr;  // of the look without locks, if there was one
+  // The changes are then those that the index gets beforehand, and the work tree has them already;
+  // write_work_tree() finds the whole new index at image_name() and may write it anew.
+  std::optional<MergedIn> merged = {};
 };
 
 struct BranchCommitResult {
@@ -65,6 +76,9 @@ struct BranchCommitResult {
 Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock);
+
+// The new index, below the git directory, beside the old one until it is renamed.
+std::string image_name(std::string_view owner);
 
 // Why the index itself makes a publish wait: it is damaged, of a kind that is not handled, or has
 // conflicts. One line, or empty. Reads the whole index.

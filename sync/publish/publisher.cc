@@ -9,7 +9,6 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "journal/record/control_frame.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/commit_text.h"
@@ -20,6 +19,7 @@
 #include "sync/git/worktree_state.h"
 #include "sync/publish/branch_commit.h"
 #include "sync/publish/publish_sections.h"
+#include "sync/publish/published_mark.h"
 
 namespace syncline {
 namespace {
@@ -236,7 +236,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   // What a person has rewritten, and what holds all of ours, is what later commits go on from.
   const bool rewritten = plan.changes.empty() && !trees.goes_on;
   if (!report.commit.is_zero() || state.published < last_seq || rewritten) {
-    TRY(journal_publish(last_seq, tip, report.commit.is_zero() ? tip : report.commit));
+    TRY(journal_publish(context_, last_seq, tip, report.commit.is_zero() ? tip : report.commit));
   }
   checked_tip_ = report.commit.is_zero() ? tip : report.commit;
   checked_committed_ = state.committed;
@@ -329,7 +329,7 @@ Result<std::optional<PublishReport>> Publisher::attempt_restore(OutcomeSource& o
   report.waiting = std::move(committed->waiting);
   if (!report.waiting.empty()) return std::optional(std::move(report));
   report.commit = committed->commit;
-  if (!report.commit.is_zero()) TRY(journal_publish(state.published, tip, report.commit));
+  if (!report.commit.is_zero()) TRY(journal_publish(context_, state.published, tip, report.commit));
   report.left = std::move(plan.left);
   report.republished = std::move(plan.republished);
   append(report.republished, std::move(put_back));
@@ -483,18 +483,6 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
   request.reflog =
       fmt::format("{}{}", kOurReflogMessage, request.message.substr(0, request.message.find('\n')));
   return request;
-}
-
-Status Publisher::journal_publish(uint64_t last_seq, const ObjectId& tip, const ObjectId& commit) {
-  SyncState& state = context_.state;
-  const PublishFrame frame{
-      .last_seq = last_seq, .branch = context_.options.branch, .parent = tip, .commit = commit};
-  TRY(context_.journal.append_control(Operation::kPublish, encode(frame), context_.clock.now_ms()));
-  state.published = frame.last_seq;
-  state.branch = frame.branch;
-  state.branch_commit = frame.commit;
-  context_.journal.set_watermark(Watermark::kPublished, state.published);
-  return {};
 }
 
 }  // namespace syncline

@@ -120,7 +120,6 @@ class Publisher {
   Result<bool> grow_work_text(const PlannedChange& change, size_t from_bytes, size_t to_bytes);
   BranchCommitRequest request_for(const ObjectId& tip, const ObjectId& tip_tree,
                                   const PublishPlan& plan, const OwnHistory& history) const;
-  Status journal_publish(uint64_t last_seq, const ObjectId& tip, const ObjectId& commit);
   Result<const GitDirectories*> git();
 
   SyncContext& context_;

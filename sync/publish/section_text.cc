@@ -14,11 +14,6 @@
 namespace syncline {
 namespace {
 
-// Of the word that a number stands in: "12-a1b2c3" beside another store's.
-bool is_word(char c) {
-  return is_ascii_digit(c) || is_ascii_letter(c) || c == '-' || c == '_';
-}
-
 struct Line {
   std::string_view text;
   uint64_t offset = 0;
@@ -71,7 +66,7 @@ class LineIndex {
     for (auto line = std::ranges::lower_bound(headings_, heading, {}, &Line::text);
          line != headings_.end() && line->text.starts_with(heading); ++line) {
       const bool same_word =
-          line->text.size() == heading.size() || !is_word(line->text[heading.size()]);
+          line->text.size() == heading.size() || !is_number_word(line->text[heading.size()]);
       if (same_word && !claimed.is_claimed(line->offset)) return true;
     }
     return false;
@@ -101,18 +96,30 @@ bool ClaimedRanges::is_claimed(uint64_t offset) const {
   return after != ranges_.begin() && std::prev(after)->first + std::prev(after)->second > offset;
 }
 
-std::string_view section_heading(std::string_view section, uint64_t id) {
+bool is_number_word(char c) {
+  return is_ascii_digit(c) || is_ascii_letter(c) || c == '-' || c == '_';
+}
+
+std::string_view heading_prefix(std::string_view section, uint64_t id) {
   const std::string_view line = first_written_line(section).text;
   const std::string number = std::to_string(id);
   if (!line.starts_with('#')) return {};
   for (size_t at = line.find(number); at != std::string_view::npos;
        at = line.find(number, at + 1)) {
-    size_t end = at + number.size();
+    const size_t end = at + number.size();
     if (is_ascii_digit(line[at - 1]) || (end < line.size() && is_ascii_digit(line[end]))) continue;
-    while (end < line.size() && is_word(line[end])) ++end;
-    return line.substr(0, end);
+    return line.substr(0, at);
   }
   return {};
+}
+
+std::string_view section_heading(std::string_view section, uint64_t id) {
+  const std::string_view prefix = heading_prefix(section, id);
+  if (prefix.empty()) return {};
+  const std::string_view line = first_written_line(section).text;
+  size_t end = prefix.size();
+  while (end < line.size() && is_number_word(line[end])) ++end;
+  return line.substr(0, end);
 }
 
 std::vector<FoundSection> find_sections(std::string_view text,

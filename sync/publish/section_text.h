@@ -53,5 +53,10 @@ std::vector<FoundSection> find_sections(std::string_view text,
 // "## H-12" of "\n## H-12: rule\n…": up to the word that holds the number. Empty where the first
 // line is no heading, or has another number.
 std::string_view section_heading(std::string_view section, uint64_t id);
+// "## H-" of the same: what stands before the number.
+std::string_view heading_prefix(std::string_view section, uint64_t id);
+
+// A character of the word that a number stands in: "12-a1b2c3" beside another store's.
+bool is_number_word(char c);
 
 }  // namespace syncline

@@ -23,12 +23,17 @@ class PushTest : public testing::Test {
                                 ref);
   }
 
+  Pusher::Alone alone() {
+    return
+        [this](const std::function<Status(OutcomeSource&)>& work) { return work(store.outcomes); };
+  }
+
   PublishStore store;
   TemporaryDirectory remote{"syncline remote"};
 };
 
 TEST_F(PushTest, WithoutARemoteNothingIsPushed) {
-  EXPECT_TRUE(fails_with(store.syncer->pusher().push(soon()), Code::kNotFound));
+  EXPECT_TRUE(fails_with(store.syncer->pusher().push(soon(), alone()), Code::kNotFound));
   const auto pushed = store.syncer->pusher().pushed();
   ASSERT_TRUE(ok(pushed));
   EXPECT_FALSE(*pushed);
@@ -39,14 +44,14 @@ TEST_F(PushTest, BranchAndOwnRefArrive) {
   EXPECT_EQ(store.syncer->pusher().pushed().value(), 0u);
   store.record(note_intent("one"));
   store.publish_all();
-  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon(), alone())));
   EXPECT_EQ(at_remote("main"), store.head());
   EXPECT_EQ(at_remote(store.own_ref()), store.tip());
   EXPECT_EQ(store.syncer->pusher().pushed().value(), 1u);
   store.record(note_intent("two"));
   store.publish_all();
   EXPECT_EQ(store.syncer->pusher().pushed().value(), 1u);
-  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon(), alone())));
   EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u);
   // Another process, and then one without the note of the last push.
   store.open_syncer();
@@ -57,38 +62,15 @@ TEST_F(PushTest, BranchAndOwnRefArrive) {
   EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u) << "told by the trailers";
 }
 
-TEST_F(PushTest, SomebodyElsesWorkIsNeverForcedAway) {
-  add_remote();
-  store.record(note_intent("one"));
-  store.publish_all();
-  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
-  TemporaryDirectory other;
-  store.repository.git("clone -q -b main " + quote_for_shell(remote.string()) + " " +
-                       quote_for_shell(other.string() + "/clone"));
-  const std::string in_clone = "-C " + quote_for_shell(other.string() + "/clone") + " ";
-  store.repository.git(in_clone + "commit -q --allow-empty -m theirs");
-  store.repository.git(in_clone + "push -q origin main");
-  const std::string theirs = at_remote("main");
-  store.record(note_intent("two"));
-  store.publish_all();
-  const Status refused = store.syncer->pusher().push(soon());
-  EXPECT_TRUE(fails_with(refused, Code::kRetryLater));
-  EXPECT_EQ(at_remote("main"), theirs);
-  EXPECT_EQ(store.syncer->pusher().pushed().value(), 1u);
-  store.repository.git("pull -q --rebase origin main");
-  store.publish_all();
-  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
-  EXPECT_EQ(at_remote("main"), store.head());
-  EXPECT_EQ(store.syncer->pusher().pushed().value(), 2u);
-}
-
 TEST_F(PushTest, AnUnreachableRemoteSaysWhatGitSaid) {
   store.repository.git("remote add origin /nonexistent/repository");
   store.record(note_intent("one"));
   store.publish_all();
-  const Status refused = store.syncer->pusher().push(soon());
+  const Status refused = store.syncer->pusher().push(soon(), alone());
   ASSERT_TRUE(fails_with(refused, Code::kRetryLater));
   EXPECT_NE(refused.error().message.find("/nonexistent/repository"), std::string::npos);
+  EXPECT_NE(refused.error().hint.find("git remote set-url origin"), std::string::npos)
+      << refused.error().hint;
 }
 
 TEST_F(PushTest, ADeadlineEndsAPushThatHangs) {
@@ -96,8 +78,8 @@ TEST_F(PushTest, ADeadlineEndsAPushThatHangs) {
   store.repository.git("config core.sshCommand 'sleep 600 #'");
   store.record(note_intent("one"));
   store.publish_all();
-  EXPECT_TRUE(
-      fails_with(store.syncer->pusher().push(system_clock().after_ms(300)), Code::kTimeout));
+  EXPECT_TRUE(fails_with(store.syncer->pusher().push(system_clock().after_ms(300), alone()),
+                         Code::kTimeout));
 }
 
 TEST(Subprocess, AnswersExitAndStderrAndKeepsTheTerminalOut) {
@@ -107,6 +89,7 @@ TEST(Subprocess, AnswersExitAndStderrAndKeepsTheTerminalOut) {
   ASSERT_TRUE(ok(said));
   EXPECT_EQ(said->exit_code, 7);
   EXPECT_EQ(said->error_text, "err\n");
+  EXPECT_EQ(said->output, "out\n");
   const auto environment = run_command(
       {"sh", "-c", "echo $GIT_TERMINAL_PROMPT/$EXTRA/$GIT_DIR >&2"}, {"EXTRA=1"}, clock, kForever);
   ASSERT_TRUE(ok(environment));
@@ -119,6 +102,13 @@ TEST(Subprocess, AnswersExitAndStderrAndKeepsTheTerminalOut) {
   const auto much = run_command({"sh", "-c", "yes | head -c 1000000 >&2"}, {}, clock, kForever);
   ASSERT_TRUE(ok(much));
   EXPECT_EQ(much->error_text.size(), kErrorTextBytesMax);
+  const auto both = run_command(
+      {"sh", "-c", "echo first; yes | head -c 9000000; yes | head -c 100000 >&2; echo last >&2"},
+      {}, clock, kForever);
+  ASSERT_TRUE(ok(both));
+  EXPECT_EQ(both->output.size(), kOutputBytesMax);
+  EXPECT_TRUE(both->output.starts_with("first\n"));
+  EXPECT_TRUE(both->error_text.ends_with("last\n"));
 }
 
 // As root would be in a person's repository: git's own test of the owner is told that it is.
@@ -132,7 +122,7 @@ TEST_F(PushTest, WhereGitRefusesTheRepositoryItsReasonIsToldAndNoHookRuns) {
   fs::permissions(hook, fs::perms::owner_all);
   ASSERT_EQ(::setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", 1), 0);
   ASSERT_EQ(::setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1), 0);
-  const Status refused = store.syncer->pusher().push(soon());
+  const Status refused = store.syncer->pusher().push(soon(), alone());
   ::unsetenv("GIT_TEST_ASSUME_DIFFERENT_OWNER");
   ::unsetenv("GIT_CONFIG_GLOBAL");
   ASSERT_TRUE(fails_with(refused, Code::kUnsupported));
@@ -142,7 +132,7 @@ TEST_F(PushTest, WhereGitRefusesTheRepositoryItsReasonIsToldAndNoHookRuns) {
       << refused.error().hint;
   EXPECT_FALSE(fs::exists(ran));
   EXPECT_TRUE(store.repository.git("ls-remote origin").empty()) << "nothing arrived";
-  ASSERT_TRUE(ok(store.syncer->pusher().push(soon())));
+  ASSERT_TRUE(ok(store.syncer->pusher().push(soon(), alone())));
   EXPECT_TRUE(fs::exists(ran)) << "where git allows it the person's hook runs";
 }
 

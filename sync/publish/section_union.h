@@ -1,0 +1,39 @@
+// Brings two texts of one append file together: the sections of both, each number once.
+//
+//   a section that one side added        stays; those of theirs stand where they are, ours behind
+//   that one side changed or removed     as that side has it
+//   that both changed, alike             as both have it
+//   that both changed, not alike         not merged: a person's to decide
+//
+// What stands before the first section counts as one more. A section begins with the empty lines
+// before its heading; its heading is known by the words that ours begin with and by the number
+// behind them ("## H-" and "12-sa1b2c3", the tag of another store included). Everything up to the
+// next such heading belongs to it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sync/publish/section_text.h"
+
+namespace syncline {
+
+struct TextSides {
+  std::optional<std::string_view> base;    // both began with; nothing: the file is new on both
+  std::optional<std::string_view> ours;    // nothing: removed
+  std::optional<std::string_view> theirs;  // alike
+};
+
+struct UnitedText {
+  std::string text;
+  bool has_sections = false;  // false, where one side removed the file: it stays removed
+};
+
+// `recorded`: the sections that this store has in the file, which tell what a heading looks like.
+// Nothing where it takes a person.
+std::optional<UnitedText> unite_sections(const TextSides& sides,
+                                         std::span<const WantedSection> recorded);
+
+}  // namespace syncline
