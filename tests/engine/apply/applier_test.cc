@@ -357,9 +357,8 @@ TEST_F(ApplierTest, AFileThatAPersonRemovedIsNotWrittenAgain) {
   // Nor where the whole database is built anew: what was folded was applied before.
   ObjectId some;
   some.bytes[0] = std::byte{1};
-  append_control(
-      Operation::kBatch,
-      encode(BatchFrame{.first_seq = 1, .last_seq = 2, .tree = some, .commit = some}));
+  append_control(Operation::kBatch,
+                 encode(BatchFrame{.first_seq = 1, .last_seq = 2, .tree = some, .commit = some}));
   std::filesystem::remove(work() / note_path(2));
   reopen_without_database();
   apply_all();
