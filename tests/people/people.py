@@ -121,7 +121,7 @@ def arguments():
                         default=float(os.environ.get("SYNCLINE_PEOPLE_SECONDS", "25")))
     parser.add_argument("--steps", type=int)
     parser.add_argument("--strict", action="store_true",
-                        help="a command that met a lock of a publish, and had to be repeated, fails")
+                        help="what person.py's TOLERATED names fails too")
     parser.add_argument("--keep", action="store_true",
                         default=os.environ.get("SYNCLINE_TEST_KEEP") == "1")
     return parser.parse_args()

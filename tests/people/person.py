@@ -23,7 +23,8 @@ SHOWN = 14  # commands before the one that is complained about
 # What a publish cannot keep from a person (README, "Beside your git"): figures, not faults.
 LOCK_HELD = "index.lock held by a publish"
 LOCK_LEFT = "index.lock left by a publish that was killed"
-TOLERATED = (LOCK_HELD, LOCK_LEFT)
+AT_ONCE = "a publish within two seconds after a commit of theirs"
+TOLERATED = (LOCK_HELD, LOCK_LEFT, AT_ONCE)
 # What a command says that could not go on because of the store, and how it is counted.
 IN_THE_WAY = (
     (LOCK_HELD, re.compile(r"index\.lock|could not write index|Cannot save the current|"
@@ -305,9 +306,10 @@ class Person:
             moved = time.monotonic()
             if self.store.ask("log", "-1", "--format=%an").strip() == PERSON:
                 then()
-            elif time.monotonic() < moved + QUIET_SECONDS:
-                raise Differs(f"{self.script[-1]}: a publish followed at once")
             else:
+                if time.monotonic() < moved + QUIET_SECONDS:
+                    self.failures[AT_ONCE] += 1
+                    self.evidence.setdefault(AT_ONCE, self.tail())
                 self.compare()
 
     def amend(self):
@@ -535,15 +537,6 @@ class Person:
         os.chmod(path, 0o755)
         self.script.append("pre-commit hook on")
 
-    def sparse(self):
-        self.clean_up()
-        self.git("sparse-checkout", "set", "--cone", "work")
-        self.pause()
-        self.edit_some()
-        self.git("commit", "-qam", self.subject())
-        self.pause()
-        self.git("sparse-checkout", "disable")
-
     def change_ours(self):
         """A hand edit of one of the store's files, or its removal, committed with an edit of theirs."""
         if self.twin.branch() != "main":
@@ -585,7 +578,7 @@ class Person:
              ("reset_hard", 2), ("rebase_some", 6), ("stash", 8), ("pop", 1), ("topic", 6),
              ("merge", 6), ("revert", 3), ("pull", 6), ("keep_house", 5), ("move_own", 4),
              ("take_back", 4), ("clean", 2), ("look_elsewhere", 3), ("hook", 2), ("stage_all", 3),
-             ("change_ours", 3), ("sparse", 1), ("new_file", 3))
+             ("change_ours", 3), ("new_file", 3))
 
     def pause(self):
         chance = self.dice.random()
