@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "journal/base/try.h"
 #include "sync/git/owned_lock.h"
@@ -123,6 +124,49 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
   return reason;
 }
 
+namespace {
+
+// "<old> <new> <name> <mail> <seconds> <zone>\t<message>"
+struct ReflogLine {
+  std::optional<int64_t> time_s;
+  bool ours = false;
+};
+
+ReflogLine parse_reflog_line(std::string_view line) {
+  const size_t message = std::min(line.find('\t'), line.size());
+  ReflogLine parsed;
+  parsed.ours = message < line.size() && line.substr(message + 1).starts_with(kOurReflogMessage);
+  const std::string_view who = line.substr(0, message);
+  const size_t zone = who.rfind(' ');
+  if (zone == std::string_view::npos || zone == 0) return parsed;
+  const size_t seconds = who.rfind(' ', zone - 1) + 1;
+  int64_t time_s = 0;
+  const auto read = std::from_chars(who.data() + seconds, who.data() + zone, time_s);
+  if (read.ec == std::errc() && read.ptr == who.data() + zone) parsed.time_s = time_s;
+  return parsed;
+}
+
+// Has HEAD been moved for kQuietLongestMs without a pause? `lines` are the last ones of its reflog,
+// or `all` of them. More moves in a row than fit in are as many as that.
+bool moves_all_the_time(std::string_view lines, bool all) {
+  std::optional<int64_t> last_s, first_s;
+  while (!lines.empty()) {
+    const size_t begin = lines.rfind('\n') + 1;
+    const ReflogLine line = parse_reflog_line(lines.substr(begin));
+    lines = lines.substr(0, begin == 0 ? 0 : begin - 1);
+    if (line.ours) continue;
+    if (!line.time_s) return false;
+    if (!last_s) last_s = line.time_s;
+    // Times are whole seconds.
+    if (first_s && (*first_s - *line.time_s) * 1000 > kQuietAfterMoveMs) return false;
+    first_s = line.time_s;
+    if ((*last_s - *first_s) * 1000 >= kQuietLongestMs) return true;
+  }
+  return !all;
+}
+
+}  // namespace
+
 Result<int64_t> quiet_left_ms(const GitDirectories& git, Clock& clock) {
   const auto log = git.git_dir->open_file("logs/HEAD", {});
   if (!log) {
@@ -140,11 +184,11 @@ Result<int64_t> quiet_left_ms(const GitDirectories& git, Clock& clock) {
                              {reinterpret_cast<std::byte*>(tail.data()), tail.size()}));
   tail.resize(count);
   while (tail.ends_with('\n')) tail.pop_back();
-  const std::string_view line = std::string_view(tail).substr(tail.rfind('\n') + 1);
-  const size_t message = line.find('\t');
-  const bool ours =
-      message != std::string_view::npos && line.substr(message + 1).starts_with(kOurReflogMessage);
-  return ours ? 0 : kQuietAfterMoveMs - age_ms;
+  std::string_view lines = tail;
+  const bool all = info.size_bytes <= kTailBytes;
+  if (!all) lines.remove_prefix(std::min(lines.find('\n'), lines.size() - 1) + 1);
+  const bool ours = parse_reflog_line(lines.substr(lines.rfind('\n') + 1)).ours;
+  return ours || moves_all_the_time(lines, all) ? 0 : kQuietAfterMoveMs - age_ms;
 }
 
 }  // namespace syncline

@@ -34,6 +34,8 @@ namespace syncline {
 
 inline constexpr int64_t kUnseenEditorMs = 2000;
 inline constexpr int64_t kQuietAfterMoveMs = 2000;
+// Whoever moves HEAD for so long without such a pause is not waited for any more.
+inline constexpr int64_t kQuietLongestMs = 30'000;
 // What the reflog says of our own commits begins so.
 inline constexpr std::string_view kOurReflogMessage = "commit (syncline): ";
 
@@ -54,7 +56,7 @@ Result<std::optional<std::string>> head_target(Directory& git_dir);
 
 // What is left of the kQuietAfterMoveMs after somebody else has moved HEAD (a commit, a reset, a
 // checkout), by the reflog: who has just done that is likely to go on, to amend it or to take it
-// back. 0: nobody has.
+// back. 0: nobody has, or somebody does so all the time.
 Result<int64_t> quiet_left_ms(const GitDirectories& git, Clock& clock);
 
 // One line for the user; empty when nothing is in the way. An error only where the git directory

@@ -27,9 +27,6 @@ namespace {
 // The pause between publishes that had to wait for the user.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
-// So much later than it is due a publish is made although people keep moving HEAD.
-constexpr int64_t kQuietLongestMs = 30'000;
-
 void append(std::vector<std::string>& paths, std::vector<std::string> more) {
   paths.insert(paths.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
@@ -69,11 +66,18 @@ std::optional<uint64_t> Publisher::due_in_ms(bool sections_wait) {
   if (tip && nothing_new(*tip)) return std::nullopt;
   const int64_t delay_ns = not_before_ns_ - context_.clock.monotonic_ns();
   const int64_t delay_ms = std::max<int64_t>(delay_ns + 999'999, 0) / 1'000'000;
-  return static_cast<uint64_t>(std::max(delay_ms, interval_left_ms(sections_wait)));
+  return static_cast<uint64_t>(std::max(delay_ms, left_ms(sections_wait)));
 }
 
 // What is left of the interval since the last publish, and of the quiet time.
-int64_t Publisher::interval_left_ms(bool sections_wait) {
+int64_t Publisher::left_ms(bool sections_wait) {
+  const int64_t interval_ms = sections_wait ? 0 : interval_left_ms();
+  const Result<const GitDirectories*> git_dirs = git();
+  if (!git_dirs) return interval_ms;
+  return std::max(interval_ms, quiet_left_ms(**git_dirs, context_.clock).value_or(0));
+}
+
+int64_t Publisher::interval_left_ms() {
   const ObjectId& last_id = context_.state.branch_commit;
   if (last_id.is_zero()) return 0;
   const Result<std::optional<Object>> last = context_.objects.read(last_id);
@@ -83,14 +87,7 @@ int64_t Publisher::interval_left_ms(bool sections_wait) {
   // Every process of the store can see the commit's own time; the clock may have jumped since.
   const int64_t age_ms = context_.clock.now_ms() - commit->committer_time_s * 1000;
   if (age_ms < 0) return 0;
-  const auto interval_ms =
-      sections_wait ? 0 : static_cast<int64_t>(context_.options.publish_interval_ms);
-  // Who commits without a pause cannot keep everything waiting for ever.
-  if (age_ms >= interval_ms + kQuietLongestMs) return 0;
-  const int64_t left_ms = std::max<int64_t>(interval_ms - age_ms, 0);
-  const Result<const GitDirectories*> git_dirs = git();
-  if (!git_dirs) return left_ms;
-  return std::max(left_ms, quiet_left_ms(**git_dirs, context_.clock).value_or(0));
+  return std::max<int64_t>(static_cast<int64_t>(context_.options.publish_interval_ms) - age_ms, 0);
 }
 
 Result<RefLockJudge::Verdict> Publisher::judge_branch_lock() {
@@ -210,7 +207,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   if (!report.waiting.empty()) return std::optional(std::move(report));
   if (nothing_new(tip)) return std::optional(std::move(report));
   // A commit of theirs that was under way when the publish was found to be due is made by now.
-  if (pace == Pace::kQuiet && interval_left_ms(/*sections_wait=*/true) > 0) {
+  if (pace == Pace::kQuiet && left_ms(/*sections_wait=*/true) > 0) {
     report.waiting = kJustMoved;
     return std::optional(std::move(report));
   }

@@ -100,7 +100,8 @@ class Publisher {
   Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   bool nothing_new(const ObjectId& tip) const;
-  int64_t interval_left_ms(bool sections_wait);
+  int64_t left_ms(bool sections_wait);
+  int64_t interval_left_ms();
 
   // Puts back files that are missing from the work tree. With `own_before` (PublishTrees) without
   // the sections that are published for the first time, which are written behind that, and so

@@ -155,17 +155,43 @@ class ShiftedClock final : public Clock {
   int64_t shift_ms = 0;
 };
 
-// A script that commits every second.
+// A script that commits every second, for half a minute; and one that began a while ago.
 TEST_F(PublisherTest, WhoCommitsWithoutAPauseDoesNotKeepEverythingWaiting) {
+  store.record(note_intent("zero"));
+  store.publish_all();
+  store.record(note_intent("one"));
+  commit_file("theirs.txt", "more\n");
+  const std::string log = (store.repository.path() / ".git/logs/HEAD").string();
+  const std::string before = read_text(log);
+  const auto moves = [&](int from_s_ago, int to_s_ago) {
+    std::string lines = before;
+    for (int ago = from_s_ago; ago >= to_s_ago; --ago) {
+      lines += fmt::format("{0} {0} a person <p@x> {1} +0100\tcommit: {2}\n", std::string(40, 'a'),
+                           system_clock().now_ms() / 1000 - ago, ago);
+    }
+    std::ofstream(log) << lines;
+  };
+  moves(10, 0);
+  EXPECT_FALSE(store.syncer->publisher().due()) << "for ten seconds";
+  moves(31, 0);
+  EXPECT_TRUE(store.syncer->publisher().due());
+  moves(35, 20);
+  commit_file("theirs.txt", "and more\n");
+  EXPECT_FALSE(store.syncer->publisher().due()) << "there was a pause";
+}
+
+TEST_F(PublisherTest, AfterALongPauseAndBeforeTheFirstACommitIsLeftAloneAsWell) {
   ShiftedClock clock;
   store.open_syncer(clock);
   store.record(note_intent("zero"));
+  commit_file("theirs.txt", "some\n");
+  EXPECT_FALSE(store.syncer->publisher().due()) << "nothing was ever published";
   clock.shift_ms = -60'000;
   store.publish_all();
   clock.shift_ms = 0;
   store.record(note_intent("one"));
   commit_file("theirs.txt", "more\n");
-  EXPECT_TRUE(store.syncer->publisher().due());
+  EXPECT_FALSE(store.syncer->publisher().due());
   clock.shift_ms = -50'000;
   EXPECT_TRUE(store.syncer->publisher().due()) << "HEAD was moved in the future";
 }
