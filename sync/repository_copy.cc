@@ -37,12 +37,13 @@ Status run_git(const RepositoryState& into, std::vector<std::string> words) {
 
 }  // namespace
 
-Status copy_repository(const std::string& from, Directory& from_common_dir,
-                       const RepositoryState& into, const std::string& branch,
-                       const std::string& remote) {
+Status copy_repository(const std::string& from, const RepositoryState& into,
+                       const std::string& branch, const std::string& remote) {
+  TRY_ASSIGN(const RepositoryState source, find_repository(from, *into.platform));
   TRY(run_git(into, {"fetch", "--quiet", "--no-tags", "--no-auto-maintenance",
                      "--no-write-fetch-head", "--update-head-ok", "--", from, "+refs/*:refs/*"}));
-  TRY_ASSIGN(const std::optional<std::string> text, read_small_file(from_common_dir, "config"));
+  TRY_ASSIGN(const auto source_dir, into.platform->open_directory(source.common_dir));
+  TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*source_dir, "config"));
   const std::optional<std::string> url =
       GitConfig::parse(text.value_or("")).get("remote." + remote + ".url");
   if (url) TRY(run_git(into, {"remote", "add", "--", remote, *url}));

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "journal/os/file_system.h"
 #include "sync/repository.h"
 #include "syncline/result.h"
 
@@ -12,8 +11,7 @@ namespace syncline {
 // Brings all refs of the repository at `from` (its work tree) into `into`, which was just made,
 // with the objects that they reach, and where `remote` is; checks `branch` out where it is born.
 // Runs git. Nothing is synced. `from` is not changed, and may be at work meanwhile.
-Status copy_repository(const std::string& from, Directory& from_common_dir,
-                       const RepositoryState& into, const std::string& branch,
-                       const std::string& remote);
+Status copy_repository(const std::string& from, const RepositoryState& into,
+                       const std::string& branch, const std::string& remote);
 
 }  // namespace syncline

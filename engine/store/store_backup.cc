@@ -47,8 +47,7 @@ class StoreCopy {
     const Config& config = *source_.config;
     TRY(prepare_database_place(repository_, *parts_.root, config.database));
     TRY(copy_database());
-    TRY_ASSIGN(const auto common, source_.platform.open_directory(source_.places.common_dir));
-    TRY(copy_repository(source_.places.root, *common, repository_, branch, config.sync.remote));
+    TRY(copy_repository(source_.places.root, repository_, branch, config.sync.remote));
     TRY(source_.journal.flush_all());
     TRY(copy_journal(source_.store_directory, *parts_.store, source_.journal.durable()));
     return put_config(config);
