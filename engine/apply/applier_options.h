@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "journal/log/format.h"
+#include "syncline/result.h"
 
 namespace syncline {
 
@@ -32,7 +33,7 @@ struct ApplierOptions {
   std::function<bool()> files_must_wait;
   // True while the store's branch is not the one checked out: nothing of ours belongs into the work
   // tree then, and files and sections wait.
-  std::function<bool()> branch_is_away;
+  std::function<Result<bool>()> branch_is_away;
   // True where the file that a record once made was removed by a person, who meant it. Asked where
   // files of applied records are written again.
   std::function<bool(uint64_t seq, const std::string& path)> is_removed;

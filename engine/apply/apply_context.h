@@ -76,7 +76,9 @@ struct ApplyContext {
   Status note_damage(Error& error);
 
   bool must_wait() const { return options.files_must_wait && options.files_must_wait(); }
-  bool branch_is_away() const { return options.branch_is_away && options.branch_is_away(); }
+  Result<bool> branch_is_away() const {
+    return options.branch_is_away ? options.branch_is_away() : Result<bool>(false);
+  }
   bool is_removed(const Effects& effects) const {
     return options.is_removed && options.is_removed(effects.seq, effects.path);
   }

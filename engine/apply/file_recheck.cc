@@ -19,9 +19,11 @@ class WaitingNow {
  public:
   explicit WaitingNow(ApplyContext& context) : context_(context) {}
 
-  bool takes(const Effects& effect, FileApplier::State seen) {
+  Result<bool> takes(const Effects& effect, FileApplier::State seen) {
     if (seen != FileApplier::State::kAbsent && seen != FileApplier::State::kTorn) return false;
-    if (!branch_is_away_) branch_is_away_ = context_.branch_is_away();
+    if (!branch_is_away_) {
+      TRY_ASSIGN(branch_is_away_, context_.branch_is_away());
+    }
     if (!*branch_is_away_) return false;
     waiting_.emplace_back(effect.seq, effect.path);
     return true;
@@ -82,7 +84,8 @@ Result<Attempt> FileRecheck::check_files(const std::vector<AppliedRecord>& recor
     TRY(take_back(files, effect, abandoned));
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     if (look.state == FileApplier::State::kAbsent && context_.is_removed(effect)) continue;
-    if (waiting.takes(effect, look.state)) continue;
+    TRY_ASSIGN(const bool waits, waiting.takes(effect, look.state));
+    if (waits) continue;
     TRY_ASSIGN(const Attempt written, files.write(effect.path, effect.text, look.state));
     if (written == Attempt::kRedo) return written;
   }
@@ -125,7 +128,8 @@ Status FileRecheck::write_again(const std::vector<AppliedRecord>& records) {
   for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
-    if (waiting.takes(effect, look.state)) continue;
+    TRY_ASSIGN(const bool waits, waiting.takes(effect, look.state));
+    if (waits) continue;
     if (look.state == FileApplier::State::kOurs) {
       TRY(files.write_again(effect.path, effect.text));
     } else {

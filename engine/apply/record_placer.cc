@@ -76,7 +76,9 @@ Status RecordPlacer::look_at_path(BatchRecord& record) {
   if (auto fit = check_path(effects.path); !fit) {
     return set_aside(record, std::move(fit).error().message);
   }
-  if (!branch_is_away_) branch_is_away_ = context_.branch_is_away();
+  if (!branch_is_away_) {
+    TRY_ASSIGN(branch_is_away_, context_.branch_is_away());
+  }
   record.waits = *branch_is_away_;
   if (record.waits) return {};
   return effects.operation == Operation::kCreate ? look_at_file(record) : look_at_section(record);

@@ -24,7 +24,9 @@ Status WaitingFiles::write_created(uint64_t published) {
   TRY(context_.refresh());
   if (!context_.options.write_files) return {};
   TRY_ASSIGN(const auto waiting, context_.projection->waiting(0, context_.applied.seq));
-  if (waiting.empty() || context_.branch_is_away()) return {};
+  if (waiting.empty()) return {};
+  TRY_ASSIGN(const bool away, context_.branch_is_away());
+  if (away) return {};
   return visit(waiting, [&](const std::vector<AppliedRecord>& records) {
     return write_created(records, published);
   });

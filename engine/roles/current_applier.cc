@@ -117,12 +117,12 @@ Result<std::string> CurrentApplier::branch_in_use(const GitDirectories& git) con
   return followed_branch(refs, context_.branch, *state);
 }
 
-// Where it cannot be told the file waits: it can always be written later.
-bool CurrentApplier::branch_is_away() const {
-  const auto git_dir = context_.places.platform->open_directory(context_.places.git_dir);
-  if (!git_dir) return true;
-  const auto head = head_target(**git_dir);
-  if (head && *head == context_.branch) return false;
+// What cannot be read now is asked again with the next try. Of a HEAD that names nothing, or of a
+// repository that is not understood, the branch is not checked out: the file can be written later.
+Result<bool> CurrentApplier::branch_is_away() const {
+  TRY_ASSIGN(const auto git_dir, context_.places.platform->open_directory(context_.places.git_dir));
+  TRY_ASSIGN(const std::optional<std::string> head, head_target(*git_dir));
+  if (head == context_.branch) return false;
   const auto paths = git_paths_at(context_.places.root, *context_.places.platform);
   if (!head || !paths) return true;
   const auto git = open_git_directories(*paths);

@@ -43,7 +43,7 @@ class CurrentApplier {
   // A file that git tracks may not change under a merge, a rebase or another branch.
   bool files_must_wait() const;
   // Is another branch than the store's checked out, or none?
-  bool branch_is_away() const;
+  Result<bool> branch_is_away() const;
 
  private:
   Result<std::string> branch_in_use(const GitDirectories& git) const;

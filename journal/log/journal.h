@@ -102,7 +102,7 @@ enum class Counter : uint8_t {
 // Why something was tried again after a wait. Programs that told no causes apart counted all as
 // kOther.
 enum class RetryCause : uint8_t {
-  kOther,       // a turn in the background failed, a database was exchanged under one
+  kOther,       // a turn in the background failed, a database was exchanged, a push met another
   kSqliteBusy,  // another program held the database's lock
   kGitLock,     // a lock file of git's was held
   kGitState,    // a person's git was in a state in which publishing waits

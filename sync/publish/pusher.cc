@@ -73,7 +73,7 @@ Status Pusher::push(Deadline deadline, const Alone& alone) {
     const bool behind = branch != nullptr && (branch->is_behind() || branch->is_a_race());
     const bool may_pass = behind || (own != nullptr && own->is_a_race());
     if (own_is_lost || !may_pass || !backoff.may_try_again()) return refusal(*answer);
-    context_.journal.add_counter(Counter::kRetries);
+    context_.journal.count_retry(RetryCause::kOther);
     context_.clock.pause_ns(backoff.next_delay_ns());
     if (context_.clock.passed(deadline)) {
       return make_error(Code::kTimeout, "others kept pushing until the time limit", "try again");

@@ -87,7 +87,7 @@ Result<std::string> RemoteMerge::bring_in(OutcomeSource& outcomes, Deadline dead
       return takes_a_person(context_.options, "git commands keep changing the branch or its index",
                             "try again");
     }
-    context_.journal.add_counter(Counter::kRetries);
+    context_.journal.count_retry(RetryCause::kGitState);
     context_.clock.pause_ns(backoff.next_delay_ns());
   }
 }

@@ -130,7 +130,7 @@ class ApplyTest : public ::testing::Test {
     defaults.database_path = database_path();
     defaults.ddl = {{"notes", kNotesDdl}, {"rules", kRulesDdl}};
     defaults.files_must_wait = [this] { return must_wait; };
-    defaults.branch_is_away = [this] { return branch_is_away; };
+    defaults.branch_is_away = [this]() -> Result<bool> { return branch_is_away; };
     defaults.is_removed = [this](uint64_t seq, const std::string&) {
       return removed.contains(seq);
     };
