@@ -71,7 +71,8 @@ TEST_F(LockTest, WhoWaitsLongIsToldForWhom) {
     told.push_back(why);
     holder->unlock();
   };
-  ASSERT_TRUE(lock_and_tell(*waiter, Mode::kExclusive, kForever, system_clock(), tell));
+  const Deadline long_after = system_clock().after_ms(15'000);
+  ASSERT_TRUE(lock_and_tell(*waiter, Mode::kExclusive, long_after, system_clock(), tell));
   ASSERT_EQ(told.size(), 1u);
   EXPECT_NE(told[0].find(named), std::string::npos) << told[0];
   // Who does not wait is told nothing, and a time limit names the holder too.
