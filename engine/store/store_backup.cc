@@ -96,7 +96,7 @@ class StoreCopy {
     if (!sound && sound.error().code != Code::kCorrupt) return sound;
     TRY_ASSIGN(const bool there, source_.platform.is_there(from.path));
     if (!sound || !there) {
-      source_.notes.push_back(
+      source_.notes.emplace_back(
           "the database could not be read: the copy's is built from the journal, without what "
           "people have added to it");
       return {};

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "engine/config/config.h"
 #include "journal/base/clock.h"
 #include "journal/base/posix_fd.h"
 #include "tests/engine/store/store_fixture.h"
