@@ -13,6 +13,7 @@
 #include "sync/git/ref_store.h"
 #include "sync/git/worktree_state.h"
 #include "sync/own/followed_branch.h"
+#include "sync/syncer.h"
 
 namespace syncline {
 
@@ -128,7 +129,14 @@ Result<bool> CurrentApplier::branch_is_away() const {
   const auto git = open_git_directories(*paths);
   if (!git) return true;
   const auto branch = branch_in_use(*git);
-  return !branch || *head != *branch;
+  if (!branch || *head == *branch) return !branch;
+  // A branch that is gone may have been renamed, which the repository's objects tell.
+  RefStore refs(*git->common_dir);
+  const auto tip = refs.read(*branch);
+  if (!tip || !tip->is_zero()) return true;
+  const auto syncer = context_.open_syncer();
+  if (!syncer || !(*syncer)->committer().refresh() || !(*syncer)->follow_branch()) return true;
+  return *head != (*syncer)->branch();
 }
 
 // Where the state cannot be told the section waits: it can always be written later.

@@ -151,8 +151,10 @@ TEST_F(Person, ABranchThatTheyRenameIsFollowed) {
   main_ = "refs/heads/trunk";
   for (const bool first : {true, false}) {
     record();
+    EXPECT_EQ(store_.json({"status"})["files_waiting"], 0) << "nobody is on another branch";
     const ProcessResult sync = store_.syncline({"sync"});
     EXPECT_TRUE(sync.ok()) << sync.describe();
+    EXPECT_EQ(sync.out.find("put back"), std::string::npos) << sync.out;
     EXPECT_EQ(sync.err.find("was renamed to trunk") != std::string::npos, first) << sync.err;
     EXPECT_EQ(store_.json({"verify"})["findings"].size(), 0U);
     expect_agreement_but({});
