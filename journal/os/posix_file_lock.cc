@@ -1,17 +1,17 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "journal/base/backoff.h"
 #include "journal/base/clock.h"
 #include "journal/base/try.h"
 #include "journal/os/posix_file.h"
+#include "journal/os/process_files.h"
 
 namespace syncline {
 namespace {
@@ -20,31 +20,12 @@ namespace {
 // for tens of microseconds (an append) to milliseconds (a flush): start there, and stay short.
 constexpr BackoffLimits kLockRetry = {.first_ns = 20'000, .longest_ns = 10'000'000};
 
-// What can be read of it; nothing where it is not there.
-std::string text_of(const std::string& path) {
-  const PosixFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  if (file.get() < 0) return text;
-  char buffer[4096];
-  while (true) {
-    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
-    if (count > 0) text.append(buffer, static_cast<size_t>(count));
-    if (count == 0 || (count < 0 && errno != EINTR)) return text;
-  }
-}
-
 // A process for people: its number, its name, and whether somebody has stopped it.
-std::string process_text(std::string_view id) {
-  // "7 (name) S …", where the name may hold anything.
-  const std::string stat = text_of(fmt::format("/proc/{}/stat", id));
-  const size_t open = stat.find('(');
-  const size_t close = stat.rfind(')');
-  if (open == std::string::npos || close == std::string::npos || close + 2 >= stat.size()) {
-    return fmt::format("process {}", id);
-  }
-  const char state = stat[close + 2];
-  return fmt::format("process {} ({}{})", id, stat.substr(open + 1, close - open - 1),
-                     state == 'T' || state == 't' ? ", which is stopped" : "");
+std::string process_text(const std::string& id) {
+  const std::optional<ProcessStat> stat = process_stat(id);
+  if (!stat || stat->state.empty()) return fmt::format("process {}", id);
+  const bool stopped = stat->state == "T" || stat->state == "t";
+  return fmt::format("process {} ({}{})", id, stat->name, stopped ? ", which is stopped" : "");
 }
 
 // Those who hold a flock of the file, by lines as "7: FLOCK  ADVISORY  WRITE 1234 fe:00:131 0 EOF";
@@ -52,7 +33,7 @@ std::string process_text(std::string_view id) {
 std::string flock_holders(const struct stat& file) {
   const std::string wanted =
       fmt::format("{:02x}:{:02x}:{}", major(file.st_dev), minor(file.st_dev), file.st_ino);
-  const std::string locks = text_of("/proc/locks");
+  const std::string locks = content_of_process_file("/proc/locks");
   std::string holders;
   for (size_t begin = 0; begin < locks.size();) {
     const size_t end = std::min(locks.find('\n', begin), locks.size());
@@ -68,7 +49,7 @@ std::string flock_holders(const struct stat& file) {
     // Processes of another namespace have no number here.
     const bool seen = !id.empty() && id != "0" && id.front() != '-';
     if (!holders.empty()) holders += ", ";
-    holders += seen ? process_text(id) : "a process that cannot be seen from here";
+    holders += seen ? process_text(std::string(id)) : "a process that cannot be seen from here";
   }
   return holders;
 }

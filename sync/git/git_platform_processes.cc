@@ -1,21 +1,18 @@
 // What GitPlatform asks about other processes, by /proc.
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <functional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "journal/base/posix_fd.h"
+#include "journal/os/process_files.h"
 #include "sync/git/git_command.h"
 #include "sync/git/git_platform.h"
 
@@ -35,38 +32,11 @@ bool some_process(const std::function<bool(const fs::path& process)>& is_it) {
   return false;
 }
 
-// What can be read of it: the process may end meanwhile, and then read() fails.
-std::string content_of(const fs::path& path) {
-  const PosixFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string content;
-  if (file.get() < 0) return content;
-  char buffer[4096];
-  while (true) {
-    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
-    if (count > 0) content.append(buffer, static_cast<size_t>(count));
-    if (count == 0 || (count < 0 && errno != EINTR)) return content;
-  }
+ProcessStat program_of(const fs::path& process) {
+  return process_stat(process.filename().string()).value_or(ProcessStat{});
 }
 
-struct Program {
-  std::string name;
-  int64_t started_ticks = 0;  // since the system's start
-};
-
-Program program_of(const fs::path& process) {
-  const std::string stat = content_of(process / "stat");
-  const size_t begin = stat.find('(');
-  const size_t end = stat.rfind(')');  // a name may hold anything
-  if (end == std::string::npos || begin > end) return {};
-  Program program{.name = stat.substr(begin + 1, end - begin - 1)};
-  std::istringstream fields(stat.substr(end + 1));
-  std::string field;
-  for (int number = 3; number < 22; ++number) fields >> field;
-  fields >> program.started_ticks;
-  return program;
-}
-
-bool runs_for_long(const Program& program) {
+bool runs_for_long(const ProcessStat& program) {
   timespec now{};
   if (::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return false;
   const int64_t ticks_a_second = ::sysconf(_SC_CLK_TCK);
@@ -75,7 +45,7 @@ bool runs_for_long(const Program& program) {
 }
 
 // Git's subcommands that are programs of their own are called "git-…".
-bool is_git(const Program& program) {
+bool is_git(const ProcessStat& program) {
   return program.name == "git" || program.name.starts_with("git-");
 }
 
@@ -94,7 +64,7 @@ std::set<std::string> own_line() {
   std::set<std::string> line;
   std::string process = "self";
   while (process != "0") {
-    const std::string status = content_of("/proc/" + process + "/status");
+    const std::string status = content_of_process_file("/proc/" + process + "/status");
     constexpr std::string_view kParent = "\nPPid:\t";
     const size_t at = status.find(kParent);
     if (at == std::string::npos) break;
@@ -111,10 +81,11 @@ bool is_at_or_below(std::string_view path, std::string_view directory) {
 }
 
 // What the git program is doing that `counts` and has to do with the work tree; else empty.
-std::string git_at_work(const fs::path& process, const Program& program, std::string_view work_tree,
+std::string git_at_work(const fs::path& process, const ProcessStat& program,
+                        std::string_view work_tree,
                         bool (*counts)(std::span<const std::string_view> words)) {
   if (!is_git(program)) return {};
-  const std::string arguments = content_of(process / "cmdline");
+  const std::string arguments = content_of_process_file(process / "cmdline");
   std::vector<std::string_view> words = words_of(arguments);
   // A script's first words are its interpreter's.
   if (!words.empty() && program.name.starts_with("git-")) words = {program.name};
@@ -131,7 +102,7 @@ std::string git_at_work(const fs::path& process, const Program& program, std::st
 
 bool GitPlatform::some_process_names(std::string_view path) {
   return some_process([&](const fs::path& process) {
-    const std::string arguments = content_of(process / "cmdline");
+    const std::string arguments = content_of_process_file(process / "cmdline");
     for (size_t at = arguments.find(path); at != std::string::npos;
          at = arguments.find(path, at + 1)) {
       const size_t after = at + path.size();
@@ -145,7 +116,8 @@ bool GitPlatform::some_process_names(std::string_view path) {
 bool GitPlatform::git_runs_in(std::string_view work_tree) {
   return some_process([&](const fs::path& process) {
     if (!is_git(program_of(process))) return false;
-    if (content_of(process / "cmdline").find(work_tree) != std::string::npos) return true;
+    if (content_of_process_file(process / "cmdline").find(work_tree) != std::string::npos)
+      return true;
     std::error_code fault;
     const std::string directory = fs::read_symlink(process / "cwd", fault).string();
     if (fault)
@@ -160,7 +132,7 @@ std::string GitPlatform::git_at_work_in(std::string_view work_tree, OtherProcess
   some_process([&](const fs::path& process) {
     const std::string id = process.filename().string();
     if (others != nullptr && others->contains(id)) return false;
-    const Program program = program_of(process);
+    const ProcessStat program = program_of(process);
     // A command that has started us is one of git's own, or an alias that stands for us.
     const bool started_us = own.contains(id);
     found = git_at_work(process, program, work_tree, started_us ? moves_head : may_move_head);
