@@ -115,7 +115,12 @@ Result<std::string> CurrentApplier::branch_in_use(const GitDirectories& git) con
              load_sync_state(context_.store_directory, context_.journal.store()));
   if (!state) return context_.branch;
   RefStore refs(*git.common_dir);
-  return followed_branch(refs, context_.branch, *state);
+  TRY_ASSIGN(std::string branch, followed_branch(refs, context_.branch, *state));
+  TRY_ASSIGN(const ObjectId tip, refs.read(branch));
+  if (*head == branch || !tip.is_zero()) return branch;
+  // One that is gone may have been renamed since the last publish, which the objects tell.
+  TRY_ASSIGN(const auto syncer, context_.open_current_syncer());
+  return syncer->branch();
 }
 
 // What cannot be read now is asked again with the next try. Of a HEAD that names nothing, or of a
@@ -129,14 +134,7 @@ Result<bool> CurrentApplier::branch_is_away() const {
   const auto git = open_git_directories(*paths);
   if (!git) return true;
   const auto branch = branch_in_use(*git);
-  if (!branch || *head == *branch) return !branch;
-  // A branch that is gone may have been renamed, which the repository's objects tell.
-  RefStore refs(*git->common_dir);
-  const auto tip = refs.read(*branch);
-  if (!tip || !tip->is_zero()) return true;
-  const auto syncer = context_.open_syncer();
-  if (!syncer || !(*syncer)->committer().refresh() || !(*syncer)->follow_branch()) return true;
-  return *head != (*syncer)->branch();
+  return !branch || *head != *branch;
 }
 
 // Where the state cannot be told the section waits: it can always be written later.

@@ -6,9 +6,7 @@ namespace syncline {
 
 Status RemovedFiles::look() {
   syncer_.reset();
-  TRY_ASSIGN(auto syncer, context_.open_syncer());
-  TRY(syncer->committer().refresh());
-  TRY_ASSIGN([[maybe_unused]] const std::string told, syncer->follow_branch());
+  TRY_ASSIGN(auto syncer, context_.open_current_syncer());
   TRY_ASSIGN(const bool goes_on, syncer->branch_goes_on());
   if (!goes_on) return {};  // what it lacks is published again
   TRY_ASSIGN(tree_, syncer->branch_tree());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/place/database_place.h"
+#include "journal/base/try.h"
 #include "sync/syncer.h"
 
 namespace syncline {
@@ -27,6 +28,13 @@ Result<std::unique_ptr<Syncer>> RoleContext::open_syncer() const {
   options.follows_renames = config->sync.branch.empty();
   return Syncer::open(places.root, store_directory, journal, clock, std::move(options),
                       *places.platform);
+}
+
+Result<std::unique_ptr<Syncer>> RoleContext::open_current_syncer() const {
+  TRY_ASSIGN(auto syncer, open_syncer());
+  TRY(syncer->committer().refresh());
+  TRY_ASSIGN([[maybe_unused]] const std::string told, syncer->follow_branch());
+  return syncer;
 }
 
 }  // namespace syncline

@@ -27,6 +27,8 @@ struct RoleContext {
 
   // As Syncer::open() does it, for this store.
   Result<std::unique_ptr<Syncer>> open_syncer() const;
+  // The same, as ref, journal and branch stand now.
+  Result<std::unique_ptr<Syncer>> open_current_syncer() const;
 
   const StorePlaces places;
   const std::shared_ptr<const Config> config;
