@@ -8,13 +8,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <iterator>
 
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/schema.h"
 #include "engine/store/init_place.h"
+#include "engine/store/store_copy.h"
 #include "engine/store/store_impl.h"
 #include "engine/verify/lost_keys.h"
 #include "journal/base/layout.h"
@@ -52,13 +52,6 @@ Result<Config> settle_config(Making& making, const std::string& profile) {
   return parse_config(std::move(*text));
 }
 
-Status exclude_database(const Making& making, const Config& config) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    TRY(exclude_path(making.repository, "/" + config.database + suffix));
-  }
-  return {};
-}
-
 // The journal with its first frame, the database with its tables.
 Status make_projections(Making& making, const Identity& identity,
                         const std::shared_ptr<const Config>& config, Clock& clock,
@@ -79,9 +72,7 @@ Status make_projections(Making& making, const Identity& identity,
   TRY(journal->append_control(Operation::kConfig, encode(ConfigFrame{config->text}),
                               clock.now_ms()));
   TRY(replace_file(*making.store, kConfigCopyFile, as_bytes(config->text), /*durable=*/false));
-  const auto parent = std::filesystem::path(config->database).parent_path();
-  if (!parent.empty()) TRY(making.root->make_directories(parent.string()));
-  TRY(exclude_database(making, *config));
+  TRY(prepare_database_place(making.repository, *making.root, config->database));
   // Rows of another store's records stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Roles roles(making.places, identity, config, *making.store, *journal, clock, beside_others);
@@ -123,7 +114,7 @@ Status take_database_along(Making& making, const Config& config) {
   TRY_ASSIGN(const auto apply_role, making.store->open_lock(kApplyLockName));
   TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
   TRY_ASSIGN(Identity identity, read_identity(*making.store));
-  TRY(exclude_database(making, config));
+  TRY(prepare_database_place(making.repository, *making.root, config.database));
   return move_database(making.places, *making.root, *making.store, identity, config);
 }
 
