@@ -373,7 +373,7 @@ Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBa
   std::vector<ObjectId> parents;
   if (!parent.is_zero()) parents.push_back(parent);
   std::string commit =
-      encode_commit(built.tree, parents, {author_name, author_email, batch.last_time_ms},
+      encode_commit(built.tree, parents, {author_name, author_email, batch.times_ms.back()},
                     compose_message(subjects, context_.store(), batch.first_seq, batch.last_seq));
   TRY_ASSIGN(built.commit, pack.add(ObjectType::kCommit, commit));
   objects.remember(built.commit, ObjectType::kCommit,

@@ -67,7 +67,6 @@ Result<std::optional<RecordBatch>> RecordSource::next(const BatchPolicy& policy,
     payload_bytes += frame->payload.size();
     records.push_back({frame->seq, frame->id, frame->time_ms, std::move(intent)});
     seq_ = frame->seq;
-    batch.last_time_ms = frame->time_ms;
     batch.times_ms.push_back(frame->time_ms);
     batch.end = reader_->position();
   }

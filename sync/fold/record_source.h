@@ -33,8 +33,7 @@ struct FileEffect {
 struct RecordBatch {
   uint64_t first_seq = 0;
   uint64_t last_seq = 0;
-  int64_t last_time_ms = 0;       // of the last record, set aside or not
-  std::vector<int64_t> times_ms;  // of all of them
+  std::vector<int64_t> times_ms;  // of all records, set aside or not
   std::vector<FileEffect> effects;
   Mark end;  // after the last record
 };
