@@ -90,7 +90,8 @@ void add_progress(Exposition& out, const StoreStatus& status) {
   out.sample("stage", "committed", seconds_of(status.uncommitted_age_ms));
   out.sample("stage", "published", seconds_of(status.unpublished_age_ms));
   out.gauge("set_aside_records", "Records that could not be applied.", status.set_aside);
-  out.gauge("files_waiting", "Sections that wait for the next publish.", status.files_waiting);
+  out.gauge("files_waiting", "Files and sections that wait for a person's git or the next publish.",
+            status.files_waiting);
   out.gauge("publish_waits", "1 while publishing waits for a person's git.", status.git != "ok");
 }
 

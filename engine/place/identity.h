@@ -24,7 +24,7 @@ struct Identity {
   // The store's content is being given up: all of it goes to `kept`, and a new identity follows,
   // with the floors that this one already names.
   bool accepting_loss = false;
-  bool read_only = false;  // made by replay: takes no records
+  bool read_only = false;  // made by replay or backup: takes no records
   // Which of the repository's work trees has the store's rows and files: "main", or "worktrees/…"
   // as git names a linked one. Empty in older stores, which are where they are called.
   std::string home;
