@@ -35,6 +35,13 @@ Result<uint64_t> parse_number(std::string_view option, std::string_view text) {
   return number;
 }
 
+Result<Stage> parse_wait(std::string_view text) {
+  const auto stage = parse_stage(text);
+  if (stage) return *stage;
+  return make_error(Code::kInvalid, fmt::format("--wait does not know the stage '{}'", text),
+                    "stages are journaled, applied, committed, published, pushed");
+}
+
 Result<std::vector<uint64_t>> parse_number_list(std::string_view option, std::string_view text,
                                                 uint64_t each_max) {
   std::vector<uint64_t> numbers;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "syncline/record.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -20,6 +21,9 @@ Result<uint64_t> parse_number(std::string_view option, std::string_view text);
 // "5,10,50": positive numbers up to `each_max`.
 Result<std::vector<uint64_t>> parse_number_list(std::string_view option, std::string_view text,
                                                 uint64_t each_max);
+
+// The value of --wait.
+Result<Stage> parse_wait(std::string_view text);
 
 // The options that every verb takes, before the verb or after it.
 struct GlobalOptions {

@@ -154,6 +154,21 @@ std::string recorded_json(const Receipt& receipt) {
   return dump(json);
 }
 
+std::string retracted_json(const RetractReport& report) {
+  Json json = object();
+  const Receipt& receipt = report.receipt;
+  json["seq"] = receipt.seq;
+  json["retracts"] = receipt.retracts;
+  json["kind"] = receipt.kind;
+  json["table"] = receipt.table;
+  json["id"] = number_or_null(receipt.id);
+  json["path"] = text_or_null(receipt.path);
+  json["stage"] = stage_name(receipt.stage);
+  json["duplicate"] = receipt.duplicate;
+  json["kept"] = text_or_null(report.kept);
+  return dump(json);
+}
+
 std::string receipt_json(const Receipt& receipt) {
   Json json = object();
   add_receipt(json, receipt);
@@ -162,6 +177,8 @@ std::string receipt_json(const Receipt& receipt) {
   json["stage"] = stage_name(receipt.stage);
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
+  json["retracts"] = number_or_null(receipt.retracts);
+  json["retracted_by"] = number_or_null(receipt.retracted_by);
   json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
   return dump(json);
 }
@@ -172,6 +189,8 @@ std::string log_json(const LogEntry& entry) {
   json["operation"] = entry.operation;
   json["rebound"] = entry.receipt.rebound;
   json["set_aside"] = text_or_null(entry.receipt.set_aside);
+  json["retracts"] = number_or_null(entry.receipt.retracts);
+  json["retracted_by"] = number_or_null(entry.receipt.retracted_by);
   return dump(json);
 }
 

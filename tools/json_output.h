@@ -22,6 +22,7 @@ std::string failure_json(const Failure& failure);
 std::string version_json();
 std::string init_json(const InitReport& report);
 std::string recorded_json(const Receipt& receipt);
+std::string retracted_json(const RetractReport& report);
 std::string receipt_json(const Receipt& receipt);
 std::string log_json(const LogEntry& entry);
 std::string ingest_json(const IngestReport& report);

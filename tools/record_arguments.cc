@@ -53,12 +53,7 @@ Status take_flag(RecordArguments& parsed, const std::vector<std::string>& argume
     if (value.empty()) return make_error(Code::kInvalid, "--key is empty");
     parsed.key = std::move(value);
   } else if (token.name == "wait") {
-    const auto stage = parse_stage(value);
-    if (!stage) {
-      return make_error(Code::kInvalid, fmt::format("--wait does not know the stage '{}'", value),
-                        "stages are journaled, applied, committed, published, pushed");
-    }
-    parsed.wait = *stage;
+    TRY_ASSIGN(parsed.wait, parse_wait(value));
   } else if (token.name == "field") {
     TRY_ASSIGN(auto field,
                split_assignment(value, RecordArguments::Field::Form::kField, token.name));

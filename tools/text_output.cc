@@ -105,6 +105,15 @@ std::string recorded_text(const Receipt& receipt) {
   return text + "\n";
 }
 
+std::string retracted_text(const RetractReport& report) {
+  const Receipt& receipt = report.receipt;
+  std::string text = fmt::format(
+      "{} {} by seq {}: {} ({})\n", receipt.duplicate ? "already retracted seq" : "retracted seq",
+      receipt.retracts, receipt.seq, place_text(receipt), stage_name(receipt.stage));
+  if (!report.kept.empty()) text += fmt::format("note: {}\n", printable(report.kept));
+  return text;
+}
+
 namespace {
 
 std::string number_text(const FieldValue& value) {
@@ -130,6 +139,8 @@ std::string receipt_text(const Receipt& receipt) {
   line("commit", receipt.commit.empty() ? "not yet" : receipt.commit);
   line("branch commit", receipt.branch_commit.empty() ? "not yet" : receipt.branch_commit);
   if (!receipt.set_aside.empty()) line("set aside", printable(receipt.set_aside));
+  if (receipt.retracts != 0) line("retracts", fmt::format("seq {}", receipt.retracts));
+  if (receipt.retracted_by != 0) line("retracted by", fmt::format("seq {}", receipt.retracted_by));
   if (!receipt.fields) return text;
   for (const auto& [name, value] : *receipt.fields) {
     const auto* const field_text = std::get_if<std::string>(&value);
@@ -155,6 +166,8 @@ std::string log_text(const LogEntry& entry) {
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", set aside: {}", printable(receipt.set_aside));
   }
+  if (receipt.retracts != 0) text += fmt::format(", of record {}", receipt.retracts);
+  if (receipt.retracted_by != 0) text += fmt::format(", retracted by {}", receipt.retracted_by);
   return text + "\n";
 }
 

@@ -22,6 +22,7 @@ class ExportVerb final : public PlainVerb {
     options.number("--from", from_, "SEQ", "begin with this record; the first when not given");
     options.number("--to", to_, "SEQ", "end with this record; the last when not given");
     options.flag("--set-aside", set_aside_, "also records that could not be applied");
+    options.flag("--retracted", retracted_, "also records that were taken away");
   }
 
   int run(Session& session) override {
@@ -31,6 +32,7 @@ class ExportVerb final : public PlainVerb {
                             "give a longer --timeout, or --from SEQ and --to SEQ");
     ExportFilter filter{.kind = kind_.value_or(""), .from_seq = from_.value_or(1), .to_seq = to_};
     filter.set_aside = set_aside_;
+    filter.retracted = retracted_;
     std::FILE* const out = session.console().out;
     PageFaultGuard::note_output();
     uint64_t untold = 0, first_untold = 0;
@@ -62,6 +64,7 @@ class ExportVerb final : public PlainVerb {
   std::optional<uint64_t> from_;
   std::optional<uint64_t> to_;
   bool set_aside_ = false;
+  bool retracted_ = false;
 };
 
 }  // namespace

@@ -84,13 +84,8 @@ class IngestVerb final : public PlainVerb {
   }
 
   int run(Session& session) override {
-    const auto stage = parse_stage(wait_.value_or("applied"));
-    if (!stage) {
-      return session.fail(
-          make_error(Code::kInvalid, fmt::format("--wait does not know the stage '{}'", *wait_),
-                     "stages are journaled, applied, committed, published, pushed"),
-          "nothing was written");
-    }
+    const auto stage = parse_wait(wait_.value_or("applied"));
+    if (!stage) return session.fail(stage.error(), "nothing was written");
     stage_ = *stage;
     auto input = InputFile::open(file_.value_or("-"));
     if (!input) return session.fail(input.error(), "nothing was written");

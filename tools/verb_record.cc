@@ -7,6 +7,7 @@
 #include "tools/json_output.h"
 #include "tools/page_fault.h"
 #include "tools/record_arguments.h"
+#include "tools/record_call.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
 
@@ -42,32 +43,6 @@ std::string record_help(const RecordArguments& arguments) {
   return text;
 }
 
-std::string kept_sentence(Code code) {
-  return code == Code::kOutcomeUnknown ? "the record may or may not be in; nothing else was changed"
-                                       : "nothing was written";
-}
-
-// The record is durable, but not at the stage that was waited for.
-int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait) {
-  Error error = make_error(
-      Code::kTimeout,
-      fmt::format("seq {} was recorded, but is not {} yet", receipt.seq, stage_name(wait)),
-      "it is not lost and comes by itself or by `syncline sync`; do not record it again");
-  error.seq = receipt.seq;
-  if (receipt.stage >= Stage::kApplied) {
-    const auto status = store.status();
-    if (status && status->git != "ok") error.message += ": " + status->git;
-  }
-  return session.fail(error, {}, std::string(stage_name(receipt.stage)));
-}
-
-int fail_record(const Session& session, Store& store, const Error& error) {
-  if (error.seq == 0) return session.fail(error, kept_sentence(error.code));
-  const auto receipt = store.show(error.seq);
-  const Stage stage = receipt ? receipt->stage : Stage::kJournaled;
-  return session.fail(error, {}, std::string(stage_name(stage)));
-}
-
 int record_into(Store& store, const Session& session, const RecordArguments& arguments,
                 Deadline deadline) {
   auto fields =
@@ -81,16 +56,6 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
   const bool set_aside = !receipt->set_aside.empty();
   return session.answer(recorded_json(*receipt), recorded_text(*receipt),
                         set_aside ? ExitCode::kSetAside : ExitCode::kDone);
-}
-
-// Others may have left their work to this call, even where its own record failed; but a caller
-// whose time is up is not kept any longer.
-void lend_a_hand(Store& store, const Session& session, Deadline deadline) {
-  if (system_clock().passed(deadline)) return;
-  if (const Status lent = store.lend_a_hand(); !lent) {
-    session.note(
-        fmt::format("what is recorded is safe; what comes after waits: {}", lent.error().message));
-  }
 }
 
 // The flags are a kind's fields, so the verb reads its arguments itself (tools/record_arguments.h).

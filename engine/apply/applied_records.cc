@@ -41,7 +41,7 @@ Status Gathered::hand_over(Database& database, const VisitApplied& visit) {
   for (Decided& record : records_) {
     const auto found = outcomes.find(record.seq);
     const Outcome* const outcome = found == outcomes.end() ? nullptr : &found->second;
-    if (outcome != nullptr && !outcome->has_file()) continue;
+    if (outcome != nullptr && (!outcome->has_file() || outcome->is_retracted())) continue;
     Effects effects =
         render_effects(record.intent, record.seq, EffectIds(record.id, outcome), record.time_ms);
     std::vector<Abandoned> abandoned;

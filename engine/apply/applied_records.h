@@ -2,7 +2,7 @@
 // the rechecks, the waiting sections and repair act on.
 //
 // Outcomes come from the database, which has projected all of them up to the watermark. A record
-// whose outcome leaves it no file is left out.
+// whose outcome leaves it no file, or that was retracted, is left out.
 #pragma once
 
 #include <cstdint>

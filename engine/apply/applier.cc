@@ -78,7 +78,7 @@ Status Applier::Impl::restore_rows(std::vector<uint64_t> seqs) {
       [&](const std::vector<AppliedRecord>& records) -> Status {
         TRY_ASSIGN(Transaction transaction, Transaction::begin(*context.database));
         for (const auto& [intent, effects, abandoned] : records) {
-          if (effects.table.empty()) continue;
+          if (effects.table.empty() || effects.retracted) continue;
           // Whatever row has the id stays; a row that the table refuses stays missing.
           TRY_ASSIGN(const RowResult row, context.rows->insert(intent, effects));
           if (row.kind == RowResult::Kind::kRolledBack) {

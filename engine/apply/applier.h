@@ -19,7 +19,9 @@
 //   syncline_keys(key PRIMARY KEY, seq, content_hash) WITHOUT ROWID
 //                                                     -- those of trimmed records too: they come
 //                                                     -- from what the journal keeps of these
-//   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason, file_id)  -- see Outcome
+//   syncline_outcomes(seq PRIMARY KEY, kind, new_id, reason, file_id)
+//                                                     -- see Outcome; new_id of a retracted record
+//                                                     -- is the record that took it away
 //   syncline_offsets(seq PRIMARY KEY, offset)         -- of sections
 //   syncline_waiting(seq PRIMARY KEY, path)           -- files and sections that wait
 //   syncline_positions(seq PRIMARY KEY, segment, offset)  -- one a batch, to seek a record by

@@ -35,8 +35,12 @@ struct BatchRecord {
   FileApplier::State seen = FileApplier::State::kEdited;
   std::vector<Abandoned> abandoned;
 
-  bool is_set_aside() const { return outcome && !outcome->has_row(); }
-  bool has_file() const { return !effects.path.empty() && (!outcome || outcome->has_file()); }
+  bool is_set_aside() const { return outcome && outcome->is_set_aside(); }
+  // By a record further on in the log: neither row nor file is made any more.
+  bool is_retracted() const { return outcome && outcome->is_retracted(); }
+  bool has_file() const {
+    return !effects.path.empty() && !is_retracted() && (!outcome || outcome->has_file());
+  }
   // A decided id that no row can have was never given to one; see RecordPlacer::place().
   uint64_t highest_id() const {
     return is_row_id(decided_id) ? std::max(decided_id, effects.id) : effects.id;

@@ -197,7 +197,7 @@ void ApplyStep::raise_watermark() {
   note_latencies();
   for (const BatchRecord& record : batch_.records) {
     report_.set_aside += record.is_set_aside() ? 1 : 0;
-    report_.rebound += record.outcome && !record.is_set_aside() ? 1 : 0;
+    report_.rebound += record.outcome && record.outcome->has_row() ? 1 : 0;
   }
 }
 

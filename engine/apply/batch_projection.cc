@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 
+#include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
@@ -44,6 +45,18 @@ Status project_control(ApplyContext& context, const BatchControl& control) {
   }
 }
 
+// Only what a batch holds is retracted, so that its file in the commits is settled.
+Status project_retraction(ApplyContext& context, const Effects& effects) {
+  const uint64_t seq = effects.retracted->seq;
+  TRY_ASSIGN(const auto outcomes, read_outcomes(*context.database, seq, seq));
+  const auto known = outcomes.find(seq);
+  Outcome outcome{.seq = seq, .kind = Outcome::Kind::kRetracted, .retracted_by = effects.seq};
+  settle_file(outcome, known == outcomes.end() ? nullptr : &known->second, /*batched_seq=*/seq);
+  TRY(context.projection->put_outcome(outcome));
+  // It may have been waiting for its branch to come back.
+  return context.projection->remove_waiting(seq);
+}
+
 }  // namespace
 
 Status project_batch(ApplyContext& context, const Batch& batch,
@@ -60,6 +73,7 @@ Status project_batch(ApplyContext& context, const Batch& batch,
       keys.push_back({record.intent.key, seq, &record.intent.content_hash});
     }
     if (record.outcome) TRY(projection.put_outcome(*record.outcome));
+    if (record.effects.retracted) TRY(project_retraction(context, record.effects));
     if (record.waits && record.has_file()) TRY(projection.put_waiting(seq, record.effects.path));
     if (!record.effects.table.empty()) {
       uint64_t& highest = ids[record.effects.table];

@@ -31,6 +31,8 @@ Result<Attempt> RecordPlacer::place_all(Batch& batch, std::optional<Appended>& j
 
 Result<Attempt> RecordPlacer::place(BatchRecord& record) {
   record.id_is_taken = false;
+  if (record.is_retracted()) return Attempt::kDone;
+  if (record.effects.retracted) return retract(record);
   const auto refused = rolled_back_.find(record.effects.seq);
   if (!record.is_set_aside() && refused != rolled_back_.end()) {
     TRY(set_aside(record, refused->second));
@@ -43,6 +45,27 @@ Result<Attempt> RecordPlacer::place(BatchRecord& record) {
   if (record.has_file()) TRY(look_at_path(record));
   if (record.is_set_aside() || record.effects.table.empty()) return Attempt::kDone;
   return insert_row(record);
+}
+
+Result<Attempt> RecordPlacer::retract(BatchRecord& record) {
+  Effects row = record.effects;
+  const ApplierOptions& options = context_.options;
+  record.waits = options.write_files && options.sections_await_publish && !row.path.empty();
+  const uint64_t seq = row.retracted->seq;
+  // One that was not applied before never made a row: this record was known ahead of it.
+  if (row.table.empty() || seq > context_.applied.seq || rolled_back_.contains(row.seq)) {
+    return Attempt::kDone;
+  }
+  TRY_ASSIGN(const auto outcomes, read_outcomes(*context_.database, seq, seq));
+  if (const auto known = outcomes.find(seq); known != outcomes.end()) {
+    if (!known->second.has_row()) return Attempt::kDone;
+    row.id = known->second.new_id;
+  }
+  Result<RowResult> removed = context_.rows->remove(row);
+  if (!removed) return context_.kinds.explain(row.table, std::move(removed).error());
+  if (removed->kind != RowResult::Kind::kRolledBack) return Attempt::kDone;
+  rolled_back_.emplace(row.seq, std::move(removed->reason));
+  return Attempt::kRedo;
 }
 
 Result<Attempt> RecordPlacer::insert_row(BatchRecord& record) {

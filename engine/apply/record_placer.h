@@ -52,6 +52,9 @@ class RecordPlacer {
   // Sets id_is_taken where the record must be rebound.
   Result<Attempt> place(BatchRecord& record);
   Result<Attempt> insert_row(BatchRecord& record);
+  // Deletes the row of the record that this one takes away; its file is the publish's to take. A
+  // row that a constraint or a trigger of people's keeps is theirs from then on.
+  Result<Attempt> retract(BatchRecord& record);
   Status look_at_path(BatchRecord& record);
   Status look_at_file(BatchRecord& record);
   Status look_at_section(BatchRecord& record);

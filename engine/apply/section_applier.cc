@@ -119,13 +119,14 @@ Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section
       return Found::kPlanned;
     }
   }
+  TRY_ASSIGN(const FoundSection elsewhere, search(plan, section));
+  if (elsewhere.standing != FoundSection::Standing::kMissing) return Found::kThere;
   if (offset >= size && offset == plan.end && plan.end > 0) {
     plan.claimed.claim(offset, section.text.size());
     add_write(plan, offset, section.text);
     return Found::kPlanned;
   }
-  TRY_ASSIGN(const FoundSection elsewhere, search(plan, section));
-  return elsewhere.standing == FoundSection::Standing::kMissing ? Found::kNo : Found::kThere;
+  return Found::kNo;
 }
 
 Result<bool> SectionApplier::take_back(FilePlan& plan, const Section& section,

@@ -9,9 +9,10 @@
 //
 //   found at its offset                    it is there
 //   at its offset, torn                    written there again (replaces nothing but zeros)
-//   its offset is the end of the file      written there
-//   found anywhere else in the file        it is there (a person edited what is before it)
+//   found anywhere else in the file        it is there (a person edited what is before it, or one
+//                                          before it was retracted)
 //   its heading's number is found          it is there (a person edited it)
+//   its offset is the end of the file      written there
 //   not found                              appended at the end, at a newly journalled offset; or
 //                                          left alone, where a checkpoint says that it had been
 //                                          synced: then a person has deleted or edited it

@@ -64,9 +64,7 @@ Status UnappliedLog::read_ids_until(Reader& reader, const Mark& end, Ids& ids) {
     uint64_t& highest = ids[table_key(intent.table)];
     if (is_row_id(frame->id)) highest = std::max(highest, frame->id);
     const Outcome* outcome = tail_.outcome(frame->seq);
-    if (outcome != nullptr && outcome->kind == Outcome::Kind::kRebind) {
-      highest = std::max(highest, outcome->new_id);
-    }
+    if (outcome != nullptr) highest = std::max(highest, outcome->new_id);
   }
 }
 

@@ -84,6 +84,10 @@ Result<Attempt> WaitingFiles::write(const std::vector<AppliedRecord>& records, u
   TRY(context_.sync_files());
   std::vector<uint64_t> seqs;
   for (const Section& section : candidates) seqs.push_back(section.seq);
+  // The publish has taken away what these do.
+  for (const AppliedRecord& record : records) {
+    if (record.effects.retracted) seqs.push_back(record.effects.seq);
+  }
   TRY(remove(seqs));
   written += candidates.size();
   return Attempt::kDone;

@@ -157,10 +157,26 @@ Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t f
     const auto seq = static_cast<uint64_t>(statement.integer(0));
     Outcome outcome{.seq = seq,
                     .kind = static_cast<Outcome::Kind>(statement.integer(1)),
-                    .new_id = static_cast<uint64_t>(statement.integer(2)),
                     .reason = std::string(statement.text(3))};
+    (outcome.is_retracted() ? outcome.retracted_by : outcome.new_id) =
+        static_cast<uint64_t>(statement.integer(2));
     if (!statement.is_null(4)) outcome.file_id = static_cast<uint64_t>(statement.integer(4));
     outcomes.emplace(seq, std::move(outcome));
+  }
+}
+
+Result<std::vector<uint64_t>> read_retractions(Database& database, uint64_t first_seq,
+                                               uint64_t last_seq) {
+  TRY_ASSIGN(Statement statement,
+             database.prepare(fmt::format("SELECT new_id FROM syncline_outcomes WHERE kind = {} "
+                                          "AND new_id BETWEEN ?1 AND ?2 ORDER BY new_id",
+                                          static_cast<int>(Outcome::Kind::kRetracted))));
+  statement.bind(1, first_seq).bind(2, std::min<uint64_t>(last_seq, INT64_MAX));
+  std::vector<uint64_t> seqs;
+  while (true) {
+    TRY_ASSIGN(const bool row, statement.step());
+    if (!row) return seqs;
+    seqs.push_back(static_cast<uint64_t>(statement.integer(0)));
   }
 }
 

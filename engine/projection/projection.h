@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/sqlite/database.h"
 #include "journal/log/format.h"
@@ -49,6 +50,9 @@ Result<std::optional<uint64_t>> next_free_id(Database& database, const std::stri
 Result<uint64_t> last_id_given(Database& database, const std::string& table);  // by us; 0 for none
 Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t first_seq,
                                                   uint64_t last_seq);
+// The records among first..last that take another one away, in order.
+Result<std::vector<uint64_t>> read_retractions(Database& database, uint64_t first_seq,
+                                               uint64_t last_seq);
 Result<Mark> position_before(Database& database, uint64_t seq);  // at or before the record
 struct CommitNames {
   std::string own;     // commit of the store's ref that holds the record; empty when none yet

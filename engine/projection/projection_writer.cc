@@ -75,6 +75,8 @@ Status ProjectionWriter::put_outcome(const Outcome& outcome) {
   put.bind(1, outcome.seq).bind(2, static_cast<int64_t>(outcome.kind));
   if (outcome.kind == Outcome::Kind::kRebind) {
     put.bind(3, outcome.new_id).bind_null(4);
+  } else if (outcome.is_retracted()) {
+    put.bind(3, outcome.retracted_by).bind_null(4);
   } else {
     put.bind_null(3).bind(4, std::string_view(outcome.reason));
   }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <optional>
 #include <variant>
 
 #include "journal/base/try.h"
@@ -29,16 +28,6 @@ bool is_refusal(int code) {
 bool is_unique_violation(int code) {
   return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE ||
          code == SQLITE_CONSTRAINT_ROWID;
-}
-
-// The column that holds a record's path and nothing else; the path holds the id.
-std::optional<size_t> path_column(const Intent& intent) {
-  if (!intent.path.uses(Slot::kId)) return std::nullopt;
-  for (size_t i = 0; i < intent.columns.size(); ++i) {
-    const auto* text = std::get_if<Template>(&intent.columns[i].value);
-    if (text != nullptr && text->is_only(Slot::kPath)) return i;
-  }
-  return std::nullopt;
 }
 
 // The table is at fault, not the record: the record waits until the table is mended.
@@ -98,6 +87,30 @@ Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effect
     }
   }
   return RowResult{.kind = RowResult::Kind::kRefused, .reason = done.error().message};
+}
+
+Result<RowResult> RowApplier::remove(const Effects& effects) {
+  std::string where = fmt::format("{} = ?1", quote_identifier(effects.id_column));
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    where += fmt::format(" AND {} IS ?{}", quote_identifier(effects.columns[i].first), i + 2);
+  }
+  auto prepared = database_.prepare(
+      fmt::format("DELETE FROM main.{} WHERE {}", quote_identifier(effects.table), where));
+  if (!prepared) {
+    Error error = std::move(prepared).error();
+    if (error.code == Code::kBusy) tell_wrong_table(effects, error);
+    return error;
+  }
+  prepared->bind(1, static_cast<int64_t>(effects.id));
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    prepared->bind(static_cast<int>(i) + 2, effects.columns[i].second);
+  }
+  auto done = prepared->run();
+  if (done) return RowResult{};
+  if (!is_refusal(prepared->last_code())) return std::move(done).error();
+  return RowResult{
+      .kind = database_.in_transaction() ? RowResult::Kind::kRefused : RowResult::Kind::kRolledBack,
+      .reason = done.error().message};
 }
 
 Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {

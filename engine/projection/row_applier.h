@@ -21,7 +21,7 @@ namespace syncline {
 
 struct RowResult {
   enum class Kind : uint8_t {
-    kInserted,
+    kInserted,    // or removed
     kOurs,        // our row is there: the database was restored, or has lost its watermark
     kIdTaken,     // a foreign row has our id
     kRefused,     // the table refuses the row; `reason` is SQLite's message
@@ -43,6 +43,9 @@ class RowApplier {
   // when the column with the record's path is, since the path holds the id. In the second case a
   // user has edited the other columns, and the edit stays.
   Result<RowResult> insert(const Intent& intent, const Effects& effects);
+  // Deletes the row with the id, where it has these columns: any other is a person's. kRefused,
+  // kRolledBack: a constraint or a trigger of the table keeps it.
+  Result<RowResult> remove(const Effects& effects);
 
  private:
   struct Table {

@@ -17,6 +17,7 @@ class DatabaseOutcomes : public OutcomeSource {
  public:
   explicit DatabaseOutcomes(Database& database) : database_(database) {}
   Result<std::map<uint64_t, Outcome>> outcomes(uint64_t first_seq, uint64_t last_seq) override;
+  Result<Retractions> retractions(uint64_t first_seq, uint64_t last_seq) override;
 
  private:
   Database& database_;

@@ -102,16 +102,20 @@ Status Store::Impl::check_backlog() {
 Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline deadline) {
   TRY_ASSIGN(const Impl::Submitted submitted, impl_->make_write(record));
   TRY(impl_->check_backlog());
+  return impl_->hand_over(submitted, wait_stage, deadline);
+}
+
+Result<Receipt> Store::Impl::hand_over(const Submitted& submitted, Stage stage, Deadline deadline) {
   submitted.write->finish_by = deadline;
-  TRY(impl_->queue->submit(submitted.write, deadline));
-  TRY_ASSIGN(Receipt receipt, impl_->finish(submitted, wait_stage, deadline));
+  TRY(queue->submit(submitted.write, deadline));
+  TRY_ASSIGN(Receipt receipt, finish(submitted, stage, deadline));
   if (!receipt.duplicate) return receipt;
   // The record is durable, and every error says so by its seq.
   const auto durable = [&receipt](Error error) {
     error.seq = receipt.seq;
     return error;
   };
-  Result<ReceiptLookup> records = impl_->lookup();
+  Result<ReceiptLookup> records = lookup();
   if (!records) return durable(std::move(records).error());
   Result<Receipt> found = records->receipt(receipt.seq);
   // Where the record was trimmed by a program that kept no receipts, only its key is left.

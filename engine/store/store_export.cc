@@ -26,7 +26,7 @@ Result<std::optional<Fields>> Store::Impl::fields_of(uint64_t seq) {
   TRY_ASSIGN(const auto database, open_to_read(database_file(places, *config)));
   TRY_ASSIGN(const auto record,
              find_record(*store_directory, *journal, database.get(), seq, journal->durable()));
-  if (!record) return std::optional<Fields>();
+  if (!record || record->intent.retracted) return std::optional<Fields>();
   const std::array<std::string_view, 2> tags = {"", identity.tag};
   if (auto fields = intent_fields(*config, record->intent, tags)) return fields;
   // An earlier configuration made it: the last one before it in the log.
@@ -67,9 +67,10 @@ Status Store::export_records(const ExportFilter& filter,
     }
     if (!is_record(frame->operation) || frame->seq < filter.from_seq) continue;
     TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
-    if (!filter.kind.empty() && intent.kind != filter.kind) continue;
+    if (intent.retracted || (!filter.kind.empty() && intent.kind != filter.kind)) continue;
     TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(frame->seq));
-    if (outcome && !outcome->has_row() && !filter.set_aside) continue;
+    if (outcome && outcome->is_set_aside() && !filter.set_aside) continue;
+    if (outcome && outcome->is_retracted() && !filter.retracted) continue;
     ExportedRecord exported{.seq = frame->seq, .record = {intent.kind, {}, intent.key}};
     auto fields = intent_fields(*config, intent, tags);
     exported.whole = fields.has_value();

@@ -128,6 +128,11 @@ struct Store::Impl {
   // kRetryLater when too many records wait to be committed.
   Status check_backlog();
   Result<bool> has_room_for_bytes() EXCLUDES(backlog_look);
+  // The write that takes record `seq` away; `kept` says what will stay, edited by a person.
+  Result<Submitted> make_retraction_write(uint64_t seq, std::string& kept);
+  Result<std::string> kept_by_an_edit(const Effects& made, uint64_t file_id) const;
+  // Writes it, and waits for the stage.
+  Result<Receipt> hand_over(const Submitted& submitted, Stage stage, Deadline deadline);
   // The receipt of a record that was handed over, once the stage is reached.
   Result<Receipt> finish(const Submitted& submitted, Stage stage, Deadline deadline);
   // Waits for the stage; false when `deadline` came first.

@@ -10,7 +10,13 @@ namespace syncline {
 
 Result<RestoreReport> Store::restore(uint64_t seq) {
   TRY_ASSIGN(const Receipt receipt, show(seq));
-  if (!receipt.set_aside.empty() || receipt.path.empty()) {
+  if (receipt.retracted_by != 0) {
+    return make_error(
+        Code::kNotFound,
+        fmt::format("record {} was taken away by record {}", seq, receipt.retracted_by),
+        "record it again: `syncline export --retracted` gives its fields");
+  }
+  if (!receipt.set_aside.empty() || receipt.path.empty() || receipt.retracts != 0) {
     return make_error(Code::kNotFound, fmt::format("record {} has no file", seq),
                       fmt::format("`syncline show {}` says why", seq));
   }

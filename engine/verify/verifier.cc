@@ -217,7 +217,17 @@ Status Verifier::compare_records() {
 }
 
 Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
-  const bool has_row = outcome == nullptr || outcome->has_row();
+  // A committed record was applied before, whatever a database restored from a copy says.
+  const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
+  const uint64_t applied = std::max(applied_.applied.seq, committed);
+  const bool is_retracted = outcome != nullptr && outcome->is_retracted();
+  const bool is_gone = is_retracted && outcome->retracted_by <= applied;
+  if (is_gone || effects.retracted) {
+    if (effects.seq <= applied) ++report_.checked;
+    if (is_gone) check_retracted(effects, outcome->retracted_by);
+    return {};
+  }
+  const bool has_row = outcome == nullptr || outcome->has_row() || is_retracted;
   const bool has_file = outcome == nullptr || outcome->has_file();
   TreeFile file;
   if (has_file) {
@@ -230,9 +240,7 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
     ids_by_table_[effects.table].push_back(effects.id);
     id_columns_[effects.table] = effects.id_column;
   }
-  // A committed record was applied before, whatever a database restored from a copy says.
-  const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
-  if (effects.seq > std::max(applied_.applied.seq, committed)) return {};  // not applied yet
+  if (effects.seq > applied) return {};  // not applied yet
   ++report_.checked;
   if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
   if (!has_file) return {};
@@ -246,6 +254,21 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   if (!waits) TRY(check_file(effects, file));
   if (syncer_ != nullptr) check_commit(effects, file);
   return {};
+}
+
+// Its row is among those that no record explains, if it is there; the own ref holds it until the
+// retraction is committed.
+void Verifier::check_retracted(const Effects& effects, uint64_t by) {
+  if (syncer_ == nullptr) return;
+  const auto found = tree_files_.find(effects.path);
+  if (found == tree_files_.end()) return;
+  TreeFile& file = found->second;
+  if (syncer_->committed() < by) file.is_recorded = true;
+  const bool on_branch = effects.operation == Operation::kCreate && !file.branch.is_zero();
+  if (syncer_->published() < by || !on_branch) return;
+  note_edit(
+      effects.path, effects.seq, effects.table, effects.id,
+      fmt::format("kept on the branch, edited by a person; record {} took the record away", by));
 }
 
 // Reports, without judging, the records that had not reached a stage when it was looked at.

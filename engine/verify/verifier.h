@@ -93,6 +93,7 @@ class Verifier {
   Status check_file(const Effects& effects, const TreeFile& file);
   void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);
+  void check_retracted(const Effects& effects, uint64_t by);
   Status check_foreign_rows();
   Result<std::vector<Finding>> find_strangers();
   // The rows that no record journalled since the end explains.

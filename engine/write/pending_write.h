@@ -24,6 +24,7 @@ struct PendingWrite : GroupItem {
   ContentHash content_hash;
   Xxh3Hash xxh3{};  // the hash that a first record of payload version 1 would have
   std::string table, id_column;
+  std::optional<uint64_t> decided_id;    // of a retraction: its row's; else the next one is taken
   std::shared_ptr<const Config> config;  // what the record was made by
   // What the configuration has against the record: then only a repetition of one that is in the log
   // is answered, and nothing is written.

@@ -16,7 +16,10 @@ Receipt make_receipt(const AcceptedRecord& record, const Outcome* outcome, Stage
   receipt.time_ms = record.time_ms;
   receipt.stage = stage;
   receipt.rebound = outcome != nullptr && outcome->kind == Outcome::Kind::kRebind;
-  if (outcome != nullptr && !outcome->has_row()) receipt.set_aside = outcome->reason;
+  if (outcome != nullptr && outcome->is_set_aside()) receipt.set_aside = outcome->reason;
+  if (outcome != nullptr && outcome->is_retracted()) receipt.retracted_by = outcome->retracted_by;
+  receipt.retracts = record.retracts;
+  if (receipt.retracts != 0) receipt.key.clear();  // no person gave it
   return receipt;
 }
 

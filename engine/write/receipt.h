@@ -19,6 +19,7 @@ struct AcceptedRecord {
   uint64_t id = 0;
   int64_t time_ms = 0;
   const Template* path = nullptr;  // null: the receipt names none
+  uint64_t retracts = 0;           // the record that it takes away
 };
 
 // `outcome` is what became of it where it was applied; null before that, and in the plain case.

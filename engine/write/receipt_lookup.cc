@@ -15,6 +15,11 @@
 namespace syncline {
 namespace {
 
+std::string_view operation_name(Operation operation) {
+  if (operation == Operation::kRetract) return "retract";
+  return operation == Operation::kAppend ? "append" : "create";
+}
+
 Result<std::unique_ptr<Reader>> open_before(Directory& store_directory, Journal& journal,
                                             Database* database, uint64_t seq) {
   Mark from;
@@ -172,7 +177,8 @@ Receipt ReceiptLookup::receipt_of(const FoundRecord& record,
                        .table = intent.table,
                        .id = record.id,
                        .time_ms = record.time_ms,
-                       .path = &intent.path},
+                       .path = &intent.path,
+                       .retracts = intent.retracted ? intent.retracted->seq : 0},
                       outcome ? &*outcome : nullptr, stage_of(record.seq, journal_));
 }
 
@@ -246,7 +252,7 @@ Result<uint64_t> ReceiptLookup::visit(uint64_t from_seq,
     TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(record.seq));
     LogEntry entry;
     entry.receipt = receipt_of(record, outcome);
-    entry.operation = record.intent.operation == Operation::kAppend ? "append" : "create";
+    entry.operation = operation_name(record.intent.operation);
     next_seq = record.seq + 1;
     if (!visit(entry)) break;
   }

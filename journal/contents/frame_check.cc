@@ -41,6 +41,7 @@ bool is_known(Operation operation) {
   switch (operation) {
     case Operation::kCreate:
     case Operation::kAppend:
+    case Operation::kRetract:
     case Operation::kConfig:
     case Operation::kRebind:
     case Operation::kSetAside:
@@ -50,7 +51,6 @@ bool is_known(Operation operation) {
     case Operation::kCheckpoint:
       return true;
     case Operation::kReplace:
-    case Operation::kRetract:
       return false;  // reserved
   }
   return false;  // a byte that names none

@@ -72,7 +72,7 @@ KeptRecord make_kept_record(Intent intent, uint64_t seq, uint64_t id, int64_t ti
   record.kind = std::move(intent.kind);
   record.table = std::move(intent.table);
   record.rebound = outcome != nullptr && outcome->kind == Outcome::Kind::kRebind;
-  if (outcome != nullptr && !outcome->has_row()) record.set_aside = outcome->reason;
+  if (outcome != nullptr && outcome->is_set_aside()) record.set_aside = outcome->reason;
   return record;
 }
 

@@ -28,7 +28,7 @@ void LogTail::clear() {
 }
 
 Status LogTail::take(const FrameView& frame, const Known& known) {
-  if (is_record(frame.operation)) return take_record(frame);
+  if (is_record(frame.operation)) return take_record(frame, known);
   switch (frame.operation) {
     case Operation::kRebind:
     case Operation::kSetAside:
@@ -71,17 +71,29 @@ Status LogTail::take(const FrameView& frame, const Known& known) {
   }
 }
 
-Status LogTail::take_record(const FrameView& frame) {
-  if (!keeps(kKeys | kIds)) return is_known(frame.operation) ? Status{} : check_frame(frame);
+Status LogTail::take_record(const FrameView& frame, const Known& known) {
+  const bool retracts = keeps(kOutcomes) && frame.operation == Operation::kRetract;
+  if (!retracts && !keeps(kKeys | kIds)) {
+    return is_known(frame.operation) ? Status{} : check_frame(frame);
+  }
   TRY_ASSIGN(const Intent intent, at_frame(frame, decode_intent(frame.operation, frame.payload)));
-  note_record(intent.key, intent.content_hash, intent.table, frame.seq, frame.id);
-  return {};
+  if (keeps(kKeys | kIds)) {
+    note_record(intent.key, intent.content_hash, intent.table, frame.seq, frame.id);
+  }
+  if (!retracts) return {};
+  return keep_outcome(
+      {.seq = intent.retracted->seq, .kind = Outcome::Kind::kRetracted, .retracted_by = frame.seq},
+      frame, known);
 }
 
 Status LogTail::take_outcome(const FrameView& frame, const Known& known) {
   TRY_ASSIGN(Outcome outcome, at_frame(frame, decode_outcome(frame.operation, frame.payload)));
   if (keeps(kIds)) note_rebind(outcome);
   if (!keeps(kOutcomes)) return {};
+  return keep_outcome(std::move(outcome), frame, known);
+}
+
+Status LogTail::keep_outcome(Outcome outcome, const FrameView& frame, const Known& known) {
   const uint64_t seq = outcome.seq;
   const Outcome* before = this->outcome(seq);
   std::optional<Outcome> earlier;
@@ -90,6 +102,7 @@ Status LogTail::take_outcome(const FrameView& frame, const Known& known) {
     if (earlier) before = &*earlier;
   }
   settle_file(outcome, before, batched_);
+  if (outcome.is_retracted() && before != nullptr) outcome.new_id = before->new_id;
   if (before != nullptr && before->kind == Outcome::Kind::kRebind) {
     earlier_ids_[seq].push_back(before->new_id);
   }

@@ -39,7 +39,7 @@ std::string table_key(std::string_view table);
 class LogTail {
  public:
   // What is kept. Of what is not asked for, control frames are checked and let go; records are
-  // decoded only for keys and ids, for they are most of the log.
+  // decoded only for keys and ids, for they are most of the log, and retractions for outcomes.
   enum Part : unsigned {
     kOutcomes = 1,
     kOffsets = 2,
@@ -66,8 +66,8 @@ class LogTail {
   const Outcome* outcome(uint64_t seq) const;
   // Ids that rebinds before the last outcome gave.
   std::span<const uint64_t> earlier_ids(uint64_t seq) const;
-  // The frame at `position`, an outcome, has been projected: forgets it, and tells whether it is
-  // the last word on its record. What is known of its place comes with it.
+  // The frame at `position`, an outcome or a retraction, has been projected: forgets it, and tells
+  // whether it is the last word on its record. What is known of its place comes with it.
   bool pass_outcome(Outcome& outcome, const Position& position);
 
   // ---- kOffsets ----
@@ -115,8 +115,10 @@ class LogTail {
   };
 
   bool keeps(unsigned parts) const { return (parts_ & parts) != 0; }
-  Status take_record(const FrameView& frame);
+  Status take_record(const FrameView& frame, const Known& known);
   Status take_outcome(const FrameView& frame, const Known& known);
+  // Settles it against the one before, and keeps it as the frame's.
+  Status keep_outcome(Outcome outcome, const FrameView& frame, const Known& known);
   void note_rebind(const Outcome& outcome);
 
   unsigned parts_;

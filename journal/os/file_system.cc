@@ -109,7 +109,10 @@ Result<std::string> read_file(Directory& directory, std::string_view name,
   return content;
 }
 
-Status replace_file(Directory& directory, std::string_view name, ByteSpan content, bool durable) {
+namespace {
+
+Result<bool> replace(Directory& directory, std::string_view name, ByteSpan content, bool durable,
+                     const std::function<bool()>& may_replace) {
   // A file that only its owner could read stays that way.
   const auto old = directory.info(name);
   if (!old && old.error().code != Code::kNotFound) return old.error();
@@ -117,14 +120,28 @@ Status replace_file(Directory& directory, std::string_view name, ByteSpan conten
 
   TRY_ASSIGN(Temporary temporary, create_temporary(directory, name, private_mode));
   Status done = write_and_close(*temporary.file, content, durable);
-  if (done) done = directory.rename(temporary.name, name);
-  if (!done) {
+  const bool wanted = !may_replace || may_replace();
+  if (done && wanted) done = directory.rename(temporary.name, name);
+  if (!done || !wanted) {
     // The error that matters is known already; a hidden file that stays is litter, not damage.
     static_cast<void>(directory.remove_file(temporary.name));
-    return done;
+    if (!done) return std::move(done).error();
+    return false;
   }
-  if (!durable) return {};
-  return directory.sync_directory(parent_of(name));
+  if (durable) TRY(directory.sync_directory(parent_of(name)));
+  return true;
+}
+
+}  // namespace
+
+Status replace_file(Directory& directory, std::string_view name, ByteSpan content, bool durable) {
+  TRY_ASSIGN([[maybe_unused]] const bool replaced, replace(directory, name, content, durable, {}));
+  return {};
+}
+
+Result<bool> replace_file_if(Directory& directory, std::string_view name, ByteSpan content,
+                             const std::function<bool()>& may_replace) {
+  return replace(directory, name, content, /*durable=*/true, may_replace);
 }
 
 }  // namespace syncline

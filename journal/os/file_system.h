@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -191,5 +192,8 @@ Result<std::string> read_file(Directory& directory, std::string_view name,
 // it the old one is. `durable = false` leaves the syncs out (caches that are validated when read).
 Status replace_file(Directory& directory, std::string_view name, ByteSpan content,
                     bool durable = true);
+// The same, durable, where `may_replace` says so right before the rename; false where it does not.
+Result<bool> replace_file_if(Directory& directory, std::string_view name, ByteSpan content,
+                             const std::function<bool()>& may_replace);
 
 }  // namespace syncline

@@ -49,6 +49,23 @@ std::string_view fault_of(const Intent& intent) {
   return {};
 }
 
+std::string_view fault_of_retraction(const Intent& intent) {
+  const RetractedRecord& retracted = *intent.retracted;
+  if (retracted.seq == 0) return "it retracts record 0";
+  if (retracted.operation != Operation::kCreate && retracted.operation != Operation::kAppend) {
+    return "it retracts what made no row";
+  }
+  bool has_slots = false;
+  for (const Template* text : {&intent.path, &intent.header, &intent.text}) {
+    has_slots |= text->slot_count() != 0;
+  }
+  for (const IntentColumn& column : intent.columns) {
+    const auto* const text = std::get_if<Template>(&column.value);
+    has_slots |= text != nullptr && text->slot_count() != 0;
+  }
+  return has_slots ? "a retraction has slots" : std::string_view();
+}
+
 class IntentWriter {
  public:
   explicit IntentWriter(ByteVector& out) : writer_(out) {}
@@ -75,6 +92,13 @@ class IntentWriter {
     write(intent.text);
     write(intent.subject);
     SYNCLINE_ASSERT(pieces_ <= kIntentPiecesMax);
+    const bool retracts = intent.operation == Operation::kRetract;
+    SYNCLINE_ASSERT(retracts == intent.retracted.has_value());
+    if (!retracts) return;
+    SYNCLINE_ASSERT(fault_of_retraction(intent).empty());
+    writer_.u64(intent.retracted->seq);
+    writer_.u8(static_cast<uint8_t>(intent.retracted->operation));
+    writer_.u64(intent.retracted->file_id);
   }
 
  private:
@@ -135,12 +159,19 @@ class IntentReader {
     read(intent.header);
     read(intent.text);
     read(intent.subject);
+    if (intent.operation == Operation::kRetract) {
+      RetractedRecord& retracted = intent.retracted.emplace();
+      retracted.seq = reader_.u64();
+      retracted.operation = static_cast<Operation>(reader_.u8());
+      retracted.file_id = reader_.u64();
+    }
     if (!reader_.ok()) {
       fail("it ends too early");
     } else if (!reader_.finished()) {
       fail("bytes follow its end");
     } else {
       fail(fault_of(intent));
+      if (intent.retracted) fail(fault_of_retraction(intent));
     }
   }
 
@@ -231,6 +262,15 @@ size_t estimated_bytes(const Template& text) {
 
 }  // namespace
 
+std::optional<size_t> path_column(const Intent& intent) {
+  if (!intent.path.uses(Slot::kId)) return std::nullopt;
+  for (size_t i = 0; i < intent.columns.size(); ++i) {
+    const auto* text = std::get_if<Template>(&intent.columns[i].value);
+    if (text != nullptr && text->is_only(Slot::kPath)) return i;
+  }
+  return std::nullopt;
+}
+
 bool same_effects(const Intent& one, const Intent& other) {
   return one.operation == other.operation && one.kind == other.kind && one.table == other.table &&
          one.id_column == other.id_column && one.columns == other.columns &&
@@ -254,7 +294,8 @@ ByteVector encode_intent(const Intent& intent) {
 }
 
 Result<Intent> decode_intent(Operation operation, ByteSpan payload) {
-  if (operation != Operation::kCreate && operation != Operation::kAppend) {
+  if (operation != Operation::kCreate && operation != Operation::kAppend &&
+      operation != Operation::kRetract) {
     return make_error(Code::kUnsupported,
                       "a record of an operation that this program does not know",
                       "use a newer syncline");
@@ -276,6 +317,7 @@ Effects render_effects(const Intent& intent, uint64_t seq, EffectIds ids, int64_
   effects.id = ids.row;
   effects.time_ms = time_ms;
   effects.kind = intent.kind;
+  effects.retracted = intent.retracted;
   effects.table = intent.table;
   effects.id_column = intent.id_column;
   SlotValues slots{.id = ids.file, .time_ms = time_ms, .path = {}};

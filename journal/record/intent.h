@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,9 +29,18 @@ struct IntentColumn {
   bool operator==(const IntentColumn&) const = default;
 };
 
+// kRetract: the record that is taken away. Its path, header and text stand beside this, rendered,
+// so that whoever takes them away need not find the record again; so do the columns by which its
+// row is told from another one of the same id, which is the frame's own.
+struct RetractedRecord {
+  uint64_t seq = 0;
+  Operation operation = Operation::kCreate;  // kCreate or kAppend
+  uint64_t file_id = 0;                      // as its path and text have it
+  bool operator==(const RetractedRecord&) const = default;
+};
+
 struct Intent {
-  Operation operation =
-      Operation::kCreate;  // kCreate or kAppend; carried by the frame, not the payload
+  Operation operation = Operation::kCreate;  // carried by the frame, not the payload
   std::string kind;
   std::string key;           // idempotency key, empty for none
   ContentHash content_hash;  // an Xxh3Hash makes it a payload of version 1
@@ -41,6 +51,7 @@ struct Intent {
   Template header;                    // kAppend: what a file that is not there yet begins with
   Template text;                      // the whole file (kCreate) or the section (kAppend)
   Template subject;                   // of a commit that holds this record alone; one line
+  std::optional<RetractedRecord> retracted = std::nullopt;  // kRetract alone
   bool operator==(const Intent&) const = default;
 };
 
@@ -56,6 +67,9 @@ inline constexpr size_t kSlotBytesMax = 32;  // every slot but kPath
 // version or operation. A real that is not a number is encoded as NULL, as SQLite stores it.
 ByteVector encode_intent(const Intent& intent);
 Result<Intent> decode_intent(Operation operation, ByteSpan payload);
+
+// The column that holds the record's path and nothing else, where the path holds the id.
+std::optional<size_t> path_column(const Intent& intent);
 
 // Do two records put the same into row and file, whatever their ids and times? With equal hashes of
 // version 1 that is as much as can be known of their contents.
@@ -76,6 +90,7 @@ struct Effects {
   std::string header;
   std::string text;
   std::string subject;
+  std::optional<RetractedRecord> retracted = std::nullopt;
 };
 Effects render_effects(const Intent& intent, uint64_t seq, EffectIds ids, int64_t time_ms);
 

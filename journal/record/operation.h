@@ -11,7 +11,7 @@ enum class Operation : uint8_t {
   kCreate = 1,   // a row and a new file
   kAppend = 2,   // a row and a section appended to a file
   kReplace = 3,  // reserved: new effects in a record's place
-  kRetract = 4,  // reserved: takes a record's effects away
+  kRetract = 4,  // takes away the row and the file, or the section, of an earlier record
   kFirstControl = 32,
   kConfig = 32,         // the text of syncline.toml that later records were made by
   kRebind = 33,         // a record's id (and with it its path) is another than was decided

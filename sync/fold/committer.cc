@@ -6,7 +6,6 @@
 #include <limits>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "journal/base/backoff.h"
@@ -15,6 +14,7 @@
 #include "journal/base/try.h"
 #include "journal/log/segment.h"
 #include "journal/os/whole_file.h"
+#include "sync/fold/content_builder.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/tree.h"
@@ -32,56 +32,6 @@ constexpr BackoffLimits kRefLockLimits = {
 BatchPolicy unlimited() {
   return {.records_max = kNoLimit, .bytes_max = kNoLimit};
 }
-
-// What one path becomes in a batch.
-struct PathContent {
-  std::string_view path;
-  std::string_view whole;  // a created file's text, borrowed from its effect
-  std::string grown;       // a file that sections were appended to
-  bool is_grown = false;
-};
-
-// Gathers the batch's effects by path, in the order the paths are first met.
-class ContentBuilder {
- public:
-  ContentBuilder(ObjectStore& objects, const ObjectId& root) : objects_(objects), root_(root) {}
-
-  Status add(const FileEffect& effect) {
-    const auto [known, is_new] = by_path_.emplace(effect.path, contents_.size());
-    if (is_new) contents_.push_back({.path = effect.path, .whole = {}, .grown = {}});
-    PathContent& content = contents_[known->second];
-    if (effect.operation == Operation::kCreate) {
-      content.whole = effect.text;
-      content.is_grown = false;
-      return {};
-    }
-    if (!content.is_grown) {
-      if (is_new) {
-        TRY_ASSIGN(content.grown, text_so_far(effect));
-      } else {
-        content.grown = content.whole;
-      }
-      content.is_grown = true;
-    }
-    content.grown += effect.text;
-    return {};
-  }
-
-  std::vector<PathContent>& contents() { return contents_; }
-
- private:
-  Result<std::string> text_so_far(const FileEffect& effect) {
-    TRY_ASSIGN(const std::optional<FoundEntry> found, find_in_tree(objects_, root_, effect.path));
-    if (!found || found->mode == kModeDirectory) return effect.header;
-    TRY_ASSIGN(const ObjectStore::Content text, objects_.require(found->id, ObjectType::kBlob));
-    return *text;
-  }
-
-  ObjectStore& objects_;
-  ObjectId root_;
-  std::vector<PathContent> contents_;
-  std::unordered_map<std::string_view, size_t> by_path_;
-};
 
 // The furthest mark from which every record after `committed` can be read.
 Mark furthest(const Mark& base, std::span<const Mark> waypoints, uint64_t committed) {
@@ -354,6 +304,10 @@ Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBa
   std::vector<TreeChange> changes;
   changes.reserve(builder.contents().size());
   for (PathContent& content : builder.contents()) {
+    if (content.is_removed) {
+      changes.push_back({content.path, ObjectId{}, kModeFile});
+      continue;
+    }
     TRY_ASSIGN(const ObjectId blob,
                pack.add(ObjectType::kBlob, content.is_grown ? content.grown : content.whole));
     changes.push_back({content.path, blob, kModeFile});

@@ -31,6 +31,7 @@ FileEffect render_file_effect(const JournalledRecord& record, uint64_t id) {
   effect.header = render(record.intent.header, values);
   effect.text = render(record.intent.text, values);
   effect.subject = render(record.intent.subject, values);
+  effect.retracted = record.intent.retracted;
   return effect;
 }
 
@@ -57,7 +58,7 @@ Result<std::optional<RecordBatch>> RecordSource::next(const BatchPolicy& policy,
           fmt::format("the journal goes from record {} to {} at segment {}, offset {}", seq_,
                       frame->seq, frame->position.segment, frame->position.offset));
     }
-    if (frame->operation != Operation::kCreate && frame->operation != Operation::kAppend) {
+    if (!is_known(frame->operation)) {
       return make_error(Code::kUnsupported,
                         fmt::format("record {} is of an operation ({}) this program does not know",
                                     frame->seq, std::to_underlying(frame->operation)),
@@ -82,6 +83,7 @@ Result<std::optional<RecordBatch>> RecordSource::next(const BatchPolicy& policy,
     const Outcome* const outcome = found == journalled.end() ? nullptr : &found->second;
     if (outcome != nullptr && !outcome->has_file()) continue;
     batch.effects.push_back(render_file_effect(record, EffectIds(record.id, outcome).file));
+    if (outcome != nullptr) batch.effects.back().retracted_by = outcome->retracted_by;
   }
   return std::optional(std::move(batch));
 }

@@ -11,6 +11,7 @@
 #include "journal/log/format.h"
 #include "journal/log/reader.h"
 #include "journal/os/file_system.h"
+#include "journal/record/intent.h"
 #include "sync/context/outcome_source.h"
 #include "sync/fold/batch_policy.h"
 #include "syncline/result.h"
@@ -26,6 +27,8 @@ struct FileEffect {
   std::string header;
   std::string text;
   std::string subject;
+  std::optional<RetractedRecord> retracted = std::nullopt;  // of an effect that takes another away
+  uint64_t retracted_by = 0;  // the record that takes this effect away, where it is known; 0: none
 };
 
 // Records first_seq..last_seq, whole. `effects` leaves out those that were set aside, so it may be

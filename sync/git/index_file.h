@@ -62,11 +62,13 @@ struct IndexEntry {
 
 struct IndexChange {
   std::string path;
-  TreeValue value;
+  TreeValue value;                  // the blob zero: the entry is removed
   std::optional<IndexStat> stat;    // only where the work tree's bytes are the blob's
   std::optional<TreeValue> in_tip;  // what the branch's tip had there before our commit
   // Our values that an interrupted publish may have left there.
   std::optional<TreeValue> also_ours;
+
+  bool removes() const { return value.blob.is_zero(); }
 };
 
 // Takes the new file's bytes in order, a piece at a time.
@@ -102,9 +104,10 @@ class IndexFile {
   Status for_each(const std::function<Status(const IndexEntry&)>& visit) const;
 
   // `changes` sorted by path, each path once. An entry is replaced only where it still is what the
-  // tip has (or also_ours); inserted only where neither index nor tip has the path; where it is
-  // ours already its stat is refreshed. Everything else the user has staged, and it stays (a staged
-  // deletion too). The new file goes to `sink`, which gets nothing where nothing changes.
+  // tip has (or also_ours), and so is one removed; inserted only where neither index nor tip has
+  // the path; where it is ours already its stat is refreshed. Everything else the user has staged,
+  // and it stays (a staged deletion too). The new file goes to `sink`, which gets nothing where
+  // nothing changes.
   Result<IndexMerge> merge(std::span<const IndexChange> changes, const IndexSink& sink) const;
   // For an index that is made here, and for tests.
   Result<WholeIndexMerge> merge_whole(std::span<const IndexChange> changes) const;

@@ -177,15 +177,16 @@ class IndexMerger {
   Result<IndexMerge> run(const IndexSink& sink) {
     TRY(decide());
     IndexMerge merge;
-    uint32_t inserted = 0;
+    uint32_t inserted = 0, removed = 0;
     for (size_t i = 0; i < changes_.size(); ++i) {
       if (actions_[i] == Action::kKeep) merge.kept.push_back(changes_[i].path);
       if (actions_[i] == Action::kInsert) ++inserted;
+      if (actions_[i] == Action::kRemove) ++removed;
       merge.changed |= writes(actions_[i]);
     }
     if (!merge.changed) return merge;
     IndexWriter writer(index_.bytes_, index_.version_, index_.hashed_, sink);
-    TRY(writer.begin(index_.entry_count_ + inserted));
+    TRY(writer.begin(index_.entry_count_ + inserted - removed));
     TRY(write_entries(writer));
     TRY(write_extensions(writer));
     TRY(writer.finish());
@@ -198,6 +199,7 @@ class IndexMerger {
     kKeep,     // something else is staged
     kInsert,
     kReplace,
+    kRemove,
     kRefresh,  // its stat alone
   };
   static bool writes(Action action) { return action >= Action::kInsert; }
@@ -226,7 +228,8 @@ class IndexMerger {
     for (size_t i = 0; i < changes_.size(); ++i) {
       // Staged for deletion, or something else in its place.
       const bool may_insert = !changes_[i].in_tip && !blocked[i];
-      if (actions_[i] == Action::kInsert && !may_insert) actions_[i] = Action::kKeep;
+      if (actions_[i] != Action::kInsert || may_insert) continue;
+      actions_[i] = changes_[i].removes() ? Action::kNothing : Action::kKeep;
     }
     return {};
   }
@@ -254,6 +257,7 @@ class IndexMerger {
     const bool is_old = (change.in_tip ? entry.value() == *change.in_tip : intent_to_add) ||
                         entry.value() == change.also_ours;
     if (!is_new && !is_old) return Action::kKeep;
+    if (change.removes()) return Action::kRemove;
     if (!is_new || intent_to_add) return Action::kReplace;
     const bool restat = change.stat && *change.stat != entry.stat();
     return restat ? Action::kRefresh : Action::kNothing;
@@ -264,15 +268,21 @@ class IndexMerger {
     IndexCursor cursor(window, index_.version_, index_.entry_count_);
     const bool compressed = index_.version_ == 4;
     size_t next = 0;
+    bool removed_before = false;
     while (cursor.next()) {
-      bool name_stale = false;  // version 4: the entry before this one is not the old one any more
+      // Version 4: the entry before this one is not the old one any more.
+      bool name_stale = std::exchange(removed_before, false);
       for (; next < changes_.size() && changes_[next].path < cursor.path(); ++next) {
         if (actions_[next] != Action::kInsert) continue;
         TRY(insert(writer, changes_[next], cursor.begin(), cursor.previous_path()));
         name_stale = compressed;
       }
       const bool ours = next < changes_.size() && changes_[next].path == cursor.path();
-      if (ours && writes(actions_[next])) {
+      if (ours && actions_[next] == Action::kRemove) {
+        TRY(writer.copy_until(cursor.begin(), cursor.previous_path()));
+        writer.skip_until(cursor.end());
+        removed_before = compressed;
+      } else if (ours && writes(actions_[next])) {
         TRY(replace(writer, changes_[next], cursor));
       } else if (name_stale) {
         TRY(writer.put_again(cursor));
@@ -328,7 +338,8 @@ class IndexMerger {
   std::vector<std::string_view> touched_paths() const {
     std::vector<std::string_view> paths;
     for (size_t i = 0; i < changes_.size(); ++i) {
-      const bool touched = actions_[i] == Action::kInsert || actions_[i] == Action::kReplace;
+      const bool touched = actions_[i] == Action::kInsert || actions_[i] == Action::kReplace ||
+                           actions_[i] == Action::kRemove;
       if (touched) paths.push_back(changes_[i].path);
     }
     return paths;

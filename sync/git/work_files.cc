@@ -65,24 +65,66 @@ Status write_work_file(Directory& work_tree, std::string_view path, std::string_
   }
 }
 
-Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::string_view before,
-                            std::string_view text) {
-  const Result<std::unique_ptr<File>> file = work_tree.open_file(path, {.write = true});
+namespace {
+
+struct OpenWorkFile {
+  std::unique_ptr<File> file;
+  FileInfo info;
+};
+
+// The file where it is a regular one with one link that holds exactly `content`; else nothing.
+Result<std::optional<OpenWorkFile>> open_that_holds(Directory& work_tree, std::string_view path,
+                                                    std::string_view content) {
+  Result<std::unique_ptr<File>> file = work_tree.open_file(path, {.write = true});
   if (!file) {
     const Error& error = file.error();
     const bool not_ours = error.sys_errno == EACCES || error.sys_errno == EPERM;
-    if (error.code == Code::kNotFound || error.code == Code::kUnsafePath || not_ours) return false;
+    if (error.code == Code::kNotFound || error.code == Code::kUnsafePath || not_ours) {
+      return std::optional<OpenWorkFile>();
+    }
     return error;
   }
-  TRY_ASSIGN(const FileInfo info, (*file)->info());
-  if (info.type != FileInfo::Type::kRegular || info.links != 1) return false;
-  if (info.size_bytes != before.size()) return false;
-  TRY_ASSIGN(const std::string old, read_whole(**file, info.size_bytes));
-  if (old != before) return false;
+  OpenWorkFile opened{.file = std::move(*file), .info = {}};
+  TRY_ASSIGN(opened.info, opened.file->info());
+  const FileInfo& info = opened.info;
+  if (info.type != FileInfo::Type::kRegular || info.links != 1 ||
+      info.size_bytes != content.size()) {
+    return std::optional<OpenWorkFile>();
+  }
+  TRY_ASSIGN(const std::string text, read_whole(*opened.file, info.size_bytes));
+  if (text != content) return std::optional<OpenWorkFile>();
+  return std::optional(std::move(opened));
+}
+
+}  // namespace
+
+Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::string_view before,
+                            std::string_view text) {
+  TRY_ASSIGN(const std::optional<OpenWorkFile> opened, open_that_holds(work_tree, path, before));
+  if (!opened) return false;
   if (text.empty()) return true;
-  TRY((*file)->write_at(old.size(), as_bytes(text)));
-  TRY((*file)->sync_data());
-  TRY((*file)->close());
+  TRY(opened->file->write_at(before.size(), as_bytes(text)));
+  TRY(opened->file->sync_data());
+  TRY(opened->file->close());
+  return true;
+}
+
+Result<bool> replace_work_file(Directory& work_tree, std::string_view path, std::string_view before,
+                               std::string_view after) {
+  TRY_ASSIGN(const std::optional<OpenWorkFile> seen, open_that_holds(work_tree, path, before));
+  if (!seen) return false;
+  return replace_file_if(work_tree, path, as_bytes(after), [&] {
+    const Result<FileInfo> now = work_tree.info(path);
+    return now && same_file(*now, seen->info);
+  });
+}
+
+Result<bool> remove_work_file(Directory& work_tree, std::string_view path,
+                              std::string_view content) {
+  TRY_ASSIGN(const std::optional<OpenWorkFile> seen, open_that_holds(work_tree, path, content));
+  if (!seen) return false;
+  TRY(work_tree.remove_file(path));
+  TRY(work_tree.sync_directory(parent_of(path)));
   return true;
 }
 

@@ -47,4 +47,14 @@ Status write_work_file(Directory& work_tree, std::string_view path, std::string_
 Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::string_view before,
                             std::string_view text);
 
+// Gives a file that holds exactly `before` the bytes `after`, durably, by another file of its name;
+// false when it does not, or is no regular file with one link. It is looked at once more before it
+// is replaced, so what is saved meanwhile stays, but for the instant between that look and the
+// rename.
+Result<bool> replace_work_file(Directory& work_tree, std::string_view path, std::string_view before,
+                               std::string_view after);
+// Removes, durably, a file that holds exactly `content`; false when it does not, or is not there.
+Result<bool> remove_work_file(Directory& work_tree, std::string_view path,
+                              std::string_view content);
+
 }  // namespace syncline

@@ -175,6 +175,14 @@ class BranchCommit {
     std::vector<IndexChange> changes;
     changes.reserve(request_.changes.size());
     for (const PlannedChange& change : request_.changes) {
+      if (change.removes()) {
+        changes.push_back({.path = change.path,
+                           .value = change.value,
+                           .stat = {},
+                           .in_tip = change.in_tip,
+                           .also_ours = {}});
+        continue;
+      }
       TRY_ASSIGN(const WorkFile file, look_at_work_file(*git_.work_tree, change.path, clock_));
       const bool equal = file.state == WorkFile::State::kReadable && file.blob == change.value.blob;
       changes.push_back({.path = change.path,
@@ -257,7 +265,9 @@ class BranchCommit {
   Result<std::optional<ObjectId>> grow_staged(const PlannedChange& planned,
                                               const TreeValue& staged) {
     std::optional<ObjectId> grown;
-    if (!planned.in_tip || planned.text.empty() || !is_plain_file(staged.mode)) return grown;
+    if (!planned.in_tip || planned.text.empty() || planned.is_cut || !is_plain_file(staged.mode)) {
+      return grown;
+    }
     TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
     if (!object || object->type != ObjectType::kBlob) return grown;
     TRY_ASSIGN(const ObjectStore::Content tip,
@@ -284,7 +294,9 @@ class BranchCommit {
     if (!object || object->type != ObjectType::kBlob) return false;
     TRY_ASSIGN(const ObjectStore::Content tip,
                objects_.require(change.in_tip->blob, ObjectType::kBlob));
-    return object->bytes.starts_with(*tip) && !object->bytes.empty() &&
+    const std::string_view kept =
+        change.is_cut ? std::string_view(change.text).substr(0, change.tip_bytes) : *tip;
+    return object->bytes.starts_with(kept) && !object->bytes.empty() &&
            change.text.starts_with(object->bytes);
   }
 

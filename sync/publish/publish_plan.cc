@@ -46,7 +46,7 @@ class Planner {
     TRY_ASSIGN(const ObjectStore::Content tip,
                objects_.require(candidate.tip->id, ObjectType::kBlob));
     if (tip->empty()) {
-      grow(candidate, *own, 0);  // an empty file gets the header, like one that is missing
+      grow(candidate, *own, 0, 0);  // an empty file gets the header, like one that is missing
       return {};
     }
     const bool as_left =
@@ -57,7 +57,7 @@ class Planner {
       if (own->size() > before->size() && own->starts_with(*before)) {
         std::string text = *tip;
         text += std::string_view(*own).substr(before->size());
-        grow(candidate, std::move(text), tip->size());
+        grow(candidate, std::move(text), tip->size(), tip->size());
         return {};
       }
     }
@@ -132,16 +132,20 @@ class Planner {
     }
     if (edited) plan_.left.push_back(candidate.path);
     if (had_gone) plan_.republished.push_back(candidate.path);
-    if (text.size() != begin_bytes) grow(candidate, std::move(text), known_bytes);
+    if (text.size() != begin_bytes) {
+      grow(candidate, std::move(text), known_bytes, tip->size());
+    }
     return {};
   }
 
-  void grow(const PublishCandidate& candidate, std::string text, size_t known_bytes) {
+  void grow(const PublishCandidate& candidate, std::string text, size_t known_bytes,
+            size_t tip_bytes) {
     plan_.changes.push_back({.path = candidate.path,
                              .value = {hash_object(ObjectType::kBlob, text), mode_of(candidate)},
                              .in_tip = value_of(candidate.tip),
                              .text = std::move(text),
-                             .known_bytes = known_bytes});
+                             .known_bytes = known_bytes,
+                             .tip_bytes = tip_bytes});
   }
   static uint32_t mode_of(const PublishCandidate& candidate) {
     return candidate.tip ? candidate.tip->mode : candidate.own.mode;

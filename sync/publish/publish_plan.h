@@ -11,13 +11,15 @@
 //                                       but for those that a person removed; one that it has with
 //                                       other bytes is left (section_text.h)
 //   a created file with other bytes   → left
+//   what a record of this publish     → the file, or the section, is taken from the branch
+//   takes away (publish_retractions)    where it stands there as we made it
 //
 // Whose change it is: where the tip descends from what we left there, a person removed what it
 // lacks of that, and it stays removed. Where it does not, after a reset, an amend of our commit or
 // a rebase that dropped it, nobody is known to have meant that, and it is put back.
 //
-// A section goes to the end without a byte in between, as in the work tree's file. No line is ever
-// removed: what a user has committed is never reverted.
+// A section goes to the end without a byte in between, as in the work tree's file. No line of a
+// person's is ever removed: what a user has committed is never reverted.
 #pragma once
 
 #include <cstdint>
@@ -42,18 +44,29 @@ class SectionSource {
   };
   virtual ~SectionSource() = default;
   // The sections of the append records for `paths`, in journal order, from record `first_seq` on,
-  // as far as the own tree goes. A path that no append record names is not in the answer.
+  // as far as the own tree goes, without those that were retracted. A path that no append record
+  // names is not in the answer.
   virtual Result<std::map<std::string, std::vector<Section>>> sections(
       const std::set<std::string>& paths, uint64_t first_seq) = 0;
 };
 
 struct PlannedChange {
   std::string path;
-  TreeValue value;
-  std::optional<TreeValue> in_tip;  // what the tip has there: the text the new one begins with
+  TreeValue value;                  // the blob zero: the path is removed
+  std::optional<TreeValue> in_tip;  // what the tip has there
   std::string text;                 // the blob's, where it is new; empty where ours is in a pack
   // What `text` begins with: all but the sections that are published for the first time.
   size_t known_bytes = 0;
+  // What `text` begins with of the tip's: all of it, but where sections were taken out of that.
+  size_t tip_bytes = 0;
+  bool is_cut = false;
+  // What the work tree's file held and is to hold, where something is taken from it.
+  struct WorkText {
+    std::string before, after;
+  };
+  std::optional<WorkText> work_text = {};
+
+  bool removes() const { return value.blob.is_zero(); }
 };
 
 struct PublishPlan {

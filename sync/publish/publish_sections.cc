@@ -19,6 +19,7 @@ Result<std::map<std::string, std::vector<SectionSource::Section>>> JournalSectio
     for (FileEffect& effect : batch->effects) {
       if (effect.operation != Operation::kAppend || effect.seq < first_seq) continue;
       if (!paths.contains(effect.path)) continue;
+      if (effect.retracted_by != 0 && effect.retracted_by <= last_seq_) continue;
       found[effect.path].push_back({effect.seq, effect.id, std::move(effect.text)});
     }
   }

@@ -18,6 +18,7 @@
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
 #include "sync/publish/branch_commit.h"
+#include "sync/publish/publish_retractions.h"
 #include "sync/publish/publish_sections.h"
 #include "sync/publish/published_mark.h"
 
@@ -220,6 +221,10 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY_ASSIGN(const PublishTrees trees, trees_for(tip, history));
   JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(std::vector<Retraction> retractions,
+             read_retractions(context_, outcomes, state.published + 1, last_seq));
+  TRY(plan_retractions(context_.objects, *git_dirs->work_tree, trees.tip, retractions, plan));
   std::vector<std::string> put_back;
   TRY(put_back_files(plan, write_sections ? &trees.own_before : nullptr, put_back));
 
@@ -230,6 +235,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   report.waiting = std::move(committed->waiting);
   if (!report.waiting.empty()) return std::optional(std::move(report));
   report.commit = committed->commit;
+  TRY(retract_unpublished(*git_dirs->work_tree, retractions));
   // What a person has rewritten, and what holds all of ours, is what later commits go on from.
   const bool rewritten = plan.changes.empty() && !trees.goes_on;
   if (!report.commit.is_zero() || state.published < last_seq || rewritten) {
@@ -376,6 +382,7 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   Directory& work_tree = *git_dirs->work_tree;
   for (const PlannedChange& change : plan.changes) {
+    if (change.removes()) continue;
     const Result<FileInfo> info = work_tree.info(change.path);
     // A link or a file in the place of a directory is a user's uncommitted change: it stays.
     if (info || info.error().code != Code::kNotFound) continue;
@@ -401,7 +408,7 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
   std::vector<const PlannedChange*> unedited;
   std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {
-    if (change.text.empty() || !change.in_tip) continue;
+    if ((change.text.empty() && !change.removes()) || !change.in_tip) continue;
     if (!write_sections && apply == nullptr) {
       TRY_ASSIGN(apply, context_.journal.open_role(kApplyLockName));
       TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
@@ -409,7 +416,9 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     }
     TRY_ASSIGN(const ObjectStore::Content tip,
                context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
-    TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), change.known_bytes));
+    TRY(take_from_work_tree(change));
+    if (change.removes()) continue;
+    TRY_ASSIGN(const bool grown, grow_work_text(change, change.tip_bytes, change.known_bytes));
     if (grown) unedited.push_back(&change);
   }
   if (write_sections) {
@@ -421,6 +430,22 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
                grow_work_text(*change, change->known_bytes, change->text.size()));
   }
   return std::string{};
+}
+
+// What a retraction takes from the branch goes from a file that nobody has edited.
+Status Publisher::take_from_work_tree(const PlannedChange& change) {
+  if (!change.work_text) return {};
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  Directory& work_tree = *git_dirs->work_tree;
+  const auto& [before, after] = *change.work_text;
+  if (change.removes()) {
+    TRY_ASSIGN([[maybe_unused]] const bool removed,
+               remove_work_file(work_tree, change.path, before));
+  } else {
+    TRY_ASSIGN([[maybe_unused]] const bool cut,
+               replace_work_file(work_tree, change.path, before, after));
+  }
+  return {};
 }
 
 Result<bool> Publisher::grow_work_text(const PlannedChange& change, size_t from_bytes,

@@ -20,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "journal/base/backoff.h"
@@ -110,11 +111,13 @@ class Publisher {
                         std::vector<std::string>& put_back);
   Result<ObjectStore::Content> text_to_put_back(const PlannedChange& change,
                                                 const ObjectId* own_before);
-  // Adds to unedited append files what the branch gets, and writes the sections that wait. Answers
+  // Takes from unedited files what the branch loses, adds to append files what it gets, and writes
+  // the sections that wait. Answers
   // why it must wait, or an empty string.
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                      const WriteSections& write_sections,
                                      std::vector<std::string>& put_back);
+  Status take_from_work_tree(const PlannedChange& change);
   Status restore_work_tree(const PublishPlan& plan);
   // Where the work tree's file holds exactly the first `from_bytes` of the change's text, as far as
   // `to_bytes`. False where it holds something else. The caller holds apply.lock.

@@ -11,8 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRules = "memory/heuristics/git.md";
-
 class Restore : public ::testing::Test {
  protected:
   Restore() : store_("elf", directory_ / "store") {

@@ -18,6 +18,9 @@ namespace syncline {
 
 using Json = nlohmann::json;
 
+// Of the elf profile: the sections of the domain git.
+inline constexpr const char* kRules = "memory/heuristics/git.md";
+
 std::string syncline_binary();                        // from SYNCLINE_BIN
 std::string support_binary(const std::string& name);  // beside the tests, from SYNCLINE_SUPPORT
 // SYNCLINE_TEST_SCALE multiplies rounds and record counts of the long tests; 1 when unset.

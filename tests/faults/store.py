@@ -14,6 +14,7 @@ class Store:
     def __init__(self, binary, root, profile):
         self.binary, self.root, self.profile = binary, root, profile
         self.log = root + ".trace"
+        self.retracted = []  # ids of notes that were published, and taken away again
 
     def init(self):
         made = traced.run([self.binary, "init", self.root, "--profile", self.profile, "--json"])
@@ -102,8 +103,10 @@ class Store:
             lines = [line.split("\t") for line in log.splitlines() if line]
             added = [int(re.search(r"-(\d+)\.md$", path)[1]) for kind, path in lines if kind == "A"]
             taken = sum(kind != "A" for kind, _ in lines)
-        if sorted(added) == ids and taken == 0:
+        expected = sorted([*ids, *self.retracted])
+        if sorted(added) == expected and taken == len(self.retracted):
             return []
+        ids = expected
         extra = [i for i in set(added) if added.count(i) != 1 or i not in ids][:5]
         return [f"{revision}: {len(added)} additions of {len(ids)} records (wrong: {extra}, "
                 f"missing: {sorted(set(ids) - set(added))[:5]}), {taken} other changes"]

@@ -4,8 +4,9 @@
 usage: syscall_faults.py SYNCLINE [--verb V]... [--seed S] [--case N | --upto N | --cases K]
 
 Prints TAP: one test a verb and a limit (limits.py), figures as comments. What must hold is in
-verbs.py, which calls fail and how in faults.py. SYNCLINE_TEST_SCALE: so many times more errors at
-each call and of its occurrences. A failure prints the command that runs
+verbs.py, which calls fail and how in faults.py. By itself it runs a sample of CASES of each verb's
+cases, which SYNCLINE_TEST_SEED draws; SYNCLINE_TEST_SCALE above 1 all of them, with so many times
+more errors at each call and of its occurrences. A failure prints the command that runs
 the same case on a fresh store (--case), and --upto runs all before it too.
 """
 
@@ -27,6 +28,7 @@ import traced
 import verbs
 from store import answer
 
+CASES = 110
 LONGEST = ("replay", "init", "ingest")
 SHOWN = 10  # complaints of one verb
 
@@ -137,10 +139,14 @@ def arguments():
                         default=max(1, int(os.environ.get("SYNCLINE_TEST_SCALE", "1"))))
     parser.add_argument("--case", type=int)
     parser.add_argument("--upto", type=int)
-    parser.add_argument("--cases", type=int, help="so many of each verb's, chosen by the seed")
+    parser.add_argument("--cases", type=int,
+                        help=f"so many of each verb's, chosen by the seed; {CASES} at scale 1")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--directory")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.cases is None and options.scale == 1 and options.case is None:
+        options.cases = CASES
+    return options
 
 
 def main():

@@ -228,6 +228,41 @@ class Sync(Verb):
         return self.published() + self.store.titled(f"case {n} of sync")
 
 
+class Retract(Verb):
+    name = "retract"
+
+    def arrange(self, n):
+        title = f"case {n} of retract"
+        self.receipt = self.must("record", *self.kind(title, n), "--key", title)
+        self.must("sync")
+        return self.store.command("retract", "--key", title, "--timeout", "2")
+
+    def left(self):
+        """What is left of the record in the table and in the work tree."""
+        rows = self.store.sql("SELECT id FROM notes WHERE id = ?", self.receipt["id"])
+        return [f"row {row[0]} is there" for row in rows]
+
+    def judge(self, n, result):
+        return self.left() if result.code == 0 else []
+
+    def again(self, n, result):
+        said = self.must("retract", str(self.receipt["seq"]))
+        self.must("sync")
+        self.store.retracted.append(self.receipt["id"])
+        found = self.left()
+        path = self.receipt["path"]
+        if self.store.text(path) is not None:
+            found.append(f"{path} is there")
+        if self.store.git("ls-tree", "--name-only", "HEAD", path).out.strip():
+            found.append(f"{path} is at HEAD")
+        before = answer(result)
+        if result.code in (1, 75) and said["duplicate"]:
+            found.append(f"exit {result.code} says that nothing was written; it was")
+        if result.code in (0, 11) and before and before.get("seq") != said["seq"]:
+            found.append(f"acknowledged as seq {before.get('seq')}, there as {said['seq']}")
+        return found
+
+
 class Consolidate(Sync):
     """Every sync repacks: git runs as a child, whose calls fail as well. It may lose no object."""
     name = "consolidate"
@@ -427,5 +462,5 @@ class Recovery(Record):
         return found + self.store.titled(self.victim(n))
 
 
-ALL = [Record, Append, SameKey, Ingest, Sync, Consolidate, Status, Verify, Repair, Replay, Init,
+ALL = [Record, Append, SameKey, Ingest, Retract, Sync, Consolidate, Status, Verify, Repair, Replay, Init,
        Recovery]

@@ -11,7 +11,8 @@ namespace syncline::simulation {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<size_t>(Step::kCount)> kStepNames = {
-    "create", "append", "same-key", "ingest", "fold", "checkpoint", "rotate", "trim", "replay"};
+    "create",     "append", "same-key", "ingest",  "fold",
+    "checkpoint", "rotate", "trim",     "retract", "replay"};
 
 // Large enough that the smallest segment is full after it.
 constexpr size_t kFillingBytes = 57 * 1024;
@@ -110,6 +111,13 @@ std::vector<Told> Ledger::told() const {
   return all;
 }
 
+std::optional<size_t> Ledger::retractable() const {
+  for (size_t i = entries.size(); i-- > 0;) {
+    if (entries[i].told.acknowledged && !entries[i].told.retraction_tried) return i;
+  }
+  return std::nullopt;
+}
+
 Status Client::open() {
   StoreOptions options;
   options.platform = &platform_;
@@ -199,6 +207,19 @@ bool Client::same_key() {
   return record(ledger_.entries.size() - 1);
 }
 
+bool Client::retract() {
+  if (!ledger_.retractable() && !record(ledger_.add("rule", 0))) return false;
+  const std::optional<size_t> entry = ledger_.retractable();
+  if (!entry) return false;  // whoever recorded it is dead
+  ledger_.entries[*entry].told.retraction_tried = true;
+  const Result<RetractReport> report = store_->retract(ledger_.entries[*entry].told.seq, stage_);
+  // A trimmed record can be taken away no more.
+  if (!report && report.error().code == Code::kInvalid) return true;
+  if (!report) return !failed("retract", report.error());
+  if (!fate_.dead()) ledger_.entries[*entry].told.retracted_by = report->receipt.seq;
+  return true;
+}
+
 bool Client::sync() {
   const Result<SyncReport> report =
       store_->sync(/*push=*/false, platform_.clock().after_ms(20'000));
@@ -236,6 +257,8 @@ bool Client::run(Step step) {
     }
     case Step::kRotate:
       return record(ledger_.add("note", kFillingBytes)) && record(ledger_.add("note", 0));
+    case Step::kRetract:
+      return retract();
     case Step::kReplay:
       return replay();
     case Step::kCount:

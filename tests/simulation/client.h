@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ enum class Step : uint8_t {
   kCheckpoint,  // files, directories and SQLite made durable
   kRotate,      // a record that fills the segment, and one that opens the next
   kTrim,        // fold and publish with a retention that lets old segments go
+  kRetract,     // the last record that was acknowledged is taken away
   kReplay,      // the journal replayed into another directory
   kCount,
 };
@@ -42,6 +44,8 @@ struct Ledger {
 
   size_t add(std::string kind, size_t body_bytes);
   std::vector<Told> told() const;
+  // Of the last record that was acknowledged and that nobody has tried to take away.
+  std::optional<size_t> retractable() const;
 };
 
 // How a client learns that its process died, or that a fault was injected into it: what it was
@@ -87,6 +91,7 @@ class Client {
  private:
   bool record(size_t entry);
   bool ingest(const std::vector<size_t>& entries);
+  bool retract();
   bool same_key();
   bool replay();
   void acknowledge(size_t entry, const Receipt& receipt);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "tests/journal/log/second_reader.h"
+#include "tests/journal/log/second_reader_payloads.h"
 #include "tests/simulation/object_reader.h"
 
 namespace syncline::simulation {
@@ -77,6 +78,10 @@ void read_journal(Directory& root, Picture& picture) {
     if (frame.seq == 0) continue;
     picture.journal.push_back({frame.seq, frame.id, frame.time_ms, only_marker(frame.payload),
                                XXH3_64bits(frame.payload.data(), frame.payload.size())});
+    if (frame.operation == 4) {
+      picture.journal.back().retracts =
+          second_reader::intent(frame.operation, frame.payload).retracted_seq;
+    }
   }
 }
 
@@ -265,7 +270,7 @@ void read_git(Directory& root, Picture& picture) {
     Counts now = history.tree(commit.tree);
     for (const auto& [marker, count] : now) picture.traces[marker].added += count - before[marker];
     for (const auto& [marker, count] : before) {
-      if (count > now[marker]) picture.faults.push_back("git: a commit removes " + marker);
+      if (count > now[marker]) picture.removed[marker] += count - now[marker];
     }
     before = std::move(now);
   }
@@ -335,6 +340,11 @@ class Judge {
       if (record.seq != ++seq) fault("seq {} follows {}", record.seq, seq - 1);
       if (record.time_ms < time_ms) fault("the time of record {} runs backward", record.seq);
       time_ms = std::max(time_ms, record.time_ms);
+      if (record.retracts != 0) {
+        const bool fresh = retracted_.emplace(record.retracts, record.seq).second;
+        if (!fresh) fault("DOUBLED: record {} is taken away twice", record.retracts);
+        continue;
+      }
       const auto [at, fresh] = in_journal_.emplace(record.marker, &record);
       if (!fresh) fault("{} is records {} and {}", record.marker, at->second->seq, record.seq);
       const auto told = std::ranges::find(told_, record.marker, &Told::marker);
@@ -389,15 +399,34 @@ class Judge {
       fault("{} was acknowledged as record {} id {}, and is record {} id {}", told.marker, told.seq,
             told.id, record->seq, record->id);
     }
+    const auto by = retracted_.find(record != nullptr ? record->seq : told.seq);
+    const bool by_is_trimmed = told.retracted_by <= picture_.journal_begins_after;
+    if (told.retracted_by != 0 && !by_is_trimmed &&
+        (by == retracted_.end() || by->second != told.retracted_by)) {
+      fault("LOST: {} was taken away by record {}, which is not in the journal", told.marker,
+            told.retracted_by);
+    }
+    const auto removed = picture_.removed.find(told.marker);
+    const bool is_removed = removed != picture_.removed.end();
+    const bool is_retracted = by != retracted_.end() || told.retracted_by != 0;
+    if (is_removed && !is_retracted && !(told.retraction_tried && may_be_trimmed)) {
+      fault("git: a commit removes {}", told.marker);
+    }
     int expected = told.acknowledged || record != nullptr ? 1 : 0;
     // Whether it was ever there, the row tells; the rest must agree with it.
     if (record == nullptr && may_be_trimmed && !told.acknowledged) {
       expected = std::min(traces.rows, 1);
     }
+    const int expected_added = expected;
+    if (is_retracted) expected = 0;
+    // Nobody was told, and record and retraction may both be trimmed.
+    if (record == nullptr && may_be_trimmed && told.retraction_tried && !is_retracted) {
+      expected = std::min(traces.rows, 1);
+    }
     for (const auto& [what, count] :
          {std::pair{"row", traces.rows}, std::pair{"file", traces.files},
           std::pair{"entry of the store's ref", traces.own},
-          std::pair{"adding commit", traces.added},
+          std::pair{"adding commit", traces.added - expected_added + expected},
           std::pair{"entry of the branch", traces.branch}}) {
       if (count == expected) continue;
       fault("{}: {} ({}, seq {}) has {} of: {}, not {}", count > expected ? "DOUBLED" : "LOST",
@@ -410,6 +439,7 @@ class Judge {
   const std::vector<Told>& told_;
   std::vector<std::string> faults_;
   std::map<std::string, const JournalRecord*> in_journal_;
+  std::map<uint64_t, uint64_t> retracted_;  // seq -> by which record
 };
 
 }  // namespace

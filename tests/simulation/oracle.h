@@ -11,6 +11,7 @@
 //   acknowledged      => one record in the journal (or trimmed from it), at the seq and id told
 //   in the journal    => one row, one file or section, one adding commit of the store's ref, one
 //                        trace in the ref's tree and in the branch's
+//   taken away        => the adding commit, and none of the others
 //   not in it         => none of those
 //   trimmed           => all of those, or none where it was never acknowledged
 //
@@ -39,6 +40,8 @@ struct Told {
   std::string table;
   bool acknowledged = false;
   uint64_t seq = 0, id = 0;  // as acknowledged
+  bool retraction_tried = false;
+  uint64_t retracted_by = 0;  // as acknowledged
 };
 
 // A record as the journal has it.
@@ -46,7 +49,8 @@ struct JournalRecord {
   uint64_t seq = 0, id = 0;
   int64_t time_ms = 0;
   std::string marker;
-  uint64_t content = 0;  // hash of its payload
+  uint64_t content = 0;   // hash of its payload
+  uint64_t retracts = 0;  // the record that it takes away, and which bore the marker
 };
 
 struct OwnCommit {
@@ -78,6 +82,7 @@ struct Picture {
   };
   std::map<std::string, std::vector<Row>> rows;  // by table, in the order of ids
   std::vector<OwnCommit> commits;                // of the store's ref, oldest first
+  std::map<std::string, int> removed;            // by them: marker to how many
 };
 
 // `root` is the store's work tree; `database` its path as SQLite's VFS `vfs` knows it. `thorough`:

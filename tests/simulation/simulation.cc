@@ -98,7 +98,8 @@ class Story {
   std::vector<Step> draw_steps() {
     constexpr Step kSteps[] = {Step::kCreate,  Step::kCreate, Step::kAppend,     Step::kAppend,
                                Step::kSameKey, Step::kIngest, Step::kFold,       Step::kFold,
-                               Step::kRotate,  Step::kTrim,   Step::kCheckpoint, Step::kCreate};
+                               Step::kRotate,  Step::kTrim,   Step::kCheckpoint, Step::kCreate,
+                               Step::kRetract};
     std::vector<Step> steps(random_.below(6));
     for (Step& step : steps) step = kSteps[random_.below(std::size(kSteps))];
     return steps;

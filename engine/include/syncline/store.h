@@ -62,6 +62,7 @@ struct ExportFilter {
   uint64_t from_seq = 1;
   std::optional<uint64_t> to_seq;
   bool set_aside = false;  // those too that could not be applied
+  bool retracted = false;  // those too that were taken away
 };
 
 // A record that has been submitted. Cheap to copy; valid as long as its Store.
@@ -130,6 +131,11 @@ struct RestoreReport {
   std::vector<std::string> restored;  // paths in which something was put back
   std::vector<std::string> left;      // paths with other bytes: what was asked for was edited
   std::string waiting;                // why publishing waits; empty: it was done
+};
+
+struct RetractReport {
+  Receipt receipt;   // of the record that takes the other one away; a duplicate where it was there
+  std::string kept;  // what stays because a person has edited it; empty where all goes
 };
 
 // What a disagreement is. The README says of each what it means and what mends it.
@@ -228,6 +234,14 @@ class Store {
   // the receipt holds only seq and stage: show() returns the rest. kTimeout as an error means that
   // the record was taken back, and nothing was written; kOutcomeUnknown that it is on its way.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
+
+  // Takes a record's row away and, with the next publish, its file or section, by a record of its
+  // own. What a person has edited stays: a file or section, and a row that has another path by now
+  // or, where it has no column with the path, another text. Retracted twice, it answers with the
+  // first receipt. Waits until the record is committed; kRetryLater where it is not in time.
+  // kInvalid for a record that was set aside, trimmed, or is itself a retraction.
+  Result<RetractReport> retract(uint64_t seq, Stage wait = Stage::kApplied,
+                                Deadline deadline = kForever);
 
   // For callers that are about to exit: does a bounded share of the pending work, of other
   // processes too. While other stores opened with StoreOptions::one_shot have not done so yet, it

@@ -436,5 +436,19 @@ TEST_F(ApplierRecheckTest, RestoreFilesMakesMissingFilesAndSectionsWhateverTheir
   EXPECT_EQ(file("memory/testing.md"), without + rule_text("two", 2));
 }
 
+// Its journalled offset is the end of the file by then.
+TEST_F(ApplierFilesTest, ASectionThatMovedUpBehindARemovedOneIsNotWrittenAgain) {
+  open_applier();
+  for (uint64_t id = 1; id <= 3; ++id) append(rule(fmt::format("rule {}", id)), id);
+  apply_all();
+  const std::string left = "# testing\n" + rule_text("rule 1", 1) + rule_text("rule 3", 3);
+  write_text(work() / "memory/testing.md", left);
+  must(applier->recheck_files());
+  const std::string text = file("memory/testing.md");
+  const size_t at = text.find(rule_text("rule 3", 3));
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_EQ(text.find(rule_text("rule 3", 3), at + 1), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace syncline

@@ -1,6 +1,8 @@
 // Rows: ids, foreign rows, and what the user's own table refuses.
 
+#include "engine/config/make_retraction.h"
 #include "engine/projection/projection.h"
+#include "journal/record/control_frame.h"
 #include "tests/engine/apply/apply_fixture.h"
 
 namespace syncline {
@@ -12,6 +14,15 @@ class ApplierRowsTest : public ApplyTest {
   void user_table(const std::string& ddl) {
     ForeignConnection user(database_path());
     ASSERT_EQ(user.execute(ddl), SQLITE_OK);
+  }
+  void append_batch(uint64_t last_seq) {
+    BatchFrame frame{.first_seq = 1, .last_seq = last_seq};
+    frame.tree.bytes.fill(std::byte{1});
+    frame.commit.bytes.fill(std::byte{2});
+    append_control(Operation::kBatch, encode(frame));
+  }
+  void retract(uint64_t seq, const Intent& target, uint64_t id) {
+    append(make_retraction(target, render_effects(target, seq, id, 0), id), id);
   }
   std::string outcome(uint64_t seq) {
     return query(
@@ -52,6 +63,56 @@ TEST_F(ApplierRowsTest, RebindAvoidsIdsThatTheLogHasGivenOut) {
   apply_all();
   EXPECT_EQ(query("SELECT id, title FROM notes ORDER BY id"), "1|foreign\n2|b\n3|c\n4|a\n");
   EXPECT_EQ(count_frames(Operation::kRebind), 1u);
+}
+
+TEST_F(ApplierRowsTest, ARetractedRowGoesAndAnotherOfItsIdStays) {
+  open_applier();
+  for (uint64_t id = 1; id <= 4; ++id) append(note(fmt::format("note {}", id)), id);
+  append(rule("a rule"), 1);
+  append_batch(5);
+  apply_all();
+  ASSERT_EQ(ForeignConnection(database_path())
+                .execute("UPDATE notes SET title = 'edited' WHERE id = 2;"
+                         "UPDATE notes SET path = 'theirs' WHERE id = 3"),
+            SQLITE_OK);
+  retract(1, note("note 1"), 1);
+  retract(2, note("note 2"), 2);
+  retract(3, note("note 3"), 3);
+  retract(5, rule("a rule"), 1);
+  apply_all();
+  EXPECT_EQ(query("SELECT id, title, path FROM notes ORDER BY id"),
+            "3|note 3|theirs\n4|note 4|notes/0000/n-4.md\n");
+  EXPECT_EQ(query("SELECT count(*) FROM rules"), "0\n");
+  EXPECT_EQ(outcome(1), "3|6|NULL\n");
+  EXPECT_EQ(must(highest_id(applier->database(), "notes", "id")), 4u) << "ids are not given again";
+  // A database that is lost is built without them, beside whatever row has their ids by then.
+  close();
+  remove_database();
+  open_journal();
+  user_table(std::string(kNotesDdl) + "; INSERT INTO notes VALUES(1, 'foreign', 'x', 'now')");
+  open_applier();
+  apply_all();
+  EXPECT_EQ(query("SELECT id, title FROM notes ORDER BY id"), "1|foreign\n4|note 4\n");
+}
+
+TEST_F(ApplierRowsTest, ARowThatATriggerKeepsIsAPersonsFromThenOn) {
+  user_table(std::string(kNotesDdl) +
+             "; CREATE TRIGGER keep BEFORE DELETE ON notes WHEN old.title = 'kept' BEGIN "
+             "SELECT RAISE(ABORT, 'no'); END; CREATE TRIGGER undo BEFORE DELETE ON notes WHEN "
+             "old.title = 'undone' BEGIN SELECT RAISE(ROLLBACK, 'no'); END");
+  open_applier();
+  append(note("kept"), 1);
+  append(note("undone"), 2);
+  append(note("goes"), 3);
+  append_batch(3);
+  apply_all();
+  retract(1, note("kept"), 1);
+  retract(2, note("undone"), 2);
+  retract(3, note("goes"), 3);
+  append(note("behind"), 4);
+  apply_all();
+  EXPECT_EQ(query("SELECT title FROM notes ORDER BY id"), "kept\nundone\nbehind\n");
+  EXPECT_EQ(must(read_applied_state(applier->database())).set_aside, 0u);
 }
 
 TEST_F(ApplierRowsTest, IdsAreContinuedAboveRowsThatAreGone) {

@@ -80,6 +80,29 @@ TEST_F(LogTailTest, AnOutcomeBehindABatchIsSettledByItWhateverIsKept) {
   EXPECT_EQ(tail.outcome(10)->file_id, std::nullopt);
 }
 
+TEST_F(LogTailTest, ARetractionIsTheLastWordOnItsRecordAndLeavesItsFileInTheCommits) {
+  LogTail tail(LogTail::kOutcomes);
+  ASSERT_TRUE(take_rebind(tail, 3, 40));
+  const Position rebound{1, offset_ - 64};
+  ASSERT_TRUE(take(tail, Operation::kBatch, encode(batch(1, 9))));
+  Intent intent{.operation = Operation::kRetract,
+                .kind = "note",
+                .table = "notes",
+                .id_column = "id",
+                .subject = Template::literal("retract: note"),
+                .retracted = RetractedRecord{.seq = 3, .operation = Operation::kCreate}};
+  ASSERT_TRUE(take(tail, Operation::kRetract, encode_intent(intent), 10, 40));
+  const Outcome* const outcome = tail.outcome(3);
+  ASSERT_NE(outcome, nullptr);
+  EXPECT_TRUE(outcome->is_retracted());
+  EXPECT_EQ(outcome->retracted_by, 10u);
+  EXPECT_FALSE(outcome->has_row());
+  EXPECT_TRUE(outcome->has_file());
+  EXPECT_EQ(EffectIds(3, outcome).file, 40u);
+  Outcome rebind{.seq = 3, .kind = Outcome::Kind::kRebind, .new_id = 40};
+  EXPECT_FALSE(tail.pass_outcome(rebind, rebound));
+}
+
 TEST_F(LogTailTest, AnOutcomeIsSettledAgainstWhatCameBeforeTheStretch) {
   LogTail tail(LogTail::kOutcomes);
   ASSERT_TRUE(take(tail, Operation::kBatch, encode(batch(1, 9))));

@@ -36,6 +36,9 @@ struct Intent {
   std::string kind, key, content_hash, table, id_column;
   std::vector<std::pair<std::string, ColumnValue>> columns;
   Template path, header, text, subject;
+  uint64_t retracted_seq = 0;        // of a retraction
+  unsigned retracted_operation = 0;  // of a retraction
+  uint64_t retracted_file_id = 0;    // of a retraction
 };
 
 class PayloadReader {
@@ -105,7 +108,7 @@ class PayloadReader {
   size_t at_ = 0;
 };
 
-inline Intent intent(const std::string& payload) {
+inline Intent intent(unsigned operation, const std::string& payload) {
   PayloadReader in(payload);
   const char version = payload.empty() ? '\0' : payload[0];
   in.version(2);
@@ -129,6 +132,22 @@ inline Intent intent(const std::string& payload) {
   made.header = in.pieces();
   made.text = in.pieces();
   made.subject = in.pieces();
+  if (operation == 4) {
+    made.retracted_seq = in.number(8);
+    made.retracted_operation = static_cast<unsigned>(in.number(1));
+    made.retracted_file_id = in.number(8);
+    if (made.retracted_seq == 0) throw InvalidPayload("it retracts record 0");
+    if (made.retracted_operation != 1 && made.retracted_operation != 2) {
+      throw InvalidPayload("it retracts what is no create and no append");
+    }
+    std::vector<Template> all = {made.path, made.header, made.text};
+    for (const auto& [name, value] : made.columns) all.push_back(value.text);
+    for (const Template& pieces : all) {
+      for (const Piece& piece : pieces) {
+        if (piece.slot != 0) throw InvalidPayload("a retraction has slots");
+      }
+    }
+  }
   in.end();
   for (const Piece& piece : made.path) {
     if (piece.slot == 6) throw InvalidPayload("a path that names itself");

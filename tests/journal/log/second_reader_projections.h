@@ -199,6 +199,7 @@ class Projector {
       if (!record.intent.key.empty()) {
         made_.keys.try_emplace(record.intent.key, seq, record.intent.content_hash);
       }
+      if (record.is_retracted) continue;
       const std::string path = path_of(record);
       if (const auto offset = offsets_.find(seq); offset != offsets_.end()) {
         const uint64_t id = record.file_id.value_or(0);
@@ -222,7 +223,10 @@ class Projector {
     int64_t time_ms = 0;
     Intent intent;
     std::optional<uint64_t> row_id, file_id;
+    bool is_retracted = false;
   };
+  // By path: its content, or nothing where the path holds nothing.
+  using Changed = std::map<std::string, std::optional<std::string>>;
 
   static std::string path_of(const Known& record) {
     const uint64_t id = record.file_id.value_or(record.row_id.value_or(0));
@@ -230,8 +234,38 @@ class Projector {
   }
 
   void take_record(const Record& frame) {
-    records_[frame.seq] = {frame.operation, frame.time_ms, intent(frame.payload), frame.id,
-                           frame.id};
+    Known record{frame.operation, frame.time_ms, intent(frame.operation, frame.payload), frame.id,
+                 frame.id};
+    if (frame.operation == 4) {
+      record.row_id.reset();
+      Known& retracted = records_.at(record.intent.retracted_seq);
+      retracted.row_id.reset();
+      retracted.is_retracted = true;
+    }
+    records_[frame.seq] = std::move(record);
+  }
+
+  static void retract(Changed& changed, const std::map<std::string, std::string>& files,
+                      const std::string& path, const Known& record, const std::string& header,
+                      const std::string& text) {
+    std::optional<std::string> left;
+    if (record.intent.retracted_operation == 2) {
+      if (const auto change = changed.find(path); change != changed.end()) {
+        left = change->second;
+      } else if (const auto file = files.find(path); file != files.end()) {
+        left = file->second;
+      }
+    }
+    if (left) {
+      for (size_t at = 0; at < left->size(); ++at) {
+        const bool begins_line = at == 0 || (*left)[at - 1] == '\n';
+        if (!begins_line || left->compare(at, text.size(), text) != 0) continue;
+        left->erase(at, text.size());
+        break;
+      }
+      if (left->empty() || *left == header) left.reset();
+    }
+    changed[path] = left;
   }
 
   void take_batch(const Control& frame) {
@@ -239,7 +273,7 @@ class Projector {
     while (!batches.empty() && batches.back().frame.last_seq >= frame.first_seq) batches.pop_back();
     Batch batch{.frame = frame, .tree = {}, .commit = {}, .files = {}};
     if (!batches.empty()) batch.files = batches.back().files;
-    std::map<std::string, std::string> changed;
+    Changed changed;
     std::vector<std::string> subjects;
     for (uint64_t seq = frame.first_seq; seq <= frame.last_seq; ++seq) {
       const Known& record = records_.at(seq);
@@ -249,15 +283,29 @@ class Projector {
         return rendered(pieces, *record.file_id, record.time_ms, path);
       };
       subjects.push_back(render(record.intent.subject));
+      if (record.operation == 4) {
+        retract(changed, batch.files, path, record, render(record.intent.header),
+                render(record.intent.text));
+        continue;
+      }
       std::string before;
       if (record.operation == 2) {
-        const auto& there = changed.contains(path) ? changed : batch.files;
-        const auto held = there.find(path);
-        before = held != there.end() ? held->second : render(record.intent.header);
+        before = render(record.intent.header);
+        if (const auto change = changed.find(path); change != changed.end()) {
+          before = change->second.value_or(before);
+        } else if (const auto file = batch.files.find(path); file != batch.files.end()) {
+          before = file->second;
+        }
       }
       changed[path] = before + render(record.intent.text);
     }
-    for (const auto& [path, content] : changed) put(batch.files, changed, path, content);
+    for (const auto& [path, content] : changed) {
+      if (content) {
+        put(batch.files, changed, path, *content);
+      } else {
+        batch.files.erase(path);
+      }
+    }
     batch.tree = tree_name(batch.files);
     std::string content = "tree " + hex(batch.tree) + "\n";
     if (frame.parent != zero_object()) content += "parent " + hex(frame.parent) + "\n";
@@ -273,9 +321,8 @@ class Projector {
   }
 
   // The change wins over what was there; among changes the directory wins over the file.
-  static void put(std::map<std::string, std::string>& files,
-                  const std::map<std::string, std::string>& changed, const std::string& path,
-                  const std::string& content) {
+  static void put(std::map<std::string, std::string>& files, const Changed& changed,
+                  const std::string& path, const std::string& content) {
     const auto below = changed.lower_bound(path + "/");
     if (below != changed.end() && below->first.starts_with(path + "/")) {
       files.erase(path);

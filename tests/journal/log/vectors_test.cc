@@ -158,7 +158,8 @@ Json template_json(const second_reader::Template& pieces) {
 Json payload_json(const second_reader::Record& frame) {
   Json json;
   if (frame.operation < 32) {
-    const auto intent = second_reader::intent(frame.payload);
+    const auto intent =
+        second_reader::intent(static_cast<unsigned>(frame.operation), frame.payload);
     json = {{"kind", intent.kind},
             {"key", intent.key},
             {"content_hash", second_reader::hex(intent.content_hash)},

@@ -244,9 +244,74 @@ TEST(IntentTest, NewerVersionsAndOperationsAreUnsupportedNotDamaged) {
     EXPECT_EQ(decode_intent(Operation::kCreate, payload).error().code, Code::kUnsupported);
   }
   payload[0] = std::byte{2};
-  EXPECT_EQ(decode_intent(Operation::kRetract, payload).error().code, Code::kUnsupported);
+  EXPECT_EQ(decode_intent(Operation::kReplace, payload).error().code, Code::kUnsupported);
   EXPECT_EQ(decode_intent(Operation::kBatch, payload).error().code, Code::kUnsupported);
   EXPECT_EQ(decode_intent(Operation::kCreate, {}).error().code, Code::kCorrupt);
+}
+
+Intent retraction() {
+  Intent intent;
+  intent.operation = Operation::kRetract;
+  intent.kind = "rule";
+  intent.table = "rules";
+  intent.id_column = "id";
+  intent.columns = {{"rule", text_of("r")}};
+  intent.path = text_of("p");
+  intent.header = text_of("h\n");
+  intent.text = text_of("t\n");
+  intent.subject = text_of("s");
+  intent.retracted = RetractedRecord{.seq = 7, .operation = Operation::kAppend, .file_id = 5};
+  return intent;
+}
+
+TEST(IntentTest, ARetractionEndsInWhatItTakesAway) {
+  const ByteVector payload = encode_intent(retraction());
+  // Written by hand from the byte table.
+  EXPECT_EQ(to_hex(payload),
+            "02"
+            "0400000072756c65"
+            "00000000"
+            "0500000072756c6573"
+            "020000006964"
+            "01000000"
+            "0400000072756c65"
+            "03"
+            "0100000000"
+            "0100000072"
+            "0100000000"
+            "0100000070"
+            "0100000000"
+            "02000000680a"
+            "0100000000"
+            "02000000740a"
+            "0100000000"
+            "0100000073"
+            "0700000000000000"
+            "02"
+            "0500000000000000");
+  const Result<Intent> decoded = decode_intent(Operation::kRetract, payload);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, retraction());
+  // The same bytes are no create: something follows its end.
+  EXPECT_EQ(decode_intent(Operation::kCreate, payload).error().code, Code::kCorrupt);
+}
+
+TEST(IntentTest, ARetractionOfNothingOrWithSlotsIsRefused) {
+  const auto refused = [](size_t from_end, uint8_t byte) {
+    ByteVector payload = encode_intent(retraction());
+    payload[payload.size() - from_end] = std::byte{byte};
+    return decode_intent(Operation::kRetract, payload).error().code;
+  };
+  EXPECT_EQ(refused(17, 0), Code::kCorrupt) << "record 0";
+  EXPECT_EQ(refused(9, 4), Code::kCorrupt) << "a retraction of a retraction";
+  Intent with_slot = retraction();
+  with_slot.operation = Operation::kCreate;
+  with_slot.retracted.reset();
+  with_slot.text.add(Slot::kId);
+  ByteVector payload = encode_intent(with_slot);
+  for (const char byte : std::string("\7\0\0\0\0\0\0\0\2\5\0\0\0\0\0\0\0", 17))
+    payload.push_back(std::byte(byte));
+  EXPECT_EQ(decode_intent(Operation::kRetract, payload).error().code, Code::kCorrupt);
 }
 
 // The example with one part of its hex changed.

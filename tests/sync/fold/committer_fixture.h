@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,19 @@ class KnownOutcomes final : public OutcomeSource {
  public:
   Result<std::map<uint64_t, Outcome>> outcomes(uint64_t first_seq, uint64_t last_seq) override {
     return std::map<uint64_t, Outcome>(known.lower_bound(first_seq), known.upper_bound(last_seq));
+  }
+  Result<Retractions> retractions(uint64_t first_seq, uint64_t last_seq) override {
+    Retractions found;
+    for (const auto& [seq, outcome] : known) {
+      const uint64_t by = outcome.retracted_by;
+      if (by != 0 && by >= first_seq && by <= last_seq) found.seqs.push_back(by);
+    }
+    std::ranges::sort(found.seqs);
+    return found;
+  }
+  // Behind the batch that holds the record.
+  void retract(uint64_t seq, uint64_t by) {
+    known[seq] = {.seq = seq, .kind = Outcome::Kind::kRetracted, .retracted_by = by, .file_id = 0};
   }
   void set_aside(uint64_t seq) {
     known[seq] = {.seq = seq, .kind = Outcome::Kind::kSetAside, .new_id = 0, .reason = "test"};
@@ -74,6 +88,22 @@ inline Intent rule_intent(const std::string& domain, const std::string& text) {
   intent.text.add(Slot::kId);
   intent.text.add(": " + text + "\n");
   intent.subject.add("rule: " + text);
+  return intent;
+}
+
+// Takes record `seq` away, whose file or section is as given.
+inline Intent retraction_intent(uint64_t seq, Operation operation, const std::string& path,
+                                const std::string& header, const std::string& text) {
+  Intent intent;
+  intent.operation = Operation::kRetract;
+  intent.kind = "note";
+  intent.table = "notes";
+  intent.id_column = "id";
+  intent.path = Template::literal(path);
+  intent.header = Template::literal(header);
+  intent.text = Template::literal(text);
+  intent.subject = Template::literal("retract: " + std::to_string(seq));
+  intent.retracted = RetractedRecord{.seq = seq, .operation = operation, .file_id = seq};
   return intent;
 }
 

@@ -60,6 +60,43 @@ TEST(Committer, BatchesFollowThePolicyAndLeaveNoGap) {
   store.expect_clean();
 }
 
+TEST(Committer, WhatIsRetractedLeavesTheTreeAndItsHistoryComesOutTheSame) {
+  FoldStore store;
+  FoldProcess process(store, {.batch_records_max = 4});
+  store.append(note_intent("first"));
+  store.append(note_intent("second"));
+  store.append(rule_intent("a", "one"));
+  store.append(rule_intent("a", "two"));
+  fold_all(store, process);
+  const std::string file = "# 1 at 2023-11-14T22:13:21.000Z\nfirst\n";
+  const std::string header = "# Rules: a\n";
+  store.append(retraction_intent(1, Operation::kCreate, "notes/0000/n-1.md", {}, file));
+  store.append(retraction_intent(3, Operation::kAppend, "rules/a.md", header, "\n## H-3: one\n"));
+  store.append(rule_intent("a", "three"));
+  store.outcomes.retract(1, 5);
+  store.outcomes.retract(3, 6);
+  fold_all(store, process);
+  const std::string ref = store.own_ref();
+  EXPECT_EQ(store.repository.git("ls-tree -r --name-only " + ref), "notes/0000/n-2.md\nrules/a.md");
+  EXPECT_EQ(store.show("rules/a.md"), "# Rules: a\n\n## H-4: two\n\n## H-7: three");
+  EXPECT_EQ(store.repository.git("log -1 --format=%s " + ref), "syncline: 3 records");
+  // The last section goes, and the file with it.
+  for (const auto& [seq, text] : {std::pair{4, "\n## H-4: two\n"}, {7, "\n## H-7: three\n"}}) {
+    store.append(retraction_intent(seq, Operation::kAppend, "rules/a.md", header, text));
+  }
+  store.outcomes.retract(4, 8);
+  store.outcomes.retract(7, 9);
+  fold_all(store, process);
+  EXPECT_EQ(store.repository.git("ls-tree -r --name-only " + ref), "notes/0000/n-2.md");
+  // A ref that is lost is folded again, retracted records in their batches.
+  const std::string tip = store.tip();
+  store.repository.git("update-ref -d " + ref);
+  FoldProcess other(store);
+  ASSERT_TRUE(ok(other.committer.recover(store.outcomes)));
+  EXPECT_EQ(store.tip(), tip);
+  store.expect_clean();
+}
+
 TEST(Committer, BytesCloseABatchToo) {
   FoldStore store;
   FoldProcess process(store, {.batch_bytes_max = 30'000});

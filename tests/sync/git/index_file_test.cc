@@ -126,6 +126,47 @@ TEST_P(IndexFileTest, MergedEntriesStandWhereGitWouldPutThem) {
   }
 }
 
+TEST_P(IndexFileTest, RemovedEntriesGoAsGitWouldTakeThem) {
+  std::mt19937_64 random(7 + GetParam());
+  const std::string old_blob = blob("old"), new_blob = blob("new"), staged = blob("staged");
+  for (int round = 0; round < 12; ++round) {
+    repository.git("read-tree --empty");
+    std::string info, new_info;
+    std::vector<IndexChange> changes;
+    size_t kept = 0;
+    for (int i = 0; i < 40; ++i) {
+      const std::string path = "d" + std::to_string(i % 4) + "/f" + std::to_string(i);
+      const uint64_t fate = random() % 5;
+      // Added, removed, removed although staged otherwise, or left alone.
+      if (fate != 0) info += "100644 " + (fate == 2 ? staged : old_blob) + "\t" + path + "\n";
+      if (fate > 2) continue;
+      IndexChange one = change_to(path, new_blob);
+      if (fate != 0) {
+        one.value.blob = ObjectId{};
+        one.in_tip = TreeValue{*ObjectId::parse(old_blob), 0100644};
+      }
+      kept += fate == 2 ? 1 : 0;
+      if (fate == 0) new_info += "100644 " + new_blob + "\t" + path + "\n";
+      if (fate == 1) new_info += "0 " + std::string(40, '0') + "\t" + path + "\n";
+      changes.push_back(one);
+    }
+    IndexChange absent = change_to("d9/absent", new_blob);
+    absent.value.blob = ObjectId{};
+    absent.in_tip = TreeValue{*ObjectId::parse(old_blob), 0100644};
+    changes.push_back(absent);
+    repository.git("update-index --index-info", info);
+    std::ranges::sort(changes, {}, &IndexChange::path);
+    auto merge = read().merge_whole(changes);
+    ASSERT_TRUE(ok(merge));
+    EXPECT_EQ(merge->kept.size(), kept) << "what is staged stays";
+    repository.git("update-index --index-info", new_info);
+    const std::string by_git = listing();
+    if (merge->changed) write(*merge);
+    EXPECT_EQ(listing(), by_git) << "round " << round;
+    EXPECT_EQ(shown(read()), by_git);
+  }
+}
+
 TEST_P(IndexFileTest, OthersFlagsAndBytesAreKept) {
   for (const char* name : {"assumed", "m", "skipped"}) write_file(repository.path() / name, name);
   repository.git("add -A");

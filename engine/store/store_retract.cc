@@ -1,0 +1,110 @@
+// Store::retract: a record is taken away by another one.
+//
+// Only what is committed is retracted: which file the record has in the commits is settled then,
+// and a replay folds it in one commit and takes it out in a later one, as it was.
+#include <fmt/format.h>
+
+#include "engine/config/make_retraction.h"
+#include "engine/store/store_impl.h"
+#include "engine/write/stage.h"
+#include "journal/base/try.h"
+#include "sync/publish/section_text.h"
+
+namespace syncline {
+namespace {
+
+Error cannot(uint64_t seq, std::string_view why, std::string hint) {
+  return make_error(Code::kInvalid, fmt::format("record {} {}; nothing was written", seq, why),
+                    std::move(hint));
+}
+
+Error trimmed(uint64_t seq) {
+  return cannot(seq, "was trimmed from the journal", "delete its row and its file: they are yours");
+}
+
+}  // namespace
+
+// Why the record's file, or its section, will stay; empty where it will go.
+Result<std::string> Store::Impl::kept_by_an_edit(const Effects& made, uint64_t file_id) const {
+  TRY_ASSIGN(const auto root, platform.open_directory(places.root));
+  const Result<std::string> text = read_file(*root, made.path);
+  if (!text) {
+    const Code code = text.error().code;
+    if (code == Code::kNotFound || code == Code::kUnsafePath) return std::string();
+    return text.error();
+  }
+  if (made.operation == Operation::kCreate) {
+    if (*text == made.text) return std::string();
+    return fmt::format("{} was edited and stays", made.path);
+  }
+  const WantedSection wanted{made.text, file_id};
+  ClaimedRanges claimed;
+  if (find_sections(*text, {&wanted, 1}, claimed).front().standing !=
+      FoundSection::Standing::kEdited) {
+    return std::string();
+  }
+  return fmt::format("its section in {} was edited and stays", made.path);
+}
+
+Result<RetractReport> Store::retract(uint64_t seq, Stage wait, Deadline deadline) {
+  TRY(impl_->check_writable());
+  RetractReport report;
+  {
+    TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
+    TRY_ASSIGN(const auto done, records.key(retraction_key(seq)));
+    if (done) {
+      TRY_ASSIGN(report.receipt, records.receipt(done->seq));
+      report.receipt.duplicate = true;
+      TRY_ASSIGN(const bool reached, impl_->reach(done->seq, wait, deadline));
+      report.receipt.timed_out = !reached;
+      report.receipt.stage = stage_of(done->seq, *impl_->journal);
+      return report;
+    }
+    TRY_ASSIGN(const Receipt target, records.receipt(seq));
+    const std::string show = fmt::format("`syncline show {}` tells of it", seq);
+    if (target.retracts != 0) {
+      return cannot(seq, "takes another one away, and has nothing of its own",
+                    fmt::format("record what record {} held once more: `syncline show {}`",
+                                target.retracts, target.retracts));
+    }
+    if (!target.set_aside.empty()) return cannot(seq, "was set aside: it has made nothing", show);
+    TRY_ASSIGN(const Mark begin, impl_->journal->begin());
+    if (seq <= begin.seq) return trimmed(seq);
+  }
+  const Result<bool> committed = impl_->reach(seq, Stage::kCommitted, deadline);
+  if (!committed || !*committed) {
+    return make_error(Code::kRetryLater,
+                      fmt::format("record {} is not committed yet, and only then can it be "
+                                  "retracted; nothing was written{}",
+                                  seq, committed ? "" : ": " + committed.error().message),
+                      "`syncline status` says what it waits for; then try again");
+  }
+  TRY_ASSIGN(Impl::Submitted submitted, impl_->make_retraction_write(seq, report.kept));
+  TRY(impl_->check_backlog());
+  TRY_ASSIGN(report.receipt, impl_->hand_over(submitted, wait, deadline));
+  report.receipt.retracts = seq;
+  return report;
+}
+
+Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, std::string& kept) {
+  TRY_ASSIGN(const auto database, open_to_read(database_file(places, *config)));
+  TRY_ASSIGN(const auto found,
+             find_record(*store_directory, *journal, database.get(), seq, journal->durable()));
+  TRY_ASSIGN(ReceiptLookup records, lookup());
+  TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(seq));
+  if (!found) return trimmed(seq);  // by the fold that has committed it
+  if (outcome && outcome->is_set_aside()) {
+    return make_error(Code::kBusy, fmt::format("record {} is not as it was a moment ago", seq),
+                      "try again");
+  }
+  const EffectIds ids(found->id, outcome ? &*outcome : nullptr);
+  const Effects made = render_effects(found->intent, seq, ids, found->time_ms);
+  TRY_ASSIGN(kept, kept_by_an_edit(made, ids.file));
+  const Intent intent = make_retraction(found->intent, made, ids.file);
+  PendingWritePtr write = pending_write_of(intent);
+  write->config = config;
+  write->decided_id = made.id;
+  return Submitted{std::move(write), intent.path, intent.kind};
+}
+
+}  // namespace syncline
