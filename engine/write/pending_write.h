@@ -28,6 +28,8 @@ struct PendingWrite : GroupItem {
   // What the configuration has against the record: then only a repetition of one that is in the log
   // is answered, and nothing is written.
   std::optional<Error> refusal;
+  // Of a row that is there already (adopt); the record gets this one, not the next.
+  std::optional<uint64_t> fixed_id;
   int64_t submitted_ns = 0;                       // by the monotonic clock
   std::optional<RequestPage::Request> requested;  // by another process, which waits for the answer
 

@@ -351,7 +351,10 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
       write->error = make_error(Code::kTimeout, "who asked for the record has taken it back");
       continue;
     }
-    TRY_ASSIGN(const auto id, next_id(write->table, write->id_column));
+    std::optional<uint64_t> id = write->fixed_id;
+    if (!id) {
+      TRY_ASSIGN(id, next_id(write->table, write->id_column));
+    }
     if (!id) {
       write->error = no_id_left(write->table, write->id_column);
       continue;

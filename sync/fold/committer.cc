@@ -47,6 +47,7 @@ class ContentBuilder {
   ContentBuilder(ObjectStore& objects, const ObjectId& root) : objects_(objects), root_(root) {}
 
   Status add(const FileEffect& effect) {
+    if (effect.path.empty()) return {};  // a row alone
     const auto [known, is_new] = by_path_.emplace(effect.path, contents_.size());
     if (is_new) contents_.push_back({.path = effect.path, .whole = {}, .grown = {}});
     PathContent& content = contents_[known->second];

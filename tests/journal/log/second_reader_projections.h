@@ -249,6 +249,7 @@ class Projector {
         return rendered(pieces, *record.file_id, record.time_ms, path);
       };
       subjects.push_back(render(record.intent.subject));
+      if (path.empty()) continue;
       std::string before;
       if (record.operation == 2) {
         const auto& there = changed.contains(path) ? changed : batch.files;
