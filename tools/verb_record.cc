@@ -83,16 +83,6 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
                         set_aside ? ExitCode::kSetAside : ExitCode::kDone);
 }
 
-// Others may have left their work to this call, even where its own record failed; but a caller
-// whose time is up is not kept any longer.
-void lend_a_hand(Store& store, const Session& session, Deadline deadline) {
-  if (system_clock().passed(deadline)) return;
-  if (const Status lent = store.lend_a_hand(); !lent) {
-    session.note(
-        fmt::format("what is recorded is safe; what comes after waits: {}", lent.error().message));
-  }
-}
-
 // The flags are a kind's fields, so the verb reads its arguments itself (tools/record_arguments.h).
 class RecordVerb final : public Verb {
  public:
@@ -124,7 +114,7 @@ class RecordVerb final : public Verb {
     // The answer comes first: the caller's record has reached its stage.
     const Deadline deadline = session.deadline();
     const int code = record_into(**store, session, arguments_, deadline);
-    lend_a_hand(**store, session, deadline);
+    session.lend_a_hand(**store, deadline);
     session.tell_notes(**store);
     return code;
   }

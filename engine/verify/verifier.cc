@@ -40,10 +40,11 @@ Result<VerifyFloor> verify_floor(Directory& store_directory, const Journal& jour
   return floor;
 }
 
-Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
-                   Database& database, const VerifyFloor& floor, uint64_t first_seq,
-                   Progress progress)
+Verifier::Verifier(const StorePlaces& places, const Config& config, Directory& store_directory,
+                   Journal& journal, Database& database, const VerifyFloor& floor,
+                   uint64_t first_seq, Progress progress)
     : places_(places),
+      config_(config),
       store_directory_(store_directory),
       journal_(journal),
       database_(database),
@@ -78,7 +79,7 @@ Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_erro
   TRY(compare_records());
   TRY(check_sections());
   if (!journal_damaged_) {
-    TRY(check_foreign_rows());
+    TRY(find_orphans());
     if (syncer_ != nullptr) {
       TRY(check_foreign_blobs());
       const Status checked = check_history();
@@ -218,7 +219,8 @@ Status Verifier::compare_records() {
 
 Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   const bool has_row = outcome == nullptr || outcome->has_row();
-  const bool has_file = outcome == nullptr || outcome->has_file();
+  const bool is_settled = outcome == nullptr || outcome->has_file();
+  const bool has_file = is_settled && !effects.path.empty();
   TreeFile file;
   if (has_file) {
     if (const auto found = tree_files_.find(effects.path); found != tree_files_.end()) {
@@ -226,17 +228,28 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
       file = found->second;
     }
   }
-  if (has_row && has_file) {
+  if (has_file) orphans_.recorded_paths.insert(effects.path);
+  if (has_row && is_settled) {
     ids_by_table_[effects.table].push_back(effects.id);
     id_columns_[effects.table] = effects.id_column;
+    if (!effects.found.row) {
+      uint64_t& lowest = lowest_given_.try_emplace(effects.table, effects.id).first->second;
+      lowest = std::min(lowest, effects.id);
+    }
   }
   // A committed record was applied before, whatever a database restored from a copy says.
   const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
+  if (has_file && effects.operation == Operation::kAppend &&
+      effects.seq > std::max(applied_.applied.seq, committed)) {
+    unapplied_sections_[effects.path].push_back(
+        {effects.seq, effects.table, effects.id, effects.text, false});
+  }
   if (effects.seq > std::max(applied_.applied.seq, committed)) return {};  // not applied yet
   ++report_.checked;
   if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
-  if (!has_file) return {};
+  if (!is_settled) return {};
   if (has_row) TRY(check_row(effects));
+  if (!has_file) return {};
   const bool waits = branch_is_away_ || waiting_.contains(effects.seq);
   if (effects.operation == Operation::kAppend) {
     sections_[effects.path].push_back(
@@ -299,14 +312,26 @@ Status Verifier::check_row(const Effects& effects) {
     TRY_ASSIGN(there, row->step());
   }
   if (!there) {
-    const auto file = root_->info(effects.path);
+    const bool file = !effects.path.empty() && root_->info(effects.path);
     find(file ? FindingClass::kFileWithoutRow : FindingClass::kRecordMissing, effects,
          file ? "the file is there, the row is not" : "neither row nor file is there");
   } else {
     for (size_t i = 0; i < effects.columns.size(); ++i) {
       if (same_value(row->value(static_cast<int>(i)), effects.columns[i].second)) continue;
-      find(FindingClass::kRowDiffers, effects,
-           fmt::format("column {} is not what was recorded", effects.columns[i].first));
+      const std::string detail =
+          fmt::format("column {} is not what was recorded", effects.columns[i].first);
+      if (effects.found.row) {
+        // It was a person's before it was adopted, and goes on to be theirs.
+        report_.notes.push_back({FindingClass::kRowDiffers,
+                                 effects.seq,
+                                 effects.path,
+                                 effects.table,
+                                 effects.id,
+                                 {},
+                                 detail});
+      } else {
+        find(FindingClass::kRowDiffers, effects, detail);
+      }
       break;
     }
   }
@@ -321,6 +346,7 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
     if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
       return text.error();
     }
+    gone_files_.insert(hash_blob(effects.text).hex());
     if (removed_by_a_person(effects.seq, file)) return {};
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
