@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "engine/projection/row_applier.h"
 #include "journal/base/try.h"
@@ -23,8 +24,17 @@ bool same_value(const Value& a, const Value& b) {
   const auto number = [](const Value& value) -> std::optional<double> {
     if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
     if (const auto* real = std::get_if<double>(&value)) return *real;
-    return std::nullopt;
+    const auto* text = std::get_if<std::string>(&value);
+    double spelt = 0;
+    if (text == nullptr) return std::nullopt;
+    const char* const end = text->data() + text->size();
+    const auto [at, fault] = std::from_chars(text->data(), end, spelt);
+    return fault == std::errc{} && at == end ? std::optional(spelt) : std::nullopt;
   };
+  // Two texts are the same only by their bytes.
+  if (std::holds_alternative<std::string>(a) && std::holds_alternative<std::string>(b)) {
+    return false;
+  }
   const auto left = number(a);
   const auto right = number(b);
   return left && right && *left == *right;
