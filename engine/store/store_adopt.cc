@@ -20,8 +20,8 @@ namespace syncline {
 namespace {
 
 // Few enough for the queue, which nobody empties while it is filled.
-constexpr size_t kGroupRecordsMax = 512;
-constexpr size_t kGroupBytesMax = 8u << 20;
+constexpr size_t kAdoptedRecordsMax = 512;
+constexpr size_t kAdoptedBytesMax = 8u << 20;
 
 }  // namespace
 
@@ -43,7 +43,7 @@ class Store::Impl::Adopter {
     bytes_ += write->payload.size();
     group_.push_back(
         {std::move(adopted.thing), {std::move(write), adopted.intent.path, adopted.intent.kind}});
-    if (group_.size() < kGroupRecordsMax && bytes_ < kGroupBytesMax) return {};
+    if (group_.size() < kAdoptedRecordsMax && bytes_ < kAdoptedBytesMax) return {};
     return write_group();
   }
 
