@@ -13,7 +13,7 @@ enum class ExitCode : int {
   kFailed = 1,           // failed, nothing was written
   kSetAside = 3,         // accepted and journalled, but it could not be applied
   kThreshold = 4,        // status: a threshold is breached
-  kRejected = 5,         // ingest: some lines were not accepted
+  kRejected = 5,         // ingest: some lines were not accepted; adopt: something was left
   kUnsafePath = 6,       // refused: a link or foreign file in the way, a path that leaves the store
   kNoStore = 10,         //
   kTimeLimit = 11,       // time limit reached; accepted records stay, work goes on

@@ -334,6 +334,32 @@ std::string repair_json(const RepairReport& report, bool dry_run) {
   return dump(json);
 }
 
+std::string adopt_json(const AdoptReport& report) {
+  const auto list = [](const std::vector<AdoptedThing>& things) {
+    Json all = Json::array();
+    for (const AdoptedThing& thing : things) {
+      Json json = object();
+      json["what"] = thing.what;
+      json["seq"] = number_or_null(thing.seq);
+      json["kind"] = thing.kind;
+      json["table"] = thing.table;
+      json["id"] = number_or_null(thing.id);
+      json["path"] = text_or_null(thing.path);
+      json["heading"] = text_or_null(thing.heading);
+      json["reason"] = text_or_null(thing.reason);
+      all.push_back(std::move(json));
+    }
+    return all;
+  };
+  Json json = object();
+  json["dry_run"] = report.dry_run;
+  json["taken"] = list(report.taken);
+  json["left"] = list(report.left);
+  json["already"] = report.already;
+  json["of_no_kind"] = report.of_no_kind;
+  return dump(json);
+}
+
 std::string restore_json(const RestoreReport& report) {
   Json json = object();
   json["restored"] = report.restored;

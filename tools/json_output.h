@@ -33,6 +33,7 @@ std::string metrics_json(const StoreMetrics& metrics);
 std::string verify_json(const VerifyReport& report, double seconds);
 std::string repair_json(const RepairReport& report, bool dry_run);
 std::string restore_json(const RestoreReport& report);
+std::string adopt_json(const AdoptReport& report);
 std::string loss_json(const LossReport& report);
 std::string copy_json(const std::string& into, const CopyReport& report, double seconds);
 std::string replay_json(const std::string& into, std::optional<uint64_t> to_seq, double seconds);

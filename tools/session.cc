@@ -99,6 +99,13 @@ void Session::note(std::string_view text) const {
   write_text(console_.err, fmt::format("syncline: {}\n", printable(text)));
 }
 
+void Session::lend_a_hand(Store& store, Deadline deadline) const {
+  if (system_clock().passed(deadline)) return;
+  if (const Status lent = store.lend_a_hand(); !lent) {
+    note(fmt::format("what is recorded is safe; what comes after waits: {}", lent.error().message));
+  }
+}
+
 void Session::tell_notes(Store& store) const {
   for (const std::string& told : store.take_notes()) note(told);
 }

@@ -44,6 +44,9 @@ class Session {
   void note(std::string_view text) const;
   // Prints the store's notes, once: a torn tail cut, a database rebuilt.
   void tell_notes(Store& store) const;
+  // Others may have left their work to this call, even where its own record failed; but a caller
+  // whose time is up is not kept any longer. For a store opened with one_shot.
+  void lend_a_hand(Store& store, Deadline deadline) const;
 
  private:
   GlobalOptions options_;

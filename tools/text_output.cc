@@ -320,6 +320,55 @@ std::string repair_text(const RepairReport& report, bool dry_run) {
   return text;
 }
 
+namespace {
+
+std::string adopted_text(const AdoptedThing& thing) {
+  std::string text = thing.what;
+  if (thing.what != "file") {
+    text += fmt::format(" {}{}", printable(thing.table),
+                        thing.id == 0 ? "" : fmt::format(" {}", static_cast<int64_t>(thing.id)));
+  }
+  if (!thing.path.empty()) text += fmt::format(", {}", printable(thing.path));
+  if (!thing.heading.empty()) text += fmt::format(", \"{}\"", printable(thing.heading));
+  return text;
+}
+
+}  // namespace
+
+std::string orphans_text(const RepairReport& report, bool dry_run) {
+  std::string text;
+  for (const Finding& moved : report.healed) {
+    text += fmt::format("{}: {}\n", dry_run ? "would move" : "moved aside", printable(moved.path));
+  }
+  for (const Finding& left : report.left) text += fmt::format("left: {}\n", finding_text(left));
+  if (report.healed.empty() && report.left.empty()) return "no orphans\n";
+  if (!report.kept_in.empty()) {
+    text += fmt::format("what was moved is kept in {}\n", printable(report.kept_in));
+  }
+  return text;
+}
+
+std::string adopt_text(const AdoptReport& report) {
+  std::string text;
+  if (report.dry_run) {
+    for (const AdoptedThing& thing : report.taken) {
+      text += fmt::format("would take: {}\n", adopted_text(thing));
+    }
+  }
+  for (const AdoptedThing& thing : report.left) {
+    text += fmt::format("left: {}: {}\n", adopted_text(thing), printable(thing.reason));
+  }
+  if (report.of_no_kind > 0) {
+    text += fmt::format("{} of no kind: as they are\n", plural(report.of_no_kind, "row"));
+  }
+  if (report.already > 0) {
+    text += fmt::format("{} taken by another call meanwhile\n", report.already);
+  }
+  text += fmt::format("{} {}, {} left\n", plural(report.taken.size(), "record"),
+                      report.dry_run ? "to make" : "made", report.left.size());
+  return text;
+}
+
 std::string restore_text(const RestoreReport& report) {
   if (!report.waiting.empty()) {
     return fmt::format("nothing was put back: publishing waits: {}\n", printable(report.waiting));

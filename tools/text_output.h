@@ -24,6 +24,8 @@ std::string status_text(const StoreStatus& status);
 std::string finding_text(const Finding& finding);  // one line
 std::string verify_text(const VerifyReport& report, double seconds);
 std::string repair_text(const RepairReport& report, bool dry_run);
+std::string orphans_text(const RepairReport& report, bool dry_run);
+std::string adopt_text(const AdoptReport& report);
 std::string restore_text(const RestoreReport& report);
 std::string loss_text(const LossReport& report);
 std::string config_text(const Config& config);

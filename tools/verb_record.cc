@@ -89,7 +89,7 @@ class RecordVerb final : public Verb {
     // The answer comes first: the caller's record has reached its stage.
     const Deadline deadline = session.deadline();
     const int code = record_into(**store, session, arguments_, deadline);
-    lend_a_hand(**store, session, deadline);
+    session.lend_a_hand(**store, deadline);
     session.tell_notes(**store);
     return code;
   }

@@ -1,5 +1,5 @@
 // syncline verify [--strict]
-// syncline repair [--dry-run] [--accept-loss]
+// syncline repair [--dry-run] [--restore SEQ|PATH] [--orphans] [--accept-loss]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,6 +69,7 @@ class RepairVerb final : public PlainVerb {
     options.flag("--dry-run", dry_run_, "say what would be done, change nothing");
     options.text("--restore", restore_, "SEQ|PATH",
                  "put back the file or section that a person has removed");
+    options.flag("--orphans", orphans_, "move files of no record out of the kinds' folders");
     options.flag("--accept-loss", accept_loss_,
                  "give up what the journal has lost: a new store goes on above all that was given");
   }
@@ -78,7 +79,11 @@ class RepairVerb final : public PlainVerb {
     if (restore_.has_value() && (accept_loss_ || dry_run_)) {
       return session.fail(make_error(Code::kInvalid, "--restore stands alone"), "nothing was done");
     }
+    if (orphans_ && (accept_loss_ || restore_)) {
+      return session.fail(make_error(Code::kInvalid, "--orphans stands alone"), "nothing was done");
+    }
     if (restore_) return restore(session);
+    if (orphans_) return move_orphans(session);
     if (accept_loss_) return accept_loss(session);
     auto report = repair(session);
     const bool journal_damaged =
@@ -141,6 +146,18 @@ class RepairVerb final : public PlainVerb {
     return session.answer(restore_json(*report), restore_text(*report), code);
   }
 
+  int move_orphans(Session& session) {
+    const auto store = session.open_store();
+    if (!store) return session.fail(store.error(), "nothing was done");
+    const auto report = (*store)->move_orphans(dry_run_);
+    session.tell_notes(**store);
+    if (!report) {
+      return session.fail(report.error(), "what was moved is kept in .git/syncline/kept");
+    }
+    return session.answer(repair_json(*report, dry_run_), orphans_text(*report, dry_run_),
+                          report->left.empty() ? ExitCode::kDone : ExitCode::kDisagree);
+  }
+
   int accept_loss(Session& session) {
     const auto root = session.store_root();
     if (!root) return session.fail(root.error());
@@ -152,6 +169,7 @@ class RepairVerb final : public PlainVerb {
 
   bool dry_run_ = false;
   bool accept_loss_ = false;
+  bool orphans_ = false;
   std::optional<std::string> restore_;
 };
 

@@ -13,7 +13,7 @@ std::vector<std::string_view> texts_of(const std::vector<Abandoned>& abandoned) 
 std::vector<Abandoned> abandoned_effects(const Intent& intent, uint64_t seq, int64_t time_ms,
                                          const Outcome& outcome, std::span<const uint64_t> ids) {
   std::vector<Abandoned> abandoned;
-  if (outcome.file_id) return abandoned;
+  if (outcome.file_id || intent.found.file) return abandoned;
   for (const uint64_t id : ids) {
     if (outcome.kind == Outcome::Kind::kRebind && id == outcome.new_id) continue;
     Effects effects = render_effects(intent, seq, id, time_ms);

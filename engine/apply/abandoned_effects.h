@@ -26,7 +26,8 @@ struct Abandoned {
 std::vector<std::string_view> texts_of(const std::vector<Abandoned>& abandoned);
 
 // The effects, with each of `ids`, of a record that has `outcome`. None where file and commits were
-// settled before the outcome: what is on disk then is the record's own.
+// settled before the outcome: what is on disk then is the record's own. None of a record that found
+// its file in place: that is a person's, and no attempt has written it.
 std::vector<Abandoned> abandoned_effects(const Intent& intent, uint64_t seq, int64_t time_ms,
                                          const Outcome& outcome, std::span<const uint64_t> ids);
 

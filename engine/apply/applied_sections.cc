@@ -26,6 +26,7 @@ Result<std::vector<Section>> sections_of(ApplyContext& context,
                       .header = effect.header,
                       .text = effect.text,
                       .known_offset = known,
+                      .may_be_there = intent.found.file,
                       .abandoned = texts_of(abandoned)});
   }
   return chosen;

@@ -113,14 +113,20 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
       continue;
     }
     const std::optional<uint64_t> offset = context_.ahead.tail().offset(effects.seq);
-    if (record.has_file() && waiting.contains(effects.path)) {
+    // A replay makes its files anew, and finds nothing in place.
+    const bool in_place = record.intent.found.file && context_.options.journal_outcomes &&
+                          record.has_file() && !record.waits &&
+                          record.seen != FileApplier::State::kAbsent;
+    if (in_place) {
+      // Nothing is written, so there is nothing to wait for.
+    } else if (record.has_file() && waiting.contains(effects.path)) {
       record.waits = true;
     } else if (record.has_file() && record.seen != FileApplier::State::kAbsent) {
       // One whose offset is journalled may have been written by an attempt that died.
       const bool awaits_publish = context_.options.sections_await_publish && !offset;
       record.waits = awaits_publish || state_forbids();
     }
-    if (!record.waits && record.has_file()) {
+    if (!in_place && !record.waits && record.has_file()) {
       // Behind those that wait for the same file, so that its order is the journal's.
       TRY_ASSIGN(record.waits, context_.projection->is_path_waiting(effects.path));
     }
@@ -129,11 +135,13 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
       continue;
     }
     chosen.push_back({.seq = effects.seq,
+                      .id = effects.id,
                       .path = effects.path,
                       .header = effects.header,
                       .text = record.has_file() ? std::string_view(effects.text) : "",
                       .known_offset = offset,
                       .was_synced = context_.was_synced(effects.seq),
+                      .found_in_place = in_place,
                       .abandoned = texts_of(record.abandoned)});
   }
   return chosen;

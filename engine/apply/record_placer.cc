@@ -111,6 +111,10 @@ Status RecordPlacer::look_at_file(BatchRecord& record) {
   const Effects& effects = record.effects;
   TRY_ASSIGN(FileApplier::Look look,
              context_.files.look(effects.path, effects.text, effects.time_ms));
+  // One that was found in place is older than its record, and may have been edited since.
+  if (record.intent.found.file && look.state == FileApplier::State::kForeign) {
+    look.state = FileApplier::State::kEdited;
+  }
   record.seen = look.state;
   // Of a database that was lost: the record was committed before, so it was applied.
   const bool again = effects.seq <= context_.ahead.tail().batched();

@@ -65,14 +65,16 @@ Status SectionApplier::plan_section(const Section& section) {
     TRY_ASSIGN(const Found found, find(plan, section));
     if (found == Found::kPlanned) planned_.to_write.push_back(section.seq);
     if (found != Found::kNo) return {};
-    if (section.was_synced && plan.file != nullptr && plan.seen.size_bytes > 0) return {};
+    const bool was_there = section.was_synced || section.found_in_place;
+    if (was_there && plan.file != nullptr && plan.seen.size_bytes > 0) return {};
   }
-  if (!section.known_offset && section.may_be_there) {
+  if (!section.known_offset && (section.may_be_there || section.found_in_place)) {
     TRY_ASSIGN(const FoundSection found, search(plan, section));
     if (found.standing == FoundSection::Standing::kWhole) {
       planned_.offsets.push_back({section.seq, found.offset});
     }
     if (found.standing != FoundSection::Standing::kMissing) return {};
+    if (section.found_in_place && plan.seen.size_bytes > 0) return {};
   }
   const bool begins = plan.end == 0;
   const uint64_t offset = begins ? section.header.size() : plan.end;
@@ -187,7 +189,8 @@ Result<FoundSection> SectionApplier::search(FilePlan& plan, const Section& secti
     std::vector<uint64_t> seqs;
     std::vector<WantedSection> wanted;
     for (const Section& one : sections_) {
-      const bool wanted_here = one.path == section.path && (one.known_offset || one.may_be_there);
+      const bool wanted_here =
+          one.path == section.path && (one.known_offset || one.may_be_there || one.found_in_place);
       if (!wanted_here || in_place_.contains(one.seq)) continue;
       seqs.push_back(one.seq);
       wanted.push_back({one.text, one.id});

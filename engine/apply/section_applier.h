@@ -15,11 +15,12 @@
 //   its offset is the end of the file      written there
 //   not found                              appended at the end, at a newly journalled offset; or
 //                                          left alone, where a checkpoint says that it had been
-//                                          synced: then a person has deleted or edited it
+//                                          synced, or the record found it in place: then a person
+//                                          has deleted or edited it
 //
-// So is one without an offset that may have come with the branch: where it is found whole, its
-// place is journalled. One section may be part of another; sync/publish/section_text.h says how
-// they are told apart.
+// So is one without an offset that may have come with the branch, or that the record has found in
+// place: where it is found whole, its place is journalled. One section may be part of another;
+// sync/publish/section_text.h says how they are told apart.
 //
 // What an earlier attempt wrote with an id that the record did not keep is overwritten where it
 // stands: by the section itself or, where the section has another length or is no longer wanted, by
@@ -65,6 +66,8 @@ struct Section {
   bool was_synced = false;               // a checkpoint covers it
   // It is looked for although no offset is known: it may have come with the branch.
   bool may_be_there = false;
+  // The record found it there. Where it is not any more, a person has removed it since: it is left.
+  bool found_in_place = false;
   // Its texts with ids that the record did not keep, as earlier attempts may have written them.
   // `text` is empty where the record has no section any more.
   std::vector<std::string_view> abandoned = {};

@@ -62,7 +62,7 @@ Result<Attempt> WaitingFiles::place(const std::vector<AppliedRecord>& records, u
                                     std::vector<Section>& candidates) {
   SectionApplier& sections = context_.sections;
   TRY_ASSIGN(candidates, sections_of(context_, records));
-  for (Section& section : candidates) section.may_be_there = section.seq <= published;
+  for (Section& section : candidates) section.may_be_there |= section.seq <= published;
   TRY_ASSIGN(const Attempt planned, sections.plan(candidates));
   if (planned == Attempt::kRedo) return planned;
   TRY(journal_offsets(context_, sections.planned().offsets));

@@ -9,6 +9,7 @@
 
 #include "engine/config/kind_patterns.h"
 #include "engine/config/make_intent.h"
+#include "engine/config/told_fields.h"
 
 namespace syncline {
 namespace {
@@ -65,6 +66,21 @@ std::string without_nesting(std::string_view text) {
     plain += text[at];
   }
   return plain;
+}
+
+std::optional<Fields> fields_found_in_place(const KindSpec& kind, const Intent& intent) {
+  const std::vector<ColumnPattern>& columns = kind.patterns->columns;
+  if (columns.size() != intent.columns.size()) return std::nullopt;
+  std::vector<Value> values;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name != intent.columns[i].name) return std::nullopt;
+    const IntentValue& value = intent.columns[i].value;
+    Value& told = values.emplace_back();
+    if (const auto* integer = std::get_if<int64_t>(&value)) told = *integer;
+    if (const auto* real = std::get_if<double>(&value)) told = *real;
+    if (const auto* text = std::get_if<Template>(&value)) told = std::string(text->literals());
+  }
+  return fields_of_columns(kind, values, intent.text.literals());
 }
 
 class Search {
@@ -204,6 +220,7 @@ std::optional<Fields> intent_fields(const Config& config, const Intent& intent,
                                     std::span<const std::string_view> store_tags) {
   const KindSpec* const kind = config.find_kind(intent.kind);
   if (kind == nullptr || kind->patterns == nullptr) return std::nullopt;
+  if (intent.found.any()) return fields_found_in_place(*kind, intent);
   return Search(config, *kind, intent, store_tags).run();
 }
 

@@ -3,6 +3,8 @@
 // The journal holds effects, not fields. Most columns are a field and nothing else, so that they
 // tell it; a field that stands in no column as it is, is told from the file's text. What is found
 // is proved: it must make the same intent again, and the same content hash where there is a key.
+// Nobody has given those of a record that was found in place, so there is nothing to prove: they
+// are what its row and its text tell (told_fields.h).
 //
 // Fields that no effect depends on cannot be told. Where different fields have the same effects
 // (one that equals its default, or is left out), a key's hash decides, else the shortest is taken.

@@ -161,6 +161,7 @@ Result<bool> RowApplier::id_is_unique(const Effects& effects) {
 }
 
 Result<bool> RowApplier::is_ours(const Intent& intent, const Effects& effects) {
+  if (intent.found.row) return true;
   const auto path = path_column(intent);
   std::string equal = "1";
   for (size_t i = 0; i < effects.columns.size(); ++i) {

@@ -41,7 +41,8 @@ class RowApplier {
 
   // `effects` are those of `intent`. A row with our id is ours when all our columns are equal, or
   // when the column with the record's path is, since the path holds the id. In the second case a
-  // user has edited the other columns, and the edit stays.
+  // user has edited the other columns, and the edit stays. So is any row with the id of a record
+  // that found its row in place.
   Result<RowResult> insert(const Intent& intent, const Effects& effects);
   // Deletes the row with the id, where it has these columns: any other is a person's. kRefused,
   // kRolledBack: a constraint or a trigger of the table keeps it.

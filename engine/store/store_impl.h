@@ -20,6 +20,7 @@
 #include "engine/roles/roles.h"
 #include "engine/store/backlog.h"
 #include "engine/store/store_parts.h"
+#include "engine/verify/orphans.h"
 #include "engine/write/receipt_lookup.h"
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
@@ -100,15 +101,22 @@ struct Store::Impl {
   // SQLite and the journal's tail say, or to what the memo does.
   Status restore_watermarks(const OpenMemo* memo);
   Status check_writable() const;
-  Result<VerifyReport> verify(const std::function<void(uint64_t, uint64_t)>& progress);
+  // Fills in `orphans` where it is not null.
+  Result<VerifyReport> verify(const std::function<void(uint64_t, uint64_t)>& progress,
+                              Orphans* orphans = nullptr);
   // Writes again what these findings call missing, as far as the journal holds it.
   Status heal(const std::vector<Finding>& findings);
   // Says in a sentence what is lost; empty when everything is there. `claimed_seq` is the last
   // record that anything outside the journal names, `remote_tip` zero where the remote has none.
   Result<std::string> find_loss(uint64_t claimed_seq, const ObjectId& remote_tip);
+  // What no record has made, once all that is journalled is applied.
+  Result<Orphans> find_orphans(Deadline deadline);
+  Result<std::unique_ptr<FileLock>> lock_orphans(Deadline deadline);
+  class Adopter;
   // Looks at everything once, as of one moment.
   Result<VerifyReport> verify_once(const DatabaseFile& file,
-                                   const std::function<void(uint64_t, uint64_t)>& progress);
+                                   const std::function<void(uint64_t, uint64_t)>& progress,
+                                   Orphans* orphans);
   Result<Submitted> make_write(const Record& record) const;
   // Of a record that the configuration refuses now.
   Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;

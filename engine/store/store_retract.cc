@@ -103,7 +103,7 @@ Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, 
   const Intent intent = make_retraction(found->intent, made, ids.file);
   PendingWritePtr write = pending_write_of(intent);
   write->config = config;
-  write->decided_id = made.id;
+  write->fixed_id = made.id;
   return Submitted{std::move(write), intent.path, intent.kind};
 }
 

@@ -39,7 +39,8 @@ Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>
   return impl_->verify(progress);
 }
 
-Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
+Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint64_t)>& progress,
+                                         Orphans* orphans) {
   const DatabaseFile file = database_file(places, *config);
   if (const Status sound = check_database(file); !sound) {
     if (is_no_finding(sound.error().code)) return sound.error();
@@ -59,7 +60,7 @@ Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint
   // impossible to judge is looked at again.
   constexpr int kTries = 3;
   for (int tries = 1;; ++tries) {
-    Result<VerifyReport> report = verify_once(file, progress);
+    Result<VerifyReport> report = verify_once(file, progress, orphans);
     const bool trimmed = !report && report.error().code == Code::kNotFound;
     const bool moved = report && std::ranges::any_of(report->findings, [](const Finding& finding) {
                          return finding.cls == FindingClass::kHistoryRewritten;
@@ -69,14 +70,16 @@ Result<VerifyReport> Store::Impl::verify(const std::function<void(uint64_t, uint
 }
 
 Result<VerifyReport> Store::Impl::verify_once(
-    const DatabaseFile& file, const std::function<void(uint64_t, uint64_t)>& progress) {
+    const DatabaseFile& file, const std::function<void(uint64_t, uint64_t)>& progress,
+    Orphans* orphans) {
   TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
   TRY_ASSIGN(const VerifyFloor floor, verify_floor(*store_directory, *journal));
   Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
   const auto run = [&](Syncer* syncer, const std::optional<Error>& git_error) {
-    Verifier verifier(places, *store_directory, *journal, *database, floor, identity.first_seq,
-                      progress);
+    Verifier verifier(places, *config, *store_directory, *journal, *database, floor,
+                      identity.first_seq, progress);
     report = verifier.run(syncer, git_error);
+    if (orphans != nullptr) *orphans = verifier.take_orphans();
   };
   const Status asked = roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     run(&syncer, std::nullopt);

@@ -28,7 +28,11 @@ constexpr std::array kClasses = {
                      "set the column back, or delete the row for repair to write it again"},
     FindingClassInfo{kForeignRow, "foreign-row",
                      "a row did not come through the journal: a note, not a disagreement",
-                     Healing::kNone, "nothing to do: the row stays"},
+                     Healing::kNone, "`syncline adopt` takes it in"},
+    FindingClassInfo{kForeignFile, "foreign-file",
+                     "a file of a kind, or a section in one, did not come through the journal: a "
+                     "note, not a disagreement",
+                     Healing::kNone, "`syncline adopt` takes it in"},
     FindingClassInfo{kSetAside, "set-aside",
                      "a record could not be applied; the reason stands beside it", Healing::kNone,
                      "mend the cause and record it again"},

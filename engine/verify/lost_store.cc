@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "engine/config/path_match.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/projection.h"
 #include "engine/projection/schema.h"
@@ -211,10 +212,7 @@ Status survey_database(const StorePlaces& places, const Config& config, LossFloo
 Status survey_files(Directory& root, const Config& config, LossFloors& floors) {
   std::set<std::pair<std::string, bool>> directories;
   for (const KindSpec& kind : config.kinds) {
-    const std::string fixed = kind.path_pattern.substr(0, kind.path_pattern.find('{'));
-    const size_t slash = fixed.rfind('/');
-    directories.emplace(slash == std::string::npos ? "" : fixed.substr(0, slash),
-                        kind.operation == Operation::kAppend);
+    directories.emplace(kind_folder(kind), kind.operation == Operation::kAppend);
   }
   for (const auto& [directory, sections] : directories) {
     TRY(survey_directory(root, directory, sections, floors));

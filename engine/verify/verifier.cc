@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "engine/projection/row_applier.h"
 #include "journal/base/try.h"
@@ -23,8 +24,17 @@ bool same_value(const Value& a, const Value& b) {
   const auto number = [](const Value& value) -> std::optional<double> {
     if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
     if (const auto* real = std::get_if<double>(&value)) return *real;
-    return std::nullopt;
+    const auto* text = std::get_if<std::string>(&value);
+    double spelt = 0;
+    if (text == nullptr) return std::nullopt;
+    const char* const end = text->data() + text->size();
+    const auto [at, fault] = std::from_chars(text->data(), end, spelt);
+    return fault == std::errc{} && at == end ? std::optional(spelt) : std::nullopt;
   };
+  // Two texts are the same only by their bytes.
+  if (std::holds_alternative<std::string>(a) && std::holds_alternative<std::string>(b)) {
+    return false;
+  }
   const auto left = number(a);
   const auto right = number(b);
   return left && right && *left == *right;
@@ -40,10 +50,11 @@ Result<VerifyFloor> verify_floor(Directory& store_directory, const Journal& jour
   return floor;
 }
 
-Verifier::Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
-                   Database& database, const VerifyFloor& floor, uint64_t first_seq,
-                   Progress progress)
+Verifier::Verifier(const StorePlaces& places, const Config& config, Directory& store_directory,
+                   Journal& journal, Database& database, const VerifyFloor& floor,
+                   uint64_t first_seq, Progress progress)
     : places_(places),
+      config_(config),
       store_directory_(store_directory),
       journal_(journal),
       database_(database),
@@ -78,7 +89,7 @@ Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_erro
   TRY(compare_records());
   TRY(check_sections());
   if (!journal_damaged_) {
-    TRY(check_foreign_rows());
+    TRY(find_orphans());
     if (syncer_ != nullptr) {
       TRY(check_foreign_blobs());
       const Status checked = check_history();
@@ -228,7 +239,8 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
     return {};
   }
   const bool has_row = outcome == nullptr || outcome->has_row() || is_retracted;
-  const bool has_file = outcome == nullptr || outcome->has_file();
+  const bool is_settled = outcome == nullptr || outcome->has_file();
+  const bool has_file = is_settled && !effects.path.empty();
   TreeFile file;
   if (has_file) {
     if (const auto found = tree_files_.find(effects.path); found != tree_files_.end()) {
@@ -236,15 +248,25 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
       file = found->second;
     }
   }
-  if (has_row && has_file) {
+  if (has_file) orphans_.recorded_paths.insert(effects.path);
+  if (has_row && is_settled) {
     ids_by_table_[effects.table].push_back(effects.id);
     id_columns_[effects.table] = effects.id_column;
+    if (!effects.found.row) {
+      uint64_t& lowest = lowest_given_.try_emplace(effects.table, effects.id).first->second;
+      lowest = std::min(lowest, effects.id);
+    }
+  }
+  if (has_file && effects.operation == Operation::kAppend && effects.seq > applied) {
+    unapplied_sections_[effects.path].push_back(
+        {effects.seq, effects.table, effects.id, effects.text, false});
   }
   if (effects.seq > applied) return {};  // not applied yet
   ++report_.checked;
   if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
-  if (!has_file) return {};
+  if (!is_settled) return {};
   if (has_row) TRY(check_row(effects));
+  if (!has_file) return {};
   const bool waits = branch_is_away_ || waiting_.contains(effects.seq);
   if (effects.operation == Operation::kAppend) {
     sections_[effects.path].push_back(
@@ -259,6 +281,13 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
 // Its row is among those that no record explains, if it is there; the own ref holds it until the
 // retraction is committed.
 void Verifier::check_retracted(const Effects& effects, uint64_t by) {
+  // What an edit, or a publish that waits, keeps of it is no orphan.
+  if (effects.operation == Operation::kAppend) {
+    unapplied_sections_[effects.path].push_back(
+        {effects.seq, effects.table, effects.id, effects.text, false});
+  } else {
+    orphans_.recorded_paths.insert(effects.path);
+  }
   if (syncer_ == nullptr) return;
   const auto found = tree_files_.find(effects.path);
   if (found == tree_files_.end()) return;
@@ -322,14 +351,26 @@ Status Verifier::check_row(const Effects& effects) {
     TRY_ASSIGN(there, row->step());
   }
   if (!there) {
-    const auto file = root_->info(effects.path);
+    const bool file = !effects.path.empty() && root_->info(effects.path);
     find(file ? FindingClass::kFileWithoutRow : FindingClass::kRecordMissing, effects,
          file ? "the file is there, the row is not" : "neither row nor file is there");
   } else {
     for (size_t i = 0; i < effects.columns.size(); ++i) {
       if (same_value(row->value(static_cast<int>(i)), effects.columns[i].second)) continue;
-      find(FindingClass::kRowDiffers, effects,
-           fmt::format("column {} is not what was recorded", effects.columns[i].first));
+      const std::string detail =
+          fmt::format("column {} is not what was recorded", effects.columns[i].first);
+      if (effects.found.row) {
+        // It was a person's before it was adopted, and goes on to be theirs.
+        report_.notes.push_back({FindingClass::kRowDiffers,
+                                 effects.seq,
+                                 effects.path,
+                                 effects.table,
+                                 effects.id,
+                                 {},
+                                 detail});
+      } else {
+        find(FindingClass::kRowDiffers, effects, detail);
+      }
       break;
     }
   }
@@ -344,6 +385,7 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
     if (text.error().code != Code::kNotFound && text.error().code != Code::kUnsafePath) {
       return text.error();
     }
+    gone_files_.insert(hash_blob(effects.text).hex());
     if (removed_by_a_person(effects.seq, file)) return {};
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
@@ -371,105 +413,6 @@ void Verifier::check_commit(const Effects& effects, const TreeFile& file) {
     find(FindingClass::kUnpublished, effects,
          "the branch does not hold the file: a publish puts it back");
   }
-}
-
-Status Verifier::check_foreign_rows() {
-  // Another snapshot of the database, as short as the first; its records are looked up below.
-  TRY(database_.execute("BEGIN"));
-  Result<std::vector<Finding>> strangers = find_strangers();
-  TRY(database_.execute("COMMIT"));
-  if (!strangers) return std::move(strangers).error();
-  if (!strangers->empty()) TRY(keep_unexplained(*strangers));
-  std::ranges::move(*strangers, std::back_inserter(report_.notes));
-  return {};
-}
-
-Result<std::vector<Finding>> Verifier::find_strangers() {
-  std::vector<Finding> strangers;
-  // Nothing says which rows belong to records trimmed from the journal, except that their ids come
-  // before those of the records that are left, unless they were rebound.
-  std::set<uint64_t> trimmed_rebound;
-  if (begin_.seq > 0) {
-    TRY_ASSIGN(const auto outcomes, read_outcomes(database_, 1, begin_.seq));
-    for (const auto& [seq, outcome] : outcomes) {
-      if (outcome.kind == Outcome::Kind::kRebind) trimmed_rebound.insert(outcome.new_id);
-    }
-  }
-  for (auto& [table, ids] : ids_by_table_) {
-    std::sort(ids.begin(), ids.end());
-    auto query = database_.prepare(fmt::format("SELECT {0} FROM {1} ORDER BY {0}",
-                                               quote_identifier(id_columns_[table]),
-                                               quote_identifier(table)));
-    if (!query) continue;  // no such table: its rows were reported one by one
-    auto next = ids.begin();
-    while (true) {
-      TRY_ASSIGN(const bool row, query->step());
-      if (!row) break;
-      const auto id = static_cast<uint64_t>(query->integer(0));
-      while (next != ids.end() && *next < id) ++next;
-      if (next != ids.end() && *next == id) continue;
-      if (begin_.seq > 0 && (id < ids.front() || trimmed_rebound.contains(id))) continue;
-      strangers.push_back({FindingClass::kForeignRow,
-                           0,
-                           {},
-                           table,
-                           id,
-                           {},
-                           "a row that did not come through the journal"});
-    }
-  }
-  return strangers;
-}
-
-Status Verifier::keep_unexplained(std::vector<Finding>& strangers) {
-  std::set<std::pair<std::string, uint64_t>> recorded;
-  std::set<uint64_t> rebound;
-  TRY_ASSIGN(auto reader, Reader::open(store_directory_, journal_.store(), end_));
-  const Mark now = journal_.durable();
-  while (true) {
-    TRY_ASSIGN(const std::optional<FrameView> frame, reader->next(now));
-    if (!frame) break;
-    if (is_record(frame->operation)) {
-      TRY_ASSIGN(const Intent intent,
-                 at_frame(*frame, decode_intent(frame->operation, frame->payload)));
-      recorded.emplace(intent.table, frame->id);
-    } else if (frame->operation == Operation::kRebind) {
-      TRY_ASSIGN(const Outcome outcome,
-                 at_frame(*frame, decode_outcome(frame->operation, frame->payload)));
-      rebound.insert(outcome.new_id);
-    }
-  }
-  std::erase_if(strangers, [&](const Finding& row) {
-    return recorded.contains({row.table, row.id}) || rebound.contains(row.id);
-  });
-  return {};
-}
-
-Status Verifier::check_foreign_blobs() {
-  if (begin_.seq > 0) {
-    // For trimmed records, the commit that holds the last of them counts; later commits are
-    // compared with the journal.
-    ObjectId held = syncer_->own_tip();
-    if (!tail_.batches().empty()) held = tail_.batches().front().parent;
-    for (const BatchFrame& batch : tail_.batches()) {
-      if (batch.first_seq <= begin_.seq) held = batch.commit;
-    }
-    TRY(syncer_->walk_tree_of(held, [&](const TreeEntry& entry) -> Status {
-      tree_files_[entry.path].is_recorded = true;
-      return {};
-    }));
-  }
-  for (const auto& [path, file] : tree_files_) {
-    if (file.own.is_zero() || file.is_recorded) continue;
-    report_.findings.push_back({FindingClass::kCommitWithoutRow,
-                                0,
-                                path,
-                                {},
-                                0,
-                                {},
-                                "the store's ref holds a file no record made"});
-  }
-  return {};
 }
 
 // Checks that the commits of the store's ref are the journalled batches, one to one.

@@ -29,8 +29,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/config/config.h"
 #include "engine/place/identity.h"
 #include "engine/projection/projection.h"
+#include "engine/verify/orphans.h"
 #include "journal/contents/log_tail.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
@@ -51,12 +53,15 @@ class Verifier {
  public:
   using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
-  Verifier(const StorePlaces& places, Directory& store_directory, Journal& journal,
-           Database& database, const VerifyFloor& floor, uint64_t first_seq, Progress progress);
+  Verifier(const StorePlaces& places, const Config& config, Directory& store_directory,
+           Journal& journal, Database& database, const VerifyFloor& floor, uint64_t first_seq,
+           Progress progress);
 
   // `syncer` has just been refreshed; it is null where git cannot be used, and then the reason is
   // given. kNotFound when a segment was trimmed meanwhile: start again, with another Verifier.
   Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
+  // After run(): what no record has made. Empty where the journal is damaged.
+  Orphans take_orphans() { return std::move(orphans_); }
 
  private:
   // What a record has added to an append file.
@@ -94,10 +99,16 @@ class Verifier {
   void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);
   void check_retracted(const Effects& effects, uint64_t by);
-  Status check_foreign_rows();
-  Result<std::vector<Finding>> find_strangers();
-  // The rows that no record journalled since the end explains.
-  Status keep_unexplained(std::vector<Finding>& strangers);
+  Status find_orphans();
+  Status find_foreign_rows();
+  Result<bool> is_trimmed_row(const std::string& table, uint64_t id);
+  Status find_foreign_files();
+  // Is it a record's, and somewhere else only?
+  Result<bool> is_moved_file(const std::string& path) const;
+  Status find_foreign_sections(const KindSpec& kind, const std::string& path);
+  // Drops what a record journalled since the end explains.
+  Status drop_explained();
+  Status note_orphans();
   Status check_foreign_blobs();
   Status check_history();
   void check_ref_floor();
@@ -128,6 +139,7 @@ class Verifier {
                  std::string_view where);
 
   const StorePlaces& places_;
+  const Config& config_;
   Directory& store_directory_;
   Journal& journal_;
   Database& database_;
@@ -152,6 +164,12 @@ class Verifier {
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;
   std::map<std::string, std::string> id_columns_;
+  // The lowest id of a table that was given to a record, and not found in place.
+  std::map<std::string, uint64_t> lowest_given_;
+  std::optional<std::set<uint64_t>> trimmed_rebound_;
+  std::map<std::string, std::vector<Section>> unapplied_sections_;  // by path
+  std::set<std::string> gone_files_;  // blobs of records whose file is not where it was
+  Orphans orphans_;
   std::map<std::string, Statement> statements_;  // by the shape of the rows
   std::string shape_;                            // of the row under way
 };

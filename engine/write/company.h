@@ -6,8 +6,8 @@
 //            it is taken       ─► post the record, sleep ─► answered, or the lock is free: lead
 //
 // What a request says is everything that PendingWrite holds, for the leader has to look up its key
-// and to choose its id. A leader answers only for records made by the same configuration as its
-// own.
+// and to choose its id (a record whose id is given is written by its own process alone). A leader
+// answers only for records made by the same configuration as its own.
 //
 // An answer that the leader cannot give for certain is found by who asked: a record with a known
 // place is flushed there, and one that was not written is written by its own process alone. So is

@@ -24,11 +24,12 @@ struct PendingWrite : GroupItem {
   ContentHash content_hash;
   Xxh3Hash xxh3{};  // the hash that a first record of payload version 1 would have
   std::string table, id_column;
-  std::optional<uint64_t> decided_id;    // of a retraction: its row's; else the next one is taken
   std::shared_ptr<const Config> config;  // what the record was made by
   // What the configuration has against the record: then only a repetition of one that is in the log
   // is answered, and nothing is written.
   std::optional<Error> refusal;
+  // Of a row that is there already (adopt, retract); the record gets this one, not the next.
+  std::optional<uint64_t> fixed_id;
   int64_t submitted_ns = 0;                       // by the monotonic clock
   std::optional<RequestPage::Request> requested;  // by another process, which waits for the answer
 

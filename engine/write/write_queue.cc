@@ -351,7 +351,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
       write->error = make_error(Code::kTimeout, "who asked for the record has taken it back");
       continue;
     }
-    std::optional<uint64_t> id = write->decided_id;
+    std::optional<uint64_t> id = write->fixed_id;
     if (!id) {
       TRY_ASSIGN(id, next_id(write->table, write->id_column));
     }

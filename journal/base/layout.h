@@ -11,7 +11,7 @@
 //         control                         the shared page: ends, marks, watermarks (hints)
 //         requests                        the shared page of records to be appended (a cache)
 //         append.lock flush.lock lead.lock open.lock init.lock
-//         apply.lock sync.lock callers.lock
+//         apply.lock sync.lock callers.lock adopt.lock
 //         sync.state pushed consolidated  caches of what git holds
 //         journal/                        segments, their `base`, and <id>.keys of trimmed ones
 //         kept/                           what repair, a replaced database or a lost store left
@@ -56,6 +56,8 @@ inline constexpr std::string_view kSyncLockName = "sync.lock";
 // others left.
 inline constexpr std::string_view kCallersLockName = "callers.lock";
 inline constexpr std::string_view kInitLockName = "init.lock";
+// Held by whoever takes in, or moves aside, what no record has made.
+inline constexpr std::string_view kAdoptLockName = "adopt.lock";
 
 // The place below the store's directory where `name` is kept.
 inline std::string kept_path_of(std::string_view name) {

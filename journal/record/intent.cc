@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::string_view kPayloadName = "intent";
 constexpr uint8_t kXxh3Version = 1;
-constexpr uint8_t kNewestVersion = 2;
+constexpr uint8_t kPlainVersion = 2;
+constexpr uint8_t kFoundVersion = 3;
+constexpr uint8_t kRowFound = 1, kFileFound = 2;  // bits of a flags byte
 constexpr uint8_t kLiteralTag = 0;
 
 enum class ValueTag : uint8_t { kNull = 0, kInteger = 1, kReal = 2, kText = 3 };
@@ -76,7 +78,14 @@ class IntentWriter {
     const bool is_old = std::holds_alternative<Xxh3Hash>(intent.content_hash);
     const bool has_hash = !std::holds_alternative<std::monostate>(intent.content_hash);
     SYNCLINE_ASSERT(is_old || has_hash == !intent.key.empty());
-    writer_.u8(is_old ? kXxh3Version : kNewestVersion);
+    SYNCLINE_ASSERT(!is_old || !intent.found.any());
+    if (intent.found.any()) {
+      writer_.u8(kFoundVersion);
+      writer_.u8(static_cast<uint8_t>((intent.found.row ? kRowFound : 0) |
+                                      (intent.found.file ? kFileFound : 0)));
+    } else {
+      writer_.u8(is_old ? kXxh3Version : kPlainVersion);
+    }
     writer_.string(intent.kind);
     writer_.string(intent.key);
     writer_.raw(content_hash_bytes(intent.content_hash));
@@ -145,6 +154,7 @@ class IntentReader {
   explicit IntentReader(ByteReader& reader) : reader_(reader) {}
 
   void read(Intent& intent, uint8_t version) {
+    if (version == kFoundVersion) read_flags(intent.found);
     intent.kind = reader_.string();
     intent.key = reader_.string();
     if (version == kXxh3Version) {
@@ -182,6 +192,15 @@ class IntentReader {
   bool going() const { return fault_.empty() && reader_.ok(); }
   void fail(std::string_view what) {
     if (fault_.empty()) fault_ = what;
+  }
+
+  void read_flags(FoundInPlace& found) {
+    const uint8_t flags = reader_.u8();
+    found = {.row = (flags & kRowFound) != 0, .file = (flags & kFileFound) != 0};
+    // Without any it would be a payload of version 2.
+    if (reader_.ok() && (flags == 0 || flags > (kRowFound | kFileFound))) {
+      fail("its flags are unknown");
+    }
   }
 
   void read_hash(MutableByteSpan into) {
@@ -274,7 +293,7 @@ std::optional<size_t> path_column(const Intent& intent) {
 bool same_effects(const Intent& one, const Intent& other) {
   return one.operation == other.operation && one.kind == other.kind && one.table == other.table &&
          one.id_column == other.id_column && one.columns == other.columns &&
-         one.path == other.path && one.text == other.text;
+         one.path == other.path && one.text == other.text && one.found == other.found;
 }
 
 ByteVector encode_intent(const Intent& intent) {
@@ -301,7 +320,7 @@ Result<Intent> decode_intent(Operation operation, ByteSpan payload) {
                       "use a newer syncline");
   }
   ByteReader reader(payload);
-  TRY_ASSIGN(const uint8_t version, take_payload_version(reader, kNewestVersion, kPayloadName));
+  TRY_ASSIGN(const uint8_t version, take_payload_version(reader, kFoundVersion, kPayloadName));
   Intent intent;
   intent.operation = operation;
   IntentReader intent_reader(reader);
@@ -316,6 +335,7 @@ Effects render_effects(const Intent& intent, uint64_t seq, EffectIds ids, int64_
   effects.operation = intent.operation;
   effects.id = ids.row;
   effects.time_ms = time_ms;
+  effects.found = intent.found;
   effects.kind = intent.kind;
   effects.retracted = intent.retracted;
   effects.table = intent.table;

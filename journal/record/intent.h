@@ -39,15 +39,24 @@ struct RetractedRecord {
   bool operator==(const RetractedRecord&) const = default;
 };
 
+// What stood there before the record did: it was adopted, and applying it finds its own effect.
+struct FoundInPlace {
+  bool row = false;   // a row with this id, whatever its columns hold by now
+  bool file = false;  // the file (kCreate) or the section (kAppend)
+  bool any() const { return row || file; }
+  bool operator==(const FoundInPlace&) const = default;
+};
+
 struct Intent {
   Operation operation = Operation::kCreate;  // carried by the frame, not the payload
   std::string kind;
   std::string key;           // idempotency key, empty for none
   ContentHash content_hash;  // an Xxh3Hash makes it a payload of version 1
+  FoundInPlace found;        // any of it makes it a payload of version 3
   std::string table;
   std::string id_column;
   std::vector<IntentColumn> columns;  // without the id column, whatever its letters' case
-  Template path;                      // relative to the work tree, '/'-separated
+  Template path;                      // relative to the work tree, '/'-separated; empty: no file
   Template header;                    // kAppend: what a file that is not there yet begins with
   Template text;                      // the whole file (kCreate) or the section (kAppend)
   Template subject;                   // of a commit that holds this record alone; one line
@@ -82,6 +91,7 @@ struct Effects {
   Operation operation = Operation::kCreate;
   uint64_t id = 0;  // the row's
   int64_t time_ms = 0;
+  FoundInPlace found;
   std::string kind;
   std::string table;
   std::string id_column;

@@ -15,6 +15,7 @@ bool take_section_out(std::string& text, std::string_view section) {
 }
 
 Status ContentBuilder::add(const FileEffect& effect) {
+  if (effect.path.empty()) return {};  // a row alone
   const auto [known, is_new] = by_path_.emplace(effect.path, contents_.size());
   if (is_new) contents_.push_back({.path = effect.path, .whole = {}, .grown = {}});
   PathContent& content = contents_[known->second];

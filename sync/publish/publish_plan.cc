@@ -10,12 +10,36 @@
 namespace syncline {
 namespace {
 
+// The headings of a text that have a digit in them, as each record's has.
+std::set<std::string_view> numbered_headings(std::string_view text) {
+  std::set<std::string_view> headings;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    if (line.starts_with('#') && line.find_first_of("0123456789") != std::string_view::npos) {
+      headings.insert(line);
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return headings;
+}
+
 // `ours` from the start of a line; it ends with one.
 bool holds_all_of(std::string_view text, std::string_view ours) {
   for (size_t at = text.find(ours); at != std::string_view::npos; at = text.find(ours, at + 1)) {
     if (at == 0 || text[at - 1] == '\n') return true;
   }
   return false;
+}
+
+// Does the tip have a heading with a number that is among what ours has grown by? A person may have
+// committed a section before it became a record's.
+bool has_heading_of(std::string_view tip, std::string_view added) {
+  const std::set<std::string_view> headings = numbered_headings(added);
+  if (headings.empty()) return false;
+  const std::set<std::string_view> in_tip = numbered_headings(tip);
+  return std::ranges::any_of(headings,
+                             [&](std::string_view heading) { return in_tip.contains(heading); });
 }
 
 class Planner {
@@ -54,9 +78,12 @@ class Planner {
     if (as_left) {
       TRY_ASSIGN(const ObjectStore::Content before,
                  objects_.require(candidate.own_before->id, ObjectType::kBlob));
-      if (own->size() > before->size() && own->starts_with(*before)) {
+      const bool has_grown = own->size() > before->size() && own->starts_with(*before);
+      const std::string_view added =
+          has_grown ? std::string_view(*own).substr(before->size()) : std::string_view();
+      if (has_grown && !has_heading_of(*tip, added)) {
         std::string text = *tip;
-        text += std::string_view(*own).substr(before->size());
+        text += added;
         grow(candidate, std::move(text), tip->size(), tip->size());
         return {};
       }

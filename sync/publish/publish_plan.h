@@ -5,7 +5,9 @@
 //                                       its header and the sections that came since
 //   tip has our bytes                 → nothing
 //   something else in the way         → left: a link, a directory, a file instead of a directory
-//   tip's text is the one we left     → the tip's text, and what ours has grown by
+//   tip's text is the one we left     → the tip's text, and what ours has grown by, unless a
+//   heading
+//                                       of that is there already: then by sections, as below
 //   tip's text holds all of ours      → nothing
 //   an append file                    → the tip's text, and each of our sections that it lacks,
 //                                       but for those that a person removed; one that it has with

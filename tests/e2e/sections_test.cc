@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFile = "memory/heuristics/git.md";
+constexpr const char* kSectionFile = "memory/heuristics/git.md";
 
 class Sections : public ::testing::Test {
  protected:
@@ -35,8 +35,10 @@ class Sections : public ::testing::Test {
     const std::string rule = "rule " + std::to_string(++records_);
     store_.json({"record", "heuristic", "--domain", "git", "--rule", rule});
   }
-  std::string in_work_tree() const { return read_whole(store_.root() / kFile); }
-  std::string on_branch() const { return store_.git({"show", std::string("HEAD:") + kFile}); }
+  std::string in_work_tree() const { return read_whole(store_.root() / kSectionFile); }
+  std::string on_branch() const {
+    return store_.git({"show", std::string("HEAD:") + kSectionFile});
+  }
   static std::vector<uint64_t> rules(const std::string& text) {
     std::vector<uint64_t> found;
     constexpr std::string_view kRule = ": rule ";
@@ -167,7 +169,7 @@ TEST_F(Sections, TheFirstOfAFileThatWaitedOnAnotherBranchComeOnce) {
 
 TEST_F(Sections, AnEditThatIsNotStagedStaysBesideThem) {
   const std::string edited = in_work_tree() + "\nmy own line\n";
-  write_whole(store_.root() / kFile, edited);
+  write_whole(store_.root() / kSectionFile, edited);
   record();
   EXPECT_TRUE(in_work_tree().starts_with(edited));
   EXPECT_EQ(rules(in_work_tree()), (std::vector<uint64_t>{1, 2}));
@@ -178,10 +180,10 @@ TEST_F(Sections, AnEditThatIsNotStagedStaysBesideThem) {
 }
 
 TEST_F(Sections, AnEditThatIsStagedIsCommittedWithoutTakingThemAway) {
-  write_whole(store_.root() / kFile, in_work_tree() + "\nmy own line\n");
-  store_.git({"add", kFile});
+  write_whole(store_.root() / kSectionFile, in_work_tree() + "\nmy own line\n");
+  store_.git({"add", kSectionFile});
   record();
-  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string("M  ") + kFile);
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string("M  ") + kSectionFile);
   EXPECT_EQ(rules(on_branch()), (std::vector<uint64_t>{1, 2}));
   EXPECT_EQ(on_branch().find("my own line"), std::string::npos);
   store_.git({"commit", "-qm", "my line"});

@@ -54,8 +54,9 @@ TEST(Cli, VersionIsDataOnStandardOutput) {
 
 TEST(Cli, HelpIsEverywhere) {
   EXPECT_NE(run({"--help"}).out.find("ingest"), std::string::npos);
-  for (const char* verb : {"init", "record", "ingest", "sync", "status", "show", "log", "verify",
-                           "repair", "replay", "retract", "export", "stress", "bench", "config", "metrics"}) {
+  for (const char* verb :
+       {"init", "record", "ingest", "sync", "status", "show", "log", "verify", "repair", "replay",
+        "retract", "export", "stress", "bench", "config", "metrics"}) {
     const Ran ran = run({verb, "--help"});
     EXPECT_EQ(ran.code, 0) << verb;
     EXPECT_NE(ran.out.find("--timeout"), std::string::npos) << verb;

@@ -146,6 +146,7 @@ enum class FindingClass : uint8_t {
   kRowWithoutFile,
   kRowDiffers,
   kForeignRow,
+  kForeignFile,
   kSetAside,
   kFileDiffers,
   kRowWithoutCommit,
@@ -175,6 +176,27 @@ struct VerifyReport {
 struct RepairReport {
   std::vector<Finding> healed, left;
   std::string kept_in;  // directory below .git/syncline that keeps what was replaced
+};
+
+// Something that did not come through the journal, and the record that it becomes.
+struct AdoptedThing {
+  std::string what;  // "row", "file", "section", "row and file", "row and section"
+  std::string kind, table;
+  uint64_t id = 0;      // 0: not decided yet
+  std::string path;     // empty: it has no file
+  std::string heading;  // of a section
+  uint64_t seq = 0;     // of the record
+  std::string reason;   // why it was left
+};
+struct AdoptOptions {
+  bool dry_run = false;  // say what would be taken, change nothing
+  Deadline deadline = kForever;
+};
+struct AdoptReport {
+  bool dry_run = false;
+  std::vector<AdoptedThing> taken, left;
+  uint64_t already = 0;     // taken by another at the same time
+  uint64_t of_no_kind = 0;  // rows that no kind makes: they stay as they are
 };
 
 // How far the copy has come.
@@ -273,6 +295,12 @@ class Store {
                         const std::function<bool(const ExportedRecord&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
   Result<RepairReport> repair(bool dry_run);
+  // Takes rows, files and sections that did not come through the journal into it, as records of
+  // their own; nothing of them is changed. What was adopted before is not adopted again.
+  Result<AdoptReport> adopt(const AdoptOptions& options);
+  // Moves the files of no record out of the kinds' folders, to where repair keeps things; `left`
+  // are those that stay, and why.
+  Result<RepairReport> move_orphans(bool dry_run);
   // Puts back what a person has removed: the file or the section of one record, or all of ours that
   // belongs to a path. What is there with other bytes is left. kNotFound where no record has it.
   Result<RestoreReport> restore(uint64_t seq);

@@ -149,6 +149,9 @@ class SpoiltStoreTest : public StoreTest {
         return sql(
             "INSERT INTO notes SELECT 77, title, body, tags, path, created_at "
             "FROM notes WHERE id = 1");
+      case FindingClass::kForeignFile:
+        std::ofstream(root() + "/notes/0000/by-hand.md") << "# by hand\n";
+        return;
       case FindingClass::kSetAside:
         return set_aside_a_record();
       case FindingClass::kFileDiffers:

@@ -33,6 +33,7 @@ struct ColumnValue {
 };
 
 struct Intent {
+  unsigned flags = 0;  // 1: the row was found in place; 2: the file was
   std::string kind, key, content_hash, table, id_column;
   std::vector<std::pair<std::string, ColumnValue>> columns;
   Template path, header, text, subject;
@@ -111,8 +112,12 @@ class PayloadReader {
 inline Intent intent(unsigned operation, const std::string& payload) {
   PayloadReader in(payload);
   const char version = payload.empty() ? '\0' : payload[0];
-  in.version(2);
+  in.version(3);
   Intent made;
+  if (version == 3) {
+    made.flags = static_cast<unsigned>(in.number(1));
+    if (made.flags < 1 || made.flags > 3) throw InvalidPayload("flags that are none");
+  }
   made.kind = in.text();
   made.key = in.text();
   if (version == 1) {

@@ -283,6 +283,7 @@ class Projector {
         return rendered(pieces, *record.file_id, record.time_ms, path);
       };
       subjects.push_back(render(record.intent.subject));
+      if (path.empty()) continue;
       if (record.operation == 4) {
         retract(changed, batch.files, path, record, render(record.intent.header),
                 render(record.intent.text));

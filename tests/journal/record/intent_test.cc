@@ -146,6 +146,29 @@ TEST(IntentTest, PayloadsOfVersionOneAreReadAndStayWhatTheyAre) {
   }
 }
 
+TEST(IntentTest, WhatWasFoundInPlaceIsAFlagOfVersionThree) {
+  Intent intent = example();
+  const struct {
+    FoundInPlace found;
+    std::string_view head;
+  } cases[] = {{{.row = true}, "0301"}, {{.file = true}, "0302"}, {{true, true}, "0303"}};
+  for (const auto& [found, head] : cases) {
+    intent.found = found;
+    const std::string hex = std::string(head) + std::string(kExampleHex.substr(2));
+    EXPECT_EQ(to_hex(encode_intent(intent)), hex);
+    EXPECT_EQ(*decode_intent(Operation::kCreate, *from_hex(hex)), intent);
+  }
+  // One encoding: without a flag it is version 2; and no flag that nobody knows.
+  for (const std::string_view head : {"0300", "0304", "03ff"}) {
+    const std::string hex = std::string(head) + std::string(kExampleHex.substr(2));
+    const auto decoded = decode_intent(Operation::kCreate, *from_hex(hex));
+    ASSERT_FALSE(decoded) << head;
+    EXPECT_EQ(decoded.error().code, Code::kCorrupt);
+  }
+  intent.content_hash = counting_hash<Xxh3Hash>();
+  EXPECT_DEATH(encode_intent(intent), "assertion failed");
+}
+
 TEST(IntentTest, AHashWithoutAKeyOrAKeyWithoutAHashIsAProgrammersError) {
   Intent intent = example();
   intent.key.clear();
@@ -187,6 +210,9 @@ TEST(IntentTest, RandomIntentsComeBackAsTheyWere) {
       fill(intent.content_hash.emplace<Xxh3Hash>());
     } else if (!intent.key.empty()) {
       fill(intent.content_hash.emplace<Sha256Hash>());
+    }
+    if (!std::holds_alternative<Xxh3Hash>(intent.content_hash)) {
+      intent.found = {.row = below(3) == 0, .file = below(3) == 0};
     }
     intent.table = some_text();
     intent.id_column = "_" + some_text();
@@ -239,7 +265,7 @@ TEST(IntentTest, WhatDecodesHasThatOneEncoding) {
 
 TEST(IntentTest, NewerVersionsAndOperationsAreUnsupportedNotDamaged) {
   ByteVector payload = encode_intent(example());
-  for (const int version : {0, 3, 255}) {
+  for (const int version : {0, 4, 255}) {
     payload[0] = static_cast<std::byte>(version);
     EXPECT_EQ(decode_intent(Operation::kCreate, payload).error().code, Code::kUnsupported);
   }
