@@ -388,7 +388,8 @@ std::string bench_json(const BenchReport& report) {
   return dump(json);
 }
 
-std::string config_check_json(const std::string& path, const Config& config) {
+std::string config_check_json(const std::string& path, const Config& config,
+                              const std::vector<std::string>& differences) {
   Json json = object();
   json["ok"] = true;
   json["path"] = path;
@@ -396,6 +397,7 @@ std::string config_check_json(const std::string& path, const Config& config) {
   Json kinds = Json::array();
   for (const KindSpec& kind : config.kinds) kinds.push_back(kind.name);
   json["kinds"] = std::move(kinds);
+  json["differences"] = differences;
   return dump(json);
 }
 
@@ -430,6 +432,7 @@ std::string config_json(const Config& config) {
     entry["name"] = kind.name;
     entry["table"] = kind.table;
     entry["id_column"] = kind.id_column;
+    entry["indexes"] = kind.indexes;
     entry["file"] = kind.operation == Operation::kAppend ? "append" : "create";
     entry["path"] = kind.path_pattern;
     Json fields = Json::array();

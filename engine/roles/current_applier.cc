@@ -61,7 +61,7 @@ Status CurrentApplier::open_anew() {
   options.take_over_database = context_.take_over_database;
   if (context_.short_lived) options.wal_bytes_max = kWalBytesMaxOfShortLived;
   for (const KindSpec& kind : context_.config->kinds) {
-    options.ddl.emplace_back(kind.table, kind.create_table);
+    options.ddl.push_back({kind.table, kind.create_table, kind.indexes});
   }
   options.files_must_wait = [this] { return files_must_wait(); };
   options.branch_is_away = [this] { return branch_is_away(); };

@@ -13,6 +13,7 @@
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/schema.h"
+#include "engine/config/database_fit.h"
 #include "engine/store/init_place.h"
 #include "engine/store/store_copy.h"
 #include "engine/store/store_impl.h"
