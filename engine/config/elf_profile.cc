@@ -142,8 +142,9 @@ What was learned about this domain, a rule a section.
 '''
 text = '''
 
-## H-{id}{store}: {rule}
-
+## H-{id}: {rule}
+{?store}<!-- store{store} -->
+{/store}
 **Confidence**: {confidence}
 **Source**: {source}
 **Created**: {date}
