@@ -317,6 +317,7 @@ std::string repair_json(const RepairReport& report, bool dry_run) {
 
 std::string restore_json(const RestoreReport& report) {
   Json json = object();
+  json["rows"] = report.rows;
   json["restored"] = report.restored;
   json["left"] = report.left;
   json["waiting"] = text_or_null(report.waiting);

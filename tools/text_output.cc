@@ -308,10 +308,14 @@ std::string repair_text(const RepairReport& report, bool dry_run) {
 }
 
 std::string restore_text(const RestoreReport& report) {
-  if (!report.waiting.empty()) {
-    return fmt::format("nothing was put back: publishing waits: {}\n", printable(report.waiting));
-  }
   std::string text;
+  for (const std::string& row : report.rows) {
+    text += fmt::format("row put back: {}\n", printable(row));
+  }
+  if (!report.waiting.empty()) {
+    return text +
+           fmt::format("no file was put back: publishing waits: {}\n", printable(report.waiting));
+  }
   for (const std::string& path : report.restored) {
     text += fmt::format("put back: {}\n", printable(path));
   }

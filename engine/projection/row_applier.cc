@@ -52,6 +52,18 @@ void tell_wrong_table(const Effects& effects, Error& error) {
 
 }  // namespace
 
+bool same_value(const Value& a, const Value& b) {
+  if (a == b) return true;
+  const auto number = [](const Value& value) -> std::optional<double> {
+    if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+    if (const auto* real = std::get_if<double>(&value)) return *real;
+    return std::nullopt;
+  };
+  const auto left = number(a);
+  const auto right = number(b);
+  return left && right && *left == *right;
+}
+
 void assign_row_shape(std::string& shape, const Effects& effects) {
   shape.assign(effects.table).append(1, '\0').append(effects.id_column);
   for (const auto& [name, value] : effects.columns) shape.append(1, '\0').append(name);
@@ -98,6 +110,40 @@ Result<RowResult> RowApplier::insert(const Intent& intent, const Effects& effect
     }
   }
   return RowResult{.kind = RowResult::Kind::kRefused, .reason = done.error().message};
+}
+
+Result<std::vector<std::pair<std::string, Value>>> RowApplier::put_back(const Effects& effects) {
+  std::string columns, assignments;
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    const std::string name = quote_identifier(effects.columns[i].first);
+    columns += fmt::format("{}{}", i == 0 ? "" : ", ", name);
+    assignments += fmt::format("{}{} = ?{}", i == 0 ? "" : ", ", name, i + 2);
+  }
+  const std::string table = quote_identifier(effects.table);
+  const std::string id = quote_identifier(effects.id_column);
+  std::vector<std::pair<std::string, Value>> replaced;
+  {
+    TRY_ASSIGN(Statement row, database_.prepare(fmt::format("SELECT {} FROM main.{} WHERE {} = ?1",
+                                                            columns, table, id)));
+    TRY_ASSIGN(const bool there, row.bind(1, effects.id).step());
+    for (size_t i = 0; there && i < effects.columns.size(); ++i) {
+      Value value = row.value(static_cast<int>(i));
+      if (same_value(value, effects.columns[i].second)) continue;
+      replaced.emplace_back(effects.columns[i].first, std::move(value));
+    }
+  }
+  if (replaced.empty()) return replaced;
+  TRY_ASSIGN(Statement update, database_.prepare(fmt::format("UPDATE main.{} SET {} WHERE {} = ?1",
+                                                             table, assignments, id)));
+  update.bind(1, effects.id);
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    update.bind(static_cast<int>(i) + 2, effects.columns[i].second);
+  }
+  auto done = update.run();
+  if (done) return replaced;
+  if (!is_refusal(update.last_code())) return std::move(done).error();
+  return make_error(Code::kInvalid, fmt::format("table {} refuses the row as it was recorded: {}",
+                                                effects.table, done.error().message));
 }
 
 Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {
