@@ -104,7 +104,27 @@ Json level_object(const StressLevel& level) {
       level.seconds > 0 ? static_cast<double>(level.calls) / level.seconds : 0.0;
   json["flushes"] = level.flushes;
   json["commits"] = level.commits;
+  json["retries"] = level.retries;
+  json["git_lock_waits"] = level.git_lock_waits;
+  json["reads"] = level.reads;
+  json["reads_failed"] = level.reads_failed;
   json["failures"] = level.failures;
+  return json;
+}
+
+Json level_list(const std::vector<StressLevel>& levels) {
+  Json list = Json::array();
+  for (const StressLevel& level : levels) list.push_back(level_object(level));
+  return list;
+}
+
+// Without what is not known of a script.
+Json old_way_object(const StressLevel& level) {
+  Json json = level_object(level);
+  for (const char* name : {"duplicate_ids", "id_zero", "flushes", "retries", "git_lock_waits",
+                           "reads", "reads_failed"}) {
+    json.erase(name);
+  }
   return json;
 }
 
@@ -362,11 +382,22 @@ std::string stress_json(const StressReport& report) {
   json["store"] = text_or_null(report.store);
   json["profile"] = report.profile;
   json["rounds"] = report.rounds;
-  Json levels = Json::array();
-  for (const StressLevel& level : report.levels) levels.push_back(level_object(level));
-  json["levels"] = std::move(levels);
+  json["sequential"] = level_object(report.sequential);
+  json["levels"] = level_list(report.levels);
   json["total"] = level_object(sum_levels(report.levels));
+  json["against"] = nullptr;
+  if (report.against) {
+    json["against"] = Json{{"script", report.against->script},
+                           {"sequential", old_way_object(report.against->sequential)},
+                           {"levels", Json::array()},
+                           {"total", old_way_object(sum_levels(report.against->levels))},
+                           {"orphans", report.against->orphans}};
+    for (const StressLevel& level : report.against->levels) {
+      json["against"]["levels"].push_back(old_way_object(level));
+    }
+  }
   json["findings"] = report.findings;
+  json["orphans"] = report.orphans;
   json["finding_lines"] = report.finding_lines;
   json["stopped"] = text_or_null(report.stopped);
   return dump(json);
