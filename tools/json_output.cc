@@ -128,6 +128,26 @@ Json old_way_object(const StressLevel& level) {
   return json;
 }
 
+void add_whole_receipt(Json& json, const Receipt& receipt) {
+  add_receipt(json, receipt);
+  json["commit"] = text_or_null(receipt.commit);
+  json["branch_commit"] = text_or_null(receipt.branch_commit);
+  json["stage"] = stage_name(receipt.stage);
+  json["rebound"] = receipt.rebound;
+  json["set_aside"] = text_or_null(receipt.set_aside);
+  json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
+}
+
+Json whole_receipts(const std::vector<Receipt>& receipts) {
+  Json list = Json::array();
+  for (const Receipt& receipt : receipts) {
+    Json entry = Json::object();
+    add_whole_receipt(entry, receipt);
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string failure_json(const Failure& failure) {
@@ -176,13 +196,20 @@ std::string recorded_json(const Receipt& receipt) {
 
 std::string receipt_json(const Receipt& receipt) {
   Json json = object();
-  add_receipt(json, receipt);
-  json["commit"] = text_or_null(receipt.commit);
-  json["branch_commit"] = text_or_null(receipt.branch_commit);
-  json["stage"] = stage_name(receipt.stage);
-  json["rebound"] = receipt.rebound;
-  json["set_aside"] = text_or_null(receipt.set_aside);
-  json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
+  add_whole_receipt(json, receipt);
+  return dump(json);
+}
+
+std::string file_json(const std::string& path, const std::vector<Receipt>& receipts) {
+  Json json = object();
+  json["path"] = path;
+  json["records"] = whole_receipts(receipts);
+  return dump(json);
+}
+
+std::string list_json(const std::vector<Receipt>& receipts) {
+  Json json = object();
+  json["records"] = whole_receipts(receipts);
   return dump(json);
 }
 

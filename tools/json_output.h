@@ -23,6 +23,9 @@ std::string version_json();
 std::string init_json(const InitReport& report);
 std::string recorded_json(const Receipt& receipt);
 std::string receipt_json(const Receipt& receipt);
+// The records of one file.
+std::string file_json(const std::string& path, const std::vector<Receipt>& receipts);
+std::string list_json(const std::vector<Receipt>& receipts);
 std::string log_json(const LogEntry& entry);
 std::string ingest_json(const IngestReport& report);
 std::string sync_json(const SyncReport& report);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "engine/config/pattern.h"
 #include "engine/verify/finding_class.h"
 #include "journal/record/template.h"
 #include "tools/console.h"
@@ -142,6 +143,23 @@ std::string receipt_text(const Receipt& receipt) {
       const std::string_view row(one.begin(), one.end());
       text += row.empty() ? "\n" : fmt::format("  {}\n", printable(row));
     }
+  }
+  return text;
+}
+
+std::string listed_text(const Receipt& receipt) {
+  std::string text = fmt::format("{} {} {} {}", receipt.seq, format_time(receipt.time_ms),
+                                 printable(receipt.kind), place_text(receipt));
+  if (!receipt.set_aside.empty()) {
+    text += fmt::format(", set aside: {}", printable(receipt.set_aside));
+  }
+  text += '\n';
+  if (!receipt.fields) return text;
+  for (const auto& [name, value] : *receipt.fields) {
+    const auto* const field = std::get_if<std::string>(&value);
+    const std::string shown =
+        field == nullptr ? number_text(value) : limit_length(to_one_line(*field), 200);
+    text += fmt::format("    {}: {}\n", printable(name), printable(shown));
   }
   return text;
 }
