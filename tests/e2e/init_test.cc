@@ -297,6 +297,7 @@ TEST(Init, TablesHaveTheIndexesOfTheProfileAfterARebuildAndInAReplayToo) {
   store.json({"replay", "--into", copy.string()});
   EXPECT_EQ(indexes_of(StoreUnderTest::existing("elf", copy), "learnings"), kLearningIndexes);
   EXPECT_EQ(store.json({"config", "check"})["differences"], Json::array());
+  store.json({"sync"});
   expect_agreement(store, 2);
 }
 
