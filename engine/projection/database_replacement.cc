@@ -128,7 +128,8 @@ Result<std::string> DatabaseReplacement::carry(
     const auto damaged = Database::open(DatabaseFile(kept, file_.vfs), Database::Access::kRead);
     if (damaged) {
       TRY(carry_once(**damaged, fresh, directory, kinds, told));
-    } else if (damaged.error().code == Code::kCorrupt) {
+    } else if (damaged.error().code == Code::kCorrupt || damaged.error().code == Code::kIo) {
+      // A disk that does not give it any more must not keep records from being applied.
       told =
           fmt::format("not carried over: nothing of it could be read: {}", damaged.error().message);
     } else {
