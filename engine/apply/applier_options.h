@@ -28,7 +28,7 @@ struct ApplierOptions {
   uint64_t checkpoint_records_max = 10'000;  // unsynced files that make a checkpoint due
   bool write_files = true;
   bool journal_outcomes = true;  // false in replay: outcomes come from the journal alone
-  std::vector<TableDdl> ddl;  // of the current configuration's kinds
+  std::vector<TableDdl> ddl;     // of the current configuration's kinds
   // The store was given a new identity, so its database is the projection of another journal: the
   // engine's tables in it are begun anew, its rows stay as foreign ones. Without this option such a
   // database is kDisagree.

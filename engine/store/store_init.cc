@@ -10,10 +10,10 @@
 #include <cstring>
 #include <iterator>
 
+#include "engine/config/database_fit.h"
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/schema.h"
-#include "engine/config/database_fit.h"
 #include "engine/store/init_place.h"
 #include "engine/store/store_copy.h"
 #include "engine/store/store_impl.h"
