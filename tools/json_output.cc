@@ -104,8 +104,50 @@ Json level_object(const StressLevel& level) {
       level.seconds > 0 ? static_cast<double>(level.calls) / level.seconds : 0.0;
   json["flushes"] = level.flushes;
   json["commits"] = level.commits;
+  json["retries"] = level.retries;
+  json["git_lock_waits"] = level.git_lock_waits;
+  json["reads"] = level.reads;
+  json["reads_failed"] = level.reads_failed;
   json["failures"] = level.failures;
   return json;
+}
+
+Json level_list(const std::vector<StressLevel>& levels) {
+  Json list = Json::array();
+  for (const StressLevel& level : levels) list.push_back(level_object(level));
+  return list;
+}
+
+// Without what is not known of a script.
+Json old_way_object(const StressLevel& level) {
+  Json json = level_object(level);
+  for (const char* name : {"duplicate_ids", "id_zero", "flushes", "retries", "git_lock_waits",
+                           "reads", "reads_failed"}) {
+    json.erase(name);
+  }
+  return json;
+}
+
+void add_whole_receipt(Json& json, const Receipt& receipt) {
+  add_receipt(json, receipt);
+  json["commit"] = text_or_null(receipt.commit);
+  json["branch_commit"] = text_or_null(receipt.branch_commit);
+  json["stage"] = stage_name(receipt.stage);
+  json["rebound"] = receipt.rebound;
+  json["set_aside"] = text_or_null(receipt.set_aside);
+  json["retracts"] = number_or_null(receipt.retracts);
+  json["retracted_by"] = number_or_null(receipt.retracted_by);
+  json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
+}
+
+Json whole_receipts(const std::vector<Receipt>& receipts) {
+  Json list = Json::array();
+  for (const Receipt& receipt : receipts) {
+    Json entry = Json::object();
+    add_whole_receipt(entry, receipt);
+    list.push_back(std::move(entry));
+  }
+  return list;
 }
 
 }  // namespace
@@ -171,15 +213,20 @@ std::string retracted_json(const RetractReport& report) {
 
 std::string receipt_json(const Receipt& receipt) {
   Json json = object();
-  add_receipt(json, receipt);
-  json["commit"] = text_or_null(receipt.commit);
-  json["branch_commit"] = text_or_null(receipt.branch_commit);
-  json["stage"] = stage_name(receipt.stage);
-  json["rebound"] = receipt.rebound;
-  json["set_aside"] = text_or_null(receipt.set_aside);
-  json["retracts"] = number_or_null(receipt.retracts);
-  json["retracted_by"] = number_or_null(receipt.retracted_by);
-  json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
+  add_whole_receipt(json, receipt);
+  return dump(json);
+}
+
+std::string file_json(const std::string& path, const std::vector<Receipt>& receipts) {
+  Json json = object();
+  json["path"] = path;
+  json["records"] = whole_receipts(receipts);
+  return dump(json);
+}
+
+std::string list_json(const std::vector<Receipt>& receipts) {
+  Json json = object();
+  json["records"] = whole_receipts(receipts);
   return dump(json);
 }
 
@@ -362,6 +409,7 @@ std::string adopt_json(const AdoptReport& report) {
 
 std::string restore_json(const RestoreReport& report) {
   Json json = object();
+  json["rows"] = report.rows;
   json["restored"] = report.restored;
   json["left"] = report.left;
   json["waiting"] = text_or_null(report.waiting);
@@ -406,11 +454,22 @@ std::string stress_json(const StressReport& report) {
   json["store"] = text_or_null(report.store);
   json["profile"] = report.profile;
   json["rounds"] = report.rounds;
-  Json levels = Json::array();
-  for (const StressLevel& level : report.levels) levels.push_back(level_object(level));
-  json["levels"] = std::move(levels);
+  json["sequential"] = level_object(report.sequential);
+  json["levels"] = level_list(report.levels);
   json["total"] = level_object(sum_levels(report.levels));
+  json["against"] = nullptr;
+  if (report.against) {
+    json["against"] = Json{{"script", report.against->script},
+                           {"sequential", old_way_object(report.against->sequential)},
+                           {"levels", Json::array()},
+                           {"total", old_way_object(sum_levels(report.against->levels))},
+                           {"orphans", report.against->orphans}};
+    for (const StressLevel& level : report.against->levels) {
+      json["against"]["levels"].push_back(old_way_object(level));
+    }
+  }
   json["findings"] = report.findings;
+  json["orphans"] = report.orphans;
   json["finding_lines"] = report.finding_lines;
   json["stopped"] = text_or_null(report.stopped);
   return dump(json);
@@ -433,7 +492,8 @@ std::string bench_json(const BenchReport& report) {
   return dump(json);
 }
 
-std::string config_check_json(const std::string& path, const Config& config) {
+std::string config_check_json(const std::string& path, const Config& config,
+                              const std::vector<std::string>& differences) {
   Json json = object();
   json["ok"] = true;
   json["path"] = path;
@@ -441,6 +501,7 @@ std::string config_check_json(const std::string& path, const Config& config) {
   Json kinds = Json::array();
   for (const KindSpec& kind : config.kinds) kinds.push_back(kind.name);
   json["kinds"] = std::move(kinds);
+  json["differences"] = differences;
   return dump(json);
 }
 
@@ -475,6 +536,7 @@ std::string config_json(const Config& config) {
     entry["name"] = kind.name;
     entry["table"] = kind.table;
     entry["id_column"] = kind.id_column;
+    entry["indexes"] = kind.indexes;
     entry["file"] = kind.operation == Operation::kAppend ? "append" : "create";
     entry["path"] = kind.path_pattern;
     Json fields = Json::array();

@@ -24,6 +24,9 @@ std::string init_json(const InitReport& report);
 std::string recorded_json(const Receipt& receipt);
 std::string retracted_json(const RetractReport& report);
 std::string receipt_json(const Receipt& receipt);
+// The records of one file.
+std::string file_json(const std::string& path, const std::vector<Receipt>& receipts);
+std::string list_json(const std::vector<Receipt>& receipts);
 std::string log_json(const LogEntry& entry);
 std::string ingest_json(const IngestReport& report);
 std::string sync_json(const SyncReport& report);
@@ -39,7 +42,9 @@ std::string copy_json(const std::string& into, const CopyReport& report, double 
 std::string replay_json(const std::string& into, std::optional<uint64_t> to_seq, double seconds);
 std::string stress_json(const StressReport& report);
 std::string bench_json(const BenchReport& report);
-std::string config_check_json(const std::string& path, const Config& config);
+// `differences`: what the tables of the database lack of what is configured, a sentence each.
+std::string config_check_json(const std::string& path, const Config& config,
+                              const std::vector<std::string>& differences);
 std::string config_json(const Config& config);
 
 // A line of ingest's rejects file: {"line":…,"reason":…,"raw":…}, and "raw_hex" with the very bytes

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "engine/config/pattern.h"
 #include "engine/verify/finding_class.h"
 #include "journal/record/template.h"
 #include "tools/console.h"
@@ -153,6 +154,23 @@ std::string receipt_text(const Receipt& receipt) {
       const std::string_view row(one.begin(), one.end());
       text += row.empty() ? "\n" : fmt::format("  {}\n", printable(row));
     }
+  }
+  return text;
+}
+
+std::string listed_text(const Receipt& receipt) {
+  std::string text = fmt::format("{} {} {} {}", receipt.seq, format_time(receipt.time_ms),
+                                 printable(receipt.kind), place_text(receipt));
+  if (!receipt.set_aside.empty()) {
+    text += fmt::format(", set aside: {}", printable(receipt.set_aside));
+  }
+  text += '\n';
+  if (!receipt.fields) return text;
+  for (const auto& [name, value] : *receipt.fields) {
+    const auto* const field = std::get_if<std::string>(&value);
+    const std::string shown =
+        field == nullptr ? number_text(value) : limit_length(to_one_line(*field), 200);
+    text += fmt::format("    {}: {}\n", printable(name), printable(shown));
   }
   return text;
 }
@@ -370,10 +388,14 @@ std::string adopt_text(const AdoptReport& report) {
 }
 
 std::string restore_text(const RestoreReport& report) {
-  if (!report.waiting.empty()) {
-    return fmt::format("nothing was put back: publishing waits: {}\n", printable(report.waiting));
-  }
   std::string text;
+  for (const std::string& row : report.rows) {
+    text += fmt::format("row put back: {}\n", printable(row));
+  }
+  if (!report.waiting.empty()) {
+    return text +
+           fmt::format("no file was put back: publishing waits: {}\n", printable(report.waiting));
+  }
   for (const std::string& path : report.restored) {
     text += fmt::format("put back: {}\n", printable(path));
   }

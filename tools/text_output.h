@@ -18,6 +18,8 @@ std::string recorded_text(const Receipt& receipt);
 std::string retracted_text(const RetractReport& report);
 std::string receipt_text(const Receipt& receipt);
 std::string log_text(const LogEntry& entry);
+// A record of a list: its line, and a line for each field.
+std::string listed_text(const Receipt& receipt);
 std::string ingest_text(const IngestReport& report);
 std::string sync_text(const SyncReport& report);
 std::string status_text(const StoreStatus& status);

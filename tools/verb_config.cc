@@ -1,6 +1,12 @@
 // syncline config check|show [FILE]
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
+#include "engine/config/database_fit.h"
+#include "journal/base/try.h"
 #include "tools/input_file.h"
 #include "tools/json_output.h"
 #include "tools/text_output.h"
@@ -53,12 +59,32 @@ class ConfigVerb final : public PlainVerb {
       return session.fail(error);
     }
     if (*action_ == "show") return session.answer(config_json(*config), config_text(*config));
-    return session.answer(
-        config_check_json(path, *config),
-        fmt::format("{} is valid: {} kinds\n", printable(path), config->kinds.size()));
+    std::vector<std::string> differences;
+    if (!file_) {
+      auto compared = compare(path.substr(0, path.rfind('/') + 1) + config->database, *config);
+      if (!compared) return session.fail(compared.error());
+      differences = std::move(*compared);
+    }
+    std::string told =
+        fmt::format("{} is valid: {} kinds\n", printable(path), config->kinds.size());
+    for (const std::string& difference : differences) {
+      told += fmt::format("the database differs: {}\n", printable(difference));
+    }
+    return session.answer(config_check_json(path, *config, differences), told);
   }
 
  private:
+  // What tables that are there lack. Where there is no database yet, it will be as configured.
+  static Result<std::vector<std::string>> compare(const std::string& path, const Config& config) {
+    std::error_code unknown;
+    if (!std::filesystem::exists(path, unknown)) return std::vector<std::string>{};
+    TRY_ASSIGN(const auto database, Database::open(path, Database::Access::kRead));
+    TRY_ASSIGN(std::vector<std::string> found, obstacles_in_tables(*database, config));
+    TRY_ASSIGN(auto indexes, indexes_lacking(*database, config));
+    std::ranges::move(indexes, std::back_inserter(found));
+    return found;
+  }
+
   std::optional<std::string> action_;
   std::optional<std::string> file_;
 };

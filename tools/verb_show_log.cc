@@ -1,7 +1,8 @@
-// syncline show SEQ|--key K
+// syncline show SEQ|PATH|--key K
 // syncline log [--from SEQ] [--follow]
 #include <fmt/format.h>
 
+#include "journal/base/try.h"
 #include "tools/json_output.h"
 #include "tools/page_fault.h"
 #include "tools/text_output.h"
@@ -14,35 +15,69 @@ namespace {
 class ShowVerb final : public PlainVerb {
  public:
   VerbInfo info() const override {
-    return {.name = "show", .usage = "show SEQ|--key KEY", .summary = "the receipt of one record"};
+    return {.name = "show",
+            .usage = "show SEQ|PATH|--key KEY",
+            .summary = "the receipt of one record, or of each record of a file"};
   }
 
   void declare(Options& options) override {
-    options.argument("SEQ", seq_, "the record's sequence number");
+    options.argument("SEQ|PATH", which_,
+                     "the record's sequence number, or a file from the store's top on");
     options.text("--key", key_, "KEY", "the record with this idempotency key");
   }
 
   int run(Session& session) override {
-    if (seq_.has_value() == key_.has_value()) {
-      return session.fail(make_error(Code::kInvalid, "show takes a sequence number or --key KEY",
+    if (which_.has_value() == key_.has_value()) {
+      return session.fail(make_error(Code::kInvalid,
+                                     "show takes a sequence number, a path or --key KEY",
                                      "for example: syncline show 12"));
     }
+    const bool is_path = which_ && which_->find_first_not_of("0123456789") != std::string::npos;
     uint64_t seq = 0;
-    if (seq_) {
-      const auto number = parse_number("SEQ", *seq_);
+    if (which_ && !is_path) {
+      const auto number = parse_number("SEQ", *which_);
       if (!number) return session.fail(number.error());
       seq = *number;
     }
     const Watchdog watchdog(session, "the record was not found", "give a longer --timeout");
     const auto store = session.open_store_to_read();
     if (!store) return session.fail(store.error());
-    const auto receipt = seq_ ? (*store)->show(seq) : (*store)->show_key(*key_);
+    if (is_path) {
+      const std::string path = which_->starts_with("./") ? which_->substr(2) : *which_;
+      const auto receipts = records_of(**store, path);
+      if (!receipts) return session.fail(receipts.error());
+      std::string text;
+      for (const Receipt& receipt : *receipts) {
+        text += (text.empty() ? "" : "\n") + receipt_text(receipt);
+      }
+      return session.answer(file_json(path, *receipts), text);
+    }
+    const auto receipt = which_ ? (*store)->show(seq) : (*store)->show_key(*key_);
     if (!receipt) return session.fail(receipt.error());
     return session.answer(receipt_json(*receipt), receipt_text(*receipt));
   }
 
  private:
-  std::optional<std::string> seq_;
+  // In the order of the journal; the file may hold a section of each.
+  static Result<std::vector<Receipt>> records_of(Store& store, const std::string& path) {
+    std::vector<uint64_t> sequences;
+    TRY(store.log(1, /*follow=*/false, [&](const LogEntry& entry) {
+      if (entry.receipt.path == path) sequences.push_back(entry.receipt.seq);
+      return true;
+    }));
+    if (sequences.empty()) {
+      return make_error(Code::kNotFound, fmt::format("no record has the file {}", path),
+                        "give a path from the top of the store, or a sequence number");
+    }
+    std::vector<Receipt> receipts;
+    for (const uint64_t seq : sequences) {
+      TRY_ASSIGN(Receipt receipt, store.show(seq));
+      receipts.push_back(std::move(receipt));
+    }
+    return receipts;
+  }
+
+  std::optional<std::string> which_;
   std::optional<std::string> key_;
 };
 

@@ -68,7 +68,7 @@ class RepairVerb final : public PlainVerb {
   void declare(Options& options) override {
     options.flag("--dry-run", dry_run_, "say what would be done, change nothing");
     options.text("--restore", restore_, "SEQ|PATH",
-                 "put back the file or section that a person has removed");
+                 "put back the file or section that a person has removed; of SEQ its row, too");
     options.flag("--orphans", orphans_, "move files of no record out of the kinds' folders");
     options.flag("--accept-loss", accept_loss_,
                  "give up what the journal has lost: a new store goes on above all that was given");

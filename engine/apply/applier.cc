@@ -24,6 +24,7 @@ struct Applier::Impl {
 
   Result<ApplyReport> step(std::optional<uint64_t> stop_after_seq);
   Status restore_rows(std::vector<uint64_t> seqs);
+  Result<std::vector<std::string>> put_back_row(uint64_t seq);
 
   ApplyContext context;
   WaitingFiles waiting;
@@ -88,6 +89,51 @@ Status Applier::Impl::restore_rows(std::vector<uint64_t> seqs) {
         }
         return transaction.commit();
       });
+}
+
+namespace {
+
+std::string text_of(const Value& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value)) return fmt::format("{}", *integer);
+  if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
+  if (const auto* text = std::get_if<std::string>(&value)) return fmt::format("'{}'", *text);
+  return "NULL";
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Applier::Impl::put_back_row(uint64_t seq) {
+  TRY(context.refresh());
+  std::vector<std::string> told;
+  TRY(visit_applied(
+      context, seq, seq, [](uint64_t) { return true; },
+      [&](const std::vector<AppliedRecord>& records) -> Status {
+        TRY_ASSIGN(Transaction transaction, Transaction::begin(*context.database));
+        for (const auto& [intent, effects, abandoned] : records) {
+          if (effects.table.empty()) continue;
+          TRY_ASSIGN(const RowResult row, context.rows->insert(intent, effects));
+          std::string was = row.kind == RowResult::Kind::kInserted ? "was missing" : "";
+          if (row.kind == RowResult::Kind::kRolledBack || row.kind == RowResult::Kind::kRefused) {
+            return make_error(Code::kInvalid,
+                              fmt::format("record {}: {}", effects.seq, row.reason));
+          }
+          if (was.empty()) {
+            TRY_ASSIGN(const auto replaced, context.rows->put_back(effects));
+            for (const auto& [column, value] : replaced) {
+              was += fmt::format("{}{} was {}", was.empty() ? "" : ", ", column, text_of(value));
+            }
+          }
+          if (!was.empty()) {
+            told.push_back(fmt::format("{} {}: {}", effects.table, effects.id, was));
+          }
+        }
+        return transaction.commit();
+      }));
+  return told;
+}
+
+Result<std::vector<std::string>> Applier::put_back_row(uint64_t seq) {
+  return impl_->put_back_row(seq);
 }
 
 Result<ApplyReport> Applier::step(std::optional<uint64_t> stop_after_seq) {

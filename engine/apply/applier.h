@@ -81,6 +81,10 @@ class Applier {
   // missing. What is there stays, whatever it holds. Sequences may come in any order.
   Status restore_rows(std::vector<uint64_t> seqs);
   Status restore_files(std::vector<uint64_t> seqs);
+  // The row of one applied record as it was recorded, on a person's request: written where it is
+  // missing, else set to what it was. Says what was there, a sentence; nothing where it is as it
+  // was.
+  Result<std::vector<std::string>> put_back_row(uint64_t seq);
 
   // What was changed in people's tables, a sentence each, once.
   std::vector<std::string> take_notes();

@@ -4,13 +4,19 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "journal/log/format.h"
 #include "syncline/result.h"
 
 namespace syncline {
+
+// A kind's table, as it is made where it is missing.
+struct TableDdl {
+  std::string table;
+  std::string statement;
+  std::vector<std::string> indexes = {};  // engine/sqlite/table_indexes.h
+};
 
 struct ApplierOptions {
   std::string work_tree;
@@ -22,9 +28,7 @@ struct ApplierOptions {
   uint64_t checkpoint_records_max = 10'000;  // unsynced files that make a checkpoint due
   bool write_files = true;
   bool journal_outcomes = true;  // false in replay: outcomes come from the journal alone
-  // DDL of the current configuration's kinds: table name and statement, run where the table is
-  // missing.
-  std::vector<std::pair<std::string, std::string>> ddl;
+  std::vector<TableDdl> ddl;     // of the current configuration's kinds
   // The store was given a new identity, so its database is the projection of another journal: the
   // engine's tables in it are begun anew, its rows stay as foreign ones. Without this option such a
   // database is kDisagree.

@@ -52,7 +52,7 @@ Status DatabaseOpening::make_tables() {
   TRY_ASSIGN(Transaction transaction, Transaction::begin(*database_));
   TRY(check_identity());
   TRY(set_watermark());
-  for (const auto& [table, ddl] : options_.ddl) TRY(kinds_.create(*database_, table, ddl));
+  for (const TableDdl& table : options_.ddl) TRY(kinds_.create(*database_, table));
   return transaction.commit();
 }
 

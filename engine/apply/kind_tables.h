@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/apply/applier_options.h"
 #include "engine/sqlite/database.h"
 #include "journal/base/bytes.h"
 
@@ -19,11 +20,12 @@ namespace syncline {
 
 class KindTables {
  public:
-  // Runs `ddl` where there is no such table.
-  Status create(Database& database, const std::string& table, const std::string& ddl);
+  // Makes the table with its indexes where there is none of the name.
+  Status create(Database& database, const TableDdl& table);
   // The tables of all kinds of a journalled configuration. One that is there gets the columns that
-  // the configuration has gained, where that is safe (engine/sqlite/table_ddl.h): only in the
-  // moment that it changes, for a column that a person takes away or renames is theirs to put back.
+  // the configuration has gained, where that is safe (engine/sqlite/table_ddl.h), and the indexes:
+  // only in the moment that it changes, for what a person takes away or renames is theirs to put
+  // back.
   Status create_of(Database& database, ByteSpan config_payload);
   // What an insert into `table` failed with, and why the table is not there.
   Error explain(const std::string& table, Error error) const;
@@ -31,7 +33,7 @@ class KindTables {
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
  private:
-  Status add_columns(Database& database, const std::string& table, const std::string& ddl);
+  Status add_what_is_gained(Database& database, const TableDdl& table);
 
   std::vector<std::string> notes_;
   std::map<std::string, std::string> refused_;  // table -> SQLite's message

@@ -41,6 +41,7 @@
 //   create_table = "CREATE TABLE IF NOT EXISTS …" *   one statement, for this table alone (see
 //                                  engine/sqlite/table_ddl.h); may be left out where another kind
 //                                  with the same table has it
+//   indexes = ["domain, created_at desc"]   of the table: names of columns, each with "desc" or not
 //   subject = "note: {title}" *    pattern: the commit subject of a record alone; made one line of
 //                                  at most 200 characters
 //
@@ -79,6 +80,7 @@
 #include "engine/config/path_rules.h"
 #include "engine/config/utf8.h"
 #include "engine/sqlite/table_ddl.h"
+#include "engine/sqlite/table_indexes.h"
 #include "journal/base/ascii.h"
 #include "journal/base/block.h"
 #include "journal/base/try.h"
@@ -255,6 +257,14 @@ class ConfigChecker {
     if (kind.columns.size() > kColumnsMax) {
       return fault(where, fmt::format("has more than {} columns", kColumnsMax));
     }
+    if (kind.indexes.size() > kIndexesMax) {
+      return fault(where + ".indexes", fmt::format("has more than {} indexes", kIndexesMax));
+    }
+    for (const std::string& index : kind.indexes) {
+      if (parse_index(index)) continue;
+      return fault(where + ".indexes", fmt::format("has {}", quote_for_message(index)),
+                   "name columns of the table, as in \"domain, created_at desc\"");
+    }
     for (size_t i = 0; i < kind.columns.size(); ++i) {
       const std::string& column = kind.columns[i].first;
       const std::string setting = where + ".columns." + column;
@@ -392,7 +402,9 @@ namespace {
 
 Status check_tables(const Config& config) {
   for (const KindSpec& kind : config.kinds) {
-    if (auto made = check_table_ddl(kind.table, kind.create_table); !made) {
+    Status made = check_table_ddl(kind.table, kind.create_table);
+    if (made) made = check_table_indexes(kind.table, kind.create_table, kind.indexes);
+    if (!made) {
       // Anything else, such as memory that ran out, is not the configuration's fault.
       if (made.error().code != Code::kInvalid) return made;
       return config_error(0, fmt::format("kind.{}: {}", kind.name, made.error().message),

@@ -44,7 +44,8 @@ struct KindSpec {
   std::vector<FieldSpec> fields;
   std::string table;
   std::string id_column = "id";
-  std::string create_table;  // DDL, run with IF NOT EXISTS when the table is missing
+  std::string create_table;          // DDL, run with IF NOT EXISTS when the table is missing
+  std::vector<std::string> indexes;  // "domain, created_at desc" (engine/sqlite/table_indexes.h)
   std::vector<std::pair<std::string, std::string>> columns;  // column -> pattern
   Operation operation = Operation::kCreate;
   std::string path_pattern;

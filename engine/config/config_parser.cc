@@ -78,6 +78,20 @@ class TableReader {
     return {};
   }
 
+  Status texts(std::string_view key, std::vector<std::string>& out) {
+    TRY_ASSIGN(const toml::node* node, find(key, toml::node_type::array));
+    if (node == nullptr) return {};
+    for (const toml::node& each : *node->as_array()) {
+      const auto* const text = each.as_string();
+      if (text == nullptr) {
+        return config_error(line_of(each), fmt::format("{} must be a list of texts, and has {}",
+                                                       path_of(key), describe(each.type())));
+      }
+      out.push_back(**text);
+    }
+    return {};
+  }
+
   Status flag(std::string_view key, bool& out) {
     TRY_ASSIGN(const toml::node* node, find(key, toml::node_type::boolean));
     if (node != nullptr) out = **node->as_boolean();
@@ -288,6 +302,7 @@ class ConfigReader {
     TRY(reader.text("table", kind.table));
     TRY(reader.text("id_column", kind.id_column));
     TRY(reader.text("create_table", kind.create_table));
+    TRY(reader.texts("indexes", kind.indexes));
     TRY(reader.text("subject", kind.subject_pattern));
     TRY_ASSIGN(const toml::array* fields, reader.list("field"));
     if (fields != nullptr) {

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS learnings(
   created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
   updated_at DATETIME DEFAULT CURRENT_TIMESTAMP
 )'''
+indexes = ["domain", "type", "tags", "created_at desc", "domain, created_at desc"]
 subject = "failure: {title}"
 %LEARNING_FIELDS failure%
 [kind.failure.columns]
@@ -87,6 +88,7 @@ CREATE TABLE IF NOT EXISTS heuristics(
   times_consulted INTEGER DEFAULT 0,
   status TEXT
 )'''
+indexes = ["domain", "is_golden", "confidence", "created_at desc", "domain, confidence desc"]
 subject = "heuristic: {rule}"
 
 [[kind.heuristic.field]]
@@ -140,8 +142,9 @@ What was learned about this domain, a rule a section.
 '''
 text = '''
 
-## H-{id}{store}: {rule}
-
+## H-{id}: {rule}
+{?store}<!-- store{store} -->
+{/store}
 **Confidence**: {confidence}
 **Source**: {source}
 **Created**: {date}

@@ -132,7 +132,8 @@ class PatternParser {
       if (parts_.size() > kPartsMax) return fault("it has too many parts");
     }
     if (!open_.empty()) {
-      const std::string& name = fields_[parts_[open_.back()].field].name;
+      const uint32_t field = parts_[open_.back()].field;
+      const std::string name = field == Pattern::kStoreField ? "store" : fields_[field].name;
       return fault(fmt::format("{{?{}}} is never closed", name),
                    fmt::format("end it with {{/{}}}", name));
     }
@@ -171,9 +172,14 @@ class PatternParser {
                  near_name_hint(name, names));
   }
 
+  Result<uint32_t> find_condition(std::string_view name) const {
+    if (name == "store") return Pattern::kStoreField;
+    return find_field(name);
+  }
+
   Status parse_braces(std::string_view inside) {
     if (inside.starts_with('?')) {
-      TRY_ASSIGN(const uint32_t field, find_field(inside.substr(1)));
+      TRY_ASSIGN(const uint32_t field, find_condition(inside.substr(1)));
       open_.push_back(parts_.size());
       Pattern::Part part;
       part.kind = Pattern::Part::Kind::kIf;
@@ -182,7 +188,7 @@ class PatternParser {
       return {};
     }
     if (inside.starts_with('/')) {
-      TRY_ASSIGN(const uint32_t field, find_field(inside.substr(1)));
+      TRY_ASSIGN(const uint32_t field, find_condition(inside.substr(1)));
       if (open_.empty() || parts_[open_.back()].field != field) {
         return fault(fmt::format("{{{}}} closes nothing that is open", inside));
       }
@@ -299,7 +305,7 @@ Template Pattern::expand(std::span<const std::string_view> texts, std::span<cons
         if (!store_tag.empty()) result.add(fmt::format("-s{}", store_tag));
         break;
       case Part::Kind::kIf:
-        if (texts[part.field].empty()) i = part.skip_to;
+        if ((part.field == kStoreField ? store_tag : texts[part.field]).empty()) i = part.skip_to;
         break;
       case Part::Kind::kField:
         if (texts[part.field].empty()) break;

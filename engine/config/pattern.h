@@ -6,6 +6,7 @@
 //   {id} {shard} {date} {date_basic} {time} {time_seconds} {path}
 //                      slots, filled in once id and time are decided (journal/record/intent.h)
 //   {store}            nothing, or "-s<tag>" where another store has written to the repository
+//   {?store}…{/store}  only where another store has
 //   {{                 a brace; a closing brace stands for itself
 //
 // Filters: slug[:N] (slug.h; default 100), first_line (the first that is not blank), one_line
@@ -36,12 +37,13 @@ class Pattern {
     Filter filter = Filter::kSlug;
     uint32_t length_max = 0;  // kSlug, kLimit
   };
+  static constexpr uint32_t kStoreField = UINT32_MAX;  // kIf: the store's tag
   struct Part {
     enum class Kind : uint8_t { kLiteral, kField, kSlot, kStore, kIf };
     Kind kind = Kind::kLiteral;
     std::string literal;
     Slot slot = Slot::kId;
-    uint32_t field = 0;              // kField, kIf: index into the kind's fields
+    uint32_t field = 0;              // kField, kIf: index into the kind's fields; or kStoreField
     uint32_t skip_to = 0;            // kIf: the part to go on with when the field is absent
     std::vector<FilterUse> filters;  // kField
   };

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <charconv>
+#include <optional>
 #include <variant>
 
 #include "journal/base/try.h"
@@ -40,6 +42,28 @@ void tell_wrong_table(const Effects& effects, Error& error) {
 }
 
 }  // namespace
+
+bool same_value(const Value& a, const Value& b) {
+  if (a == b) return true;
+  // Two texts are the same only by their bytes.
+  if (std::holds_alternative<std::string>(a) && std::holds_alternative<std::string>(b)) {
+    return false;
+  }
+  // A column's affinity may have stored the integer 3 as the real 3.0, or the number as text.
+  const auto number = [](const Value& value) -> std::optional<double> {
+    if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+    if (const auto* real = std::get_if<double>(&value)) return *real;
+    const auto* text = std::get_if<std::string>(&value);
+    double spelt = 0;
+    if (text == nullptr) return std::nullopt;
+    const char* const end = text->data() + text->size();
+    const auto [at, fault] = std::from_chars(text->data(), end, spelt);
+    return fault == std::errc{} && at == end ? std::optional(spelt) : std::nullopt;
+  };
+  const auto left = number(a);
+  const auto right = number(b);
+  return left && right && *left == *right;
+}
 
 void assign_row_shape(std::string& shape, const Effects& effects) {
   shape.assign(effects.table).append(1, '\0').append(effects.id_column);
@@ -111,6 +135,40 @@ Result<RowResult> RowApplier::remove(const Effects& effects) {
   return RowResult{
       .kind = database_.in_transaction() ? RowResult::Kind::kRefused : RowResult::Kind::kRolledBack,
       .reason = done.error().message};
+}
+
+Result<std::vector<std::pair<std::string, Value>>> RowApplier::put_back(const Effects& effects) {
+  std::string columns, assignments;
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    const std::string name = quote_identifier(effects.columns[i].first);
+    columns += fmt::format("{}{}", i == 0 ? "" : ", ", name);
+    assignments += fmt::format("{}{} = ?{}", i == 0 ? "" : ", ", name, i + 2);
+  }
+  const std::string table = quote_identifier(effects.table);
+  const std::string id = quote_identifier(effects.id_column);
+  std::vector<std::pair<std::string, Value>> replaced;
+  {
+    TRY_ASSIGN(Statement row, database_.prepare(fmt::format("SELECT {} FROM main.{} WHERE {} = ?1",
+                                                            columns, table, id)));
+    TRY_ASSIGN(const bool there, row.bind(1, effects.id).step());
+    for (size_t i = 0; there && i < effects.columns.size(); ++i) {
+      Value value = row.value(static_cast<int>(i));
+      if (same_value(value, effects.columns[i].second)) continue;
+      replaced.emplace_back(effects.columns[i].first, std::move(value));
+    }
+  }
+  if (replaced.empty()) return replaced;
+  TRY_ASSIGN(Statement update, database_.prepare(fmt::format("UPDATE main.{} SET {} WHERE {} = ?1",
+                                                             table, assignments, id)));
+  update.bind(1, effects.id);
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    update.bind(static_cast<int>(i) + 2, effects.columns[i].second);
+  }
+  auto done = update.run();
+  if (done) return replaced;
+  if (!is_refusal(update.last_code())) return std::move(done).error();
+  return make_error(Code::kInvalid, fmt::format("table {} refuses the row as it was recorded: {}",
+                                                effects.table, done.error().message));
 }
 
 Result<RowApplier::Table*> RowApplier::table_for(const Effects& effects) {

@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "engine/sqlite/database.h"
 #include "journal/record/intent.h"
@@ -35,6 +37,10 @@ struct RowResult {
 // their statements.
 void assign_row_shape(std::string& shape, const Effects& effects);
 
+// Whether a column holds what was written to it: its affinity may have stored the integer 3 as the
+// real 3.0, or a number as text.
+bool same_value(const Value& a, const Value& b);
+
 class RowApplier {
  public:
   explicit RowApplier(Database& database) : database_(database) {}
@@ -47,6 +53,9 @@ class RowApplier {
   // Deletes the row with the id, where it has these columns: any other is a person's. kRefused,
   // kRolledBack: a constraint or a trigger of the table keeps it.
   Result<RowResult> remove(const Effects& effects);
+  // Sets the columns of a row that is there to what was recorded, on a person's request. What they
+  // held, column by column; kInvalid where the table refuses it.
+  Result<std::vector<std::pair<std::string, Value>>> put_back(const Effects& effects);
 
  private:
   struct Table {

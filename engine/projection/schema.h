@@ -4,6 +4,7 @@
 //   store            the id, in hex, of the store whose projection the database is
 //   applied_seq, applied_segment, applied_offset   the applied watermark, a Mark
 //   files_synced     the files of records up to this seq have been synced
+//   carried          the kept database whose rows were carried over (database_replacement.h)
 //   checkpoint       1 while a checkpoint's syncs are under way: found set, one of them may have
 //                    failed unseen
 #pragma once

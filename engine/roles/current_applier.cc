@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/projection/database_replacement.h"
 #include "engine/projection/projection.h"
@@ -61,7 +62,7 @@ Status CurrentApplier::open_anew() {
   options.take_over_database = context_.take_over_database;
   if (context_.short_lived) options.wal_bytes_max = kWalBytesMaxOfShortLived;
   for (const KindSpec& kind : context_.config->kinds) {
-    options.ddl.emplace_back(kind.table, kind.create_table);
+    options.ddl.push_back({kind.table, kind.create_table, kind.indexes});
   }
   options.files_must_wait = [this] { return files_must_wait(); };
   options.branch_is_away = [this] { return branch_is_away(); };
@@ -82,15 +83,34 @@ Status CurrentApplier::open_anew() {
   if (!opened && opened.error().code == Code::kCorrupt) {
     TRY(replace_database());
     opened = open_applier();
-    // What was acknowledged as applied is in it again before anybody else sees it: this process may
-    // have come for a checkpoint only, with nothing of its own to apply.
-    while (opened) {
-      TRY_ASSIGN(const ApplyReport report, applier_->step());
-      if (!report.more) break;
-    }
   }
   TRY(opened);
+  TRY(carry_over());
   return recheck_after_cache_loss();
+}
+
+// Of a database that was moved aside, by this process or by one that died. What was acknowledged as
+// applied is in the new one before anybody else sees it: this process may have come for a
+// checkpoint only, with nothing of its own to apply.
+Status CurrentApplier::carry_over() {
+  DatabaseReplacement replacement(context_.places, context_.store_directory, context_.database_file,
+                                  context_.clock);
+  TRY_ASSIGN(const bool due, replacement.carry_is_due());
+  if (!due) return {};
+  while (true) {
+    const Result<ApplyReport> report = applier_->step();
+    // Records of another process's database wait for something, which is told by who applies them.
+    if (!report && !replaced_ && report.error().code == Code::kRetryLater) return {};
+    if (!report) return report.error();
+    if (!report->more) break;
+  }
+  std::vector<std::pair<std::string, std::string>> kinds;
+  for (const KindSpec& kind : context_.config->kinds)
+    kinds.emplace_back(kind.table, kind.id_column);
+  TRY_ASSIGN(std::string told, replacement.carry(applier_->database(), kinds));
+  if (!told.empty()) context_.notes.add(std::move(told));
+  TRY(applier_->checkpoint());
+  return replacement.carried();
 }
 
 // The page cache of unsynced files may have been lost in a reboot or a new mount. The kernel's

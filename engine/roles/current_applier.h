@@ -5,7 +5,8 @@
 //                               └─ damaged ─► closed ─┐
 //           not open ─────────────────────────────────┴► an interrupted replacement is finished
 //             ─► Applier::open ── sound ──────────────────► files checked after cache loss ─► ready
-//                               └─ damaged ─► moved aside, opened anew, journal applied ─► as above
+//                               └─ damaged ─► moved aside, opened anew, journal applied, what was
+//                                             people's carried over ─► as above
 //
 // Invariant: after open() failed no applier is open. One that is half ready must not stay: a
 // checkpoint by the next turn would call files synced that nobody has checked.
@@ -50,6 +51,7 @@ class CurrentApplier {
   Status open_anew();
   Status recheck_after_cache_loss();
   Status replace_database();
+  Status carry_over();
   Status finish_replacement();
   Status note_rebuilt();
 

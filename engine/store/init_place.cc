@@ -4,7 +4,6 @@
 
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
-#include "engine/sqlite/table_ddl.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 
@@ -84,20 +83,6 @@ Result<Making> begin_making(const std::string& directory, const InitOptions& opt
   TRY_ASSIGN(StorePlaces places, find_places(repository.work_tree, platform));
   TRY_ASSIGN(StoreDirectories directories, make_store_directories(std::move(places)));
   return Making{std::move(directories), std::move(alone), std::move(repository)};
-}
-
-Result<std::vector<std::string>> obstacles_in_tables(Database& database, const Config& config) {
-  std::vector<std::string> told;
-  for (const KindSpec& kind : config.kinds) {
-    std::vector<std::string> columns = {kind.id_column};
-    for (const auto& [column, pattern] : kind.columns) columns.push_back(column);
-    TRY_ASSIGN(const auto obstacles,
-               table_obstacles(database, kind.table, kind.create_table, columns));
-    for (const std::string& obstacle : obstacles) {
-      told.push_back(fmt::format("records of kind {} will wait: {}", kind.name, obstacle));
-    }
-  }
-  return told;
 }
 
 std::string fitting_profile(Directory& root, const std::string& used) {

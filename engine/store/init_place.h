@@ -9,10 +9,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "engine/config/config.h"
-#include "engine/sqlite/database.h"
 #include "engine/store/store_parts.h"
 #include "journal/os/file_system.h"
 #include "sync/repository.h"
@@ -32,9 +30,6 @@ Result<Making> begin_making(const std::string& directory, const InitOptions& opt
 
 // The profile that a new store gets.
 std::string profile_for_new(const InitOptions& options);
-
-// What keeps tables that were there already from taking records of their kinds, a sentence each.
-Result<std::vector<std::string>> obstacles_in_tables(Database& database, const Config& config);
 
 // Another profile than `used` whose files are in the directory already, as a sentence; empty where
 // there is none.

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "engine/config/database_fit.h"
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/schema.h"

@@ -1,4 +1,4 @@
-// Store::restore: what a person has removed comes back on request.
+// Store::restore: what a person has removed or changed comes back on request.
 #include <fmt/format.h>
 
 #include <set>
@@ -20,7 +20,17 @@ Result<RestoreReport> Store::restore(uint64_t seq) {
     return make_error(Code::kNotFound, fmt::format("record {} has no file", seq),
                       fmt::format("`syncline show {}` says why", seq));
   }
-  return impl_->restore({receipt.path}, [seq](uint64_t each) { return each == seq; });
+  TRY(impl_->check_writable());
+  TRY(impl_->roles->apply.try_turns());
+  std::vector<std::string> rows;
+  TRY(impl_->roles->apply.with_applier([&](Applier& applier) -> Status {
+    TRY_ASSIGN(rows, applier.put_back_row(seq));
+    return {};
+  }));
+  TRY_ASSIGN(RestoreReport report,
+             impl_->restore({receipt.path}, [seq](uint64_t each) { return each == seq; }));
+  report.rows = std::move(rows);
+  return report;
 }
 
 Result<RestoreReport> Store::restore(const std::string& path) {
@@ -41,7 +51,8 @@ Result<RestoreReport> Store::Impl::restore(const std::set<std::string>& paths,
   TRY(check_writable());
   TRY(roles->apply.try_turns());
   TRY_ASSIGN(PublishReport report, roles->sync.restore(paths, wanted));
-  return RestoreReport{.restored = std::move(report.republished),
+  return RestoreReport{.rows = {},
+                       .restored = std::move(report.republished),
                        .left = std::move(report.left),
                        .waiting = std::move(report.waiting)};
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "engine/projection/row_applier.h"
 #include "journal/base/try.h"
@@ -17,28 +16,6 @@ namespace {
 
 constexpr uint64_t kProgressEvery = 1024;
 constexpr uint64_t kRecordsOfAView = 1000;
-
-bool same_value(const Value& a, const Value& b) {
-  if (a == b) return true;
-  // A column's affinity may have stored the integer 3 as the real 3.0, or the number as text.
-  const auto number = [](const Value& value) -> std::optional<double> {
-    if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
-    if (const auto* real = std::get_if<double>(&value)) return *real;
-    const auto* text = std::get_if<std::string>(&value);
-    double spelt = 0;
-    if (text == nullptr) return std::nullopt;
-    const char* const end = text->data() + text->size();
-    const auto [at, fault] = std::from_chars(text->data(), end, spelt);
-    return fault == std::errc{} && at == end ? std::optional(spelt) : std::nullopt;
-  };
-  // Two texts are the same only by their bytes.
-  if (std::holds_alternative<std::string>(a) && std::holds_alternative<std::string>(b)) {
-    return false;
-  }
-  const auto left = number(a);
-  const auto right = number(b);
-  return left && right && *left == *right;
-}
 
 }  // namespace
 
@@ -355,27 +332,28 @@ Status Verifier::check_row(const Effects& effects) {
     find(file ? FindingClass::kFileWithoutRow : FindingClass::kRecordMissing, effects,
          file ? "the file is there, the row is not" : "neither row nor file is there");
   } else {
-    for (size_t i = 0; i < effects.columns.size(); ++i) {
-      if (same_value(row->value(static_cast<int>(i)), effects.columns[i].second)) continue;
-      const std::string detail =
-          fmt::format("column {} is not what was recorded", effects.columns[i].first);
-      if (effects.found.row) {
-        // It was a person's before it was adopted, and goes on to be theirs.
-        report_.notes.push_back({FindingClass::kRowDiffers,
-                                 effects.seq,
-                                 effects.path,
-                                 effects.table,
-                                 effects.id,
-                                 {},
-                                 detail});
-      } else {
-        find(FindingClass::kRowDiffers, effects, detail);
-      }
-      break;
-    }
+    note_edited_row(effects, *row);
   }
   if (row != nullptr) row->reset();
   return {};
+}
+
+// A row is written in one transaction with the watermark, so one that is there was written whole;
+// what is not as it was written somebody else has changed.
+void Verifier::note_edited_row(const Effects& effects, const Statement& row) {
+  std::string columns;
+  for (size_t i = 0; i < effects.columns.size(); ++i) {
+    if (same_value(row.value(static_cast<int>(i)), effects.columns[i].second)) continue;
+    columns += (columns.empty() ? "" : ", ") + effects.columns[i].first;
+  }
+  if (columns.empty()) return;
+  report_.notes.push_back({FindingClass::kRowDiffers,
+                           effects.seq,
+                           effects.path,
+                           effects.table,
+                           effects.id,
+                           {},
+                           fmt::format("changed by hand: {}", columns)});
 }
 
 // Compares a created file.

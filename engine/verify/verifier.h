@@ -95,6 +95,7 @@ class Verifier {
   TreeFile tree_file(const std::string& path) const;
   Status compare_records();
   Status check_row(const Effects& effects);
+  void note_edited_row(const Effects& effects, const Statement& row);
   Status check_file(const Effects& effects, const TreeFile& file);
   void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);

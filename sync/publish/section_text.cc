@@ -62,12 +62,14 @@ class LineIndex {
     return false;
   }
 
-  bool has_heading(std::string_view heading, const ClaimedRanges& claimed) const {
+  bool has(const SectionKey& key, const ClaimedRanges& claimed) const {
+    const std::string_view heading = key.heading;
     for (auto line = std::ranges::lower_bound(headings_, heading, {}, &Line::text);
          line != headings_.end() && line->text.starts_with(heading); ++line) {
       const bool same_word =
           line->text.size() == heading.size() || !is_number_word(line->text[heading.size()]);
-      if (same_word && !claimed.is_claimed(line->offset)) return true;
+      if (!same_word || claimed.is_claimed(line->offset)) continue;
+      if (leading_tag(text_.substr(line->offset + line->text.size())) == key.tag) return true;
     }
     return false;
   }
@@ -113,13 +115,25 @@ std::string_view heading_prefix(std::string_view section, uint64_t id) {
   return {};
 }
 
-std::string_view section_heading(std::string_view section, uint64_t id) {
+SectionKey section_key(std::string_view section, uint64_t id) {
   const std::string_view prefix = heading_prefix(section, id);
   if (prefix.empty()) return {};
-  const std::string_view line = first_written_line(section).text;
+  const Line line = first_written_line(section);
   size_t end = prefix.size();
-  while (end < line.size() && is_number_word(line[end])) ++end;
-  return line.substr(0, end);
+  while (end < line.text.size() && is_number_word(line.text[end])) ++end;
+  return {line.text.substr(0, end), leading_tag(section.substr(line.offset + line.text.size()))};
+}
+
+std::string_view leading_tag(std::string_view text) {
+  constexpr std::string_view kBefore = "<!-- store", kBehind = " -->";
+  std::string_view line = first_written_line(text).text;
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+  if (!line.starts_with(kBefore) || !line.ends_with(kBehind)) return {};
+  line.remove_prefix(kBefore.size());
+  line.remove_suffix(std::min(kBehind.size(), line.size()));
+  const bool is_tag =
+      line.starts_with("-s") && line.size() > 2 && std::ranges::all_of(line, is_number_word);
+  return is_tag ? line : std::string_view{};
 }
 
 std::vector<FoundSection> find_sections(std::string_view text,
@@ -140,8 +154,8 @@ std::vector<FoundSection> find_sections(std::string_view text,
   }
   for (size_t i = 0; i < sections.size(); ++i) {
     if (found[i].standing == FoundSection::Standing::kWhole) continue;
-    const std::string_view heading = section_heading(sections[i].text, sections[i].id);
-    if (!heading.empty() && lines.has_heading(heading, claimed)) {
+    const SectionKey key = section_key(sections[i].text, sections[i].id);
+    if (!key.heading.empty() && lines.has(key, claimed)) {
       found[i].standing = FoundSection::Standing::kEdited;
     }
   }

@@ -1,18 +1,22 @@
 // Finds the sections of records in a text that users edit too.
 //
-// A section is recognised by the number in its heading, the first line ("## H-12: …"), and by
-// nothing in its body. A section without such a number is recognised by its bytes alone. One text
+// A section is recognised by the number in its heading, the first line ("## H-12: …"), and by the
+// store's tag on the line behind it, if there is one ("<!-- store-sa1b2c3 -->"): sections of two
+// stores may have one number. Nothing else of its body counts. Older sections have the tag in the
+// word that holds the number ("## H-12-sa1b2c3: …"), and are recognised by that. A section without
+// such a number is recognised by its bytes alone. One text
 // may contain another, since a body can quote another record. So each section claims the bytes in
 // which it is found, longer sections before shorter ones, and no byte counts for two.
 //
 //   all its bytes, at the start of a line where there is a choice     whole
-//   otherwise its heading's number at the start of a line             edited by a user, not missing
+//   otherwise its heading's number at the start of a line, and tag    edited by a user, not missing
 //   otherwise                                                         missing
 //
 // Bytes that are claimed already count for neither. Every section ends with a line end (the engine
 // takes care of that), so none begins within another's last line.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -50,10 +54,17 @@ std::vector<FoundSection> find_sections(std::string_view text,
                                         std::span<const WantedSection> sections,
                                         ClaimedRanges& claimed);
 
-// "## H-12" of "\n## H-12: rule\n…": up to the word that holds the number. Empty where the first
-// line is no heading, or has another number.
-std::string_view section_heading(std::string_view section, uint64_t id);
-// "## H-" of the same: what stands before the number.
+// What is known of a section whatever its body holds.
+struct SectionKey {
+  std::string_view heading;  // "## H-12" of "## H-12: rule": up to the word that holds the number
+  std::string_view tag;      // "-sa1b2c3", or nothing
+  auto operator<=>(const SectionKey&) const = default;
+};
+// The heading is empty where the first line is none, or has another number.
+SectionKey section_key(std::string_view section, uint64_t id);
+// The tag that a text begins with, when empty lines are passed over.
+std::string_view leading_tag(std::string_view text);
+// "## H-" of "## H-12: rule": what stands before the number.
 std::string_view heading_prefix(std::string_view section, uint64_t id);
 
 // A character of the word that a number stands in: "12-a1b2c3" beside another store's.

@@ -38,38 +38,38 @@ class Sections {
  public:
   Sections(std::string_view text, const Prefixes& prefixes) {
     size_t begin = 0, blank_from = 0;
-    std::string_view heading;
+    SectionKey key;
     for (size_t at = 0; at < text.size();) {
       const size_t end = std::min(text.find('\n', at), text.size());
       const std::string_view line = text.substr(at, end - at);
       const size_t next = std::min(end + 1, text.size());
       if (const std::string_view found = heading_in(line, prefixes); !found.empty()) {
-        add(heading, text.substr(begin, blank_from - begin));
+        add(key, text.substr(begin, blank_from - begin));
         begin = blank_from;
-        heading = found;
+        key = {found, leading_tag(text.substr(next))};
       }
       at = next;
       if (!line.empty()) blank_from = next;
     }
-    add(heading, text.substr(begin));
+    add(key, text.substr(begin));
   }
 
   bool all_once() const { return all_once_; }
-  const std::vector<std::string_view>& headings() const { return order_; }
-  std::optional<std::string_view> find(std::string_view heading) const {
-    const auto found = by_heading_.find(heading);
-    if (found == by_heading_.end()) return {};
+  const std::vector<SectionKey>& keys() const { return order_; }
+  std::optional<std::string_view> find(const SectionKey& key) const {
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return {};
     return found->second;
   }
 
  private:
-  void add(std::string_view heading, std::string_view text) {
-    order_.push_back(heading);
-    all_once_ &= by_heading_.emplace(heading, text).second;
+  void add(const SectionKey& key, std::string_view text) {
+    order_.push_back(key);
+    all_once_ &= by_key_.emplace(key, text).second;
   }
 
-  std::vector<std::string_view> order_;
-  std::map<std::string_view, std::string_view> by_heading_;
+  std::vector<SectionKey> order_;
+  std::map<SectionKey, std::string_view> by_key_;
   bool all_once_ = true;
 };
 
@@ -88,25 +88,24 @@ class Union {
       : base_(base), ours_(ours), theirs_(theirs) {}
 
   bool run() {
-    for (const std::string_view heading : theirs_.headings()) add(heading);
-    for (const std::string_view heading : ours_.headings()) {
-      if (!theirs_.find(heading)) add(heading);
+    for (const SectionKey& key : theirs_.keys()) add(key);
+    for (const SectionKey& key : ours_.keys()) {
+      if (!theirs_.find(key)) add(key);
     }
     return !conflict_;
   }
   UnitedText take() { return std::move(united_); }
 
  private:
-  void add(std::string_view heading) {
-    const auto base = base_.find(heading), ours = ours_.find(heading),
-               theirs = theirs_.find(heading);
+  void add(const SectionKey& key) {
+    const auto base = base_.find(key), ours = ours_.find(key), theirs = theirs_.find(key);
     const bool take_theirs = alike(ours, theirs) || alike(base, ours);
     if (!take_theirs && !alike(base, theirs)) conflict_ = true;
     const std::optional<std::string_view> chosen = take_theirs ? theirs : ours;
     if (!chosen || chosen->empty()) return;
     if (!united_.text.empty() && !united_.text.ends_with('\n')) united_.text += '\n';
     united_.text += *chosen;
-    united_.has_sections |= !heading.empty();
+    united_.has_sections |= !key.heading.empty();
   }
 
   const Sections& base_;

@@ -7,8 +7,8 @@
 //
 // What stands before the first section counts as one more. A section begins with the empty lines
 // before its heading; its heading is known by the words that ours begin with and by the number
-// behind them ("## H-" and "12-sa1b2c3", the tag of another store included). Everything up to the
-// next such heading belongs to it.
+// behind them ("## H-" and "12"), the section by its number and the store's tag (section_text.h).
+// Everything up to the next such heading belongs to it.
 #pragma once
 
 #include <optional>

@@ -55,6 +55,54 @@ TEST_F(CommandLine, ElevenWhereTheStoreIsNotOpenedInTime) {
 
 TEST_F(CommandLine, OneForAThingThatIsNotThere) {
   store_.json({"show", "999"}, 1);
+  store_.json({"show", "notes/no-such-file.md"}, 1);
+}
+
+TEST_F(CommandLine, AFileIsShownWithTheRecordsThatHaveAPartInIt) {
+  const StoreUnderTest store("elf", directory_ / "rules");
+  for (const char* rule : {"first", "second"}) {
+    store.json({"record", "heuristic", "--domain", "git", "--rule", rule});
+    store.json({"record", "heuristic", "--domain", "other", "--rule", rule});
+  }
+  const std::string path = "memory/heuristics/git.md";
+  const Json shown = store.json({"show", path});
+  EXPECT_EQ(shown["path"], path);
+  ASSERT_EQ(shown["records"].size(), 2U) << shown;
+  EXPECT_EQ(shown["records"][0]["seq"], 1);
+  EXPECT_EQ(shown["records"][1]["seq"], 3);
+  EXPECT_EQ(shown["records"][1]["fields"]["rule"], "second");
+  EXPECT_EQ(store.json({"show", "./" + path})["records"], shown["records"]);
+}
+
+TEST_F(CommandLine, RecordsAreListedWithTheirFieldsByKindTimeAndOutcome) {
+  const StoreUnderTest store("elf", directory_ / "listed");
+  store.json({"record", "failure", "--title", "broke", "--domain", "ci"});
+  store.json({"record", "heuristic", "--rule", "retry", "--domain", "ci"});
+  store.json({"record", "failure", "--title", "again", "--domain", "ci"});
+  store.sql(
+      "CREATE TRIGGER no_secrets BEFORE INSERT ON learnings WHEN NEW.title = 'refused' "
+      "BEGIN SELECT RAISE(ABORT, 'a rule of the user'); END");
+  store.json({"record", "failure", "--title", "refused", "--domain", "ci"}, 3);
+  const auto listed = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "list");
+    std::vector<int> sequences;
+    const Json records = store.json(arguments)["records"];
+    for (const Json& record : records) sequences.push_back(record["seq"].get<int>());
+    return sequences;
+  };
+  using Sequences = std::vector<int>;
+  EXPECT_EQ(listed({}), (Sequences{1, 2, 3, 4}));
+  EXPECT_EQ(listed({"--kind", "failure"}), (Sequences{1, 3, 4}));
+  EXPECT_EQ(listed({"--kind", "failure", "--limit", "2"}), (Sequences{3, 4}));
+  EXPECT_EQ(listed({"--set-aside"}), (Sequences{4}));
+  const std::string second = store.json({"show", "2"})["time"];
+  EXPECT_EQ(listed({"--until", second}).back(), 1);
+  EXPECT_EQ(listed({"--since", second}).front(), 2);
+  EXPECT_EQ(listed({"--since", "2999-01-01"}), Sequences{});
+  store.json({"list", "--kind", "failures"}, 64);
+  EXPECT_EQ(store.json({"list", "--limit", "1", "--set-aside"})["records"][0]["fields"]["title"],
+            "refused");
+  EXPECT_NE(store.syncline({"list"}).out.find("    rule: retry\n"), std::string::npos);
 }
 
 TEST_F(CommandLine, ThreeForARecordThatWasSetAside) {

@@ -234,6 +234,94 @@ TEST(Damage, ADamagedDatabaseIsRebuiltFromTheJournal) {
   expect_agreement(store, 21);
 }
 
+// What the framework's hooks and people have put into the database, beside the records' own rows.
+class PeoplesRows : public ::testing::Test {
+ protected:
+  PeoplesRows() : store_("elf", directory_ / "store") {
+    for (const char* rule : {"first", "second", "third"}) {
+      store_.json({"record", "heuristic", "--domain", "d", "--rule", rule});
+    }
+    store_.sql(
+        "UPDATE heuristics SET confidence = 0.95, times_validated = 7, is_golden = 1,"
+        " updated_at = '2030-01-01 00:00:00' WHERE id = 2;"
+        "INSERT INTO learnings(type, filepath, title) VALUES('failure', 'auto-failures/x.md',"
+        " 'by a hook'); CREATE TABLE metrics(name TEXT, value REAL);"
+        "INSERT INTO metrics VALUES('m', 1.5); ALTER TABLE heuristics ADD COLUMN stars INTEGER;"
+        "UPDATE heuristics SET stars = 3 WHERE id = 1");
+  }
+  void expect_theirs() const {
+    EXPECT_EQ(store_.sql("SELECT id, confidence, times_validated AS n, is_golden AS g, stars FROM"
+                         " heuristics ORDER BY id"),
+              Json::parse(R"([{"id":1,"confidence":0.7,"n":0,"g":0,"stars":3},
+                              {"id":2,"confidence":0.95,"n":7,"g":1,"stars":null},
+                              {"id":3,"confidence":0.7,"n":0,"g":0,"stars":null}])"));
+    EXPECT_EQ(store_.count("SELECT count(*) FROM learnings WHERE title = 'by a hook'"), 1);
+    EXPECT_EQ(store_.count("SELECT count(*) FROM metrics"), 1);
+  }
+  // SQLite's check finds a fault, and every page of a row can be read.
+  void damage_database() const {
+    const int64_t page =
+        store_.count("SELECT rootpage FROM sqlite_schema WHERE name = 'syncline_keys'");
+    const int64_t bytes = store_.count("SELECT page_size FROM pragma_page_size");
+    store_.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+    std::string file = read_whole(store_.database());
+    file.replace(static_cast<size_t>((page - 1) * bytes), 512, std::string(512, '\xff'));
+    write_whole(store_.database(), file);
+  }
+  TemporaryDirectory directory_;
+  StoreUnderTest store_;
+};
+
+TEST_F(PeoplesRows, AChangeOfARecordsRowIsANoteAndPutBackOnRequest) {
+  const Json verified = store_.json({"verify"});
+  EXPECT_TRUE(verified["ok"]) << verified;
+  EXPECT_EQ(verified["findings"], Json::array());
+  EXPECT_EQ(verified["notes"][0]["class"], "row-differs") << verified;
+  EXPECT_EQ(verified["notes"][0]["detail"], "changed by hand: confidence, updated_at");
+  store_.json({"verify", "--strict"}, 12);
+  store_.json({"repair"});
+  expect_theirs();
+  const Json restored = store_.json({"repair", "--restore", "2"});
+  EXPECT_EQ(restored["rows"][0].get<std::string>().find("heuristics 2: confidence was 0.95"), 0U)
+      << restored;
+  EXPECT_EQ(store_.sql("SELECT confidence, is_golden FROM heuristics WHERE id = 2"),
+            Json::parse(R"([{"confidence":0.7,"is_golden":1}])"))
+      << "what no record writes stays";
+}
+
+TEST_F(PeoplesRows, ARebuiltDatabaseHasThemAgain) {
+  damage_database();
+  const ProcessResult repaired = store_.syncline({"repair"});
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.describe();
+  EXPECT_NE((repaired.out + repaired.err).find("carried over: "), std::string::npos)
+      << repaired.describe();
+  expect_theirs();
+  EXPECT_TRUE(store_.json({"verify"})["ok"]);
+  EXPECT_FALSE(fs::exists(store_.root() / ".git/syncline/database.carry"));
+  // The next record's id is above theirs.
+  EXPECT_EQ(store_.json({"record", "failure", "--title", "t", "--domain", "d"})["id"], 2);
+  expect_theirs();
+}
+
+// As a process leaves it that died with the old database aside and the new one begun.
+TEST_F(PeoplesRows, WhoeverOpensTheNewOneNextCarriesThemOver) {
+  const fs::path kept = store_.root() / ".git/syncline/kept/database-1";
+  fs::create_directories(kept);
+  store_.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+  fs::rename(store_.database(), kept / "index.db");
+  store_.remove_database();
+  write_whole(store_.root() / ".git/syncline/database.carry", "kept/database-1");
+  store_.json({"record", "heuristic", "--domain", "d", "--rule", "fourth", "--wait", "applied"});
+  store_.sql("DELETE FROM heuristics WHERE id = 4");
+  expect_theirs();
+  // The note that they were carried goes with them: what people change since is not undone.
+  store_.sql("UPDATE heuristics SET stars = 9 WHERE id = 1; DELETE FROM metrics");
+  write_whole(store_.root() / ".git/syncline/database.carry", "kept/database-1");
+  store_.json({"repair"});
+  EXPECT_EQ(store_.count("SELECT stars FROM heuristics WHERE id = 1"), 9);
+  EXPECT_EQ(store_.count("SELECT count(*) FROM metrics"), 0);
+}
+
 TEST(Damage, ADeletedDatabaseIsMadeAgainAndSaidByWhoeverDoesIt) {
   TemporaryDirectory directory;
   const StoreUnderTest store("notes", directory / "store");

@@ -104,5 +104,58 @@ TEST_F(ElfScripts, AnswerWithTheExitCodesOfOld) {
   EXPECT_NE(unsafe.err.find("symbolic links"), std::string::npos) << unsafe.describe();
 }
 
+TEST_F(ElfScripts, SayWhetherEverythingAgrees) {
+  expect_created(call("record-failure.sh", {"--title", "t", "--domain", "d"}), 1);
+  EXPECT_EQ(call("verify-integrity.sh", {}).exit_code, 0);
+  const ProcessResult orphans = call("cleanup-orphaned-files.sh", {});
+  EXPECT_EQ(orphans.exit_code, 0) << orphans.describe();
+  EXPECT_EQ(call("cleanup-orphaned-files.sh", {"--dry-run"}).exit_code, 0);
+  EXPECT_EQ(call("cleanup-orphaned-files.sh", {"--delete"}).exit_code, 1);
+  EXPECT_EQ(call("cleanup-orphaned-files.sh", {"--help"}).exit_code, 0);
+  store_.sql("DELETE FROM learnings");
+  const ProcessResult found = call("verify-integrity.sh", {});
+  EXPECT_EQ(found.exit_code, 1) << found.describe();
+  EXPECT_NE((found.out + found.err).find("file-without-row"), std::string::npos)
+      << found.describe();
+}
+
+TEST_F(ElfScripts, TryWhatTheReportTriedInStoresOfTheirOwn) {
+  const ProcessResult stress = call("stress-test.sh", {}, {"LEVELS=4"});
+  EXPECT_EQ(stress.exit_code, 0) << stress.describe();
+  EXPECT_NE(stress.out.find("one by one"), std::string::npos) << stress.describe();
+  EXPECT_NE(stress.out.find("nothing was lost"), std::string::npos) << stress.describe();
+  const ProcessResult precise = call("precise-stress-test.sh", {"--levels", "3", "--rounds", "1"});
+  EXPECT_EQ(precise.exit_code, 0) << precise.describe();
+  const ProcessResult exhausted = call("resource-exhaustion-test.sh", {});
+  EXPECT_EQ(exhausted.exit_code, 0) << exhausted.describe();
+  EXPECT_NE(exhausted.out.find("rows: 4 of 4"), std::string::npos) << exhausted.describe();
+  EXPECT_EQ(exhausted.out.find("few descriptors: exit 0"), std::string::npos);
+  const ProcessResult locked = call("test-sqlite-retry-bug.sh", {});
+  EXPECT_EQ(locked.exit_code, 0) << locked.describe();
+  EXPECT_NE(locked.out.find("rows: 20 of 20"), std::string::npos) << locked.describe();
+  EXPECT_EQ(store_.json({"status"})["journaled"], 0) << "people's store is left alone";
+}
+
+TEST_F(ElfScripts, SetTheOldWayBesideOurs) {
+  const fs::path scripts = std::getenv("SYNCLINE_ELF_SCRIPTS");
+  const std::string old_way = (scripts / "../../bench/old_way").lexically_normal().string();
+  const ProcessResult report =
+      call("final-stress-report.sh", {"--levels", "8", "--rounds", "1", "--json"},
+           {"OLD_WAY=" + old_way});
+  ASSERT_EQ(report.exit_code, 0) << report.describe();
+  const Json json = Json::parse(report.out);
+  EXPECT_EQ(json["sequential"]["rows"], 20) << json;
+  EXPECT_EQ(json["total"]["lost"], 0) << json;
+  EXPECT_EQ(json["total"]["reads_failed"], 0) << json;
+  EXPECT_GT(json["total"]["reads"], 0) << json;
+  EXPECT_EQ(json["orphans"], 0) << json;
+  // One after another the old way works; eight at once leave things without their others.
+  const Json& against = json["against"];
+  EXPECT_EQ(against["sequential"]["rows"], 20) << against;
+  EXPECT_EQ(against["sequential"]["commits"], 20) << against;
+  EXPECT_EQ(against["sequential"]["lost"], 0) << against;
+  EXPECT_EQ(against["levels"][0]["calls"], 8) << against;
+}
+
 }  // namespace
 }  // namespace syncline

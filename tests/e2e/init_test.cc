@@ -269,6 +269,67 @@ TEST(Init, SaysWhatTablesLackAndAddsWhatIsSafe) {
   EXPECT_NE(init({viewed.string()}).out.find("notes is a view"), std::string::npos);
 }
 
+// The indexes of a table that the database has, as "a,b desc".
+std::set<std::string> indexes_of(const StoreUnderTest& store, const std::string& table) {
+  std::set<std::string> found;
+  for (const Json& row :
+       store.sql("SELECT group_concat(x.name || iif(x.desc, ' desc', ''), ', ') AS columns FROM "
+                 "pragma_index_list('" +
+                 table + "') AS i, pragma_index_xinfo(i.name) AS x WHERE x.key GROUP BY i.seq")) {
+    found.insert(row["columns"].get<std::string>());
+  }
+  return found;
+}
+
+const std::set<std::string> kLearningIndexes = {"domain", "type", "tags", "created_at desc",
+                                                "domain, created_at desc"};
+
+TEST(Init, TablesHaveTheIndexesOfTheProfileAfterARebuildAndInAReplayToo) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
+  EXPECT_EQ(indexes_of(store, "learnings"), kLearningIndexes);
+  EXPECT_EQ(indexes_of(store, "heuristics").size(), 5U);
+  store.json({"record", "failure", "--title", "t", "--domain", "d"});
+  store.remove_database();
+  store.json({"record", "failure", "--title", "u", "--domain", "d"});
+  EXPECT_EQ(indexes_of(store, "learnings"), kLearningIndexes);
+  const fs::path copy = directory / "copy";
+  store.json({"replay", "--into", copy.string()});
+  EXPECT_EQ(indexes_of(StoreUnderTest::existing("elf", copy), "learnings"), kLearningIndexes);
+  EXPECT_EQ(store.json({"config", "check"})["differences"], Json::array());
+  store.json({"sync"});
+  expect_agreement(store, 2);
+}
+
+TEST(Init, IndexesThatATableLacksAreAddedAndSaid) {
+  const TemporaryDirectory directory;
+  const fs::path top = directory / "store";
+  fs::create_directories(top / "memory");
+  run_sql(top / "memory/index.db",
+          "CREATE TABLE learnings(id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, filepath TEXT,"
+          " title TEXT, summary TEXT, tags TEXT, severity TEXT, created_at DATETIME);"
+          "CREATE INDEX theirs ON learnings(type);"
+          "INSERT INTO learnings(type, filepath, title) VALUES('failure', 'x', 'old');");
+  const ProcessResult made = init({top.string(), "--profile", "elf", "--json"});
+  ASSERT_TRUE(made.ok()) << made.describe();
+  const std::string notes = Json::parse(made.out)["notes"].dump();
+  EXPECT_NE(notes.find("table learnings: added the indexes that its configuration names: (domain),"
+                       " (tags), (created_at desc), (domain, created_at desc)"),
+            std::string::npos)
+      << notes;
+  const StoreUnderTest store = StoreUnderTest::existing("elf", top);
+  EXPECT_EQ(indexes_of(store, "learnings"), kLearningIndexes) << "their own does as well";
+  // What a person takes away is theirs to put back; the check tells.
+  store.sql("DROP INDEX theirs; ALTER TABLE learnings ADD COLUMN more TEXT");
+  store.json({"record", "failure", "--title", "new", "--domain", "d"});
+  EXPECT_EQ(indexes_of(store, "learnings").count("type"), 0U);
+  const Json checked = store.json({"config", "check"});
+  EXPECT_EQ(checked["differences"], Json{"table learnings lacks the index (type)"});
+  store.sql("ALTER TABLE heuristics DROP COLUMN explanation");
+  EXPECT_NE(store.json({"config", "check"})["differences"].dump().find("lacks the column"),
+            std::string::npos);
+}
+
 TEST(Init, AProfileThatFitsIsNamedAndCanBeTakenWhileThereAreNoRecords) {
   const TemporaryDirectory directory;
   const fs::path top = directory / "store";

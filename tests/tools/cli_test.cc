@@ -56,7 +56,7 @@ TEST(Cli, HelpIsEverywhere) {
   EXPECT_NE(run({"--help"}).out.find("ingest"), std::string::npos);
   for (const char* verb :
        {"init", "record", "ingest", "sync", "status", "show", "log", "verify", "repair", "replay",
-        "retract", "export", "stress", "bench", "config", "metrics"}) {
+        "retract", "adopt", "export", "list", "stress", "bench", "config", "metrics"}) {
     const Ran ran = run({verb, "--help"});
     EXPECT_EQ(ran.code, 0) << verb;
     EXPECT_NE(ran.out.find("--timeout"), std::string::npos) << verb;
@@ -83,6 +83,9 @@ TEST(Cli, NoVerbAndUnknownOptionsAreUsageErrors) {
   EXPECT_EQ(run({"status", "--timeout", "soon"}).code, 64);
   EXPECT_EQ(run({"stress", "--levels", "5,x"}).code, 64);
   EXPECT_EQ(run({"show"}).code, 64);
+  EXPECT_EQ(run({"list", "--since", "yesterday"}).code, 64);
+  EXPECT_EQ(run({"list", "--until", "2026-02-30"}).code, 64);
+  EXPECT_EQ(run({"list", "--limit", "0"}).code, 64);
   EXPECT_EQ(run({"show", "1", "--key", "k"}).code, 64);
   EXPECT_EQ(run({"replay"}).code, 64);
   EXPECT_EQ(run({"config", "frob"}).code, 64);

@@ -226,6 +226,13 @@ TEST(JsonOutput, StressAnswersLevelsAndTotal) {
   EXPECT_EQ(json["levels"][0]["calls_per_second"], 5.0);
   EXPECT_EQ(json["total"]["calls"], 45);
   EXPECT_EQ(json["total"]["exit_zero"], 44);
+  EXPECT_TRUE(json["against"].is_null());
+  report.against = {
+      .script = "old_way", .sequential = {}, .levels = {{.calls = 3, .lost = 2}}, .orphans = 4};
+  const Json beside = parse_line(stress_json(report))["against"];
+  EXPECT_EQ(beside["total"]["lost"], 2);
+  EXPECT_EQ(beside["orphans"], 4);
+  EXPECT_FALSE(beside["levels"][0].contains("retries"));
 }
 
 TEST(JsonOutput, ConfigShowsKindsFieldsAndLimits) {

@@ -79,6 +79,51 @@ TEST(StressReport, AnySingleLossIsALoss) {
   EXPECT_NE(stress_table(report).find("SOMETHING WAS LOST"), std::string::npos);
 }
 
+TEST(StressTable, HasWhatTheReportsTablesHave) {
+  StressReport report = make_report();
+  report.sequential = {.processes = 1, .calls = 20, .exit_zero = 20, .rows = 20, .seconds = 4};
+  report.levels[0].retries = 71;
+  report.levels[0].git_lock_waits = 72;
+  report.levels[0].reads = 73;
+  report.levels[0].reads_failed = 74;
+  const auto table = lines(stress_table(report));
+  EXPECT_EQ(table[1].find("one by one"), 0u);
+  for (const char* heading : {"retries", "git locks", "reads failed", "lost"}) {
+    EXPECT_NE(table[0].find(heading), std::string::npos) << heading;
+  }
+  EXPECT_EQ(table[0].size(), table[2].size());
+  EXPECT_TRUE(table[2].ends_with("71        72     73           74")) << table[2];
+  const StressLevel sum = sum_levels(report.levels);
+  EXPECT_EQ(sum.retries + sum.git_lock_waits + sum.reads + sum.reads_failed, 290u);
+  report.sequential.lost = 1;
+  EXPECT_FALSE(report.nothing_lost());
+}
+
+TEST(StressTable, SetsTheOldWayBesideOurs) {
+  StressReport report = make_report();
+  EXPECT_EQ(stress_table(report).find("against"), std::string::npos);
+  report.against = {.script = "old_way",
+                    .sequential = {.calls = 20, .exit_zero = 20},
+                    .levels = {{.processes = 5, .calls = 15, .exit_zero = 15, .rows = 9, .lost = 6},
+                               {.processes = 50, .calls = 150, .rows = 31, .lost = 1}},
+                    .orphans = 88};
+  const std::string table = stress_table(report);
+  EXPECT_NE(table.find("against old_way"), std::string::npos);
+  EXPECT_NE(table.find("orphans: 88 there, 0 here"), std::string::npos) << table;
+  std::string last;
+  for (const std::string& line : lines(table)) {
+    if (line.find(" all ") != std::string::npos) last = line;
+  }
+  std::istringstream sum(last);
+  std::string name;
+  uint64_t calls = 0, exit_zero = 0, rows = 0, files = 0, commits = 0, silent = 0;
+  sum >> name >> calls >> exit_zero >> rows >> files >> commits >> silent;
+  EXPECT_EQ(calls, 165u);
+  EXPECT_EQ(rows, 40u);
+  EXPECT_EQ(silent, 7u);
+  EXPECT_NE(table.find("nothing was lost"), std::string::npos) << "by us";
+}
+
 TEST(StressCalls, TakeTheKindsInTurnAndFillWhatIsRequired) {
   Config config;
   KindSpec first;

@@ -2,23 +2,10 @@
 # Shared by the record-*.sh scripts, which take what the framework's own scripts take: options, or
 # variables of the same names, or answers on a terminal.
 #
-# They find the store above their own directory (a copy in the framework's scripts/ does), unless
-# SYNCLINE_STORE names one; else it is looked for above the current directory. SYNCLINE names the
-# program where it is not in PATH. Exit 0: recorded, row and file are there. 6: a link is in the way.
-# 1: anything else. What syncline has journalled before it failed stays; the message says so.
-set -euo pipefail
-
-directory=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-if [ -z "${SYNCLINE_STORE:-}" ]; then
-  above=$directory
-  while [ "$above" != / ]; do
-    if [ -d "$above/.git/syncline" ]; then
-      export SYNCLINE_STORE=$above
-      break
-    fi
-    above=$(dirname "$above")
-  done
-fi
+# Exit 0: recorded, row and file are there. 6: a link is in the way. 1: anything else. What syncline
+# has journalled before it failed stays; the message says so.
+# shellcheck source=/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/store.sh"
 
 # One line: control characters removed, runs of blanks made one, ends trimmed.
 one_line() {
@@ -95,7 +82,7 @@ record() {
   for field in "$@"; do
     [ -z "${field#*=}" ] || fields+=("$field")
   done
-  answer=$("${SYNCLINE:-syncline}" --json record "$kind" "${fields[@]}") || code=$?
+  answer=$(syncline --json record "$kind" "${fields[@]}") || code=$?
   if [ $code -eq 0 ]; then
     echo "Database record created (ID: $(printf '%s' "$answer" | sed -n 's/.*"id":\([0-9]*\).*/\1/p'))"
     echo "Recorded $kind: $(printf '%s' "$answer" | sed -n 's/.*"path":"\([^"]*\)".*/\1/p')"

@@ -128,9 +128,10 @@ struct SyncReport {
 };
 
 struct RestoreReport {
+  std::vector<std::string> rows;      // "learnings 12: title was 'x'": set to what was recorded
   std::vector<std::string> restored;  // paths in which something was put back
   std::vector<std::string> left;      // paths with other bytes: what was asked for was edited
-  std::string waiting;                // why publishing waits; empty: it was done
+  std::string waiting;                // why files were not put back; empty: they were
 };
 
 struct RetractReport {
@@ -301,8 +302,9 @@ class Store {
   // Moves the files of no record out of the kinds' folders, to where repair keeps things; `left`
   // are those that stay, and why.
   Result<RepairReport> move_orphans(bool dry_run);
-  // Puts back what a person has removed: the file or the section of one record, or all of ours that
-  // belongs to a path. What is there with other bytes is left. kNotFound where no record has it.
+  // Puts back what a person has removed or changed: the row of one record, and its file or section;
+  // or all of ours that belongs to a path. A file or section that is there with other bytes is
+  // left. kNotFound where no record has it.
   Result<RestoreReport> restore(uint64_t seq);
   Result<RestoreReport> restore(const std::string& path);
   // Puts back durable frames that the journal has lost and that can be found elsewhere

@@ -404,6 +404,26 @@ text = "{what}"
   expect_refused(std::string(kSound) + other_id, {"share a table"});
 }
 
+TEST(Config, IndexesNameColumnsOfTheTable) {
+  const std::string line = "\nsubject";
+  const auto with = [&](const std::string& indexes) {
+    std::string text(kSound);
+    return text.insert(text.find(line), "\nindexes = " + indexes);
+  };
+  const auto config = parse_config(with("[\"what\", \"size desc, what\"]"));
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->kinds[0].indexes, (std::vector<std::string>{"what", "size desc, what"}));
+  EXPECT_TRUE(check_outside_config(*config));
+  expect_refused(with("\"what\""), {"indexes must be a list"});
+  expect_refused(with("[3]"), {"indexes must be a list of texts"});
+  expect_refused(with("[\"what) WHERE (1\"]"), {"indexes", "what) WHERE (1", "desc"});
+  const auto unknown = parse_config(with("[\"color\"]"));
+  ASSERT_TRUE(unknown) << "a journalled one is taken as it is";
+  const Status refused = check_outside_config(*unknown);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("no index (color)"), std::string::npos);
+}
+
 TEST(Config, NothingToRecordIsRefused) {
   expect_refused("schema = 1\n", {"there is no kind"});
   expect_refused("schema = 1\n[kind.x]\n", {"kind.x has no table"});

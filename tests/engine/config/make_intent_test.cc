@@ -308,7 +308,9 @@ TEST(MakeIntent, StoreTagMarksPathsAndSections) {
       make_intent(profile("elf"), "heuristic", {{"domain", "Go"}, {"rule", "R"}}, {}, "3fa9c1");
   const Effects effects = render_effects(*section, 1, 12, kTimeMs);
   EXPECT_EQ(effects.path, "memory/heuristics/go.md");
-  EXPECT_NE(effects.text.find("## H-12-s3fa9c1: R\n"), std::string::npos);
+  EXPECT_NE(effects.text.find("\n## H-12: R\n<!-- store-s3fa9c1 -->\n\n**Confidence**"),
+            std::string::npos)
+      << effects.text;
 }
 
 TEST(MakeIntent, SurvivesTheJournal) {

@@ -83,6 +83,10 @@ TEST(Pattern, NestKeepsHeadingsBelowTheSection) {
 TEST(Pattern, StoreTagStandsApart) {
   EXPECT_EQ(expand("{id}{store}.md", {}), "1234.md");
   EXPECT_EQ(expand("{id}{store}.md", {}, "ab12"), "1234-sab12.md");
+  EXPECT_EQ(expand("{id}{?store} of{store}{/store}.", {}), "1234.");
+  EXPECT_EQ(expand("{id}{?store} of{store}{/store}.", {}, "ab12"), "1234 of-sab12.");
+  EXPECT_EQ(expand("{?store}x", {}),
+            "error: at character 10: {?store} is never closed (end it with {/store})");
 }
 
 TEST(Pattern, FaultsSayWhereAndWhat) {

@@ -38,6 +38,20 @@ TEST_F(StoreInitTest, ADatabaseThatCannotBeReadIsLeftAsItIs) {
   EXPECT_EQ(std::distance(fs::directory_iterator(top), fs::directory_iterator()), 1);
 }
 
+TEST_F(StoreInitTest, ATableIsMadeWithTheIndexesOfItsProfile) {
+  const std::string top = directory_ / "other";
+  const auto made = Store::init(top, {.profile = "elf"});
+  ASSERT_TRUE(made) << made.error().message;
+  for (const std::string& note : made->notes) {
+    EXPECT_EQ(note.find("index"), std::string::npos) << "nothing was there to add to: " << note;
+  }
+  const auto database = Database::open({top + "/memory/index.db"}, Database::Access::kRead);
+  ASSERT_TRUE(database) << database.error().message;
+  auto count = (*database)->prepare("SELECT count(*) FROM pragma_index_list('learnings')");
+  ASSERT_TRUE(count && count->step());
+  EXPECT_EQ(count->integer(0), 5);
+}
+
 TEST_F(StoreInitTest, TellsWhatTablesLack) {
   const fs::path top = directory_ / "other";
   fs::create_directories(top);

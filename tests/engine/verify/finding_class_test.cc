@@ -58,7 +58,11 @@ TEST(FindingClassTable, TheReadmeListsItWordForWord) {
 TEST(FindingClassTable, TheManualPageListsItWordForWord) {
   std::vector<Documented> rows = rows_of("tools/syncline.1", "\n.SH FINDINGS\n", "\n.SH ",
                                          std::regex(R"(\n\.TP\n\.B (.+)\n(.+);\n(.+)\.)"));
-  for (Documented& row : rows) row.name = std::regex_replace(row.name, std::regex(R"(\\-)"), "-");
+  for (Documented& row : rows) {
+    for (std::string* text : {&row.name, &row.meaning, &row.mend}) {
+      *text = std::regex_replace(*text, std::regex(R"(\\-)"), "-");
+    }
+  }
   EXPECT_EQ(rows, table());
 }
 
@@ -232,11 +236,40 @@ TEST_F(SpoiltStoreTest, ACommitThatTheJournalDoesNotKnowIsHistoryRewrittenWhatev
   }
 }
 
-// As the table advises: the row is deleted, and repair writes it from the journal.
-TEST_F(SpoiltStoreTest, ARowThatDiffersIsWrittenAgainOnceItIsDeleted) {
-  sql("UPDATE notes SET title = 'other' WHERE id = 1; DELETE FROM notes WHERE id = 1");
-  ASSERT_TRUE(open()->repair(/*dry_run=*/false));
+// As the table advises.
+TEST_F(SpoiltStoreTest, ARowThatDiffersIsPutBackOnRequest) {
+  sql("UPDATE notes SET title = 'other', tags = 'x' WHERE id = 1");
+  const auto store = open();
+  const auto verified = store->verify({});
+  ASSERT_TRUE(verified) << verified.error().message;
+  EXPECT_TRUE(verified->ok()) << "a person's change is no fault";
+  ASSERT_EQ(verified->notes.size(), 1u);
+  EXPECT_EQ(verified->notes[0].detail, "changed by hand: title, tags");
+  const auto restored = store->restore(1);
+  ASSERT_TRUE(restored) << restored.error().message;
+  ASSERT_EQ(restored->rows.size(), 1u);
+  EXPECT_EQ(restored->rows[0], "notes 1: title was 'other', tags was 'x'");
   EXPECT_EQ(found(), std::set<std::string>());
+  const auto again = store->restore(1);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->rows.empty());
+}
+
+TEST_F(SpoiltStoreTest, ARowThatWasDeletedIsPutBackOnRequest) {
+  sql("DELETE FROM notes WHERE id = 1");
+  const auto restored = open()->restore(1);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->rows, std::vector<std::string>{"notes 1: was missing"});
+  EXPECT_EQ(found(), std::set<std::string>());
+}
+
+TEST_F(SpoiltStoreTest, ARowThatTheTableRefusesStaysAsItIs) {
+  sql("UPDATE notes SET title = 'other' WHERE id = 1;"
+      "CREATE TRIGGER guard BEFORE UPDATE ON notes BEGIN SELECT RAISE(ABORT, 'not so'); END");
+  const auto restored = open()->restore(1);
+  ASSERT_FALSE(restored);
+  EXPECT_NE(restored.error().message.find("not so"), std::string::npos) << restored.error().message;
+  EXPECT_TRUE(found().contains("row-differs"));
 }
 
 std::vector<FindingClass> all_classes() {

@@ -58,10 +58,36 @@ TEST(SectionText, BehindALastLineWithoutAnEndItIsFoundAllTheSame) {
 }
 
 TEST(SectionText, ANumberElsewhereInTheFirstLineIsNone) {
-  EXPECT_EQ(section_heading("\n\n## H-7: 8 of 7\n", 7), "## H-7");
-  EXPECT_EQ(section_heading("## 17: x\n", 7), "");
-  EXPECT_EQ(section_heading("- 7\n", 7), "");
-  EXPECT_EQ(section_heading("", 7), "");
+  EXPECT_EQ(section_key("\n\n## H-7: 8 of 7\n", 7), (SectionKey{"## H-7", ""}));
+  EXPECT_EQ(section_key("## 17: x\n", 7), SectionKey{});
+  EXPECT_EQ(section_key("- 7\n", 7), SectionKey{});
+  EXPECT_EQ(section_key("", 7), SectionKey{});
+}
+
+TEST(SectionText, TheStoresTagTellsTwoOfOneNumberApart) {
+  const std::string first = "\n## H-3: rule\n\nbody\n";
+  const std::string second = "\n## H-3: rule\n<!-- store-sa1b2c3 -->\n\nbody\n";
+  const std::string old = "\n## H-3-sa1b2c3: rule\n\nbody\n";
+  EXPECT_EQ(section_key(second, 3), (SectionKey{"## H-3", "-sa1b2c3"}));
+  EXPECT_EQ(section_key(old, 3), (SectionKey{"## H-3-sa1b2c3", ""}));
+  const std::vector<WantedSection> sections = {{first, 3}, {second, 3}, {old, 3}};
+  using enum Standing;
+  EXPECT_EQ(find(old + second + first, sections), (std::vector{kWhole, kWhole, kWhole}));
+  EXPECT_EQ(find("## H-3: retitled\nbody\n", sections), (std::vector{kEdited, kMissing, kMissing}));
+  EXPECT_EQ(find("## H-3: retitled\n\n<!-- store-sa1b2c3 -->  \n", sections),
+            (std::vector{kMissing, kEdited, kMissing}));
+  EXPECT_EQ(find("## H-3: retitled\n<!-- store-sa1b2c4 -->\n## H-3-sa1b2c3: old\n", sections),
+            (std::vector{kMissing, kMissing, kEdited}));
+}
+
+TEST(SectionText, OnlyATagIsATag) {
+  EXPECT_EQ(leading_tag("\n\n<!-- store-s1f -->\n"), "-s1f");
+  EXPECT_EQ(leading_tag("<!-- store-s1f -->\r\nx"), "-s1f");
+  for (const char* text :
+       {"", "<!-- store -->", "<!-- store-s -->", "<!-- store-s1 2 -->", "<!-- store",
+        "x <!-- store-s1f -->", "<!-- a note -->\n<!-- store-s1f -->"}) {
+    EXPECT_EQ(leading_tag(text), "") << text;
+  }
 }
 
 }  // namespace

@@ -77,6 +77,15 @@ TEST(SectionUnion, OfAFileThatOneSideRemovedTheNewSectionsStay) {
   EXPECT_FALSE(nothing->has_sections) << nothing->text;
 }
 
+TEST(SectionUnion, TheTagBehindTheHeadingTellsStoresApart) {
+  const std::string tagged = "\n## H-1: another's\n<!-- store-sa1b2c3 -->\n\nbody\n";
+  const std::string edited = "\n## H-1: retitled\n<!-- store-sa1b2c3 -->\n\nbody\n";
+  expect_text(unite(kHead, kHead + kOne + kTwo, kHead + tagged), kHead + tagged + kOne + kTwo);
+  expect_text(unite(kHead + kOne + tagged, kHead + kOne + edited + kTwo, kHead + kOne + tagged),
+              kHead + kOne + edited + kTwo);
+  EXPECT_FALSE(unite(kHead, kHead + tagged + edited, kHead + kOne));
+}
+
 TEST(SectionUnion, ANumberThatIsThereTwiceTakesAPerson) {
   EXPECT_FALSE(unite(kHead + kOne, kHead + kOne + kOne, kHead + kOne + kTagged));
 }
