@@ -5,6 +5,13 @@
 
 namespace syncline {
 
+Status WaitingFiles::settle(uint64_t last_seq, uint64_t published) {
+  return visit_sections(last_seq, [&](const std::vector<AppliedRecord>& records) {
+    std::vector<Section> candidates;
+    return settle(records, published, candidates);
+  });
+}
+
 Status WaitingFiles::place(uint64_t last_seq, uint64_t published) {
   return visit_sections(last_seq, [&](const std::vector<AppliedRecord>& records) {
     std::vector<Section> candidates;
@@ -58,15 +65,21 @@ Status WaitingFiles::remove(const std::vector<uint64_t>& seqs) {
   return transaction.commit();
 }
 
-Result<Attempt> WaitingFiles::place(const std::vector<AppliedRecord>& records, uint64_t published,
-                                    std::vector<Section>& candidates) {
+Result<Attempt> WaitingFiles::settle(const std::vector<AppliedRecord>& records, uint64_t published,
+                                     std::vector<Section>& candidates) {
   SectionApplier& sections = context_.sections;
   TRY_ASSIGN(candidates, sections_of(context_, records));
   for (Section& section : candidates) section.may_be_there = section.seq <= published;
   TRY_ASSIGN(const Attempt planned, sections.plan(candidates));
   if (planned == Attempt::kRedo) return planned;
   TRY(journal_offsets(context_, sections.planned().offsets));
-  return sections.write();
+  return Attempt::kDone;
+}
+
+Result<Attempt> WaitingFiles::place(const std::vector<AppliedRecord>& records, uint64_t published,
+                                    std::vector<Section>& candidates) {
+  TRY_ASSIGN(const Attempt settled, settle(records, published, candidates));
+  return settled == Attempt::kRedo ? settled : context_.sections.write();
 }
 
 Result<Attempt> WaitingFiles::write(const std::vector<AppliedRecord>& records, uint64_t published,

@@ -148,7 +148,7 @@ Result<bool> Publisher::goes_on(const ObjectId& tip) {
 }
 
 Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
-                                         const WriteSections& write_sections, Pace pace) {
+                                         const WaitingSections& waiting_sections, Pace pace) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
@@ -161,7 +161,7 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
   while (true) {
     const uint64_t published = context_.state.published;
     TRY_ASSIGN(PublishReport part,
-               until_still([&] { return attempt(outcomes, write_sections, pace); }));
+               until_still([&] { return attempt(outcomes, waiting_sections, pace); }));
     if (!part.commit.is_zero()) report.commit = part.commit;
     append(report.left, std::move(part.left));
     append(report.republished, std::move(part.republished));
@@ -197,7 +197,7 @@ Result<PublishReport> Publisher::until_still(
 }
 
 Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
-                                                        const WriteSections& write_sections,
+                                                        const WaitingSections& waiting_sections,
                                                         Pace pace) {
   const SyncState& state = context_.state;
   PublishReport report;
@@ -221,10 +221,11 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
   std::vector<std::string> put_back;
-  TRY(put_back_files(plan, write_sections ? &trees.own_before : nullptr, put_back));
+  TRY(put_back_files(plan, waiting_sections ? &trees.own_before : nullptr, put_back));
+  if (waiting_sections && !plan.changes.empty()) TRY(waiting_sections.settle(last_seq));
 
   TRY_ASSIGN(auto committed, commit_plan(tip, trees.tip, plan, history, [&] {
-               return grow_work_tree(plan, last_seq, write_sections, put_back);
+               return grow_work_tree(plan, last_seq, waiting_sections, put_back);
              }));
   if (!committed) return std::optional<PublishReport>{};
   report.waiting = std::move(committed->waiting);
@@ -396,13 +397,13 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
 // missing at the end was in the work tree once, and a checkout took it away; so were files that are
 // not there at all.
 Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
-                                              const WriteSections& write_sections,
+                                              const WaitingSections& waiting_sections,
                                               std::vector<std::string>& put_back) {
   std::vector<const PlannedChange*> unedited;
   std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {
     if (change.text.empty() || !change.in_tip) continue;
-    if (!write_sections && apply == nullptr) {
+    if (!waiting_sections && apply == nullptr) {
       TRY_ASSIGN(apply, context_.journal.open_role(kApplyLockName));
       TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
       if (!held) return std::string("records are being applied");
@@ -412,8 +413,8 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), change.known_bytes));
     if (grown) unedited.push_back(&change);
   }
-  if (write_sections) {
-    TRY(write_sections(last_seq));
+  if (waiting_sections) {
+    TRY(waiting_sections.write(last_seq));
     TRY(put_back_files(plan, nullptr, put_back));
   }
   for (const PlannedChange* const change : unedited) {
