@@ -130,6 +130,10 @@ Result<bool> Syncer::holds(const ObjectId& tree, const std::string& path) {
   return found.has_value();
 }
 
+Result<StashedFiles> Syncer::stashed_files() {
+  return StashedFiles::read(*common_dir_, objects_, context_.clock);
+}
+
 Result<std::string> Syncer::read_blob(const ObjectId& blob) {
   TRY_ASSIGN(std::optional<Object> object, objects_.read(blob));
   if (!object || object->type != ObjectType::kBlob) {

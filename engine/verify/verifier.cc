@@ -248,6 +248,16 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   return {};
 }
 
+Result<bool> Verifier::is_away_with_stash(const Effects& effects) {
+  if (syncer_ == nullptr || effects.seq <= syncer_->published()) return false;
+  if (!stashed_) {
+    TRY_ASSIGN(stashed_, syncer_->stashed_files());
+  }
+  TRY_ASSIGN(const bool away, stashed_->hold(effects.path));
+  if (away) ++files_stashed_;
+  return away;
+}
+
 // Reports, without judging, the records that had not reached a stage when it was looked at.
 Status Verifier::tell_behind() {
   const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
@@ -264,6 +274,11 @@ Status Verifier::tell_behind() {
     report_.behind.push_back(fmt::format("{} file{} for the git state of the work tree",
                                          waiting_.size(),
                                          waiting_.size() == 1 ? " waits" : "s wait"));
+  }
+  if (files_stashed_ > 0) {
+    report_.behind.push_back(
+        fmt::format("{} file{} away with a stash: `git stash pop` brings {} back", files_stashed_,
+                    files_stashed_ == 1 ? " is" : "s are", files_stashed_ == 1 ? "it" : "them"));
   }
   if (branch_is_away_) {
     report_.behind.push_back(fmt::format(
@@ -322,6 +337,8 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
       return text.error();
     }
     if (removed_by_a_person(effects.seq, file)) return {};
+    TRY_ASSIGN(const bool away, is_away_with_stash(effects));
+    if (away) return {};
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
   }

@@ -13,6 +13,7 @@
 #include "sync/git/commit_message.h"
 #include "sync/git/commit_text.h"
 #include "sync/git/owned_lock.h"
+#include "sync/git/stashed_files.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
 #include "sync/git/work_files.h"
@@ -137,8 +138,43 @@ Result<std::string> Publisher::waiting_reason() {
   ObjectId tip;
   TRY_ASSIGN(std::string reason, standing_in_the_way(tip));
   if (!reason.empty() || context_.state.published >= context_.state.committed) return reason;
+  TRY_ASSIGN(reason, away_with_stash(tip));
+  if (!reason.empty()) return reason;
   TRY_ASSIGN(reason, index_waiting_reason(*git_dirs));
   return reason;
+}
+
+Result<ObjectId> Publisher::stash_tip() {
+  const Result<ObjectId> stash = context_.refs.read(kStashRef);
+  // One that cannot be read cannot be popped either.
+  if (!stash && stash.error().code == Code::kCorrupt) return ObjectId{};
+  return stash;
+}
+
+// It would have to be written again to be published, and then the pop would fail.
+Result<std::string> Publisher::away_with_stash(const ObjectId& tip) {
+  TRY_ASSIGN(stash_seen_, stash_tip());
+  if (stash_seen_.is_zero()) return std::string{};
+  TRY_ASSIGN(const StashedFiles stashed,
+             StashedFiles::read(context_.common_dir, context_.objects, context_.clock));
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(const ObjectId own, tree_of(context_.objects, context_.state.own_commit));
+  TRY_ASSIGN(const ObjectId branch, tree_of(context_.objects, tip));
+  std::string away;
+  TRY(stashed.for_each([&](std::string_view path) -> Status {
+    if (!away.empty()) return {};
+    TRY_ASSIGN(const auto ours, find_in_tree(context_.objects, own, path));
+    if (!ours) return {};
+    TRY_ASSIGN(const auto published, find_in_tree(context_.objects, branch, path));
+    const Result<FileInfo> there = git_dirs->work_tree->info(path);
+    if (!published && !there && there.error().code == Code::kNotFound) away = path;
+    return {};
+  }));
+  if (away.empty()) return away;
+  return fmt::format(
+      "{} is away with a stash: publishing goes on after `git stash pop` or `git stash drop`, or "
+      "{} minutes after the stash",
+      away, kStashWaitMs / 60'000);
 }
 
 Result<bool> Publisher::goes_on(const ObjectId& tip) {
@@ -211,6 +247,8 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
     report.waiting = kJustMoved;
     return std::optional(std::move(report));
   }
+  TRY_ASSIGN(report.waiting, away_with_stash(tip));
+  if (!report.waiting.empty()) return std::optional(std::move(report));
 
   TRY_ASSIGN(const OwnHistory history,
              read_own_history(context_.objects, context_.store(), state.own_commit, state.published,
@@ -399,6 +437,8 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
 Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                               const WaitingSections& waiting_sections,
                                               std::vector<std::string>& put_back) {
+  TRY_ASSIGN(const ObjectId stash, stash_tip());
+  if (stash != stash_seen_) return std::string("somebody has just made or popped a stash");
   std::vector<const PlannedChange*> unedited;
   std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {

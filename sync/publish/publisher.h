@@ -103,6 +103,10 @@ class Publisher {
   // Why a publish must wait, as far as files and refs alone can tell; empty where it need not, and
   // then `tip` is the branch's.
   Result<std::string> standing_in_the_way(ObjectId& tip);
+  // Why it must wait for a file that a person will bring back with `git stash pop`, or an empty
+  // string.
+  Result<std::string> away_with_stash(const ObjectId& tip);
+  Result<ObjectId> stash_tip();
   Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   bool nothing_new(const ObjectId& tip) const;
@@ -137,6 +141,7 @@ class Publisher {
   Backoff wait_;
   OtherProcesses others_;      // as the last look without locks found them
   int64_t not_before_ns_ = 0;  // after a publish that had to wait
+  ObjectId stash_seen_;        // by away_with_stash(): one made since may have taken more
 };
 
 }  // namespace syncline
