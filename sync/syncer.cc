@@ -134,6 +134,12 @@ Result<StashedFiles> Syncer::stashed_files() {
   return StashedFiles::read(*common_dir_, objects_, context_.clock);
 }
 
+Result<SparseCheckout> Syncer::sparse_checkout() {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  return SparseCheckout::read(git);
+}
+
 Result<std::string> Syncer::read_blob(const ObjectId& blob) {
   TRY_ASSIGN(std::optional<Object> object, objects_.read(blob));
   if (!object || object->type != ObjectType::kBlob) {

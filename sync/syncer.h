@@ -34,6 +34,7 @@
 #include "sync/context/sync_context.h"
 #include "sync/context/sync_options.h"
 #include "sync/fold/committer.h"
+#include "sync/git/sparse_checkout.h"
 #include "sync/git/stashed_files.h"
 #include "sync/publish/publisher.h"
 #include "sync/publish/pusher.h"
@@ -97,6 +98,7 @@ class Syncer {
   Result<std::string> read_blob(const ObjectId& blob);
   // What is away with `git stash -u`; not to be used after this Syncer.
   Result<StashedFiles> stashed_files();
+  Result<SparseCheckout> sparse_checkout();
   // The ranges that the own ref's commits claim by their trailers, newest first.
   struct ClaimedRange {
     ObjectId commit;

@@ -97,6 +97,10 @@ Result<Attempt> WaitingFiles::write(const std::vector<AppliedRecord>& records, u
   TRY(context_.sync_files());
   std::vector<uint64_t> seqs;
   for (const Section& section : candidates) seqs.push_back(section.seq);
+  for (const auto& [intent, effect, abandoned] : records) {
+    const bool append = effect.operation == Operation::kAppend && effect.seq <= published;
+    if (append && context_.is_outside(effect.path)) seqs.push_back(effect.seq);
+  }
   TRY(remove(seqs));
   written += candidates.size();
   return Attempt::kDone;
@@ -111,6 +115,7 @@ Result<Attempt> WaitingFiles::write_created(const std::vector<AppliedRecord>& re
     seqs.push_back(effect.seq);
     TRY(take_back(files, effect, abandoned));
     if (effect.seq <= published) continue;
+    if (context_.is_outside(effect.path)) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     if (look.state == FileApplier::State::kOurs) {
       TRY(files.write_again(effect.path, effect.text));

@@ -100,6 +100,7 @@ void Verifier::lose_git(const Error& error) {
   tree_files_.clear();
   branch_goes_on_ = false;
   branch_is_away_ = false;
+  sparse_ = {};
 }
 
 void Verifier::note_git_error() {
@@ -168,6 +169,7 @@ Status Verifier::load_trees() {
   TRY_ASSIGN(branch_goes_on_, syncer_->branch_goes_on());
   TRY_ASSIGN(const bool checked_out, syncer_->branch_is_checked_out());
   branch_is_away_ = !checked_out;
+  TRY_ASSIGN(sparse_, syncer_->sparse_checkout());
   return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
     tree_files_[entry.path].branch = entry.blob;
     return {};
@@ -237,7 +239,9 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
   if (!has_file) return {};
   if (has_row) TRY(check_row(effects));
-  const bool waits = branch_is_away_ || waiting_.contains(effects.seq);
+  const bool outside = !sparse_.has(effects.path) && !root_->info(effects.path);
+  if (outside) ++files_outside_;
+  const bool waits = branch_is_away_ || waiting_.contains(effects.seq) || outside;
   if (effects.operation == Operation::kAppend) {
     sections_[effects.path].push_back(
         {effects.seq, effects.table, effects.id, effects.text, !waits});
@@ -274,6 +278,13 @@ Status Verifier::tell_behind() {
     report_.behind.push_back(fmt::format("{} file{} for the git state of the work tree",
                                          waiting_.size(),
                                          waiting_.size() == 1 ? " waits" : "s wait"));
+  }
+  if (files_outside_ > 0) {
+    report_.behind.push_back(fmt::format(
+        "{} record{} looked at in rows, own ref and branch alone: the sparse checkout leaves {} "
+        "out of the work tree",
+        files_outside_, files_outside_ == 1 ? " was" : "s were",
+        files_outside_ == 1 ? "its file" : "their files"));
   }
   if (files_stashed_ > 0) {
     report_.behind.push_back(

@@ -152,6 +152,8 @@ class Verifier {
   bool branch_goes_on_ = false;
   std::optional<StashedFiles> stashed_;  // read when a file is missing
   uint64_t files_stashed_ = 0;
+  SparseCheckout sparse_;
+  uint64_t files_outside_ = 0;
   bool branch_is_away_ = false;  // the work tree is that of another branch, or of none
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;

@@ -13,6 +13,7 @@
 #include "sync/git/index_file.h"
 #include "sync/git/owned_lock.h"
 #include "sync/git/ref_store.h"
+#include "sync/git/sparse_checkout.h"
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
 
@@ -167,6 +168,7 @@ class BranchCommit {
 
   // False when the index is such that the publish must wait; the result says why.
   Result<bool> prepare_index() {
+    TRY_ASSIGN(sparse_, SparseCheckout::read(git_));
     TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
     if (!result_.waiting.empty()) return false;
     // The power cut took what was staged. If the index stayed empty, every git command and publish
@@ -184,7 +186,8 @@ class BranchCommit {
            .value = change.value,
            .stat = equal ? file.stat : std::nullopt,
            .in_tip = change.in_tip,
-           .also_ours = {}});
+           .also_ours = {},
+           .skip_worktree = file.state == WorkFile::State::kMissing && !sparse_.has(change.path)});
     }
     const Status written = write_image(changes);
     if (!written && written.error().code == Code::kCorrupt) {
@@ -221,7 +224,8 @@ class BranchCommit {
                                          .value = {id, mode},
                                          .stat = {},
                                          .in_tip = {},
-                                         .also_ours = {}});
+                                         .also_ours = {},
+                                         .skip_worktree = !sparse_.has(path)});
                       return {};
                     }));
     }
@@ -411,6 +415,7 @@ class BranchCommit {
   BranchCommitResult result_;
   ObjectId commit_;
   IndexSeen seen_;
+  SparseCheckout sparse_;
   bool index_changed_ = false;
 };
 

@@ -13,6 +13,7 @@
 #include "sync/git/commit_message.h"
 #include "sync/git/commit_text.h"
 #include "sync/git/owned_lock.h"
+#include "sync/git/sparse_checkout.h"
 #include "sync/git/stashed_files.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
@@ -413,8 +414,10 @@ Result<ObjectStore::Content> Publisher::text_to_put_back(const PlannedChange& ch
 Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_before,
                                  std::vector<std::string>& put_back) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(const SparseCheckout sparse, SparseCheckout::read(*git_dirs));
   Directory& work_tree = *git_dirs->work_tree;
   for (const PlannedChange& change : plan.changes) {
+    if (!sparse.has(change.path)) continue;
     const Result<FileInfo> info = work_tree.info(change.path);
     // A link or a file in the place of a directory is a user's uncommitted change: it stays.
     if (info || info.error().code != Code::kNotFound) continue;
