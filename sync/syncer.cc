@@ -7,6 +7,7 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/attributes_off.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
@@ -92,6 +93,10 @@ Result<std::string> Syncer::waiting_reason() {
   TRY_ASSIGN(std::string reason, committer_.waiting_reason());
   if (!reason.empty()) return reason;
   return publisher_.waiting_reason();
+}
+
+Result<std::vector<std::string>> Syncer::attributes_off() {
+  return syncline::attributes_off(*common_dir_, options_.own_paths);
 }
 
 Position Syncer::reads_from() const {

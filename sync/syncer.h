@@ -74,6 +74,8 @@ class Syncer {
   // One line that says why a fold or a publish would wait now, for a lock or for the user; empty
   // when neither would. Takes no locks.
   Result<std::string> waiting_reason();
+  // The patterns of our paths for which git's attributes are switched off.
+  Result<std::vector<std::string>> attributes_off();
 
   // As of the committer's last look.
   uint64_t committed() const { return state_.committed; }
