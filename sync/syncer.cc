@@ -7,6 +7,7 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/attributes_off.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
@@ -94,6 +95,10 @@ Result<std::string> Syncer::waiting_reason() {
   return publisher_.waiting_reason();
 }
 
+Result<std::vector<std::string>> Syncer::attributes_off() {
+  return syncline::attributes_off(*common_dir_, options_.own_paths);
+}
+
 Position Syncer::reads_from() const {
   return std::min(state_.records.position, state_.scanned.position);
 }
@@ -128,6 +133,16 @@ Result<ObjectId> Syncer::branch_tree() {
 Result<bool> Syncer::holds(const ObjectId& tree, const std::string& path) {
   TRY_ASSIGN(const std::optional<FoundEntry> found, find_in_tree(objects_, tree, path));
   return found.has_value();
+}
+
+Result<StashedFiles> Syncer::stashed_files() {
+  return StashedFiles::read(*common_dir_, objects_, context_.clock);
+}
+
+Result<SparseCheckout> Syncer::sparse_checkout() {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  return SparseCheckout::read(git);
 }
 
 Result<std::string> Syncer::read_blob(const ObjectId& blob) {

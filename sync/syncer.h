@@ -34,6 +34,8 @@
 #include "sync/context/sync_context.h"
 #include "sync/context/sync_options.h"
 #include "sync/fold/committer.h"
+#include "sync/git/sparse_checkout.h"
+#include "sync/git/stashed_files.h"
 #include "sync/publish/publisher.h"
 #include "sync/publish/pusher.h"
 #include "syncline/result.h"
@@ -72,6 +74,8 @@ class Syncer {
   // One line that says why a fold or a publish would wait now, for a lock or for the user; empty
   // when neither would. Takes no locks.
   Result<std::string> waiting_reason();
+  // The patterns of our paths for which git's attributes are switched off.
+  Result<std::vector<std::string>> attributes_off();
 
   // As of the committer's last look.
   uint64_t committed() const { return state_.committed; }
@@ -94,6 +98,9 @@ class Syncer {
   Result<ObjectId> branch_tree();
   Result<bool> holds(const ObjectId& tree, const std::string& path);
   Result<std::string> read_blob(const ObjectId& blob);
+  // What is away with `git stash -u`; not to be used after this Syncer.
+  Result<StashedFiles> stashed_files();
+  Result<SparseCheckout> sparse_checkout();
   // The ranges that the own ref's commits claim by their trailers, newest first.
   struct ClaimedRange {
     ObjectId commit;

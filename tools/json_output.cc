@@ -317,6 +317,7 @@ Json status_object(const StoreStatus& status) {
   json["files_waiting"] = status.files_waiting;
   json["publish_due_ms"] = optional_or_null(status.publish_due_ms);
   json["git"] = status.git;
+  json["attributes_off"] = status.attributes_off;
   Json counters = Json::object();
   counters["retries"] = status.retries;
   Json causes = Json::object();

@@ -257,6 +257,13 @@ std::string status_text(const StoreStatus& status) {
   line("set aside", std::to_string(status.set_aside));
   line("files waiting", std::to_string(status.files_waiting));
   line("git", printable(status.git));
+  if (!status.attributes_off.empty()) {
+    std::string paths;
+    for (const std::string& pattern : status.attributes_off) paths += " " + printable(pattern);
+    line("attributes", fmt::format("text, eol, filter, working-tree-encoding and ident are off for"
+                                   "{} (.git/info/attributes)",
+                                   paths));
+  }
   line("journal", fmt::format("{}, written by {}", bytes_text(status.journal_bytes), status.io));
   line("counters",
        fmt::format("appends {}, flushes {} (failed {}), commits {}, publishes {}, retries {}",

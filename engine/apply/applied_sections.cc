@@ -14,6 +14,7 @@ Result<std::vector<Section>> sections_of(ApplyContext& context,
   SectionTargets targets(context.parents);
   for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kAppend || effect.path.empty()) continue;
+    if (context.is_outside(effect.path)) continue;
     TRY_ASSIGN(const SectionTarget* const target, targets.look(effect.path));
     if (!target->unusable.empty()) continue;
     std::optional<uint64_t> known = context.ahead.tail().offset(effect.seq);

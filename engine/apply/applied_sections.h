@@ -15,8 +15,8 @@
 
 namespace syncline {
 
-// The sections among `records` whose files can be written to, with the offsets that are known of
-// them. They point into `records`.
+// The sections among `records` whose files can be written to and are to be there, with the offsets
+// that are known of them. They point into `records`.
 Result<std::vector<Section>> sections_of(ApplyContext& context,
                                          const std::vector<AppliedRecord>& records);
 Status journal_offsets(ApplyContext& context, const std::vector<AppendOffset>& offsets);

@@ -152,6 +152,10 @@ bool Applier::checkpoint_due() const {
   return impl_->checkpoint.is_due();
 }
 
+Status Applier::settle_waiting_files(uint64_t last_seq, uint64_t published) {
+  return impl_->waiting.settle(last_seq, published);
+}
+
 Status Applier::place_waiting_files(uint64_t last_seq, uint64_t published) {
   return impl_->waiting.place(last_seq, published);
 }

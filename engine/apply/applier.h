@@ -69,8 +69,10 @@ class Applier {
   bool checkpoint_due() const;
   // Under apply.lock. Writes the sections that wait (ApplierOptions), of records up to `last_seq`,
   // where the person's git state allows it; those up to `published` are on the branch already.
-  // place: so that they are in the files, for who is about to publish them. write: durably, and
-  // they wait no longer; answers how many.
+  // settle: their offsets alone, durably. place: so that they are in the files, for who is about to
+  // publish them; where all is settled nothing is synced. write: durably, and they wait no longer;
+  // answers how many.
+  Status settle_waiting_files(uint64_t last_seq, uint64_t published);
   Status place_waiting_files(uint64_t last_seq, uint64_t published);
   Result<uint64_t> write_waiting_files(uint64_t last_seq, uint64_t published);
   // Under apply.lock. Writes, durably, the created files that wait for the store's branch to be

@@ -41,6 +41,8 @@ struct ApplierOptions {
   // True where the file that a record once made was removed by a person, who meant it. Asked where
   // files of applied records are written again.
   std::function<bool(uint64_t seq, const std::string& path)> is_removed;
+  // True where a sparse checkout leaves the path out of the work tree: nothing is written there.
+  std::function<bool(const std::string& path)> is_outside;
   // A section for a file that is there waits until write_waiting_files() is called: by who is about
   // to publish it, so that no command of a person meets it between work tree and branch.
   bool sections_await_publish = false;

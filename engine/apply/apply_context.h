@@ -82,6 +82,9 @@ struct ApplyContext {
   bool is_removed(const Effects& effects) const {
     return options.is_removed && options.is_removed(effects.seq, effects.path);
   }
+  bool is_outside(const std::string& path) const {
+    return options.is_outside && options.is_outside(path);
+  }
   // What checkpoints ahead in the log claim. A replay makes its files anew and believes no claim.
   bool was_applied(uint64_t seq) const {
     return options.journal_outcomes && seq <= ahead.tail().claimed_applied();

@@ -108,6 +108,7 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
     if (record.seen == FileApplier::State::kUnusable) continue;
     if (!record.has_file() && record.abandoned.empty()) continue;
     if (!record.has_file() && state_forbids()) continue;
+    record.waits = record.waits || (record.has_file() && context_.is_outside(effects.path));
     if (record.waits && record.has_file()) {
       waiting.insert(effects.path);
       continue;

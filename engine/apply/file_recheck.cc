@@ -83,7 +83,8 @@ Result<Attempt> FileRecheck::check_files(const std::vector<AppliedRecord>& recor
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY(take_back(files, effect, abandoned));
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
-    if (look.state == FileApplier::State::kAbsent && context_.is_removed(effect)) continue;
+    const bool absent = look.state == FileApplier::State::kAbsent;
+    if (absent && (context_.is_removed(effect) || context_.is_outside(effect.path))) continue;
     TRY_ASSIGN(const bool waits, waiting.takes(effect, look.state));
     if (waits) continue;
     TRY_ASSIGN(const Attempt written, files.write(effect.path, effect.text, look.state));
@@ -128,6 +129,7 @@ Status FileRecheck::write_again(const std::vector<AppliedRecord>& records) {
   for (const auto& [intent, effect, abandoned] : records) {
     if (effect.operation != Operation::kCreate || effect.path.empty()) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
+    if (look.state == FileApplier::State::kAbsent && context_.is_outside(effect.path)) continue;
     TRY_ASSIGN(const bool waits, waiting.takes(effect, look.state));
     if (waits) continue;
     if (look.state == FileApplier::State::kOurs) {

@@ -104,6 +104,10 @@ Status RecordPlacer::look_at_path(BatchRecord& record) {
   }
   record.waits = *branch_is_away_;
   if (record.waits) return {};
+  if (context_.is_outside(effects.path)) {
+    record.seen = FileApplier::State::kEdited;  // nothing is written
+    return {};
+  }
   return effects.operation == Operation::kCreate ? look_at_file(record) : look_at_section(record);
 }
 

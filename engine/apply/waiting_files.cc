@@ -5,6 +5,13 @@
 
 namespace syncline {
 
+Status WaitingFiles::settle(uint64_t last_seq, uint64_t published) {
+  return visit_sections(last_seq, [&](const std::vector<AppliedRecord>& records) {
+    std::vector<Section> candidates;
+    return settle(records, published, candidates);
+  });
+}
+
 Status WaitingFiles::place(uint64_t last_seq, uint64_t published) {
   return visit_sections(last_seq, [&](const std::vector<AppliedRecord>& records) {
     std::vector<Section> candidates;
@@ -58,15 +65,21 @@ Status WaitingFiles::remove(const std::vector<uint64_t>& seqs) {
   return transaction.commit();
 }
 
-Result<Attempt> WaitingFiles::place(const std::vector<AppliedRecord>& records, uint64_t published,
-                                    std::vector<Section>& candidates) {
+Result<Attempt> WaitingFiles::settle(const std::vector<AppliedRecord>& records, uint64_t published,
+                                     std::vector<Section>& candidates) {
   SectionApplier& sections = context_.sections;
   TRY_ASSIGN(candidates, sections_of(context_, records));
   for (Section& section : candidates) section.may_be_there |= section.seq <= published;
   TRY_ASSIGN(const Attempt planned, sections.plan(candidates));
   if (planned == Attempt::kRedo) return planned;
   TRY(journal_offsets(context_, sections.planned().offsets));
-  return sections.write();
+  return Attempt::kDone;
+}
+
+Result<Attempt> WaitingFiles::place(const std::vector<AppliedRecord>& records, uint64_t published,
+                                    std::vector<Section>& candidates) {
+  TRY_ASSIGN(const Attempt settled, settle(records, published, candidates));
+  return settled == Attempt::kRedo ? settled : context_.sections.write();
 }
 
 Result<Attempt> WaitingFiles::write(const std::vector<AppliedRecord>& records, uint64_t published,
@@ -84,9 +97,11 @@ Result<Attempt> WaitingFiles::write(const std::vector<AppliedRecord>& records, u
   TRY(context_.sync_files());
   std::vector<uint64_t> seqs;
   for (const Section& section : candidates) seqs.push_back(section.seq);
-  // The publish has taken away what these do.
-  for (const AppliedRecord& record : records) {
-    if (record.effects.retracted) seqs.push_back(record.effects.seq);
+  for (const auto& [intent, effect, abandoned] : records) {
+    const bool append = effect.operation == Operation::kAppend && effect.seq <= published;
+    const bool outside = append && context_.is_outside(effect.path);
+    // What a retraction takes away, the publish has taken.
+    if (outside || effect.retracted) seqs.push_back(effect.seq);
   }
   TRY(remove(seqs));
   written += candidates.size();
@@ -102,6 +117,7 @@ Result<Attempt> WaitingFiles::write_created(const std::vector<AppliedRecord>& re
     seqs.push_back(effect.seq);
     TRY(take_back(files, effect, abandoned));
     if (effect.seq <= published) continue;
+    if (context_.is_outside(effect.path)) continue;
     TRY_ASSIGN(const auto look, files.look(effect.path, effect.text, effect.time_ms));
     if (look.state == FileApplier::State::kOurs) {
       TRY(files.write_again(effect.path, effect.text));

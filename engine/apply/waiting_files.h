@@ -7,15 +7,16 @@
 // Sections of one file are written in the journal's order, so those behind a waiting one wait too.
 // When their time has come:
 //
-//   place          offsets journalled, durable, projected ─► sections written
+//   settle         offsets journalled, durable, projected
+//   place          the same ─► sections written
 //   write          the same ─► files synced ─► rows removed
 //   write_created  files written whole ─► files synced ─► rows removed
 //
-// The publish places sections under its locks, and has them written when it is done; created files
-// are written before it. The sync comes before the rows go: a waiting record may lie below
-// `files_synced`, where nothing would look at its file again. A death at any arrow leaves the rows,
-// and the next run finds what was written, at its path or offset or elsewhere in the file; it
-// writes it once more, in case its sync has failed.
+// The publish settles sections before it takes its locks, places them under these, and has them
+// written when it is done; created files are written before it. The sync comes before the rows go:
+// a waiting record may lie below `files_synced`, where nothing would look at its file again. A
+// death at any arrow leaves the rows, and the next run finds what was written, at its path or
+// offset or elsewhere in the file; it writes it once more, in case its sync has failed.
 //
 // The caller holds apply.lock.
 #pragma once
@@ -39,6 +40,7 @@ class WaitingFiles {
 
   // Of records up to `last_seq`, where the state allows it. Those up to `published` may have come
   // into the file with the branch. write() answers how many.
+  Status settle(uint64_t last_seq, uint64_t published);
   Status place(uint64_t last_seq, uint64_t published);
   Result<uint64_t> write(uint64_t last_seq, uint64_t published);
   // Of all records, where the store's branch is checked out. A file of a record up to `published`
@@ -50,8 +52,10 @@ class WaitingFiles {
   Status visit(const std::map<uint64_t, std::string>& waiting, const VisitAttempt& attempt);
   Status visit_sections(uint64_t last_seq, const VisitAttempt& attempt);
   Status remove(const std::vector<uint64_t>& seqs);
-  // One attempt each. place() answers what it was about in `candidates`, which point into
-  // `records`; write() adds to `written`.
+  // One attempt each. settle() and place() answer what they were about in `candidates`, which point
+  // into `records`; write() adds to `written`.
+  Result<Attempt> settle(const std::vector<AppliedRecord>& records, uint64_t published,
+                         std::vector<Section>& candidates);
   Result<Attempt> place(const std::vector<AppliedRecord>& records, uint64_t published,
                         std::vector<Section>& candidates);
   Result<Attempt> write(const std::vector<AppliedRecord>& records, uint64_t published,

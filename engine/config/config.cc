@@ -76,6 +76,7 @@
 #include "engine/config/config_parser.h"
 #include "engine/config/kind_patterns.h"
 #include "engine/config/near_name.h"
+#include "engine/config/own_paths.h"
 #include "engine/config/path_overlap.h"
 #include "engine/config/path_rules.h"
 #include "engine/config/utf8.h"
@@ -395,6 +396,7 @@ const KindSpec* Config::find_kind(std::string_view name) const {
 Result<Config> parse_config(std::string text) {
   TRY_ASSIGN(ParsedConfig parsed, parse_config_text(std::move(text)));
   TRY(ConfigChecker(parsed).check());
+  parsed.config.sync.own_paths = own_path_patterns(parsed.config);
   return std::move(parsed.config);
 }
 

@@ -28,6 +28,7 @@ constexpr uint64_t kWalBytesMaxOfShortLived = 1u << 20;
 
 Status CurrentApplier::open() {
   removed_.look_again();
+  sparse_.reset();
   if (applier_ == nullptr) TRY(finish_replacement());
   TRY_ASSIGN(const bool there, context_.places.platform->is_there(context_.database_file.path));
   // One that was damaged and moved aside has been spoken of.
@@ -69,6 +70,7 @@ Status CurrentApplier::open_anew() {
   options.is_removed = [this](uint64_t seq, const std::string& path) {
     return removed_.has(seq, path);
   };
+  options.is_outside = [this](const std::string& path) { return is_outside(path); };
   options.sections_await_publish = true;
   options.busy_timeout_ms = static_cast<int>(patience_ms_);
   options.on_busy = [this] { context_.journal.count_retry(RetryCause::kSqliteBusy); };
@@ -155,6 +157,22 @@ Result<bool> CurrentApplier::branch_is_away() const {
   if (!git) return true;
   const auto branch = branch_in_use(*git);
   return !branch || *head != *branch;
+}
+
+// What a git that is not understood wants in the work tree cannot be told: then all is written.
+bool CurrentApplier::is_outside(const std::string& path) {
+  if (!sparse_) {
+    sparse_.emplace();
+    const auto paths = git_paths_at(context_.places.root, *context_.places.platform);
+    if (!paths) return false;
+    const auto git = open_git_directories(*paths);
+    if (!git) return false;
+    sparse_ = SparseCheckout::read(*git).value_or(SparseCheckout());
+  }
+  if (sparse_->has(path)) return false;
+  // One that is there all the same stays, with what is recorded in it.
+  const auto there = context_.places.platform->is_there(context_.places.root + "/" + path);
+  return there && !*there;
 }
 
 // Where the state cannot be told the section waits: it can always be written later.

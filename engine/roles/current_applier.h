@@ -17,11 +17,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "engine/apply/applier.h"
 #include "engine/roles/removed_files.h"
 #include "engine/roles/role_context.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/sparse_checkout.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -47,6 +50,7 @@ class CurrentApplier {
   Result<bool> branch_is_away() const;
 
  private:
+  bool is_outside(const std::string& path);
   Result<std::string> branch_in_use(const GitDirectories& git) const;
   Status open_anew();
   Status recheck_after_cache_loss();
@@ -57,6 +61,7 @@ class CurrentApplier {
 
   RoleContext& context_;
   RemovedFiles removed_;
+  std::optional<SparseCheckout> sparse_;  // as it was when it was first asked for since open()
   std::unique_ptr<Applier> applier_;
   int64_t patience_ms_ = Database::kBusyTimeoutMs;
   bool replaced_ = false;  // the database, and none opened since

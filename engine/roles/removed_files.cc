@@ -5,11 +5,12 @@
 namespace syncline {
 
 Status RemovedFiles::look() {
+  stashed_.reset();
   syncer_.reset();
   TRY_ASSIGN(auto syncer, context_.open_current_syncer());
-  TRY_ASSIGN(const bool goes_on, syncer->branch_goes_on());
-  if (!goes_on) return {};  // what it lacks is published again
+  TRY_ASSIGN(goes_on_, syncer->branch_goes_on());
   TRY_ASSIGN(tree_, syncer->branch_tree());
+  TRY_ASSIGN(stashed_, syncer->stashed_files());
   syncer_ = std::move(syncer);
   return {};
 }
@@ -19,9 +20,10 @@ bool RemovedFiles::has(uint64_t seq, const std::string& path) {
     looked_ = true;
     if (!look()) return false;
   }
-  if (syncer_ == nullptr || seq > syncer_->published()) return false;
-  const Result<bool> held = syncer_->holds(tree_, path);
-  return held && !*held;
+  if (syncer_ == nullptr) return false;
+  if (seq > syncer_->published()) return stashed_->hold(path).value_or(false);
+  // What a branch that does not go on lacks is published again.
+  return goes_on_ && !syncer_->holds(tree_, path).value_or(true);
 }
 
 }  // namespace syncline

@@ -1,5 +1,6 @@
-// Which of the published files a person has removed from the branch: for whoever writes files of
-// applied records again, because the database or the page cache was lost.
+// Which of the published files a person has removed from the branch, and which of the others have
+// gone away with a stash: for whoever writes files of applied records again, because the database
+// or the page cache was lost.
 //
 // Where git cannot tell, nothing counts as removed: git never keeps a record from being applied.
 //
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/roles/role_context.h"
@@ -29,7 +31,9 @@ class RemovedFiles {
   RoleContext& context_;
   bool looked_ = false;
   std::unique_ptr<Syncer> syncer_;  // null: nothing counts as removed
-  ObjectId tree_;                   // of the branch's tip
+  std::optional<StashedFiles> stashed_;
+  ObjectId tree_;  // of the branch's tip
+  bool goes_on_ = false;
 };
 
 }  // namespace syncline

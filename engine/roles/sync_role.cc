@@ -124,10 +124,16 @@ Status SyncRole::publish(bool files_wait, Pace pace) {
     return {};
   }
   return apply_.with_applier([&](Applier& applier) REQUIRES(role_.mutex) -> Status {
-    const WriteSections write = [&applier, &syncer = *syncer_](uint64_t last_seq) {
-      return applier.place_waiting_files(last_seq, syncer.published());
-    };
-    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, write, pace));
+    const WaitingSections waiting{
+        .settle =
+            [&applier, &syncer = *syncer_](uint64_t last_seq) {
+              return applier.settle_waiting_files(last_seq, syncer.published());
+            },
+        .write =
+            [&applier, &syncer = *syncer_](uint64_t last_seq) {
+              return applier.place_waiting_files(last_seq, syncer.published());
+            }};
+    TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, waiting, pace));
     return write_published_sections(applier);
   });
 }

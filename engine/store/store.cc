@@ -375,6 +375,7 @@ Result<StoreStatus> Store::status() {
     status.publish_due_ms = syncer.publisher().due_in_ms(/*sections_wait=*/false);
     due_for_sections_ms = syncer.publisher().due_in_ms(/*sections_wait=*/true);
     TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
+    TRY_ASSIGN(status.attributes_off, syncer.attributes_off());
     return {};
   });
   // A fetch may have shown that the remote was rewritten: receipts are to say no more than this.

@@ -22,6 +22,7 @@
 #include "journal/base/try.h"
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
+#include "sync/git/attributes_off.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
 
@@ -182,6 +183,7 @@ Status remove_left_temporaries(Making& making) {
   for (const std::string_view name : {kIdentityFile, kConfigCopyFile, kCacheTokenFile}) {
     TRY(remove_temporaries(*making.store, name));
   }
+  TRY(remove_temporaries(*making.common, "info/attributes"));
   return remove_temporaries(*making.common, "info/exclude");
 }
 
@@ -395,6 +397,7 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     TRY(write_identity(*making.store, *identity));
   }
   TRY(go_on_beside_rows(making, *config, options.new_identity, *identity));
+  TRY(switch_attributes_off(*making.common, config->sync.own_paths));
   TRY(make_projections(making, *identity, config, clock, report.notes));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;

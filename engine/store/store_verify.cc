@@ -12,6 +12,7 @@
 #include "engine/verify/finding_class.h"
 #include "engine/verify/verifier.h"
 #include "journal/base/try.h"
+#include "sync/git/attributes_off.h"
 
 namespace syncline {
 
@@ -131,6 +132,10 @@ Result<RepairReport> Store::repair(bool dry_run) {
   TRY_ASSIGN(const VerifyReport found, verify({}));
   for (const Finding& finding : found.findings) {
     (healable(finding) ? report.healed : report.left).push_back(finding);
+  }
+  if (!dry_run && impl_->check_writable()) {
+    TRY_ASSIGN(const auto common, impl_->places.platform->open_directory(impl_->places.common_dir));
+    TRY(switch_attributes_off(*common, impl_->config->sync.own_paths));
   }
   if (dry_run || report.healed.empty()) return report;
   TRY(impl_->check_writable());

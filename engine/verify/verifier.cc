@@ -88,6 +88,7 @@ void Verifier::lose_git(const Error& error) {
   tree_files_.clear();
   branch_goes_on_ = false;
   branch_is_away_ = false;
+  sparse_ = {};
 }
 
 void Verifier::note_git_error() {
@@ -156,6 +157,7 @@ Status Verifier::load_trees() {
   TRY_ASSIGN(branch_goes_on_, syncer_->branch_goes_on());
   TRY_ASSIGN(const bool checked_out, syncer_->branch_is_checked_out());
   branch_is_away_ = !checked_out;
+  TRY_ASSIGN(sparse_, syncer_->sparse_checkout());
   return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
     tree_files_[entry.path].branch = entry.blob;
     return {};
@@ -244,7 +246,9 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   if (!is_settled) return {};
   if (has_row) TRY(check_row(effects));
   if (!has_file) return {};
-  const bool waits = branch_is_away_ || waiting_.contains(effects.seq);
+  const bool outside = !sparse_.has(effects.path) && !root_->info(effects.path);
+  if (outside) ++files_outside_;
+  const bool waits = branch_is_away_ || waiting_.contains(effects.seq) || outside;
   if (effects.operation == Operation::kAppend) {
     sections_[effects.path].push_back(
         {effects.seq, effects.table, effects.id, effects.text, !waits});
@@ -277,6 +281,16 @@ void Verifier::check_retracted(const Effects& effects, uint64_t by) {
       fmt::format("kept on the branch, edited by a person; record {} took the record away", by));
 }
 
+Result<bool> Verifier::is_away_with_stash(const Effects& effects) {
+  if (syncer_ == nullptr || effects.seq <= syncer_->published()) return false;
+  if (!stashed_) {
+    TRY_ASSIGN(stashed_, syncer_->stashed_files());
+  }
+  TRY_ASSIGN(const bool away, stashed_->hold(effects.path));
+  if (away) ++files_stashed_;
+  return away;
+}
+
 // Reports, without judging, the records that had not reached a stage when it was looked at.
 Status Verifier::tell_behind() {
   const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
@@ -293,6 +307,18 @@ Status Verifier::tell_behind() {
     report_.behind.push_back(fmt::format("{} file{} for the git state of the work tree",
                                          waiting_.size(),
                                          waiting_.size() == 1 ? " waits" : "s wait"));
+  }
+  if (files_outside_ > 0) {
+    report_.behind.push_back(fmt::format(
+        "{} record{} looked at in rows, own ref and branch alone: the sparse checkout leaves {} "
+        "out of the work tree",
+        files_outside_, files_outside_ == 1 ? " was" : "s were",
+        files_outside_ == 1 ? "its file" : "their files"));
+  }
+  if (files_stashed_ > 0) {
+    report_.behind.push_back(
+        fmt::format("{} file{} away with a stash: `git stash pop` brings {} back", files_stashed_,
+                    files_stashed_ == 1 ? " is" : "s are", files_stashed_ == 1 ? "it" : "them"));
   }
   if (branch_is_away_) {
     report_.behind.push_back(fmt::format(
@@ -365,6 +391,8 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
     }
     gone_files_.insert(hash_blob(effects.text).hex());
     if (removed_by_a_person(effects.seq, file)) return {};
+    TRY_ASSIGN(const bool away, is_away_with_stash(effects));
+    if (away) return {};
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
   }

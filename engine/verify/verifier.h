@@ -24,6 +24,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -91,6 +92,8 @@ class Verifier {
   Status load_trees();
   // Did a person remove from the branch what was published of the record?
   bool removed_by_a_person(uint64_t seq, const TreeFile& file) const;
+  // Not published yet, and taken along by `git stash -u`.
+  Result<bool> is_away_with_stash(const Effects& effects);
   // A file that neither holds is all zeros.
   TreeFile tree_file(const std::string& path) const;
   Status compare_records();
@@ -161,6 +164,10 @@ class Verifier {
   size_t floor_batches_ = 0;  // how many of its batches were there at the floor
   std::unordered_map<std::string, TreeFile> tree_files_;  // by path
   bool branch_goes_on_ = false;
+  std::optional<StashedFiles> stashed_;  // read when a file is missing
+  uint64_t files_stashed_ = 0;
+  SparseCheckout sparse_;
+  uint64_t files_outside_ = 0;
   bool branch_is_away_ = false;  // the work tree is that of another branch, or of none
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records
   std::map<std::string, std::vector<uint64_t>> ids_by_table_;

@@ -54,6 +54,29 @@ Status Directory::create_whole_synced(std::string_view name, ByteSpan content) {
   if (!synced) static_cast<void>(remove_file(name));
   return synced;
 }
+
+namespace {
+
+class FileMadeAtOnce final : public PreparedFile {
+ public:
+  FileMadeAtOnce(Directory& directory, std::string_view name, ByteSpan content)
+      : directory_(directory), name_(name), content_(content.begin(), content.end()) {}
+  Status create() override { return directory_.create_whole_synced(name_, content_); }
+
+ private:
+  Directory& directory_;
+  std::string name_;
+  ByteVector content_;
+};
+
+}  // namespace
+
+// For a Directory that has no better way: all is done by create().
+Result<std::unique_ptr<PreparedFile>> Directory::prepare_whole_synced(std::string_view name,
+                                                                      ByteSpan content) {
+  return std::make_unique<FileMadeAtOnce>(*this, name, content);
+}
+
 namespace {
 
 struct Temporary {

@@ -118,6 +118,15 @@ class SharedPage {
   virtual void start_writeback() {}
 };
 
+// A file that is written and durable, and has no name yet; gone with its owner where it got none.
+class PreparedFile {
+ public:
+  virtual ~PreparedFile() = default;
+  // Gives it the name that it was prepared for. kExists where something has that: then it may be
+  // tried again. The name is durable after sync_directory.
+  virtual Status create() = 0;
+};
+
 class Directory {
  public:
   virtual ~Directory() = default;
@@ -170,6 +179,10 @@ class Directory {
   // As create_whole, but the bytes are durable before the name is there (and the name after
   // sync_directory): a lock file that a power cut leaves says whose it is.
   virtual Status create_whole_synced(std::string_view name, ByteSpan content);
+  // The same in two steps, for a lock that others should not meet while its bytes are synced. The
+  // directory outlives the file.
+  virtual Result<std::unique_ptr<PreparedFile>> prepare_whole_synced(std::string_view name,
+                                                                     ByteSpan content);
 };
 
 // Opens a directory of the real file system; its own path may contain symbolic links.

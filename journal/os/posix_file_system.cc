@@ -62,6 +62,30 @@ bool settle_status_flags(int descriptor, bool direct) {
   return false;
 }
 
+class UnnamedFile final : public PreparedFile {
+ public:
+  UnnamedFile(Directory& directory, std::string_view name, ByteSpan content, PosixEntry entry,
+              PosixFd unnamed)
+      : directory_(directory),
+        name_(name),
+        content_(content.begin(), content.end()),
+        entry_(std::move(entry)),
+        unnamed_(std::move(unnamed)) {}
+
+  Status create() override {
+    TRY_ASSIGN(const bool linked,
+               link_unnamed(unnamed_, entry_, fmt::format("{}/{}", directory_.path(), name_)));
+    return linked ? Status{} : directory_.create_whole_synced(name_, content_);
+  }
+
+ private:
+  Directory& directory_;
+  std::string name_;
+  ByteVector content_;
+  PosixEntry entry_;
+  PosixFd unnamed_;
+};
+
 class PosixDirectory final : public Directory {
  public:
   PosixDirectory(PosixFd descriptor, std::string path)
@@ -108,6 +132,14 @@ class PosixDirectory final : public Directory {
   }
   Status create_whole_synced(std::string_view name, ByteSpan content) override {
     return create_whole(name, content, true);
+  }
+  Result<std::unique_ptr<PreparedFile>> prepare_whole_synced(std::string_view name,
+                                                             ByteSpan content) override {
+    TRY_ASSIGN(PosixEntry entry, open_parent_beneath(fd_.get(), name, what("create")));
+    TRY_ASSIGN(PosixFd unnamed, open_unnamed(entry, content, /*synced=*/true, path_of(name)));
+    if (unnamed.get() < 0) return Directory::prepare_whole_synced(name, content);
+    return std::make_unique<UnnamedFile>(*this, name, content, std::move(entry),
+                                         std::move(unnamed));
   }
 
   Status rename(std::string_view from, std::string_view to) override {

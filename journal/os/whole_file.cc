@@ -24,7 +24,7 @@ int open_retrying(int directory, const char* name, int flags) {
 }
 
 // By the descriptor itself (needs a privilege before Linux 6.10, else ENOENT), else by /proc.
-int link_unnamed(int descriptor, const PosixEntry& entry) {
+int link_descriptor(int descriptor, const PosixEntry& entry) {
   if (linkat(descriptor, "", entry.parent, entry.leaf.c_str(), AT_EMPTY_PATH) == 0) return 0;
   if (errno != ENOENT && errno != EINVAL) return -1;
   const std::string proc = fmt::format("/proc/self/fd/{}", descriptor);
@@ -75,18 +75,30 @@ Status remove_temporaries(Directory& directory, std::string_view name) {
   return {};
 }
 
-Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content, bool synced,
-                                    std::string_view path) {
+Result<PosixFd> open_unnamed(const PosixEntry& entry, ByteSpan content, bool synced,
+                             std::string_view path) {
   PosixFd unnamed(open_retrying(entry.parent, ".", O_TMPFILE | O_WRONLY));
   if (unnamed.get() < 0) {
     // EISDIR and ENOENT are what kernels or file systems without O_TMPFILE make of it.
-    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) return false;
+    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT)
+      return unnamed;
     return posix_path_error(errno, fmt::format("create {}", path));
   }
   TRY(write_new(unnamed.get(), content, synced, path));
-  if (link_unnamed(unnamed.get(), entry) == 0) return true;
+  return unnamed;
+}
+
+Result<bool> link_unnamed(const PosixFd& unnamed, const PosixEntry& entry, std::string_view path) {
+  if (link_descriptor(unnamed.get(), entry) == 0) return true;
   if (errno == ENOENT || errno == EPERM || errno == EOPNOTSUPP) return false;
   return posix_path_error(errno, fmt::format("create {}", path));
+}
+
+Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content, bool synced,
+                                    std::string_view path) {
+  TRY_ASSIGN(const PosixFd unnamed, open_unnamed(entry, content, synced, path));
+  if (unnamed.get() < 0) return false;
+  return link_unnamed(unnamed, entry, path);
 }
 
 Status create_by_hidden_file(const PosixEntry& entry, ByteSpan content, bool synced,

@@ -22,7 +22,14 @@ class Directory;
 // caller vouches that nobody is writing it now.
 Status remove_temporaries(Directory& directory, std::string_view name);
 
-// An unnamed file (O_TMPFILE), written, then linked to its name: a crash leaves nothing behind.
+// An unnamed file (O_TMPFILE), written, and synced where asked; closed where the file system or the
+// system does not know how.
+Result<PosixFd> open_unnamed(const PosixEntry& entry, ByteSpan content, bool synced,
+                             std::string_view path);
+// Gives it its name. False where the system cannot do that.
+Result<bool> link_unnamed(const PosixFd& unnamed, const PosixEntry& entry, std::string_view path);
+
+// Both: an unnamed file, written, then linked to its name: a crash leaves nothing behind.
 // False when the file system or the system does not know how; nothing was created then. `synced`:
 // the bytes are durable before the name is there.
 Result<bool> create_by_unnamed_file(const PosixEntry& entry, ByteSpan content, bool synced,

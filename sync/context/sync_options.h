@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace syncline {
 
@@ -20,6 +21,7 @@ struct SyncOptions {
   uint64_t publish_interval_ms = 2000;
   uint32_t consolidate_packs = 20;  // own packs that make a consolidation due
   std::string remote = "origin";
+  std::vector<std::string> own_paths;  // git's patterns for where records and settings are
 };
 
 }  // namespace syncline

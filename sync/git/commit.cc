@@ -66,6 +66,14 @@ Result<ParsedCommit> parse_commit(std::string_view content) {
   return commit;
 }
 
+Result<std::optional<ParsedCommit>> commit_if_there(ObjectStore& objects, const ObjectId& id) {
+  if (id.is_zero()) return std::optional<ParsedCommit>{};
+  TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
+  if (!object || object->type != ObjectType::kCommit) return std::optional<ParsedCommit>{};
+  TRY_ASSIGN(ParsedCommit commit, parse_commit(object->bytes));
+  return std::optional<ParsedCommit>(std::move(commit));
+}
+
 Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id) {
   if (commit_id.is_zero()) return ObjectId{};
   TRY_ASSIGN(const ObjectStore::Content content, objects.require(commit_id, ObjectType::kCommit));

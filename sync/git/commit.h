@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ struct ParsedCommit {
 Result<ParsedCommit> parse_commit(std::string_view content);
 
 class ObjectStore;
+// Empty where there is no such object, or it is no commit: for ids that may be anything.
+Result<std::optional<ParsedCommit>> commit_if_there(ObjectStore& objects, const ObjectId& id);
 // The tree of the commit; zero for no commit.
 Result<ObjectId> tree_of(ObjectStore& objects, const ObjectId& commit_id);
 

@@ -67,6 +67,8 @@ struct IndexChange {
   std::optional<TreeValue> in_tip;  // what the branch's tip had there before our commit
   // Our values that an interrupted publish may have left there.
   std::optional<TreeValue> also_ours;
+  // An entry that is new: its file is not to be in the work tree (sync/git/sparse_checkout.h).
+  bool skip_worktree = false;
 
   bool removes() const { return value.blob.is_zero(); }
 };

@@ -32,7 +32,8 @@ class IndexWriter {
       : old_(old), version_(version), hashed_(hashed), sink_(sink) {}
 
   Status begin(uint32_t entry_count) {
-    TRY(old_.append_to(out_, 0, 8));
+    TRY(old_.append_to(out_, 0, 4));
+    put_be32(out_, version_);
     put_be32(out_, entry_count);
     return {};
   }
@@ -178,14 +179,18 @@ class IndexMerger {
     TRY(decide());
     IndexMerge merge;
     uint32_t inserted = 0, removed = 0;
+    bool skips = false;
     for (size_t i = 0; i < changes_.size(); ++i) {
       if (actions_[i] == Action::kKeep) merge.kept.push_back(changes_[i].path);
       if (actions_[i] == Action::kInsert) ++inserted;
       if (actions_[i] == Action::kRemove) ++removed;
+      skips |= actions_[i] == Action::kInsert && changes_[i].skip_worktree;
       merge.changed |= writes(actions_[i]);
     }
     if (!merge.changed) return merge;
-    IndexWriter writer(index_.bytes_, index_.version_, index_.hashed_, sink);
+    // Version 3 is version 2 with flags that only it has room for.
+    const uint32_t version = skips && index_.version_ == 2 ? 3 : index_.version_;
+    IndexWriter writer(index_.bytes_, version, index_.hashed_, sink);
     TRY(writer.begin(index_.entry_count_ + inserted - removed));
     TRY(write_entries(writer));
     TRY(write_extensions(writer));
@@ -304,7 +309,8 @@ class IndexMerger {
   static Status insert(IndexWriter& writer, const IndexChange& change, uint64_t at,
                        std::string_view last_path) {
     TRY(writer.copy_until(at, last_path));
-    return writer.put(change.path, change.value, change.stat.value_or(IndexStat{}), 0, 0);
+    return writer.put(change.path, change.value, change.stat.value_or(IndexStat{}), 0,
+                      change.skip_worktree ? kSkipWorktree : uint16_t{0});
   }
   static Status replace(IndexWriter& writer, const IndexChange& change, const IndexCursor& entry) {
     TRY(writer.copy_until(entry.begin(), entry.previous_path()));

@@ -18,18 +18,24 @@ std::string first_line(std::string_view owner) {
 
 }  // namespace
 
-Result<OwnedLock> OwnedLock::take(Directory& directory, std::string name, std::string_view owner,
-                                  std::string_view note) {
+Result<PreparedLock> PreparedLock::prepare(Directory& directory, std::string name,
+                                           std::string_view owner, std::string_view note) {
   const std::string text = first_line(owner) + std::string(note);
   // Synced first: without its text a lock that a power cut leaves would be nobody's, and stay.
-  const Status created = directory.create_whole_synced(name, as_bytes(text));
+  TRY_ASSIGN(auto file, directory.prepare_whole_synced(name, as_bytes(text)));
+  return PreparedLock(directory, std::move(name), std::move(file));
+}
+
+Result<OwnedLock> PreparedLock::take() {
+  const Status created = file_->create();
   if (!created) {
     if (created.error().code != Code::kExists) return created.error();
-    return make_error(Code::kBusy, fmt::format("{}/{} is held by another", directory.path(), name),
+    return make_error(Code::kBusy,
+                      fmt::format("{}/{} is held by another", directory_->path(), name_),
                       "if no git command is running, remove the file");
   }
-  TRY_ASSIGN(const FileInfo info, directory.info(name));
-  return OwnedLock(directory, std::move(name), info.inode);
+  TRY_ASSIGN(const FileInfo info, directory_->info(name_));
+  return OwnedLock(*directory_, name_, info.inode);
 }
 
 OwnedLock::OwnedLock(OwnedLock&& other) noexcept

@@ -7,6 +7,7 @@
 // inode must still be the one that was looked at. Anybody else's lock is never touched.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,9 +20,6 @@ namespace syncline {
 // Removed by the destructor unless released. Not thread-safe.
 class OwnedLock {
  public:
-  // kBusy where another has it. `note` may be empty; it can be read back by owned_lock_note().
-  static Result<OwnedLock> take(Directory& directory, std::string name, std::string_view owner,
-                                std::string_view note);
   OwnedLock(OwnedLock&& other) noexcept;
   OwnedLock& operator=(OwnedLock&&) = delete;
   ~OwnedLock();
@@ -32,11 +30,29 @@ class OwnedLock {
   void leave() { directory_ = nullptr; }
 
  private:
+  friend class PreparedLock;
   OwnedLock(Directory& directory, std::string name, uint64_t inode)
       : directory_(&directory), name_(std::move(name)), inode_(inode) {}
   Directory* directory_;  // null once released or moved from
   std::string name_;
   uint64_t inode_;
+};
+
+// Its text, durable before anybody can meet the lock: taking it then syncs nothing.
+class PreparedLock {
+ public:
+  // `note` may be empty; it can be read back by owned_lock_note().
+  static Result<PreparedLock> prepare(Directory& directory, std::string name,
+                                      std::string_view owner, std::string_view note);
+  // kBusy where another has it: then it may be tried again.
+  Result<OwnedLock> take();
+
+ private:
+  PreparedLock(Directory& directory, std::string name, std::unique_ptr<PreparedFile> file)
+      : directory_(&directory), name_(std::move(name)), file_(std::move(file)) {}
+  Directory* directory_;
+  std::string name_;
+  std::unique_ptr<PreparedFile> file_;
 };
 
 Result<bool> is_owned_lock(Directory& directory, std::string_view name, std::string_view owner);

@@ -13,7 +13,6 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kIdHexBytes = 40;
 constexpr int kSymbolicDepthMax = 5;
 constexpr std::string_view kSymbolicPrefix = "ref: ";
 constexpr std::string_view kPackedRefs = "packed-refs";
@@ -62,9 +61,15 @@ RefLock::~RefLock() {
   if (directory_ != nullptr) static_cast<void>(abort().has_value());
 }
 
-Status RefLock::commit() {
+Status RefLock::move() {
   TRY(directory_->rename(lock_name(ref_), ref_));
-  Directory& directory = *std::exchange(directory_, nullptr);
+  directory_ = nullptr;
+  return {};
+}
+
+Status RefLock::commit() {
+  Directory& directory = *directory_;
+  TRY(move());
   return directory.sync_directory(parent_of(ref_));
 }
 
@@ -149,32 +154,52 @@ Result<ObjectId> RefStore::read(std::string_view ref) {
 
 Result<RefLock> RefStore::lock(std::string_view ref, const ObjectId& expected,
                                const ObjectId& new_id) {
-  TRY(create_lock(ref, lock_content(new_id)));
-  RefLock lock(directory_, std::string(ref), expected, new_id);
-  TRY_ASSIGN(const ObjectId current, read(ref));
+  TRY_ASSIGN(PreparedRefLock prepared, prepare_lock(ref, new_id));
+  return prepared.take(expected);
+}
+
+Result<PreparedRefLock> RefStore::prepare_lock(std::string_view ref, const ObjectId& new_id) {
+  TRY_ASSIGN(auto file, prepare(ref, lock_content(new_id)));
+  return PreparedRefLock(*this, std::string(ref), new_id, std::move(file));
+}
+
+Result<RefLock> PreparedRefLock::take(const ObjectId& expected) {
+  TRY(refs_->create_lock(ref_, lock_content(new_id_), *file_));
+  RefLock lock(refs_->directory_, ref_, expected, new_id_);
+  TRY_ASSIGN(const ObjectId current, refs_->read(ref_));
   if (current != expected) {
     return make_error(Code::kDisagree,
-                      fmt::format("{} is at {}, not at {}", ref, current.hex(), expected.hex()));
+                      fmt::format("{} is at {}, not at {}", ref_, current.hex(), expected.hex()));
   }
   return lock;
 }
 
-Status RefStore::create_lock(std::string_view ref, std::string_view content) {
+Status RefStore::make_durable(std::string_view ref) {
+  return directory_.sync_directory(parent_of(ref));
+}
+
+Result<std::unique_ptr<PreparedFile>> RefStore::prepare(std::string_view ref,
+                                                        std::string_view content) {
   const std::string name = lock_name(ref);
-  Status created = directory_.create_whole_synced(name, as_bytes(content));
+  auto file = directory_.prepare_whole_synced(name, as_bytes(content));
+  if (file || file.error().code != Code::kNotFound) return file;
+  TRY(make_durable_parents(directory_, name));
+  return directory_.prepare_whole_synced(name, as_bytes(content));
+}
+
+Status RefStore::create_lock(std::string_view ref, std::string_view content,
+                             PreparedFile& prepared) {
+  Status created = prepared.create();
   if (!created && created.error().code == Code::kNotFound) {
     // New, or packing the last loose ref has removed the directory with it.
-    TRY(make_durable_parents(directory_, name));
-    created = directory_.create_whole_synced(name, as_bytes(content));
+    TRY(make_durable_parents(directory_, lock_name(ref)));
+    created = directory_.create_whole_synced(lock_name(ref), as_bytes(content));
   }
-  if (!created) {
-    if (created.error().code != Code::kExists) return created.error();
-    return make_error(
-        Code::kBusy,
-        fmt::format("{}/{} is there: another process moves this ref", directory_.path(), name),
-        "if no git command is running, remove the file");
-  }
-  return {};
+  if (created || created.error().code != Code::kExists) return created;
+  return make_error(Code::kBusy,
+                    fmt::format("{}/{} is there: another process moves this ref", directory_.path(),
+                                lock_name(ref)),
+                    "if no git command is running, remove the file");
 }
 
 Result<bool> RefStore::remove_damaged(std::string_view ref) {
@@ -189,7 +214,8 @@ Result<bool> RefStore::remove_damaged(std::string_view ref) {
   };
   TRY_ASSIGN(const bool seen, damaged());
   if (!seen) return false;
-  TRY(create_lock(ref, {}));
+  TRY_ASSIGN(const auto prepared, prepare(ref, {}));
+  TRY(create_lock(ref, {}, *prepared));
   RefLock lock(directory_, std::string(ref), {}, {});
   TRY_ASSIGN(const bool still, damaged());
   if (still) {

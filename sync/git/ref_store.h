@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,6 +29,7 @@
 
 namespace syncline {
 
+inline constexpr size_t kIdHexBytes = 40;  // of an object name, as refs and reflogs have it
 inline constexpr std::string_view kBranchPrefix = "refs/heads/";
 // "main" of "refs/heads/main"; any other ref as it is.
 std::string_view short_branch_name(std::string_view ref);
@@ -54,13 +56,16 @@ class RefLock {
   const ObjectId& old_id() const { return old_id_; }
   const ObjectId& new_id() const { return new_id_; }
 
-  // Renames the lock into place and syncs the directory. On an error after the rename the ref has
-  // moved, but may not survive a power cut: read it again.
+  // Renames the lock into place: the ref has moved, and survives a power cut after
+  // RefStore::make_durable().
+  Status move();
+  // Both. On an error after the rename the ref has moved: read it again.
   Status commit();
   // Gives up; the ref stays as it was.
   Status abort();
 
  private:
+  friend class PreparedRefLock;
   friend class RefStore;
   RefLock(Directory& directory, std::string ref, const ObjectId& old_id, const ObjectId& new_id)
       : directory_(&directory), ref_(std::move(ref)), old_id_(old_id), new_id_(new_id) {}
@@ -68,6 +73,23 @@ class RefLock {
   std::string ref_;
   ObjectId old_id_;
   ObjectId new_id_;
+};
+
+// A ref's lock that nobody has met yet: its value is durable, so that taking it syncs nothing.
+class PreparedRefLock {
+ public:
+  // `expected`, and what is answered: as RefStore::lock().
+  Result<RefLock> take(const ObjectId& expected);
+
+ private:
+  friend class RefStore;
+  PreparedRefLock(RefStore& refs, std::string ref, const ObjectId& new_id,
+                  std::unique_ptr<PreparedFile> file)
+      : refs_(&refs), ref_(std::move(ref)), new_id_(new_id), file_(std::move(file)) {}
+  RefStore* refs_;
+  std::string ref_;
+  ObjectId new_id_;
+  std::unique_ptr<PreparedFile> file_;
 };
 
 class RefStore {
@@ -91,6 +113,10 @@ class RefStore {
   // Takes the lock for moving `ref` from `expected` (zero: must not be there) to `new_id`. kBusy:
   // another holds it. kDisagree: it is not at `expected`; the lock is let go.
   Result<RefLock> lock(std::string_view ref, const ObjectId& expected, const ObjectId& new_id);
+  // The first half of it, to be done before other locks are taken.
+  Result<PreparedRefLock> prepare_lock(std::string_view ref, const ObjectId& new_id);
+  // After RefLock::move().
+  Status make_durable(std::string_view ref);
   // lock() and commit().
   Status compare_and_swap(std::string_view ref, const ObjectId& expected, const ObjectId& new_id);
 
@@ -125,7 +151,9 @@ class RefStore {
   Result<std::set<std::string>> names_below(std::string_view prefix);
 
  private:
-  Status create_lock(std::string_view ref, std::string_view content);
+  friend class PreparedRefLock;
+  Result<std::unique_ptr<PreparedFile>> prepare(std::string_view ref, std::string_view content);
+  Status create_lock(std::string_view ref, std::string_view content, PreparedFile& prepared);
   Result<std::string> packed_refs();
   Result<ObjectId> read_packed(std::string_view ref);
   Status add_loose_below(const std::string& directory, size_t prefix_size,

@@ -177,7 +177,7 @@ Result<int64_t> quiet_left_ms(const GitDirectories& git, Clock& clock) {
   const int64_t age_ms = clock.now_ms() - changed_ms(info);
   // In the future: the clock was set back since then, and cannot tell.
   if (age_ms < 0 || age_ms >= kQuietAfterMoveMs) return 0;
-  constexpr uint64_t kTailBytes = 4096;
+  constexpr uint64_t kTailBytes = 64u << 10;  // some hundred moves: a rebase is over in a moment
   std::string tail(std::min(info.size_bytes, kTailBytes), '\0');
   TRY_ASSIGN(const size_t count,
              (*log)->read_at(info.size_bytes - tail.size(),

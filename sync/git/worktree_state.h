@@ -35,7 +35,7 @@ namespace syncline {
 inline constexpr int64_t kUnseenEditorMs = 2000;
 inline constexpr int64_t kQuietAfterMoveMs = 2000;
 // Whoever moves HEAD for so long without such a pause is not waited for any more.
-inline constexpr int64_t kQuietLongestMs = 30'000;
+inline constexpr int64_t kQuietLongestMs = 5 * 60'000;
 // What the reflog says of our own commits begins so.
 inline constexpr std::string_view kOurReflogMessage = "commit (syncline): ";
 

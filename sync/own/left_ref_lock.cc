@@ -14,19 +14,10 @@ auto time_of(const FileInfo& info) {
   return std::pair(info.mtime_s, info.mtime_ns);
 }
 
-// Empty where there is no such object, or it is no commit: a lock may hold anything.
-Result<std::optional<ParsedCommit>> read_commit(ObjectStore& objects, const ObjectId& id) {
-  if (id.is_zero()) return std::optional<ParsedCommit>{};
-  TRY_ASSIGN(const std::optional<Object> object, objects.read(id));
-  if (!object || object->type != ObjectType::kCommit) return std::optional<ParsedCommit>{};
-  TRY_ASSIGN(ParsedCommit commit, parse_commit(object->bytes));
-  return std::optional<ParsedCommit>(std::move(commit));
-}
-
 }  // namespace
 
 Result<bool> RefLockJudge::is_ours(const ObjectId& id) {
-  TRY_ASSIGN(const std::optional<ParsedCommit> commit, read_commit(objects_, id));
+  TRY_ASSIGN(const std::optional<ParsedCommit> commit, commit_if_there(objects_, id));
   return commit && names_store(commit->message, store_);
 }
 
@@ -41,7 +32,7 @@ Result<RefLockJudge::Verdict> RefLockJudge::own_ref(std::string_view ref) {
 Result<bool> RefLockJudge::could_be_published(std::string_view ref, const ObjectId& id,
                                               const ObjectId& published) {
   if (id == published) return true;
-  TRY_ASSIGN(const std::optional<ParsedCommit> commit, read_commit(objects_, id));
+  TRY_ASSIGN(const std::optional<ParsedCommit> commit, commit_if_there(objects_, id));
   TRY_ASSIGN(const ObjectId tip, refs_.read(ref));
   if (commit && !commit->parents.empty() && commit->parents.front() == tip) return true;
   return reaches(objects_, tip, id, kCommitsLookedAtMax);

@@ -13,6 +13,7 @@
 #include "sync/git/index_file.h"
 #include "sync/git/owned_lock.h"
 #include "sync/git/ref_store.h"
+#include "sync/git/sparse_checkout.h"
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
 
@@ -22,6 +23,8 @@ namespace {
 // A user's `git add` holds index.lock for milliseconds; longer waits are left to the caller.
 constexpr BackoffLimits kLockLimits = {
     .first_ns = 2'000'000, .longest_ns = 40'000'000, .tries_max = 5};
+// While index.lock is held nothing is waited for.
+constexpr BackoffLimits kOneTry = {.first_ns = 0, .longest_ns = 0, .tries_max = 0};
 
 struct IndexSeen {
   IndexFile index;
@@ -165,6 +168,7 @@ class BranchCommit {
 
   // False when the index is such that the publish must wait; the result says why.
   Result<bool> prepare_index() {
+    TRY_ASSIGN(sparse_, SparseCheckout::read(git_));
     TRY_ASSIGN(seen_, read_index(*git_.git_dir, result_.waiting));
     if (!result_.waiting.empty()) return false;
     // The power cut took what was staged. If the index stayed empty, every git command and publish
@@ -185,11 +189,13 @@ class BranchCommit {
       }
       TRY_ASSIGN(const WorkFile file, look_at_work_file(*git_.work_tree, change.path, clock_));
       const bool equal = file.state == WorkFile::State::kReadable && file.blob == change.value.blob;
-      changes.push_back({.path = change.path,
-                         .value = change.value,
-                         .stat = equal ? file.stat : std::nullopt,
-                         .in_tip = change.in_tip,
-                         .also_ours = {}});
+      changes.push_back(
+          {.path = change.path,
+           .value = change.value,
+           .stat = equal ? file.stat : std::nullopt,
+           .in_tip = change.in_tip,
+           .also_ours = {},
+           .skip_worktree = file.state == WorkFile::State::kMissing && !sparse_.has(change.path)});
     }
     const Status written = write_image(changes);
     if (!written && written.error().code == Code::kCorrupt) {
@@ -226,7 +232,8 @@ class BranchCommit {
                                          .value = {id, mode},
                                          .stat = {},
                                          .in_tip = {},
-                                         .also_ours = {}});
+                                         .also_ours = {},
+                                         .skip_worktree = !sparse_.has(path)});
                       return {};
                     }));
     }
@@ -300,10 +307,19 @@ class BranchCommit {
            change.text.starts_with(object->bytes);
   }
 
-  Result<std::optional<OwnedLock>> take_lock(const char* name, std::string_view note) {
-    Backoff backoff(git_.paths.platform->random(), kLockLimits);
+  Result<std::string> waiting_reason() {
+    const WorktreeQuestion question{.branch = request_.branch,
+                                    .lock_owner = request_.lock_owner,
+                                    .locks_matter = false,
+                                    .programs_matter = true,
+                                    .others = request_.others};
+    return worktree_waiting_reason(git_, question, clock_);
+  }
+
+  Result<std::optional<OwnedLock>> take_lock(PreparedLock& prepared, const BackoffLimits& limits) {
+    Backoff backoff(git_.paths.platform->random(), limits);
     while (true) {
-      Result<OwnedLock> lock = OwnedLock::take(*git_.git_dir, name, owner(), note);
+      Result<OwnedLock> lock = prepared.take();
       if (lock) return std::optional<OwnedLock>(std::move(*lock));
       if (lock.error().code != Code::kBusy) return std::move(lock).error();
       if (!backoff.may_try_again()) {
@@ -318,12 +334,22 @@ class BranchCommit {
 
   // Of the locks, index.lock is taken first and released last: its note says what the ref's lock is
   // for. Without it, a ref's lock that a failure kept from being removed would have no owner.
+  // A person's command that meets index.lock fails, so all that can be synced before is.
   Status move_under_locks() {
     const std::string note =
         fmt::format("{} {} {}\n", request_.branch, request_.tip.hex(), commit_.hex());
-    TRY_ASSIGN(std::optional<OwnedLock> index_lock, take_lock("index.lock", note));
+    RefStore refs(*git_.common_dir);
+    TRY_ASSIGN(PreparedRefLock ref_lock, refs.prepare_lock(request_.branch, commit_));
+    TRY_ASSIGN(PreparedLock head_lock,
+               PreparedLock::prepare(*git_.git_dir, "HEAD.lock", owner(), ""));
+    TRY_ASSIGN(PreparedLock prepared,
+               PreparedLock::prepare(*git_.git_dir, "index.lock", owner(), note));
+    // A git program that began meanwhile would meet the lock, though it be let go at once.
+    TRY_ASSIGN(result_.waiting, waiting_reason());
+    if (!result_.waiting.empty()) return {};
+    TRY_ASSIGN(std::optional<OwnedLock> index_lock, take_lock(prepared, kLockLimits));
     if (!index_lock) return {};
-    const Status moved = move_under_index_lock();
+    const Status moved = move_under_index_lock(refs, head_lock, ref_lock);
     if (!moved && !request_.lock_owner.empty()) {
       const Result<FileInfo> left = git_.common_dir->info(request_.branch + ".lock");
       if (left || left.error().code != Code::kNotFound) {
@@ -332,32 +358,26 @@ class BranchCommit {
       }
     }
     const Status released = index_lock->release();
-    return moved ? released : moved;
+    TRY(moved);
+    // Until here a power cut may take the ref back, but not the index: records staged.
+    if (!result_.commit.is_zero()) TRY(refs.make_durable(request_.branch));
+    return released;
   }
 
-  Status move_under_index_lock() {
-    RefStore refs(*git_.common_dir);
-    RefStore head_refs(*git_.git_dir);
-    TRY_ASSIGN(std::optional<OwnedLock> head_lock, take_lock("HEAD.lock", ""));
+  Status move_under_index_lock(RefStore& refs, PreparedLock& prepared_head_lock,
+                               PreparedRefLock& prepared_ref_lock) {
+    TRY_ASSIGN(std::optional<OwnedLock> head_lock, take_lock(prepared_head_lock, kOneTry));
     if (!head_lock) return {};
 
     // Look again: nothing of this can change any more while both locks are held.
-    const WorktreeQuestion question{.branch = request_.branch,
-                                    .lock_owner = request_.lock_owner,
-                                    .locks_matter = false,
-                                    .programs_matter = true,
-                                    .others = request_.others};
-    TRY_ASSIGN(result_.waiting, worktree_waiting_reason(git_, question, clock_));
+    TRY_ASSIGN(result_.waiting, waiting_reason());
     if (!result_.waiting.empty()) return {};
     TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
     if (!unchanged) {
       result_.moved = true;
       return {};
     }
-    // The note in index.lock names the owner of the ref's lock, so a power cut must not keep the
-    // ref's lock alone.
-    TRY(git_.git_dir->sync_directory("."));
-    Result<RefLock> ref_lock = refs.lock(request_.branch, request_.tip, commit_);
+    Result<RefLock> ref_lock = prepared_ref_lock.take(request_.tip);
     if (!ref_lock) {
       if (ref_lock.error().code == Code::kBusy) {
         result_.waiting = ref_lock.error().message;
@@ -378,13 +398,14 @@ class BranchCommit {
       TRY(git_.git_dir->rename(image_name(owner()), kIndexName));
       TRY(git_.git_dir->sync_directory("."));
     }
-    TRY(write_reflogs(refs, head_refs));
-    TRY(ref_lock->commit());
+    TRY(write_reflogs(refs));
+    TRY(ref_lock->move());
     result_.commit = commit_;
     return head_lock->release();
   }
 
-  Status write_reflogs(RefStore& refs, RefStore& head_refs) {
+  Status write_reflogs(RefStore& refs) {
+    RefStore head_refs(*git_.git_dir);
     TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git_.common_dir, "config"));
     const bool wanted = GitConfig::parse(text.value_or("")).get_bool("core.logallrefupdates", true);
     const ReflogEntry entry{request_.author.name, request_.author.email, request_.author.time_ms,
@@ -406,6 +427,7 @@ class BranchCommit {
   BranchCommitResult result_;
   ObjectId commit_;
   IndexSeen seen_;
+  SparseCheckout sparse_;
   bool index_changed_ = false;
 };
 

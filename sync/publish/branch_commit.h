@@ -1,8 +1,11 @@
 // Puts one of our commits on the checked-out branch: index first, then the ref.
 //
-//   look, no locks ─► pack and index image beside, synced ─► index.lock ─► look again ─► HEAD.lock,
-//   ref lock ─► the tip is still there ─► work tree's texts grown ─► index renamed into place,
-//   synced ─► reflogs ─► ref renamed, synced ─► locks let go ─► .keep dropped
+//   look, no locks ─► pack, index image and locks beside, synced ─► index.lock, HEAD.lock ─► look
+//   again ─► ref lock ─► the tip is still there ─► work tree's texts grown ─► index renamed into
+//   place, synced ─► reflogs ─► ref renamed ─► locks let go ─► ref synced ─► .keep dropped
+//
+// A git command of theirs that meets index.lock fails, so the index's directory is all that is
+// synced while it is held.
 //
 // A crash before the index is renamed leaves a pack and, at most, locks that recover_left_locks()
 // knows as ours. A crash between index and ref leaves our files staged on the old tip: the next

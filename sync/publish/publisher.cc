@@ -9,10 +9,13 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/attributes_off.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/commit_text.h"
 #include "sync/git/owned_lock.h"
+#include "sync/git/sparse_checkout.h"
+#include "sync/git/stashed_files.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
 #include "sync/git/work_files.h"
@@ -138,8 +141,43 @@ Result<std::string> Publisher::waiting_reason() {
   ObjectId tip;
   TRY_ASSIGN(std::string reason, standing_in_the_way(tip));
   if (!reason.empty() || context_.state.published >= context_.state.committed) return reason;
+  TRY_ASSIGN(reason, away_with_stash(tip));
+  if (!reason.empty()) return reason;
   TRY_ASSIGN(reason, index_waiting_reason(*git_dirs));
   return reason;
+}
+
+Result<ObjectId> Publisher::stash_tip() {
+  const Result<ObjectId> stash = context_.refs.read(kStashRef);
+  // One that cannot be read cannot be popped either.
+  if (!stash && stash.error().code == Code::kCorrupt) return ObjectId{};
+  return stash;
+}
+
+// It would have to be written again to be published, and then the pop would fail.
+Result<std::string> Publisher::away_with_stash(const ObjectId& tip) {
+  TRY_ASSIGN(stash_seen_, stash_tip());
+  if (stash_seen_.is_zero()) return std::string{};
+  TRY_ASSIGN(const StashedFiles stashed,
+             StashedFiles::read(context_.common_dir, context_.objects, context_.clock));
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(const ObjectId own, tree_of(context_.objects, context_.state.own_commit));
+  TRY_ASSIGN(const ObjectId branch, tree_of(context_.objects, tip));
+  std::string away;
+  TRY(stashed.for_each([&](std::string_view path) -> Status {
+    if (!away.empty()) return {};
+    TRY_ASSIGN(const auto ours, find_in_tree(context_.objects, own, path));
+    if (!ours) return {};
+    TRY_ASSIGN(const auto published, find_in_tree(context_.objects, branch, path));
+    const Result<FileInfo> there = git_dirs->work_tree->info(path);
+    if (!published && !there && there.error().code == Code::kNotFound) away = path;
+    return {};
+  }));
+  if (away.empty()) return away;
+  return fmt::format(
+      "{} is away with a stash: publishing goes on after `git stash pop` or `git stash drop`, or "
+      "{} minutes after the stash",
+      away, kStashWaitMs / 60'000);
 }
 
 Result<bool> Publisher::goes_on(const ObjectId& tip) {
@@ -149,7 +187,7 @@ Result<bool> Publisher::goes_on(const ObjectId& tip) {
 }
 
 Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
-                                         const WriteSections& write_sections, Pace pace) {
+                                         const WaitingSections& waiting_sections, Pace pace) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY(recover_left_locks(*git_dirs, context_.store().hex()));
   TRY_ASSIGN(const RefLockJudge::Verdict lock, judge_branch_lock());
@@ -158,11 +196,12 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
                context_.refs.remove_seen_lock(context_.options.branch, *lock.seen));
   }
   TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
+  TRY(switch_attributes_off(*git_dirs->common_dir, context_.options.own_paths));
   PublishReport report;
   while (true) {
     const uint64_t published = context_.state.published;
     TRY_ASSIGN(PublishReport part,
-               until_still([&] { return attempt(outcomes, write_sections, pace); }));
+               until_still([&] { return attempt(outcomes, waiting_sections, pace); }));
     if (!part.commit.is_zero()) report.commit = part.commit;
     append(report.left, std::move(part.left));
     append(report.republished, std::move(part.republished));
@@ -198,7 +237,7 @@ Result<PublishReport> Publisher::until_still(
 }
 
 Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
-                                                        const WriteSections& write_sections,
+                                                        const WaitingSections& waiting_sections,
                                                         Pace pace) {
   const SyncState& state = context_.state;
   PublishReport report;
@@ -212,6 +251,8 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
     report.waiting = kJustMoved;
     return std::optional(std::move(report));
   }
+  TRY_ASSIGN(report.waiting, away_with_stash(tip));
+  if (!report.waiting.empty()) return std::optional(std::move(report));
 
   TRY_ASSIGN(const OwnHistory history,
              read_own_history(context_.objects, context_.store(), state.own_commit, state.published,
@@ -226,10 +267,11 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
              read_retractions(context_, outcomes, state.published + 1, last_seq));
   TRY(plan_retractions(context_.objects, *git_dirs->work_tree, trees.tip, retractions, plan));
   std::vector<std::string> put_back;
-  TRY(put_back_files(plan, write_sections ? &trees.own_before : nullptr, put_back));
+  TRY(put_back_files(plan, waiting_sections ? &trees.own_before : nullptr, put_back));
+  if (waiting_sections && !plan.changes.empty()) TRY(waiting_sections.settle(last_seq));
 
   TRY_ASSIGN(auto committed, commit_plan(tip, trees.tip, plan, history, [&] {
-               return grow_work_tree(plan, last_seq, write_sections, put_back);
+               return grow_work_tree(plan, last_seq, waiting_sections, put_back);
              }));
   if (!committed) return std::optional<PublishReport>{};
   report.waiting = std::move(committed->waiting);
@@ -380,9 +422,11 @@ Result<ObjectStore::Content> Publisher::text_to_put_back(const PlannedChange& ch
 Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_before,
                                  std::vector<std::string>& put_back) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(const SparseCheckout sparse, SparseCheckout::read(*git_dirs));
   Directory& work_tree = *git_dirs->work_tree;
   for (const PlannedChange& change : plan.changes) {
     if (change.removes()) continue;
+    if (!sparse.has(change.path)) continue;
     const Result<FileInfo> info = work_tree.info(change.path);
     // A link or a file in the place of a directory is a user's uncommitted change: it stays.
     if (info || info.error().code != Code::kNotFound) continue;
@@ -403,13 +447,15 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
 // missing at the end was in the work tree once, and a checkout took it away; so were files that are
 // not there at all.
 Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
-                                              const WriteSections& write_sections,
+                                              const WaitingSections& waiting_sections,
                                               std::vector<std::string>& put_back) {
+  TRY_ASSIGN(const ObjectId stash, stash_tip());
+  if (stash != stash_seen_) return std::string("somebody has just made or popped a stash");
   std::vector<const PlannedChange*> unedited;
   std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {
     if ((change.text.empty() && !change.removes()) || !change.in_tip) continue;
-    if (!write_sections && apply == nullptr) {
+    if (!waiting_sections && apply == nullptr) {
       TRY_ASSIGN(apply, context_.journal.open_role(kApplyLockName));
       TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
       if (!held) return std::string("records are being applied");
@@ -421,8 +467,8 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     TRY_ASSIGN(const bool grown, grow_work_text(change, change.tip_bytes, change.known_bytes));
     if (grown) unedited.push_back(&change);
   }
-  if (write_sections) {
-    TRY(write_sections(last_seq));
+  if (waiting_sections) {
+    TRY(waiting_sections.write(last_seq));
     TRY(put_back_files(plan, nullptr, put_back));
   }
   for (const PlannedChange* const change : unedited) {

@@ -43,8 +43,14 @@ struct PublishReport {
   std::vector<std::string> republished;  // paths that were missing on the branch and were put back
 };
 
-// Writes the sections of records up to `last_seq` that wait for their publish into the work tree.
-using WriteSections = std::function<Status(uint64_t last_seq)>;
+// The sections of records up to `last_seq` that wait for their publish: where they are to be is
+// settled first, durably, so that no git command waits for that; then they are written into the
+// work tree.
+struct WaitingSections {
+  std::function<Status(uint64_t last_seq)> settle = {};
+  std::function<Status(uint64_t last_seq)> write = {};
+  explicit operator bool() const { return write != nullptr; }
+};
 
 // Was it asked for? Otherwise it leaves alone who has moved HEAD since it was found to be due, and
 // waits with these words.
@@ -62,8 +68,8 @@ class Publisher {
   explicit Publisher(SyncContext& context, std::optional<GitDirectories> git = std::nullopt,
                      uint64_t records_max = kRecordsMax);
 
-  // Whoever gives `write_sections` holds apply.lock.
-  Result<PublishReport> publish(OutcomeSource& outcomes, const WriteSections& write_sections = {},
+  // Whoever gives `sections` holds apply.lock.
+  Result<PublishReport> publish(OutcomeSource& outcomes, const WaitingSections& sections = {},
                                 Pace pace = Pace::kAsked);
   // Puts back what a person has removed from the branch of these paths: whole files, and of append
   // files the sections of records that `wanted` names. What is there with other bytes is left. The
@@ -87,7 +93,7 @@ class Publisher {
       const std::function<Result<std::optional<PublishReport>>()>& attempt);
   // One look, plan and commit. Empty when something changed meanwhile, and it must be done again.
   Result<std::optional<PublishReport>> attempt(OutcomeSource& outcomes,
-                                               const WriteSections& write_sections, Pace pace);
+                                               const WaitingSections& waiting_sections, Pace pace);
   Result<std::optional<PublishReport>> attempt_restore(OutcomeSource& outcomes,
                                                        const std::set<std::string>& paths,
                                                        const WantedSections& wanted);
@@ -98,6 +104,10 @@ class Publisher {
   // Why a publish must wait, as far as files and refs alone can tell; empty where it need not, and
   // then `tip` is the branch's.
   Result<std::string> standing_in_the_way(ObjectId& tip);
+  // Why it must wait for a file that a person will bring back with `git stash pop`, or an empty
+  // string.
+  Result<std::string> away_with_stash(const ObjectId& tip);
+  Result<ObjectId> stash_tip();
   Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   bool nothing_new(const ObjectId& tip) const;
@@ -115,7 +125,7 @@ class Publisher {
   // the sections that wait. Answers
   // why it must wait, or an empty string.
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
-                                     const WriteSections& write_sections,
+                                     const WaitingSections& waiting_sections,
                                      std::vector<std::string>& put_back);
   Status take_from_work_tree(const PlannedChange& change);
   Status restore_work_tree(const PublishPlan& plan);
@@ -134,6 +144,7 @@ class Publisher {
   Backoff wait_;
   OtherProcesses others_;      // as the last look without locks found them
   int64_t not_before_ns_ = 0;  // after a publish that had to wait
+  ObjectId stash_seen_;        // by away_with_stash(): one made since may have taken more
 };
 
 }  // namespace syncline

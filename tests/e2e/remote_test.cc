@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFile = "memory/heuristics/git.md";
+constexpr const char* kRulesFile = "memory/heuristics/git.md";
 
 class Remote : public ::testing::Test {
  protected:
@@ -196,11 +196,11 @@ TEST_F(Remote, APersonsConflictWaitsForThemAndNothingMoves) {
   // The file of sections conflicts in their merge too: they keep both.
   a_.try_git({"-c", "merge.union.driver=true", "pull", "-q", "--no-rebase", "origin", "main"});
   write_whole(a_.root() / "README.txt", "ours and theirs\n");
-  run({"git", "-C", a_.root().string(), "checkout", "-q", "--theirs", "--", kFile});
-  std::string text = read_whole(a_.root() / kFile);
-  const std::string ours = a_.git({"show", std::string("HEAD:") + kFile}) + "\n";
+  run({"git", "-C", a_.root().string(), "checkout", "-q", "--theirs", "--", kRulesFile});
+  std::string text = read_whole(a_.root() / kRulesFile);
+  const std::string ours = a_.git({"show", std::string("HEAD:") + kRulesFile}) + "\n";
   text += ours.substr(ours.find("\n## H-2:"));
-  write_whole(a_.root() / kFile, text);
+  write_whole(a_.root() / kRulesFile, text);
   a_.git({"add", "-A"});
   a_.git({"commit", "-qm", "settled"});
   expect_convergence();

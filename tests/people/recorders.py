@@ -6,14 +6,12 @@ import random
 import signal
 import subprocess
 import threading
-import time
 
 import traced
 
 DOMAINS = ("git", "build", "naming")
 # What a call may answer while a person's git is at work: done, not yet, and try again.
 ANSWERS = {0, 11, 75}
-LATE_SECONDS = 20
 
 
 class Recorders:
@@ -145,12 +143,6 @@ class Recorders:
 
     def sync_now(self):
         traced.run([self.binary, "--store", self.root, "sync", "--timeout", "1", "--json"])
-
-    def sync_if_late(self, repository):
-        """Half a minute after the last publish a person's pace is no longer waited for."""
-        last = repository.ask("log", "-1", "--author=Syncline", "--format=%ct").strip()
-        if last and time.time() - int(last) > LATE_SECONDS:
-            self.sync_now()
 
     def again(self):
         """Every record once more by its key, in one stream: each is there then."""

@@ -77,7 +77,9 @@ TEST(SimulationTest, ALockThatAPowerCutLeavesSaysWhoseItIs) {
   RefStore refs(*git);
   const auto ref_lock = refs.lock("refs/heads/main", {}, id);
   ASSERT_TRUE(ref_lock) << ref_lock.error().message;
-  const auto index_lock = OwnedLock::take(*git, "index.lock", "me", "note");
+  auto prepared = PreparedLock::prepare(*git, "index.lock", "me", "note");
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  const auto index_lock = prepared->take();
   ASSERT_TRUE(index_lock) << index_lock.error().message;
   const DiskImage left = machine.disk.image();
   const PersistenceChoices choices(left);

@@ -114,6 +114,7 @@ TEST(JsonOutput, StatusAnswersSequencesGitAndCounters) {
                           "files_waiting",
                           "publish_due_ms",
                           "git",
+                          "attributes_off",
                           "counters",
                           "io",
                           "journal_bytes",

@@ -90,7 +90,9 @@ struct StoreStatus {
   uint64_t journaled = 0, applied = 0, committed = 0, published = 0;
   std::optional<uint64_t> pushed;  // empty without a remote
   uint64_t set_aside = 0, files_waiting = 0;
-  std::string git;                         // "ok", or in one line why publishing waits
+  std::string git;  // "ok", or in one line why publishing waits
+  // Patterns of our paths for which git's attributes are switched off (.git/info/attributes).
+  std::vector<std::string> attributes_off;
   std::optional<uint64_t> publish_due_ms;  // from now, where there is something to publish
   std::string io;                          // "io_uring" or "pwrite"
   uint64_t journal_bytes = 0;

@@ -171,11 +171,14 @@ TEST_F(PublisherTest, WhoCommitsWithoutAPauseDoesNotKeepEverythingWaiting) {
     }
     std::ofstream(log) << lines;
   };
+  constexpr int kLongestS = static_cast<int>(kQuietLongestMs / 1000);
   moves(10, 0);
   EXPECT_FALSE(store.syncer->publisher().due()) << "for ten seconds";
-  moves(31, 0);
+  moves(120, 0);
+  EXPECT_FALSE(store.syncer->publisher().due()) << "for two minutes, in sixty moves";
+  moves(kLongestS + 1, 0);
   EXPECT_TRUE(store.syncer->publisher().due());
-  moves(35, 20);
+  moves(kLongestS + 20, 20);
   commit_file("theirs.txt", "and more\n");
   EXPECT_FALSE(store.syncer->publisher().due()) << "there was a pause";
 }

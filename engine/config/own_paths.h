@@ -1,0 +1,18 @@
+// Git's patterns (gitattributes(5), gitignore(5)) for the paths that records of a configuration can
+// have, and for the configuration itself: each kind's folder, or the shape of its paths where they
+// stand in no folder of their own.
+//
+// Pure. Threading: any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/config/config.h"
+
+namespace syncline {
+
+// Sorted, each once. The kinds' patterns are parsed.
+std::vector<std::string> own_path_patterns(const Config& config);
+
+}  // namespace syncline

@@ -1,0 +1,26 @@
+// Attributes that would change a file's bytes on their way into git and out of it: filters (LFS),
+// line ends (also by core.autocrlf), encodings, $Id$. A file of ours that they change is never as
+// the journal has it: `git status` calls it modified for good, and `commit -a` takes it along.
+//
+// So they are switched off for our paths in `info/attributes` of the git directory, which wins over
+// every .gitattributes, is nobody's to commit, and keeps what a person has written into it. A line
+// of theirs behind ours wins over ours.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "journal/os/file_system.h"
+#include "syncline/result.h"
+
+namespace syncline {
+
+// Adds what is missing, durably; `patterns` as in gitattributes(5). Where the file is a link or
+// otherwise not to be written it stays as it is.
+Status switch_attributes_off(Directory& common_dir, std::span<const std::string> patterns);
+// For which of them they are.
+Result<std::vector<std::string>> attributes_off(Directory& common_dir,
+                                                std::span<const std::string> patterns);
+
+}  // namespace syncline
