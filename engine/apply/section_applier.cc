@@ -121,9 +121,16 @@ Result<SectionApplier::Found> SectionApplier::find(FilePlan& plan, const Section
       return Found::kPlanned;
     }
   }
-  TRY_ASSIGN(const FoundSection elsewhere, search(plan, section));
+  // One with a number in its heading may have moved up behind another one that was retracted. One
+  // without is known by its bytes alone, which another record may have made.
+  const bool at_end = offset >= size && offset == plan.end && plan.end > 0;
+  const bool is_numbered = !heading_prefix(section.text, section.id).empty();
+  FoundSection elsewhere;
+  if (!at_end || is_numbered) {
+    TRY_ASSIGN(elsewhere, search(plan, section));
+  }
   if (elsewhere.standing != FoundSection::Standing::kMissing) return Found::kThere;
-  if (offset >= size && offset == plan.end && plan.end > 0) {
+  if (at_end) {
     plan.claimed.claim(offset, section.text.size());
     add_write(plan, offset, section.text);
     return Found::kPlanned;

@@ -9,10 +9,11 @@
 //
 //   found at its offset                    it is there
 //   at its offset, torn                    written there again (replaces nothing but zeros)
+//   its offset is the end of the file      written there; where its heading has a number, only if
+//                                          it is not found elsewhere
 //   found anywhere else in the file        it is there (a person edited what is before it, or one
 //                                          before it was retracted)
 //   its heading's number is found          it is there (a person edited it)
-//   its offset is the end of the file      written there
 //   not found                              appended at the end, at a newly journalled offset; or
 //                                          left alone, where a checkpoint says that it had been
 //                                          synced, or the record found it in place: then a person

@@ -266,6 +266,8 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY_ASSIGN(std::vector<Retraction> retractions,
              read_retractions(context_, outcomes, state.published + 1, last_seq));
   TRY(plan_retractions(context_.objects, *git_dirs->work_tree, trees.tip, retractions, plan));
+  // Before any section is placed behind them.
+  TRY(retract_unpublished(*git_dirs->work_tree, retractions));
   std::vector<std::string> put_back;
   TRY(put_back_files(plan, waiting_sections ? &trees.own_before : nullptr, put_back));
   if (waiting_sections && !plan.changes.empty()) TRY(waiting_sections.settle(last_seq));
@@ -277,7 +279,6 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   report.waiting = std::move(committed->waiting);
   if (!report.waiting.empty()) return std::optional(std::move(report));
   report.commit = committed->commit;
-  TRY(retract_unpublished(*git_dirs->work_tree, retractions));
   // What a person has rewritten, and what holds all of ours, is what later commits go on from.
   const bool rewritten = plan.changes.empty() && !trees.goes_on;
   if (!report.commit.is_zero() || state.published < last_seq || rewritten) {

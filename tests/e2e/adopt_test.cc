@@ -117,6 +117,10 @@ class Adopt : public ::testing::Test {
       EXPECT_EQ(replayed.sql(ids), store.sql(ids));
     }
   }
+  // With the bytes that the work tree has.
+  static void expect_at_head(const StoreUnderTest& store, const std::string& path) {
+    EXPECT_EQ(store.git({"rev-parse", "HEAD:" + path}), store.git({"hash-object", path}));
+  }
   static std::vector<std::string> what_was_taken(const Json& report) {
     std::vector<std::string> all;
     for (const Json& thing : report["taken"]) all.push_back(thing["what"]);
@@ -175,9 +179,8 @@ TEST_F(Adopt, TakesRowsFilesAndSectionsAsTheyAre) {
 
   store.json({"sync"});
   EXPECT_EQ(read("memory/heuristics/ci.md"), ci);
-  EXPECT_EQ(store.git({"show", "HEAD:memory/heuristics/ci.md"}), ci);
-  EXPECT_EQ(store.git({"show", "HEAD:memory/failures/20251130_by-hand.md"}),
-            read("memory/failures/20251130_by-hand.md"));
+  expect_at_head(store, "memory/heuristics/ci.md");
+  expect_at_head(store, "memory/failures/20251130_by-hand.md");
   EXPECT_EQ(store.git({"status", "--porcelain", "--untracked-files=all"}), "");
 
   // The row of no kind is all that is left, and it is said so.
@@ -348,7 +351,7 @@ TEST_F(Adopt, ASectionBesideOurOwnIsAddedToNoFileAgain) {
   EXPECT_EQ(what_was_taken(store.json({"adopt"})), (std::vector<std::string>{"section"}));
   store.json({"sync"});
   EXPECT_EQ(read("memory/heuristics/ci.md"), before);
-  EXPECT_EQ(store.git({"show", "HEAD:memory/heuristics/ci.md"}), before);
+  expect_at_head(store, "memory/heuristics/ci.md");
   EXPECT_EQ(store.count("SELECT count(*) FROM heuristics WHERE rule = 'theirs'"), 1);
   expect_all_taken(store);
 }

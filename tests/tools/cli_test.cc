@@ -71,7 +71,7 @@ TEST(Cli, AnUnknownVerbNamesTheKnownOnes) {
   EXPECT_EQ(ran.code, 64);
   EXPECT_EQ(ran.out, "");
   EXPECT_NE(ran.err.find("'frobnicate'"), std::string::npos);
-  EXPECT_NE(ran.err.find("record, ingest, sync"), std::string::npos);
+  EXPECT_NE(ran.err.find("record, ingest, retract"), std::string::npos);
 }
 
 TEST(Cli, NoVerbAndUnknownOptionsAreUsageErrors) {
