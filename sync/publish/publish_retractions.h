@@ -7,8 +7,8 @@
 //   not there                              nothing               nothing
 //
 // The work tree's file goes, or loses the section, in the same step as index and branch; one that
-// was never on the branch before anything else is done. Nothing is cut from a file with uncommitted edits: a
-// person's next commit would bring back what the branch lost.
+// was never on the branch before anything else is done. Nothing is cut from a file with uncommitted
+// edits: a person's next commit would bring back what the branch lost.
 #pragma once
 
 #include <cstdint>
