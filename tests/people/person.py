@@ -23,7 +23,7 @@ SHOWN = 14  # commands before the one that is complained about
 # What a publish cannot keep from a person (README, "Beside your git"): figures, not faults.
 LOCK_HELD = "index.lock held by a publish"
 LOCK_LEFT = "index.lock left by a publish that was killed"
-TOLERATED = (LOCK_HELD, LOCK_LEFT)
+TOLERATED = (LOCK_HELD, LOCK_LEFT, AT_ONCE)
 # What a command says that could not go on because of the store, and how it is counted.
 IN_THE_WAY = (
     (LOCK_HELD, re.compile(r"index\.lock|could not write index|Cannot save the current|"
