@@ -25,14 +25,6 @@ std::string_view describe(FileInfo::Type type) {
 
 }  // namespace
 
-bool is_torn_remnant(ByteSpan found, ByteSpan ours) {
-  if (found.size() > ours.size()) return false;
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (found[i] != ours[i] && found[i] != std::byte{0}) return false;
-  }
-  return true;
-}
-
 Result<FileApplier::Look> FileApplier::look(std::string_view path, std::string_view content,
                                             int64_t record_time_ms) {
   auto place = parents_.find(path);

@@ -26,13 +26,10 @@
 #include "engine/apply/attempt.h"
 #include "engine/apply/parent_directories.h"
 #include "journal/base/clock.h"
+#include "journal/base/torn_remnant.h"
 #include "journal/os/file_system.h"
 
 namespace syncline {
-
-// True when `found` is what a lost page cache can leave of `ours`: a prefix of it, with zeros in
-// place of some bytes.
-bool is_torn_remnant(ByteSpan found, ByteSpan ours);
 
 class FileApplier {
  public:

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "journal/base/torn_remnant.h"
 #include "journal/base/try.h"
 #include "sync/fold/record_source.h"
 #include "sync/git/sha1.h"
@@ -67,7 +68,9 @@ class RetractionPlanner {
     if (!change.is_cut && !change.removes()) return {};
     TRY_ASSIGN(std::optional<std::string> at_work, work_text(work_tree_, path));
     if (at_work) {
-      std::string after = *at_work;
+      // A power cut may have left zeros of a file that was never synced.
+      const bool torn = is_torn_remnant(as_bytes(*at_work), as_bytes(*tip_text));
+      std::string after = torn ? *tip_text : *at_work;
       for (const Retraction* const retraction : retractions) take_from(after, *retraction);
       if (!becomes_alike(after, change, *retractions.front())) {
         if (!edited) plan_.left.emplace_back(path);
