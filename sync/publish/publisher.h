@@ -122,8 +122,7 @@ class Publisher {
   Result<ObjectStore::Content> text_to_put_back(const PlannedChange& change,
                                                 const ObjectId* own_before);
   // Takes from unedited files what the branch loses, adds to append files what it gets, and writes
-  // the sections that wait. Answers
-  // why it must wait, or an empty string.
+  // the sections that wait. Answers why it must wait, or an empty string.
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                      const WaitingSections& waiting_sections,
                                      std::vector<std::string>& put_back);

@@ -33,16 +33,6 @@ class StoreAdoptTest : public StoreTest {
     std::ofstream(root() + "/" + path) << text;
   }
   std::string text(const std::string& path) const { return read_text(root() + "/" + path); }
-  std::string database() const { return root() + "/syncline.db"; }
-  void copy_database(const std::string& into) const {
-    const auto from = Database::open({database()}, Database::Access::kWrite);
-    ASSERT_TRUE(from) << from.error().message;
-    ASSERT_TRUE((*from)->execute(fmt::format("VACUUM INTO '{}'", into)));
-  }
-  void put_back(const std::string& copy) const {
-    for (const char* suffix : {"-wal", "-shm"}) fs::remove(database() + suffix);
-    fs::copy_file(copy, database(), fs::copy_options::overwrite_existing);
-  }
   std::vector<std::string> query(const std::string& select) const {
     const auto opened = Database::open({database()}, Database::Access::kRead);
     EXPECT_TRUE(opened);
@@ -95,7 +85,7 @@ TEST_F(StoreAdoptTest, ARowThatWasEditedBeforeItsRecordIsAppliedIsTheSameRow) {
   row(40, "mine", "gone.md");
   copy_database(root() + "/.git/copy");
   must_adopt(*open());
-  put_back(root() + "/.git/copy");
+  put_database_back(root() + "/.git/copy");
   sql("UPDATE notes SET title = 'edited' WHERE id = 40");
   const auto store = open();
   must_record(*store, note("next"));
@@ -112,7 +102,7 @@ TEST_F(StoreAdoptTest, AnAdoptedFileStaysWhereTheIdOfItsRowIsTaken) {
   const AdoptReport report = must_adopt(*open());
   ASSERT_EQ(report.taken.size(), 1U);
   ASSERT_EQ(report.taken[0].id, 1U);
-  put_back(root() + "/.git/copy");
+  put_database_back(root() + "/.git/copy");
   row(1, "somebody", "elsewhere.md");
   const auto store = open();
   must_record(*store, note("next"));

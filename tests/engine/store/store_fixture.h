@@ -104,6 +104,17 @@ class StoreTest : public testing::Test {
   void git(const std::string& arguments) const {
     run("cd '" + root() + "' && git -c user.name=p -c user.email=p@x " + arguments);
   }
+  std::string database() const { return root() + "/syncline.db"; }
+  // A copy of the database as it is, in one file.
+  void copy_database(const std::string& into) const {
+    const auto from = Database::open({database()}, Database::Access::kWrite);
+    ASSERT_TRUE(from) << from.error().message;
+    ASSERT_TRUE((*from)->execute(fmt::format("VACUUM INTO '{}'", into)));
+  }
+  void put_database_back(const std::string& copy) const {
+    for (const char* suffix : {"-wal", "-shm"}) fs::remove(database() + suffix);
+    fs::copy_file(copy, database(), fs::copy_options::overwrite_existing);
+  }
   TemporaryDirectory directory_;
 };
 

@@ -20,7 +20,6 @@ namespace {
 
 class StoreVerifyTest : public StoreTest {
  protected:
-  std::string database() const { return root() + "/syncline.db"; }
   static Receipt must_record(Store& store, const std::string& title,
                              Stage stage = Stage::kApplied) {
     return StoreTest::must_record(store, note(title), stage);
@@ -33,16 +32,6 @@ class StoreVerifyTest : public StoreTest {
     for (const Finding& finding : report->findings) text += text_of(finding) + "\n";
     for (const Finding& note : report->notes) text += text_of(note) + "\n";
     return text;
-  }
-  // A copy of the database as it is, in one file.
-  void copy_database(const std::string& into) const {
-    const auto from = Database::open({database()}, Database::Access::kWrite);
-    ASSERT_TRUE(from) << from.error().message;
-    ASSERT_TRUE((*from)->execute(fmt::format("VACUUM INTO '{}'", into)));
-  }
-  void put_back(const std::string& copy) const {
-    for (const char* suffix : {"-wal", "-shm"}) fs::remove(database() + suffix);
-    fs::copy_file(copy, database(), fs::copy_options::overwrite_existing);
   }
 };
 
@@ -125,7 +114,7 @@ TEST_F(StoreVerifyTest, ADatabaseOlderThanTheCommitsIsAFaultAndRepairAppliesWhat
     must_record(*store, "lacking two");
     must_sync(*store);
   }
-  put_back(copy);
+  put_database_back(copy);
   const auto store = open();
   const auto report = store->verify({});
   ASSERT_TRUE(report) << report.error().message;
