@@ -31,6 +31,33 @@ std::optional<uint64_t> cut_section(std::string& text, const Retraction& retract
   return found.offset;
 }
 
+bool has_zeros(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+// A power cut leaves zeros in what was never synced. Sections that stay have been written again by
+// now; what is left of a retracted one is known by its zeros, among bytes of its text, and is cut.
+bool cut_torn_section(std::string& text, const Retraction& retraction) {
+  const std::string_view whole = text;
+  if (!has_zeros(whole)) return false;
+  for (size_t at = 0; at < whole.size(); ++at) {
+    const std::string_view found = whole.substr(at, retraction.text.size());
+    if (!has_zeros(found) || !is_torn_remnant(as_bytes(found), as_bytes(retraction.text))) continue;
+    text.erase(at, found.size());
+    return true;
+  }
+  return false;
+}
+
+// True where something of the section was in the work tree's file, and is no longer.
+bool take_section(std::string& text, const Retraction& retraction) {
+  const std::string_view header = std::string_view(text).substr(0, retraction.header.size());
+  if (has_zeros(header) && is_torn_remnant(as_bytes(header), as_bytes(retraction.header))) {
+    text.replace(0, header.size(), retraction.header);
+  }
+  FoundSection::Standing standing = FoundSection::Standing::kMissing;
+  if (cut_section(text, retraction, standing)) return true;
+  return standing == FoundSection::Standing::kMissing && cut_torn_section(text, retraction);
+}
+
 bool is_left_empty(std::string_view text, const Retraction& retraction) {
   return text.empty() || text == retraction.header;
 }
@@ -68,7 +95,6 @@ class RetractionPlanner {
     if (!change.is_cut && !change.removes()) return {};
     TRY_ASSIGN(std::optional<std::string> at_work, work_text(work_tree_, path));
     if (at_work) {
-      // A power cut may have left zeros of a file that was never synced.
       const bool torn = is_torn_remnant(as_bytes(*at_work), as_bytes(*tip_text));
       std::string after = torn ? *tip_text : *at_work;
       for (const Retraction* const retraction : retractions) take_from(after, *retraction);
@@ -115,9 +141,8 @@ class RetractionPlanner {
     return after.size() >= change.tip_bytes && change.text.starts_with(after);
   }
   static void take_from(std::string& work_text, const Retraction& retraction) {
-    FoundSection::Standing standing = FoundSection::Standing::kMissing;
     if (retraction.operation == Operation::kAppend) {
-      cut_section(work_text, retraction, standing);
+      take_section(work_text, retraction);
     } else if (work_text == retraction.text) {
       work_text.clear();
     }
@@ -183,16 +208,15 @@ Status plan_retractions(ObjectStore& objects, Directory& work_tree, const Object
 Status retract_unpublished(Directory& work_tree, const std::vector<Retraction>& retractions) {
   for (const Retraction& retraction : retractions) {
     if (retraction.on_branch) continue;
-    if (retraction.operation == Operation::kCreate) {
-      TRY_ASSIGN([[maybe_unused]] const bool removed,
-                 remove_work_file(work_tree, retraction.path, retraction.text));
-      continue;
-    }
     TRY_ASSIGN(const std::optional<std::string> before, work_text(work_tree, retraction.path));
     if (!before) continue;
-    std::string after = *before;
-    FoundSection::Standing standing = FoundSection::Standing::kMissing;
-    if (!cut_section(after, retraction, standing)) continue;
+    std::string after;
+    if (retraction.operation == Operation::kCreate) {
+      if (!is_torn_remnant(as_bytes(*before), as_bytes(retraction.text))) continue;
+    } else {
+      after = *before;
+      if (!take_section(after, retraction)) continue;
+    }
     if (is_left_empty(after, retraction)) {
       TRY_ASSIGN([[maybe_unused]] const bool removed,
                  remove_work_file(work_tree, retraction.path, *before));

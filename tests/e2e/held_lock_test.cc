@@ -26,6 +26,13 @@ class StoppedHolder {
         return;
       }
     }
+    // Not before it is the sleep that it ends as: `flock` has the lock a moment earlier.
+    while (read_whole("/proc/" + std::to_string(process_.pid()) + "/comm") != "sleep\n") {
+      if (process_.ended_within(std::chrono::milliseconds(1))) {
+        ADD_FAILURE() << process_.wait().describe();
+        return;
+      }
+    }
     process_.send(SIGSTOP);
     siginfo_t info{};
     while (waitid(P_PID, static_cast<id_t>(process_.pid()), &info, WSTOPPED | WNOWAIT) != 0 &&

@@ -160,6 +160,38 @@ TEST_F(PublisherRetractionTest, SoIsOneThatHadPlacedASectionBeforeTheRetraction)
   expect_clean();
 }
 
+// A power cut left zeros where header and retracted sections stood, on the branch and not yet on it;
+// what stays was written again.
+TEST_F(PublisherRetractionTest, WhatAPowerCutLeftOfRetractedSectionsIsNoEdit) {
+  store.publish_all();
+  store.record(rule_intent("cpp", "third"));
+  store.record(rule_intent("cpp", "fourth"));
+  std::string text = work_text(kRules);
+  for (const auto& [seq, lost] : {std::pair{3, "first"}, std::pair{5, "third"}}) {
+    const size_t at = text.find(section(static_cast<uint64_t>(seq), lost));
+    text.replace(at + 3, 4, 4, '\0');
+    retract_rule(static_cast<uint64_t>(seq), lost);
+  }
+  text.replace(0, 5, 5, '\0');
+  write_file(store.work(kRules), text);
+  EXPECT_TRUE(store.publish_all().left.empty());
+  EXPECT_EQ(work_text(kRules), "# Rules: cpp\n" + section(4, "second") + section(6, "fourth"));
+  EXPECT_EQ(store.branch_file(kRules) + "\n", work_text(kRules));
+  expect_clean();
+}
+
+TEST_F(PublisherRetractionTest, NorIsWhatItLeftOfWhatWasNeverPublished) {
+  const std::string note = store.work(store.note_path(1));
+  write_file(note, std::string(work_text(store.note_path(1)).size(), '\0'));
+  write_file(store.work(kRules), std::string(work_text(kRules).size(), '\0'));
+  retract_note(1, "one");
+  retract_rule(3, "first");
+  retract_rule(4, "second");
+  EXPECT_TRUE(store.publish_all().left.empty());
+  EXPECT_FALSE(fs::exists(note));
+  EXPECT_FALSE(fs::exists(store.work(kRules)));
+}
+
 // A rewritten branch is compared section by section, and a retracted one is not missing there.
 TEST_F(PublisherRetractionTest, ARetractedSectionIsNotPutBack) {
   store.publish_all();
