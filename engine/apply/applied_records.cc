@@ -20,7 +20,7 @@ class Gathered {
     return {};
   }
   bool is_full() const { return records_.size() >= kVisitRecordsMax || bytes_ >= kVisitBytesMax; }
-  Status hand_over(Database& database, const VisitApplied& visit);
+  Status hand_over(ApplyContext& context, const VisitApplied& visit);
 
  private:
   struct Decided {
@@ -32,16 +32,24 @@ class Gathered {
   uint64_t bytes_ = 0;
 };
 
-Status Gathered::hand_over(Database& database, const VisitApplied& visit) {
+// What the database has lost, the log still knows: a retraction that was published before the power
+// went leaves nothing to write again.
+bool is_retracted_ahead(const ApplyContext& context, uint64_t seq) {
+  const Outcome* const ahead = context.ahead.tail().outcome(seq);
+  return ahead != nullptr && ahead->is_retracted();
+}
+
+Status Gathered::hand_over(ApplyContext& context, const VisitApplied& visit) {
   if (records_.empty()) return {};
   TRY_ASSIGN(const auto outcomes,
-             read_outcomes(database, records_.front().seq, records_.back().seq));
+             read_outcomes(*context.database, records_.front().seq, records_.back().seq));
   std::vector<AppliedRecord> applied;
   applied.reserve(records_.size());
   for (Decided& record : records_) {
     const auto found = outcomes.find(record.seq);
     const Outcome* const outcome = found == outcomes.end() ? nullptr : &found->second;
     if (outcome != nullptr && (!outcome->has_file() || outcome->is_retracted())) continue;
+    if (is_retracted_ahead(context, record.seq)) continue;
     Effects effects =
         render_effects(record.intent, record.seq, EffectIds(record.id, outcome), record.time_ms);
     std::vector<Abandoned> abandoned;
@@ -73,9 +81,9 @@ Status visit_applied(ApplyContext& context, uint64_t first_seq, uint64_t last_se
     if (!frame || frame->seq > last_seq) break;
     if (!is_record(frame->operation) || frame->seq < first_seq || !include(frame->seq)) continue;
     TRY(gathered.add(*frame));
-    if (gathered.is_full()) TRY(gathered.hand_over(*context.database, visit));
+    if (gathered.is_full()) TRY(gathered.hand_over(context, visit));
   }
-  return gathered.hand_over(*context.database, visit);
+  return gathered.hand_over(context, visit);
 }
 
 Status visit_unsynced(ApplyContext& context, const VisitApplied& visit) {

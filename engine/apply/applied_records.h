@@ -2,7 +2,8 @@
 // the rechecks, the waiting sections and repair act on.
 //
 // Outcomes come from the database, which has projected all of them up to the watermark. A record
-// whose outcome leaves it no file, or that was retracted, is left out.
+// whose outcome leaves it no file is left out, and so is one that was retracted, also where the
+// retraction is not applied yet: the caller has looked ahead (ApplyContext::look_ahead).
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,9 @@ std::optional<uint64_t> cut_section(std::string& text, const Retraction& retract
   return found.offset;
 }
 
-bool has_zeros(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool has_zeros(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
 
 // A power cut leaves zeros in what was never synced. Sections that stay have been written again by
 // now; what is left of a retracted one is known by its zeros, among bytes of its text, and is cut.
@@ -39,6 +41,8 @@ bool cut_torn_section(std::string& text, const Retraction& retraction) {
   const std::string_view whole = text;
   if (!has_zeros(whole)) return false;
   for (size_t at = 0; at < whole.size(); ++at) {
+    // A section begins with a line.
+    if (at > 0 && whole[at - 1] != '\n' && whole[at - 1] != '\0') continue;
     const std::string_view found = whole.substr(at, retraction.text.size());
     if (!has_zeros(found) || !is_torn_remnant(as_bytes(found), as_bytes(retraction.text))) continue;
     text.erase(at, found.size());

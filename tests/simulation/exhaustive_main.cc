@@ -1,8 +1,8 @@
-// Workloads of 1 to 3 steps (all of one and two, a sixth of those of three), a crash at every
+// Workloads of 1 to 3 steps (all of one and two, an 18th of those of three), a crash at every
 // operation, and what a crash may leave: see explorer.h.
 //
-//   exhaustive                      the default: about 80,000 states
-//   SYNCLINE_SIM_SCALE=6 …          all workloads of three steps; beyond it, as many times more
+//   exhaustive                      the default: about N states
+//   SYNCLINE_SIM_SCALE=18 …         all workloads of three steps; beyond it, as many times more
 //                                   subsets of each crash point; below 1, as much less of three
 //   SYNCLINE_SIM_SECONDS=240 …      stops when that much time has passed, at a workload's end
 //   SYNCLINE_SIM_SEED=7 …           other workloads of three, subsets and second crashes
@@ -25,7 +25,7 @@ constexpr size_t kStepsMax = 3;
 constexpr size_t kFailuresShown = 12;
 constexpr uint64_t kSubsets = 3;
 // All of three steps are run from this scale on.
-constexpr double kScaleOfAll = 6;
+constexpr double kScaleOfAll = 18;
 
 uint64_t* const* counters_of(ExplorerReport& report) {
   static thread_local uint64_t* counters[11];

@@ -254,17 +254,22 @@ void FaultSweep::run(const SweepCase& each) {
   const Start start = start_of(each);
   const std::vector<Fault> faults = faults_of(each, start);
   for (uint64_t number = 1; number <= faults.size(); ++number) {
-    if (options_.only ? *options_.only != number
-                      : (number + options_.seed) % std::max<uint64_t>(1, options_.one_in) != 0) {
-      continue;
+    const Fault& fault = faults[number - 1];
+    if (options_.only ? *options_.only == number : is_chosen(fault, number)) {
+      try_fault(each, start, fault, number);
     }
-    try_fault(each, start, faults[number - 1], number);
   }
+}
+
+// Drawn, since numbers have the rhythm of the errors, every other of which is for good.
+bool FaultSweep::is_chosen(const Fault& fault, uint64_t number) const {
+  const auto& failed = fault.sticky ? report_.sites_failed_sticky : report_.sites_failed_once;
+  if (!failed.contains(fault.site)) return true;
+  return SimulatedRandom(number + (options_.seed << 32)).one_in(options_.one_in);
 }
 
 void FaultSweep::try_fault(const SweepCase& each, const Start& start, const Fault& fault,
                            uint64_t number) {
-  // Drawn, not counted: numbers have the rhythm of the errors, every other of which is for good.
   SimulatedRandom drawn(number * 0x9e3779b97f4a7c15ULL + options_.seed);
   const Stage stage = drawn.coin() ? Stage::kApplied : Stage::kJournaled;
   const bool syncs = drawn.coin(), closes = drawn.one_in(3);

@@ -47,7 +47,7 @@ std::vector<SweepCase> all_cases();
 
 struct SweepOptions {
   uint64_t seed = 1;
-  uint64_t one_in = 1;           // of the faults; 1: all of them
+  uint64_t one_in = 1;           // of the faults, besides each place's first; 1: all of them
   std::optional<uint64_t> only;  // this fault alone, by its number
 };
 
@@ -83,6 +83,7 @@ class FaultSweep {
   };
   Start start_of(const SweepCase& each) const;
   std::vector<Fault> faults_of(const SweepCase& each, const Start& start);
+  bool is_chosen(const Fault& fault, uint64_t number) const;
   void try_fault(const SweepCase& each, const Start& start, const Fault& fault, uint64_t number);
 
   SweepOptions options_;

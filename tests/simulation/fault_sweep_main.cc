@@ -1,7 +1,7 @@
 // Every call of every workload fails, by every error, once and for good: see fault_sweep.h.
 //
-//   fault_sweep                      all of them
-//   SYNCLINE_SIM_SCALE=0.1 …         every tenth
+//   fault_sweep                      half of them, drawn, and every place in the program
+//   SYNCLINE_SIM_SCALE=2 …           all of them; 0.2: a tenth
 //   SYNCLINE_FAULT_CASE=killed:fold [SYNCLINE_FAULT=17] …   that case, that fault
 //   SYNCLINE_FAULT_SITES=1 …         lists the places that were met
 #include <fmt/format.h>
@@ -18,6 +18,8 @@ namespace syncline::simulation {
 namespace {
 
 constexpr size_t kFailuresShown = 12;
+// All faults are tried from this scale on.
+constexpr double kScaleOfAll = 2;
 
 void put(std::string& text, const std::map<std::string, uint64_t>& counts) {
   text += std::to_string(counts.size()) + "\n";
@@ -69,7 +71,7 @@ std::string replay_command(const std::string& program, const std::string& failur
 int run(const char* program) {
   using Clock = std::chrono::steady_clock;
   SweepOptions options;
-  options.one_in = static_cast<uint64_t>(std::max(1.0, std::round(1.0 / scale())));
+  options.one_in = static_cast<uint64_t>(std::max(1.0, std::round(kScaleOfAll / scale())));
   if (const uint64_t only = environment_number("SYNCLINE_FAULT", 0); only != 0) options.only = only;
   std::vector<SweepCase> cases = all_cases();
   const char* wanted = std::getenv("SYNCLINE_FAULT_CASE");

@@ -160,8 +160,8 @@ TEST_F(PublisherRetractionTest, SoIsOneThatHadPlacedASectionBeforeTheRetraction)
   expect_clean();
 }
 
-// A power cut left zeros where header and retracted sections stood, on the branch and not yet on it;
-// what stays was written again.
+// A power cut left zeros where header and retracted sections stood, on the branch and not yet on
+// it; what stays was written again.
 TEST_F(PublisherRetractionTest, WhatAPowerCutLeftOfRetractedSectionsIsNoEdit) {
   store.publish_all();
   store.record(rule_intent("cpp", "third"));
