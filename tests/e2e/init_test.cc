@@ -76,7 +76,7 @@ void twenty_at_once(const fs::path& top) {
     // On a busy machine they may have to wait for each other longer than is passed over.
     std::istringstream said(result.err);
     for (std::string line; std::getline(said, line);) {
-      EXPECT_TRUE(line.starts_with("syncline: waiting: process ")) << result.describe();
+      EXPECT_TRUE(line.starts_with("syncline: waiting: ")) << result.describe();
     }
     const Json answer = Json::parse(result.out, nullptr, false);
     ASSERT_TRUE(answer.is_object()) << result.describe();
