@@ -182,7 +182,9 @@ std::string init_json(const InitReport& report) {
   return dump(json);
 }
 
-std::string recorded_json(const Receipt& receipt) {
+namespace {
+
+Json recorded_object(const Receipt& receipt) {
   Json json = object();
   json["seq"] = receipt.seq;
   json["id"] = number_or_null(receipt.id);
@@ -193,10 +195,10 @@ std::string recorded_json(const Receipt& receipt) {
   json["table"] = receipt.table;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
-  return dump(json);
+  return json;
 }
 
-std::string retracted_json(const RetractReport& report) {
+Json retracted_object(const RetractReport& report) {
   Json json = object();
   const Receipt& receipt = report.receipt;
   json["seq"] = receipt.seq;
@@ -208,6 +210,22 @@ std::string retracted_json(const RetractReport& report) {
   json["stage"] = stage_name(receipt.stage);
   json["duplicate"] = receipt.duplicate;
   json["kept"] = text_or_null(report.kept);
+  return json;
+}
+
+}  // namespace
+
+std::string recorded_json(const Receipt& receipt) {
+  return dump(recorded_object(receipt));
+}
+
+std::string retracted_json(const RetractReport& report) {
+  return dump(retracted_object(report));
+}
+
+std::string replaced_json(const ReplaceReport& report) {
+  Json json = recorded_object(report.receipt);
+  json["replaced"] = report.retracted ? retracted_object(*report.retracted) : Json(nullptr);
   return dump(json);
 }
 

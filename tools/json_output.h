@@ -23,6 +23,7 @@ std::string version_json();
 std::string init_json(const InitReport& report);
 std::string recorded_json(const Receipt& receipt);
 std::string retracted_json(const RetractReport& report);
+std::string replaced_json(const ReplaceReport& report);
 std::string receipt_json(const Receipt& receipt);
 // The records of one file.
 std::string file_json(const std::string& path, const std::vector<Receipt>& receipts);

@@ -54,6 +54,8 @@ Status take_flag(RecordArguments& parsed, const std::vector<std::string>& argume
     parsed.key = std::move(value);
   } else if (token.name == "wait") {
     TRY_ASSIGN(parsed.wait, parse_wait(value));
+  } else if (token.name == "replaces") {
+    TRY_ASSIGN(parsed.replaces, parse_number("--replaces", value));
   } else if (token.name == "field") {
     TRY_ASSIGN(auto field,
                split_assignment(value, RecordArguments::Field::Form::kField, token.name));

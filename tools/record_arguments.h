@@ -1,11 +1,12 @@
 // The arguments of `syncline record`: its flags are the fields of a kind, so no fixed table of
 // options fits. Pure: reads no configuration and no files.
 //
-// A name that is an option of the program (store, json, timeout, help, version, key, wait, field,
-// field-file) is always that option; a field so named is given as --field NAME=VALUE. A value that
+// A name that is an option of the program (store, json, timeout, help, version, key, wait, replaces,
+// field, field-file) is always that option; a field so named is given as --field NAME=VALUE. A value that
 // looks like an option (--name) must be joined by '='; any other value may begin with a dash.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ struct RecordArguments {
   std::string kind;  // empty only with globals.help or .version
   std::string key;
   Stage wait = Stage::kApplied;
+  std::optional<uint64_t> replaces;  // the record that this one comes for
   std::vector<Field> fields;  // in the order given
 };
 

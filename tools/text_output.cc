@@ -115,6 +115,12 @@ std::string retracted_text(const RetractReport& report) {
   return text;
 }
 
+std::string replaced_text(const ReplaceReport& report) {
+  std::string text = recorded_text(report.receipt);
+  if (report.retracted) text += retracted_text(*report.retracted);
+  return text;
+}
+
 namespace {
 
 std::string number_text(const FieldValue& value) {

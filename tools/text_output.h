@@ -16,6 +16,7 @@ std::string init_text(const InitReport& report);
 // "recorded seq 12: notes id 12, notes/0000/hello-12.md (applied)"
 std::string recorded_text(const Receipt& receipt);
 std::string retracted_text(const RetractReport& report);
+std::string replaced_text(const ReplaceReport& report);
 std::string receipt_text(const Receipt& receipt);
 std::string log_text(const LogEntry& entry);
 // A record of a list: its line, and a line for each field.

@@ -1,5 +1,8 @@
 // syncline record KIND --FIELD VALUE … [--FIELD-file PATH|-] [--key K] [--wait STAGE]
+//                                      [--replaces SEQ]
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "journal/base/clock.h"
 #include "journal/log/format.h"
@@ -26,6 +29,7 @@ constexpr std::string_view kRecordHelp =
     "  --key KEY               idempotency key: the same content again answers with the first\n"
     "                          receipt, other content is refused\n"
     "  --wait STAGE            journaled, applied (default), committed, published, pushed\n"
+    "  --replaces SEQ          once this record is applied, retract that one\n"
     "A value that looks like an option is joined by '=': --title=--json. After -- only KIND "
     "stands.\n\n"
     "Options of every verb: --store DIR, --json, --timeout SECONDS, --help, --version\n";
@@ -43,6 +47,17 @@ std::string record_help(const RecordArguments& arguments) {
   return text;
 }
 
+int replace(Store& store, const Session& session, uint64_t seq, const Record& record, Stage wait,
+            Deadline deadline) {
+  const auto report = store.replace(seq, record, wait, deadline);
+  if (!report) return fail_record(session, store, report.error());
+  if (report->receipt.timed_out) {
+    return fail_short_of_stage(session, store, report->receipt, std::max(wait, Stage::kApplied));
+  }
+  return session.answer(replaced_json(*report), replaced_text(*report),
+                        report->retracted ? ExitCode::kDone : ExitCode::kSetAside);
+}
+
 int record_into(Store& store, const Session& session, const RecordArguments& arguments,
                 Deadline deadline) {
   auto fields =
@@ -50,6 +65,9 @@ int record_into(Store& store, const Session& session, const RecordArguments& arg
                      [](const std::string& path) { return read_input(path, kFieldFileBytesMax); });
   if (!fields) return session.fail(fields.error(), "nothing was written");
   const Record record{.kind = arguments.kind, .fields = std::move(*fields), .key = arguments.key};
+  if (arguments.replaces) {
+    return replace(store, session, *arguments.replaces, record, arguments.wait, deadline);
+  }
   const auto receipt = store.record(record, arguments.wait, deadline);
   if (!receipt) return fail_record(session, store, receipt.error());
   if (receipt->timed_out) return fail_short_of_stage(session, store, *receipt, arguments.wait);

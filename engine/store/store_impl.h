@@ -137,6 +137,10 @@ struct Store::Impl {
   Status check_backlog();
   Result<bool> has_room_for_bytes() EXCLUDES(backlog_look);
   // The write that takes record `seq` away; `kept` says what will stay, edited by a person.
+  Status wait_for_retractable(uint64_t seq, Deadline deadline);
+  // As a lookup has them that is closed again: no snapshot of the database is kept while waiting.
+  Result<std::optional<KeyEntry>> key_entry(std::string_view key);
+  Result<Receipt> receipt_of(uint64_t seq);
   Result<Submitted> make_retraction_write(uint64_t seq, std::string& kept);
   Result<std::string> kept_by_an_edit(const Effects& made, uint64_t file_id) const;
   // Writes it, and waits for the stage.

@@ -1,8 +1,11 @@
-// Store::retract: a record is taken away by another one.
+// Store::retract: a record is taken away by another one. Store::replace: and another comes for it.
 //
 // Only what is committed is retracted: which file the record has in the commits is settled then,
 // and a replay folds it in one commit and takes it out in a later one, as it was.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
 
 #include "engine/config/make_retraction.h"
 #include "engine/store/store_impl.h"
@@ -46,39 +49,50 @@ Result<std::string> Store::Impl::kept_by_an_edit(const Effects& made, uint64_t f
   return fmt::format("its section in {} was edited and stays", made.path);
 }
 
+Result<std::optional<KeyEntry>> Store::Impl::key_entry(std::string_view key) {
+  TRY_ASSIGN(ReceiptLookup records, lookup());
+  return records.key(key);
+}
+
+Result<Receipt> Store::Impl::receipt_of(uint64_t seq) {
+  TRY_ASSIGN(ReceiptLookup records, lookup());
+  return records.receipt(seq);
+}
+
+// Of a record that was not retracted before: answers when it can be.
+Status Store::Impl::wait_for_retractable(uint64_t seq, Deadline deadline) {
+  TRY_ASSIGN(const Receipt target, receipt_of(seq));
+  const std::string show = fmt::format("`syncline show {}` tells of it", seq);
+  if (target.retracts != 0) {
+    return cannot(seq, "takes another one away, and has nothing of its own",
+                  fmt::format("record what record {} held once more: `syncline show {}`",
+                              target.retracts, target.retracts));
+  }
+  if (!target.set_aside.empty()) return cannot(seq, "was set aside: it has made nothing", show);
+  TRY_ASSIGN(const Mark begin, journal->begin());
+  if (seq <= begin.seq) return trimmed(seq);
+  const Result<bool> committed = reach(seq, Stage::kCommitted, deadline);
+  if (committed && *committed) return {};
+  return make_error(Code::kRetryLater,
+                    fmt::format("record {} is not committed yet, and only then can it be "
+                                "retracted; nothing was written{}",
+                                seq, committed ? "" : ": " + committed.error().message),
+                    "`syncline status` says what it waits for; then try again");
+}
+
 Result<RetractReport> Store::retract(uint64_t seq, Stage wait, Deadline deadline) {
   TRY(impl_->check_writable());
   RetractReport report;
-  {
-    TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
-    TRY_ASSIGN(const auto done, records.key(retraction_key(seq)));
-    if (done) {
-      TRY_ASSIGN(report.receipt, records.receipt(done->seq));
-      report.receipt.duplicate = true;
-      TRY_ASSIGN(const bool reached, impl_->reach(done->seq, wait, deadline));
-      report.receipt.timed_out = !reached;
-      report.receipt.stage = stage_of(done->seq, *impl_->journal);
-      return report;
-    }
-    TRY_ASSIGN(const Receipt target, records.receipt(seq));
-    const std::string show = fmt::format("`syncline show {}` tells of it", seq);
-    if (target.retracts != 0) {
-      return cannot(seq, "takes another one away, and has nothing of its own",
-                    fmt::format("record what record {} held once more: `syncline show {}`",
-                                target.retracts, target.retracts));
-    }
-    if (!target.set_aside.empty()) return cannot(seq, "was set aside: it has made nothing", show);
-    TRY_ASSIGN(const Mark begin, impl_->journal->begin());
-    if (seq <= begin.seq) return trimmed(seq);
+  TRY_ASSIGN(const auto done, impl_->key_entry(retraction_key(seq)));
+  if (done) {
+    TRY_ASSIGN(report.receipt, impl_->receipt_of(done->seq));
+    report.receipt.duplicate = true;
+    TRY_ASSIGN(const bool reached, impl_->reach(done->seq, wait, deadline));
+    report.receipt.timed_out = !reached;
+    report.receipt.stage = stage_of(done->seq, *impl_->journal);
+    return report;
   }
-  const Result<bool> committed = impl_->reach(seq, Stage::kCommitted, deadline);
-  if (!committed || !*committed) {
-    return make_error(Code::kRetryLater,
-                      fmt::format("record {} is not committed yet, and only then can it be "
-                                  "retracted; nothing was written{}",
-                                  seq, committed ? "" : ": " + committed.error().message),
-                      "`syncline status` says what it waits for; then try again");
-  }
+  TRY(impl_->wait_for_retractable(seq, deadline));
   TRY_ASSIGN(Impl::Submitted submitted, impl_->make_retraction_write(seq, report.kept));
   TRY(impl_->check_backlog());
   TRY_ASSIGN(report.receipt, impl_->hand_over(submitted, wait, deadline));
@@ -105,6 +119,42 @@ Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, 
   write->config = config;
   write->fixed_id = made.id;
   return Submitted{std::move(write), intent.path, intent.kind};
+}
+
+Result<ReplaceReport> Store::replace(uint64_t seq, const Record& record, Stage wait,
+                                     Deadline deadline) {
+  TRY(impl_->check_writable());
+  std::optional<KeyEntry> repeated;
+  if (!record.key.empty()) {
+    TRY_ASSIGN(repeated, impl_->key_entry(record.key));
+  }
+  // A repetition ends what the first call had begun, however far that came.
+  if (!repeated) {
+    TRY_ASSIGN(const auto retracted, impl_->key_entry(retraction_key(seq)));
+    if (retracted) {
+      return cannot(seq, fmt::format("was taken away by record {} already", retracted->seq),
+                    "leave --replaces out to record it by itself");
+    }
+    TRY(impl_->wait_for_retractable(seq, deadline));
+  }
+  ReplaceReport report;
+  // Applied: one that is set aside replaces nothing.
+  TRY_ASSIGN(report.receipt, this->record(record, std::max(wait, Stage::kApplied), deadline));
+  const uint64_t by = report.receipt.seq;
+  if (by == seq) return cannot(seq, "cannot replace itself", "give the new record another key");
+  if (report.receipt.timed_out || !report.receipt.set_aside.empty()) return report;
+  auto retracted = retract(seq, wait, deadline);
+  if (!retracted) {
+    Error error = std::move(retracted).error();
+    error.message = fmt::format("record {} is in, and record {} is still there beside it: {}", by,
+                                seq, error.message);
+    error.hint = fmt::format("`syncline retract {}` takes it away", seq);
+    error.seq = by;
+    return error;
+  }
+  report.retracted = std::move(*retracted);
+  report.receipt.timed_out = report.retracted->receipt.timed_out;
+  return report;
 }
 
 }  // namespace syncline

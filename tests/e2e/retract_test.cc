@@ -257,6 +257,72 @@ TEST_F(Retract, WhatCannotBeRetractedIsRefused) {
   store_.json({"repair", "--restore", "1"}, 1);
 }
 
+class Replace : public Retract {
+ protected:
+  Json replace(int seq, const std::string& title, int exit_code = 0) const {
+    return store_.json({"record", "failure", "--title", title, "--domain", "git", "--key", title,
+                        "--replaces", std::to_string(seq)},
+                       exit_code);
+  }
+  int64_t rows(const std::string& title) const {
+    return store_.count("SELECT count(*) FROM learnings WHERE title = '" + title + "'");
+  }
+};
+
+TEST_F(Replace, TheNewRecordComesAndTheOldOneGoes) {
+  const std::string old = path_of(2);
+  const Json answer = replace(2, "two, better");
+  EXPECT_EQ(answer["seq"], 7);
+  EXPECT_EQ(answer["replaced"]["retracts"], 2);
+  EXPECT_EQ(answer["replaced"]["seq"], 8);
+  store_.json({"sync"});
+  EXPECT_FALSE(fs::exists(store_.root() / old));
+  EXPECT_TRUE(holds("HEAD", answer["path"].get<std::string>()));
+  EXPECT_EQ(rows("two"), 0);
+  EXPECT_EQ(rows("two, better"), 1);
+  expect_sound();
+  // Once more: the same answer, and nothing is written.
+  const Json again = replace(2, "two, better");
+  EXPECT_EQ(again["duplicate"], true);
+  EXPECT_EQ(again["replaced"]["duplicate"], true);
+  EXPECT_EQ(store_.json({"status"})["journaled"], 8);
+}
+
+// What a call leaves that died between the two.
+TEST_F(Replace, ARepetitionEndsWhatTheFirstCallBegan) {
+  store_.json({"record", "failure", "--title", "better", "--domain", "git", "--key", "better"});
+  EXPECT_EQ(rows("two"), 1);
+  const Json answer = replace(2, "better");
+  EXPECT_EQ(answer["duplicate"], true);
+  EXPECT_EQ(answer["replaced"]["duplicate"], false);
+  EXPECT_EQ(rows("two"), 0);
+  EXPECT_EQ(rows("better"), 1);
+  store_.json({"sync"});
+  expect_sound();
+}
+
+TEST_F(Replace, WhatCannotBeReplacedIsRefusedBeforeAnythingIsWritten) {
+  retract(2);
+  EXPECT_NE(replace(2, "late", 64)["error"]["message"].get<std::string>().find("record 7 already"),
+            std::string::npos);
+  replace(7, "of a retraction", 64);
+  replace(99, "of nothing", 1);
+  store_.json(
+      {"record", "failure", "--title", "one", "--domain", "git", "--key", "one", "--replaces", "1"},
+      64);  // itself
+  EXPECT_EQ(store_.json({"status"})["journaled"], 7);
+  EXPECT_EQ(rows("one"), 1);
+}
+
+TEST_F(Replace, ARecordThatIsSetAsideReplacesNothing) {
+  store_.sql(
+      "CREATE TRIGGER no_secrets BEFORE INSERT ON learnings WHEN NEW.title = 'refused' "
+      "BEGIN SELECT RAISE(ABORT, 'a rule of the user'); END");
+  const Json answer = replace(2, "refused", 3);
+  EXPECT_EQ(answer["replaced"], nullptr);
+  EXPECT_EQ(rows("two"), 1);
+}
+
 TEST_F(Retract, AnExportLeavesItOutUnlessItIsAskedFor) {
   retract(2);
   const std::string left = store_.syncline({"export"}).out;

@@ -122,6 +122,12 @@ TEST(RecordArguments, StagesAreKnownByName) {
   EXPECT_EQ(parse({"note", "--wait=pushed"})->wait, Stage::kPushed);
 }
 
+TEST(RecordArguments, WhatIsReplacedIsANumber) {
+  EXPECT_EQ(parse({"note", "--title", "a"})->replaces, std::nullopt);
+  EXPECT_EQ(parse({"note", "--replaces", "12"})->replaces, 12U);
+  EXPECT_FALSE(parse({"note", "--replaces", "soon"}));
+}
+
 TEST(ResolveFields, FileFlagsReadTheFile) {
   const KindSpec kind = make_kind({"title", "body"});
   const auto parsed = parse({"note", "--title", "t", "--body-file", "b.md"});

@@ -141,6 +141,12 @@ struct RetractReport {
   std::string kept;  // what stays because a person has edited it; empty where all goes
 };
 
+struct ReplaceReport {
+  Receipt receipt;  // of the record that was written
+  // Of the one that it replaces; nothing where the new one was set aside, or not applied in time.
+  std::optional<RetractReport> retracted;
+};
+
 // What a disagreement is. The README says of each what it means and what mends it.
 enum class FindingClass : uint8_t {
   kJournalDamaged,
@@ -266,6 +272,12 @@ class Store {
   // first receipt. Waits until the record is committed; kRetryLater where it is not in time.
   // kInvalid for a record that was set aside, trimmed, or is itself a retraction.
   Result<RetractReport> retract(uint64_t seq, Stage wait = Stage::kApplied,
+                                Deadline deadline = kForever);
+  // Writes a record and, once it is applied, retracts record `seq`, in this order: at no moment is
+  // neither there, and a death in between leaves both. The same call with the same key then ends
+  // it. Refuses, with nothing written, what retract() refuses, and a `seq` that was retracted
+  // before. An error with a sequence: the new record is durable, and the other one still there.
+  Result<ReplaceReport> replace(uint64_t seq, const Record& record, Stage wait = Stage::kApplied,
                                 Deadline deadline = kForever);
 
   // For callers that are about to exit: does a bounded share of the pending work, of other
