@@ -1,9 +1,10 @@
 // The arguments of `syncline record`: its flags are the fields of a kind, so no fixed table of
 // options fits. Pure: reads no configuration and no files.
 //
-// A name that is an option of the program (store, json, timeout, help, version, key, wait, replaces,
-// field, field-file) is always that option; a field so named is given as --field NAME=VALUE. A value that
-// looks like an option (--name) must be joined by '='; any other value may begin with a dash.
+// A name that is an option of the program (store, json, timeout, help, version, key, wait,
+// replaces, field, field-file) is always that option; a field so named is given as --field
+// NAME=VALUE. A value that looks like an option (--name) must be joined by '='; any other value may
+// begin with a dash.
 #pragma once
 
 #include <optional>
@@ -30,7 +31,7 @@ struct RecordArguments {
   std::string key;
   Stage wait = Stage::kApplied;
   std::optional<uint64_t> replaces;  // the record that this one comes for
-  std::vector<Field> fields;  // in the order given
+  std::vector<Field> fields;         // in the order given
 };
 
 Result<RecordArguments> parse_record_arguments(const std::vector<std::string>& arguments,
