@@ -24,13 +24,6 @@ Config without_demands(Config config) {
   return config;
 }
 
-IntentValue value_as_it_is(const Value& value) {
-  if (const auto* integer = std::get_if<int64_t>(&value)) return *integer;
-  if (const auto* real = std::get_if<double>(&value)) return *real;
-  if (const auto* text = std::get_if<std::string>(&value)) return Template::literal(*text);
-  return std::monostate{};
-}
-
 // With the time of what was found in the place of the record's own.
 Template at_time(const Template& text, int64_t time_ms) {
   Template made;
@@ -96,7 +89,7 @@ Result<Intent> AdoptedIntents::of_row(const KindSpec& kind, const FoundRow& row,
     const IntentValue& made = intent.columns[i].value;
     const bool is_number =
         std::holds_alternative<int64_t>(made) || std::holds_alternative<double>(made);
-    if (text == nullptr || !is_number) intent.columns[i].value = value_as_it_is(row.values[i]);
+    if (text == nullptr || !is_number) intent.columns[i].value = literal_value(row.values[i]);
   }
   intent.found.row = true;
   put_file(intent, kind, file);

@@ -10,19 +10,12 @@
 namespace syncline {
 namespace {
 
-IntentValue as_literal(const Value& value) {
-  if (const auto* const integer = std::get_if<int64_t>(&value)) return *integer;
-  if (const auto* const real = std::get_if<double>(&value)) return *real;
-  if (const auto* const text = std::get_if<std::string>(&value)) return Template::literal(*text);
-  return std::monostate{};
-}
-
 // By which the record's row is told from another one that has its id by now: the record's path,
 // which holds the id; without such a column its longest text, which nobody else wrote; without any
 // text, all of it. Columns that hooks and people change are not among them.
 std::vector<IntentColumn> telling_columns(const Intent& target, const Effects& made) {
   const auto at = [&](size_t i) {
-    return IntentColumn{made.columns[i].first, as_literal(made.columns[i].second)};
+    return IntentColumn{made.columns[i].first, literal_value(made.columns[i].second)};
   };
   if (const auto path = path_column(target)) return {at(*path)};
   size_t longest = 0, bytes = 0;

@@ -281,6 +281,13 @@ size_t estimated_bytes(const Template& text) {
 
 }  // namespace
 
+IntentValue literal_value(const Value& value) {
+  if (const auto* const integer = std::get_if<int64_t>(&value)) return *integer;
+  if (const auto* const real = std::get_if<double>(&value)) return *real;
+  if (const auto* const text = std::get_if<std::string>(&value)) return Template::literal(*text);
+  return std::monostate{};
+}
+
 std::optional<size_t> path_column(const Intent& intent) {
   if (!intent.path.uses(Slot::kId)) return std::nullopt;
   for (size_t i = 0; i < intent.columns.size(); ++i) {

@@ -86,6 +86,8 @@ bool same_effects(const Intent& one, const Intent& other);
 
 // What a record does, in full.
 using Value = std::variant<std::monostate, int64_t, double, std::string>;
+// The value that is this one, whatever the record's id and time.
+IntentValue literal_value(const Value& value);
 struct Effects {
   uint64_t seq = 0;
   Operation operation = Operation::kCreate;
