@@ -24,6 +24,7 @@
 #include "sync/publish/publish_retractions.h"
 #include "sync/publish/publish_sections.h"
 #include "sync/publish/published_mark.h"
+#include "sync/publish/put_back_message.h"
 
 namespace syncline {
 namespace {
@@ -263,8 +264,10 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  // What was reset or lost with the tip may bring back what an earlier publish has taken away.
+  const uint64_t first_seq = trees.goes_on ? state.published + 1 : 1;
   TRY_ASSIGN(std::vector<Retraction> retractions,
-             read_retractions(context_, outcomes, state.published + 1, last_seq));
+             read_retractions(context_, outcomes, first_seq, last_seq));
   TRY(plan_retractions(context_.objects, *git_dirs->work_tree, trees.tip, retractions, plan));
   // Before any section is placed behind them.
   TRY(retract_unpublished(*git_dirs->work_tree, retractions));
@@ -282,6 +285,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   // What a person has rewritten, and what holds all of ours, is what later commits go on from.
   const bool rewritten = plan.changes.empty() && !trees.goes_on;
   if (!report.commit.is_zero() || state.published < last_seq || rewritten) {
+    if (report.commit.is_zero()) TRY(make_branch_durable());
     TRY(journal_publish(context_, last_seq, tip, report.commit.is_zero() ? tip : report.commit));
   }
   checked_tip_ = report.commit.is_zero() ? tip : report.commit;
@@ -290,6 +294,15 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   report.republished = std::move(plan.republished);
   append(report.republished, std::move(put_back));
   return std::optional(std::move(report));
+}
+
+// A publish that died behind its ref's move may have left the tip that is there: it counts when no
+// power cut can take it back.
+Status Publisher::make_branch_durable() {
+  Status durable = context_.refs.make_durable(context_.options.branch);
+  // Without a directory there are packed refs alone, which git has written.
+  if (!durable && durable.error().code == Code::kNotFound) return {};
+  return durable;
 }
 
 Result<std::optional<BranchCommitResult>> Publisher::commit_plan(
@@ -542,12 +555,7 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
     request.message = compose_message(history.records, history.subjects, context_.store(),
                                       state.published + 1, history.last_seq);
   } else {
-    request.message = fmt::format("syncline: {} file{} put back\n\n", plan.changes.size(),
-                                  plan.changes.size() == 1 ? "" : "s");
-    for (size_t i = 0; i < std::min(plan.changes.size(), kListedSubjectsMax); ++i) {
-      request.message += fmt::format("- {}\n", one_line(plan.changes[i].path));
-    }
-    request.message += '\n' + store_trailer(context_.store().hex());
+    request.message = put_back_message(plan.changes, context_.store().hex());
   }
   request.reflog =
       fmt::format("{}{}", kOurReflogMessage, request.message.substr(0, request.message.find('\n')));

@@ -98,6 +98,7 @@ class Publisher {
                                                        const std::set<std::string>& paths,
                                                        const WantedSections& wanted);
   // Empty when something changed meanwhile.
+  Status make_branch_durable();
   Result<std::optional<BranchCommitResult>> commit_plan(
       const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
       const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree);

@@ -192,6 +192,40 @@ TEST_F(PublisherRetractionTest, NorIsWhatItLeftOfWhatWasNeverPublished) {
   EXPECT_FALSE(fs::exists(store.work(kRules)));
 }
 
+// What was published before stays published, and what was taken away stays away.
+TEST_F(PublisherRetractionTest, AResetThatBringsItBackIsPublishedOver) {
+  store.publish_all();
+  retract_note(1, "one");
+  retract_rule(3, "first");
+  store.publish_all();
+  const std::string head = store.head();
+  store.repository.git("reset -q --hard HEAD^");
+  ASSERT_TRUE(fs::exists(store.work(store.note_path(1))));
+  time_passes();
+  EXPECT_TRUE(store.publish_all().left.empty());
+  EXPECT_FALSE(fs::exists(store.work(store.note_path(1))));
+  EXPECT_EQ(work_text(kRules), "# Rules: cpp\n" + section(4, "second"));
+  EXPECT_EQ(store.changed_in_head(), "D\t" + store.note_path(1) + "\nM\t" + kRules);
+  EXPECT_EQ(store.repository.git("log -1 --format=%s"),
+            "syncline: 2 files without what was retracted");
+  EXPECT_NE(store.head(), head);
+  expect_clean();
+  EXPECT_TRUE(store.publish_all().commit.is_zero());
+}
+
+// A person's own commit is theirs, whatever record it brings back.
+TEST_F(PublisherRetractionTest, ARevertOfItStands) {
+  store.publish_all();
+  retract_note(1, "one");
+  store.publish_all();
+  store.repository.git("revert --no-edit HEAD");
+  time_passes();
+  store.record(note_intent("three"));
+  store.publish_all();
+  EXPECT_TRUE(fs::exists(store.work(store.note_path(1))));
+  expect_clean();
+}
+
 // A rewritten branch is compared section by section, and a retracted one is not missing there.
 TEST_F(PublisherRetractionTest, ARetractedSectionIsNotPutBack) {
   store.publish_all();
