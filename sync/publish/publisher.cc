@@ -539,8 +539,8 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
                               .reflog = {},
                               .lock_owner = context_.store().hex()};
   if (history.records > 0) {
-    request.message = compose_message(history.records, history.subjects, context_.store(),
-                                      state.published + 1, history.last_seq);
+    request.message = compose_message(history.records, history.subjects, history.kinds,
+                                      context_.store(), state.published + 1, history.last_seq);
   } else {
     request.message = fmt::format("syncline: {} file{} put back\n\n", plan.changes.size(),
                                   plan.changes.size() == 1 ? "" : "s");
