@@ -212,7 +212,7 @@ TEST(Committer, ABatchThatIsJournalledKeepsItsMessage) {
   ASSERT_TRUE(ok(before.journal().append_control(Operation::kBatch, encode(frame), 0)));
   FoldProcess older(before);
   fold_all(before, older);
-  EXPECT_EQ(before.repository.git("rev-parse " + before.own_ref()), frame.commit.hex());
+  ASSERT_EQ(before.repository.git("rev-parse " + before.own_ref()), frame.commit.hex());
   EXPECT_EQ(before.repository.git("log -1 --format=%s " + before.own_ref()), "syncline: 3 records");
 
   // A publish carries it over together with what came later.
