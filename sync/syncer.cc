@@ -153,6 +153,11 @@ Result<std::string> Syncer::read_blob(const ObjectId& blob) {
   return std::move(object->bytes);
 }
 
+Result<PersonsBranchChange> Syncer::persons_change(const RecordedText& record) {
+  TRY_ASSIGN(const ObjectId tip, refs_.read(options_.branch));
+  return find_persons_change(objects_, tip, record, kCommitsLookedAtMax);
+}
+
 Result<std::vector<Syncer::ClaimedRange>> Syncer::claimed_ranges() {
   std::vector<ClaimedRange> ranges;
   TRY_ASSIGN(ObjectId at, refs_.read(context_.own_ref));

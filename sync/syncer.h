@@ -36,6 +36,7 @@
 #include "sync/fold/committer.h"
 #include "sync/git/sparse_checkout.h"
 #include "sync/git/stashed_files.h"
+#include "sync/publish/persons_change.h"
 #include "sync/publish/publisher.h"
 #include "sync/publish/pusher.h"
 #include "syncline/result.h"
@@ -98,6 +99,8 @@ class Syncer {
   Result<ObjectId> branch_tree();
   Result<bool> holds(const ObjectId& tree, const std::string& path);
   Result<std::string> read_blob(const ObjectId& blob);
+  // What a person did with it on the branch; looks at kCommitsLookedAtMax commits.
+  Result<PersonsBranchChange> persons_change(const RecordedText& record);
   // What is away with `git stash -u`; not to be used after this Syncer.
   Result<StashedFiles> stashed_files();
   Result<SparseCheckout> sparse_checkout();

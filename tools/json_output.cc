@@ -140,11 +140,23 @@ void add_whole_receipt(Json& json, const Receipt& receipt) {
   json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
 }
 
-Json whole_receipts(const std::vector<Receipt>& receipts) {
+// Where it was asked for.
+void add_change(Json& json, const PersonsChange& change) {
+  json["on_branch"] = text_or_null(std::string(change_name(change.on_branch)));
+  json["moved_to"] = text_or_null(change.moved_to);
+  json["moved_by"] = text_or_null(change.moved_by);
+  json["edited_by"] = text_or_null(change.edited_by);
+  json["removed_by"] = text_or_null(change.removed_by);
+  json["in_work_tree"] = text_or_null(std::string(change_name(change.in_work_tree)));
+  json["change_unknown"] = text_or_null(change.unknown);
+}
+
+Json whole_receipts(const std::vector<Receipt>& receipts, bool with_changes) {
   Json list = Json::array();
   for (const Receipt& receipt : receipts) {
     Json entry = Json::object();
     add_whole_receipt(entry, receipt);
+    if (with_changes) add_change(entry, receipt.change);
     list.push_back(std::move(entry));
   }
   return list;
@@ -232,19 +244,20 @@ std::string replaced_json(const ReplaceReport& report) {
 std::string receipt_json(const Receipt& receipt) {
   Json json = object();
   add_whole_receipt(json, receipt);
+  add_change(json, receipt.change);
   return dump(json);
 }
 
 std::string file_json(const std::string& path, const std::vector<Receipt>& receipts) {
   Json json = object();
   json["path"] = path;
-  json["records"] = whole_receipts(receipts);
+  json["records"] = whole_receipts(receipts, /*with_changes=*/true);
   return dump(json);
 }
 
 std::string list_json(const std::vector<Receipt>& receipts) {
   Json json = object();
-  json["records"] = whole_receipts(receipts);
+  json["records"] = whole_receipts(receipts, /*with_changes=*/false);
   return dump(json);
 }
 

@@ -128,6 +128,30 @@ std::string number_text(const FieldValue& value) {
   return fmt::format("{}", std::get<double>(value));
 }
 
+// As git shortens them, with room to spare.
+std::string short_commit(const std::string& commit) {
+  return commit.substr(0, 10);
+}
+
+// What a person has done with it, in the order in which it was done.
+std::vector<std::string> change_lines(const PersonsChange& change) {
+  using Kind = PersonsChange::Kind;
+  std::vector<std::string> lines;
+  const auto add = [&](std::string what, const std::string& commit) {
+    lines.push_back(commit.empty() ? std::move(what)
+                                   : fmt::format("{} by {}", what, short_commit(commit)));
+  };
+  if (!change.moved_to.empty()) {
+    add(fmt::format("moved to {}", printable(change.moved_to)), change.moved_by);
+  }
+  if (change.on_branch == Kind::kEdited) add("edited", change.edited_by);
+  if (change.on_branch == Kind::kRemoved) add("removed", change.removed_by);
+  if (change.in_work_tree == Kind::kEdited) add("edited in the work tree", {});
+  if (change.in_work_tree == Kind::kRemoved) add("removed from the work tree", {});
+  if (!change.unknown.empty()) add(fmt::format("not known: {}", printable(change.unknown)), {});
+  return lines;
+}
+
 }  // namespace
 
 std::string receipt_text(const Receipt& receipt) {
@@ -148,6 +172,7 @@ std::string receipt_text(const Receipt& receipt) {
   if (!receipt.set_aside.empty()) line("set aside", printable(receipt.set_aside));
   if (receipt.retracts != 0) line("retracts", fmt::format("seq {}", receipt.retracts));
   if (receipt.retracted_by != 0) line("retracted by", fmt::format("seq {}", receipt.retracted_by));
+  for (const std::string& done : change_lines(receipt.change)) line("by a person", done);
   if (!receipt.fields) return text;
   for (const auto& [name, value] : *receipt.fields) {
     const auto* const field_text = std::get_if<std::string>(&value);

@@ -44,16 +44,22 @@ class ShowVerb final : public PlainVerb {
     if (!store) return session.fail(store.error());
     if (is_path) {
       const std::string path = which_->starts_with("./") ? which_->substr(2) : *which_;
-      const auto receipts = records_of(**store, path);
+      auto receipts = records_of(**store, path);
       if (!receipts) return session.fail(receipts.error());
+      if (const Status told = (*store)->tell_changes(*receipts); !told) {
+        return session.fail(told.error());
+      }
       std::string text;
       for (const Receipt& receipt : *receipts) {
         text += (text.empty() ? "" : "\n") + receipt_text(receipt);
       }
       return session.answer(file_json(path, *receipts), text);
     }
-    const auto receipt = which_ ? (*store)->show(seq) : (*store)->show_key(*key_);
+    auto receipt = which_ ? (*store)->show(seq) : (*store)->show_key(*key_);
     if (!receipt) return session.fail(receipt.error());
+    if (const Status told = (*store)->tell_changes({&*receipt, 1}); !told) {
+      return session.fail(told.error());
+    }
     return session.answer(receipt_json(*receipt), receipt_text(*receipt));
   }
 

@@ -136,6 +136,14 @@ struct Store::Impl {
   // kRetryLater when too many records wait to be committed.
   Status check_backlog();
   Result<bool> has_room_for_bytes() EXCLUDES(backlog_look);
+  // What a record has made; empty for one that was trimmed.
+  struct Made {
+    Intent intent;
+    Effects effects;
+    uint64_t file_id = 0;  // as its path and text have it
+    bool is_set_aside = false;
+  };
+  Result<std::optional<Made>> made_by(uint64_t seq);
   // The write that takes record `seq` away; `kept` says what will stay, edited by a person.
   Status wait_for_retractable(uint64_t seq, Deadline deadline);
   // As a lookup has them that is closed again: no snapshot of the database is kept while waiting.

@@ -100,24 +100,34 @@ Result<RetractReport> Store::retract(uint64_t seq, Stage wait, Deadline deadline
   return report;
 }
 
-Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, std::string& kept) {
+Result<std::optional<Store::Impl::Made>> Store::Impl::made_by(uint64_t seq) {
   TRY_ASSIGN(const auto database, open_to_read(database_file(places, *config)));
-  TRY_ASSIGN(const auto found,
+  TRY_ASSIGN(auto found,
              find_record(*store_directory, *journal, database.get(), seq, journal->durable()));
   TRY_ASSIGN(ReceiptLookup records, lookup());
   TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(seq));
-  if (!found) return trimmed(seq);  // by the fold that has committed it
-  if (outcome && outcome->is_set_aside()) {
+  if (!found) return std::optional<Made>();
+  const EffectIds ids(found->id, outcome ? &*outcome : nullptr);
+  Made made{.intent = std::move(found->intent),
+            .effects = {},
+            .file_id = ids.file,
+            .is_set_aside = outcome && outcome->is_set_aside()};
+  made.effects = render_effects(made.intent, seq, ids, found->time_ms);
+  return std::optional(std::move(made));
+}
+
+Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, std::string& kept) {
+  TRY_ASSIGN(const std::optional<Made> made, made_by(seq));
+  if (!made) return trimmed(seq);  // by the fold that has committed it
+  if (made->is_set_aside) {
     return make_error(Code::kBusy, fmt::format("record {} is not as it was a moment ago", seq),
                       "try again");
   }
-  const EffectIds ids(found->id, outcome ? &*outcome : nullptr);
-  const Effects made = render_effects(found->intent, seq, ids, found->time_ms);
-  TRY_ASSIGN(kept, kept_by_an_edit(made, ids.file));
-  const Intent intent = make_retraction(found->intent, made, ids.file);
+  TRY_ASSIGN(kept, kept_by_an_edit(made->effects, made->file_id));
+  const Intent intent = make_retraction(made->intent, made->effects, made->file_id);
   PendingWritePtr write = pending_write_of(intent);
   write->config = config;
-  write->fixed_id = made.id;
+  write->fixed_id = made->effects.id;
   return Submitted{std::move(write), intent.path, intent.kind};
 }
 

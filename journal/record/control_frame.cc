@@ -12,6 +12,7 @@ namespace syncline {
 namespace {
 
 constexpr uint8_t kControlVersion = 1;
+constexpr uint8_t kBatchVersion = kBatchNamesKinds;
 constexpr size_t kAppendOffsetBytes = 16;
 
 void write_object(ByteWriter& writer, const ObjectId& object) {
@@ -44,6 +45,7 @@ std::string_view fault_of(const AppendOffsetsFrame& frame) {
 std::string_view fault_of(const BatchFrame& frame) {
   if (frame.first_seq == 0 || frame.first_seq > frame.last_seq) return "the range is empty";
   if (frame.tree.is_zero() || frame.commit.is_zero()) return "the tree or the commit is zero";
+  if (frame.version < 1 || frame.version > kBatchVersion) return "there is no such version";
   return {};
 }
 std::string_view fault_of(const PublishFrame& frame) {
@@ -102,7 +104,7 @@ ByteVector encode(const BatchFrame& frame) {
   SYNCLINE_ASSERT(fault_of(frame).empty());
   ByteVector payload;
   ByteWriter writer(payload);
-  writer.u8(kControlVersion);
+  writer.u8(frame.version);
   writer.u64(frame.first_seq);
   writer.u64(frame.last_seq);
   write_object(writer, frame.parent);
@@ -185,8 +187,8 @@ Result<AppendOffsetsFrame> decode_append_offsets(ByteSpan payload) {
 Result<BatchFrame> decode_batch(ByteSpan payload) {
   constexpr std::string_view kName = "batch";
   ByteReader reader(payload);
-  TRY(take_payload_version(reader, kControlVersion, kName));
   BatchFrame frame;
+  TRY_ASSIGN(frame.version, take_payload_version(reader, kBatchVersion, kName));
   frame.first_seq = reader.u64();
   frame.last_seq = reader.u64();
   frame.parent = read_object(reader);

@@ -30,6 +30,7 @@ struct AppendOffsetsFrame {
   std::vector<AppendOffset> offsets;
 };
 
+inline constexpr uint8_t kBatchNamesKinds = 2;  // a BatchFrame's version
 // Journalled, and durable, before the store's ref moves from `parent` to `commit`.
 struct BatchFrame {
   uint64_t first_seq = 0;
@@ -39,6 +40,10 @@ struct BatchFrame {
   ObjectId commit;
   std::string author_name;
   std::string author_email;
+  // Version of the payload, and with it what the commit's message says: 1 counts records alone, 2
+  // names their kinds. A batch that was journalled keeps its own, so that its commit stays the
+  // same.
+  uint8_t version = 1;
   bool operator==(const BatchFrame&) const = default;
 };
 

@@ -17,6 +17,7 @@
 #include "sync/fold/content_builder.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
+#include "sync/git/commit_text.h"
 #include "sync/git/tree.h"
 #include "sync/git/worktree_state.h"
 #include "sync/own/left_ref_lock.h"
@@ -281,9 +282,8 @@ Result<FoldReport> Committer::fold(const Mark& applied, OutcomeSource& outcomes,
   return report;
 }
 
-Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBatch& batch,
-                                          const std::string& author_name,
-                                          const std::string& author_email) {
+Result<Committer::Built> Committer::build(const BatchFrame& frame, const RecordBatch& batch) {
+  const ObjectId& parent = frame.parent;
   ObjectStore& objects = context_.objects;
   PackWriter& pack = context_.pack;
   pack.reset();
@@ -297,9 +297,12 @@ Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBa
   ContentBuilder builder(objects, root);
   std::vector<std::string> subjects;
   subjects.reserve(batch.effects.size());
+  KindCounts kinds;
   for (const FileEffect& effect : batch.effects) {
     TRY(builder.add(effect));
     subjects.push_back(effect.subject);
+    if (frame.version < kBatchNamesKinds) continue;
+    ++kinds[effect.retracted ? std::string(kRetractionKind) : one_line(effect.kind)];
   }
   std::vector<TreeChange> changes;
   changes.reserve(builder.contents().size());
@@ -326,9 +329,9 @@ Result<Committer::Built> Committer::build(const ObjectId& parent, const RecordBa
   }
   std::vector<ObjectId> parents;
   if (!parent.is_zero()) parents.push_back(parent);
-  std::string commit =
-      encode_commit(built.tree, parents, {author_name, author_email, batch.times_ms.back()},
-                    compose_message(subjects, context_.store(), batch.first_seq, batch.last_seq));
+  std::string commit = encode_commit(
+      built.tree, parents, {frame.author_name, frame.author_email, batch.times_ms.back()},
+      compose_message(subjects, kinds, context_.store(), batch.first_seq, batch.last_seq));
   TRY_ASSIGN(built.commit, pack.add(ObjectType::kCommit, commit));
   objects.remember(built.commit, ObjectType::kCommit,
                    std::make_shared<const std::string>(std::move(commit)));
@@ -344,8 +347,9 @@ Status Committer::fold_batch(const RecordBatch& batch) {
                    .tree = {},
                    .commit = {},
                    .author_name = context_.options.author_name,
-                   .author_email = context_.options.author_email};
-  TRY_ASSIGN(const Built built, build(parent, batch, frame.author_name, frame.author_email));
+                   .author_email = context_.options.author_email,
+                   .version = batch.effects.empty() ? uint8_t{1} : kBatchNamesKinds};
+  TRY_ASSIGN(const Built built, build(frame, batch));
   frame.tree = built.tree;
   frame.commit = built.commit;
   TRY_ASSIGN(const std::string pack_name,
@@ -405,7 +409,7 @@ Result<RecordBatch> Committer::redo(RecordSource& source, const BatchFrame& fram
                       fmt::format("the journal lacks records of the batch {}-{} it tells of",
                                   frame.first_seq, frame.last_seq));
   }
-  TRY_ASSIGN(const Built built, build(frame.parent, *batch, frame.author_name, frame.author_email));
+  TRY_ASSIGN(const Built built, build(frame, *batch));
   if (built.commit != frame.commit || built.tree != frame.tree) {
     return make_error(
         Code::kDisagree,

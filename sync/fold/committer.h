@@ -94,8 +94,8 @@ class Committer {
   Status fold_all_again(const ObjectId& ref, OutcomeSource& outcomes);
 
   // Builds the batch's objects into the pack; touches nothing else.
-  Result<Built> build(const ObjectId& parent, const RecordBatch& batch,
-                      const std::string& author_name, const std::string& author_email);
+  // Of the frame: parent, author and version.
+  Result<Built> build(const BatchFrame& frame, const RecordBatch& batch);
   Status fold_batch(const RecordBatch& batch);
   // Does the batches of pending_ again, up to `up_to_seq`; the ref is at `ref`.
   Status redo_pending(OutcomeSource& outcomes, uint64_t up_to_seq, ObjectId ref);

@@ -31,6 +31,7 @@ FileEffect render_file_effect(const JournalledRecord& record, uint64_t id) {
   effect.header = render(record.intent.header, values);
   effect.text = render(record.intent.text, values);
   effect.subject = render(record.intent.subject, values);
+  effect.kind = record.intent.kind;
   effect.retracted = record.intent.retracted;
   return effect;
 }

@@ -27,6 +27,7 @@ struct FileEffect {
   std::string header;
   std::string text;
   std::string subject;
+  std::string kind;
   std::optional<RetractedRecord> retracted = std::nullopt;  // of an effect that takes another away
   uint64_t retracted_by = 0;  // the record that takes this effect away, where it is known; 0: none
 };

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "sync/git/commit_text.h"
 
@@ -20,21 +24,60 @@ std::string_view last_paragraph(std::string_view message) {
   return gap == std::string_view::npos ? message : message.substr(gap + 2);
 }
 
+bool ends_in_any(std::string_view name, std::initializer_list<std::string_view> ends) {
+  return std::ranges::any_of(ends, [&](std::string_view end) { return name.ends_with(end); });
+}
+
+std::string plural(std::string_view name) {
+  if (ends_in_any(name, {"s", "x", "z", "ch", "sh"})) return fmt::format("{}es", name);
+  const bool is_consonant_y =
+      name.size() > 1 && name.ends_with('y') && !ends_in_any(name, {"ay", "ey", "iy", "oy", "uy"});
+  if (is_consonant_y) return fmt::format("{}ies", name.substr(0, name.size() - 1));
+  return fmt::format("{}s", name);
+}
+
+using KindCount = std::pair<std::string_view, uint64_t>;
+
+// Most records first.
+std::vector<KindCount> in_order(const KindCounts& kinds) {
+  std::vector<KindCount> sorted(kinds.begin(), kinds.end());
+  std::ranges::stable_sort(sorted, std::ranges::greater(), &KindCount::second);
+  return sorted;
+}
+
 }  // namespace
+
+std::string told_by_kinds(const KindCounts& kinds) {
+  std::string text;
+  uint64_t others = 0;
+  size_t named = 0;
+  for (const auto& [kind, records] : in_order(kinds)) {
+    if (named == kNamedKindsMax) {
+      others += records;
+      continue;
+    }
+    text += fmt::format("{}{} {}", named++ == 0 ? "" : ", ", records,
+                        records == 1 ? std::string(kind) : plural(kind));
+  }
+  if (others > 0) text += fmt::format(" and {} more", others);
+  return text;
+}
 
 std::string store_trailer(std::string_view store) {
   return fmt::format("{}: {}\n", kStoreTrailer, store);
 }
 
-std::string compose_message(std::span<const std::string> subjects, const StoreId& store,
-                            uint64_t first_seq, uint64_t last_seq) {
-  return compose_message(subjects.size(), subjects, store, first_seq, last_seq);
+std::string compose_message(std::span<const std::string> subjects, const KindCounts& kinds,
+                            const StoreId& store, uint64_t first_seq, uint64_t last_seq) {
+  return compose_message(subjects.size(), subjects, kinds, store, first_seq, last_seq);
 }
 
 std::string compose_message(uint64_t records, std::span<const std::string> subjects,
-                            const StoreId& store, uint64_t first_seq, uint64_t last_seq) {
+                            const KindCounts& kinds, const StoreId& store, uint64_t first_seq,
+                            uint64_t last_seq) {
   std::string message;
   if (records == 1) message = one_line(subjects.front());
+  if (message.empty()) message = told_by_kinds(kinds);
   if (message.empty()) {
     message = fmt::format("syncline: {} record{}", records, records == 1 ? "" : "s");
   }
@@ -48,6 +91,12 @@ std::string compose_message(uint64_t records, std::span<const std::string> subje
   }
   message += store_trailer(store.hex());
   message += fmt::format("{}: {}-{}\n", kRangeTrailer, first_seq, last_seq);
+  std::string_view gap = ": ";
+  for (const auto& [kind, count] : in_order(kinds)) {
+    message += fmt::format("{}{}{} {}", gap == ": " ? kKindsTrailer : "", gap, kind, count);
+    gap = ", ";
+  }
+  if (!kinds.empty()) message += '\n';
   return message;
 }
 
@@ -67,6 +116,26 @@ std::optional<CommitTrailers> parse_trailers(std::string_view message) {
   }
   if (trailers.store.size() != 2 * sizeof(StoreId) || !has_range) return std::nullopt;
   return trailers;
+}
+
+KindCounts parse_kinds(std::string_view message) {
+  KindCounts kinds;
+  std::string_view paragraph = last_paragraph(message);
+  while (!paragraph.empty()) {
+    const auto value = trailer_value(take_line(paragraph), kKindsTrailer);
+    if (!value) continue;
+    for (std::string_view rest = *value; !rest.empty();) {
+      const std::string_view one = rest.substr(0, rest.find(", "));
+      rest.remove_prefix(std::min(rest.size(), one.size() + 2));
+      const size_t space = one.rfind(' ');
+      uint64_t records = 0;
+      if (space == std::string_view::npos || !parse_decimal(one.substr(space + 1), records)) {
+        return {};
+      }
+      kinds[std::string(one.substr(0, space))] += records;
+    }
+  }
+  return kinds;
 }
 
 bool names_store(std::string_view message, std::string_view store) {

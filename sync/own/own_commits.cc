@@ -60,6 +60,7 @@ Result<std::vector<BatchFrame>> OwnCommits::batches() {
                      .commit = at,
                      .author_name = std::string(author.substr(0, open)),
                      .author_email = std::string(author.substr(open + 2, close - open - 2))};
+    if (!parse_kinds(commit.message).empty()) batch.version = kBatchNamesKinds;
     at = batch.parent;
     batches.push_back(std::move(batch));
   }

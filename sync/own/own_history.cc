@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <unordered_set>
 
@@ -13,30 +14,50 @@
 namespace syncline {
 namespace {
 
-// compose_message() read backwards: how many records a batch's commit holds, and their subjects.
-void read_subjects(std::string_view message, uint64_t& records,
-                   std::vector<std::string>& subjects) {
-  const std::string_view first_line = message.substr(0, message.find('\n'));
+// How many records the first line of an older batch's message counts; empty where it counts none.
+std::optional<uint64_t> counted_records(std::string_view first_line) {
   constexpr std::string_view kPrefix = "syncline: ";
-  std::string_view body = message.substr(std::min(message.size(), first_line.size() + 2));
+  if (!first_line.starts_with(kPrefix)) return std::nullopt;
+  const std::string_view rest = first_line.substr(kPrefix.size());
   uint64_t count = 0;
-  if (first_line.starts_with(kPrefix)) {
-    const std::string_view rest = first_line.substr(kPrefix.size());
-    const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
-    const bool counted = fault == std::errc{} &&
-                         std::string_view(end, rest.data() + rest.size()).starts_with(" record");
-    if (counted && (body.starts_with("- ") || count == 0)) {
-      records += count;
-      while (body.starts_with("- ")) {
-        const size_t line_end = std::min(body.find('\n'), body.size());
-        subjects.emplace_back(body.substr(2, line_end - 2));
-        body.remove_prefix(std::min(line_end + 1, body.size()));
-      }
-      return;
+  const auto [end, fault] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
+  const bool counted = fault == std::errc{} &&
+                       std::string_view(end, rest.data() + rest.size()).starts_with(" record");
+  return counted ? std::optional(count) : std::nullopt;
+}
+
+// compose_message() read backwards: how many records a batch's commit holds, their subjects, and
+// their kinds where it tells them.
+void read_message(std::string_view message, uint64_t& records, std::vector<std::string>& subjects,
+                  KindCounts& kinds) {
+  const std::string_view first_line = message.substr(0, message.find('\n'));
+  std::string_view body = message.substr(std::min(message.size(), first_line.size() + 2));
+  std::optional<uint64_t> count = counted_records(first_line);
+  if (const KindCounts told = parse_kinds(message); !told.empty()) {
+    count = 0;
+    for (const auto& [kind, each] : told) {
+      kinds[kind] += each;
+      *count += each;
     }
   }
-  ++records;
-  subjects.emplace_back(first_line);
+  if (!count || (*count != 0 && !body.starts_with("- "))) {
+    ++records;
+    subjects.emplace_back(first_line);
+    return;
+  }
+  records += *count;
+  while (body.starts_with("- ")) {
+    const size_t line_end = std::min(body.find('\n'), body.size());
+    subjects.emplace_back(body.substr(2, line_end - 2));
+    body.remove_prefix(std::min(line_end + 1, body.size()));
+  }
+}
+
+// Records of older batches, whose kinds nobody tells, are told as records.
+void add_untold(KindCounts& kinds, uint64_t records) {
+  uint64_t told = 0;
+  for (const auto& [kind, each] : kinds) told += each;
+  if (told != 0 && told < records) kinds["record"] += records - told;
 }
 
 // Every commit reachable from `tip`, newest first by commit time, until `visit` answers false.
@@ -96,14 +117,16 @@ Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, 
       history.trees.clear();
       newest_first.clear();
       history.records = 0;
+      history.kinds.clear();
       history.tree = commit.tree;
       history.last_seq = trailers->last_seq;
     }
     history.trees.push_back(commit.tree);
     newest_first.emplace_back();
-    read_subjects(commit.message, history.records, newest_first.back());
+    read_message(commit.message, history.records, newest_first.back(), history.kinds);
     at = commit.parents.empty() ? ObjectId{} : commit.parents.front();
   }
+  add_untold(history.kinds, history.records);
   for (auto batch = newest_first.rbegin(); batch != newest_first.rend(); ++batch) {
     for (std::string& subject : *batch) {
       if (history.subjects.size() == kListedSubjectsMax) return history;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "journal/log/format.h"
+#include "sync/git/commit_message.h"
 #include "sync/git/object_reader.h"
 #include "syncline/result.h"
 
@@ -22,6 +23,7 @@ struct OwnHistory {
   std::vector<ObjectId> trees;        // of the commits since, newest first
   uint64_t records = 0;               // in the commits since, without those set aside
   std::vector<std::string> subjects;  // of the first of them, oldest first
+  KindCounts kinds;                   // of them all; empty where no commit tells its kinds
 };
 
 // Walks from `tip` back to the commit that ends with record `after_seq`, and takes the oldest of

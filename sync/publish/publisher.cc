@@ -552,8 +552,8 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
                               .reflog = {},
                               .lock_owner = context_.store().hex()};
   if (history.records > 0) {
-    request.message = compose_message(history.records, history.subjects, context_.store(),
-                                      state.published + 1, history.last_seq);
+    request.message = compose_message(history.records, history.subjects, history.kinds,
+                                      context_.store(), state.published + 1, history.last_seq);
   } else {
     request.message = put_back_message(plan.changes, context_.store().hex());
   }

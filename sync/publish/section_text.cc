@@ -62,14 +62,16 @@ class LineIndex {
     return false;
   }
 
-  bool has(const SectionKey& key, const ClaimedRanges& claimed) const {
+  bool has(const SectionKey& key, const ClaimedRanges& claimed, uint64_t& offset) const {
     const std::string_view heading = key.heading;
     for (auto line = std::ranges::lower_bound(headings_, heading, {}, &Line::text);
          line != headings_.end() && line->text.starts_with(heading); ++line) {
       const bool same_word =
           line->text.size() == heading.size() || !is_number_word(line->text[heading.size()]);
       if (!same_word || claimed.is_claimed(line->offset)) continue;
-      if (leading_tag(text_.substr(line->offset + line->text.size())) == key.tag) return true;
+      if (leading_tag(text_.substr(line->offset + line->text.size())) != key.tag) continue;
+      offset = line->offset;
+      return true;
     }
     return false;
   }
@@ -155,7 +157,7 @@ std::vector<FoundSection> find_sections(std::string_view text,
   for (size_t i = 0; i < sections.size(); ++i) {
     if (found[i].standing == FoundSection::Standing::kWhole) continue;
     const SectionKey key = section_key(sections[i].text, sections[i].id);
-    if (!key.heading.empty() && lines.has(key, claimed)) {
+    if (!key.heading.empty() && lines.has(key, claimed, found[i].offset)) {
       found[i].standing = FoundSection::Standing::kEdited;
     }
   }

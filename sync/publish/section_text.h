@@ -46,7 +46,7 @@ struct WantedSection {
 struct FoundSection {
   enum class Standing : uint8_t { kMissing, kWhole, kEdited };
   Standing standing = Standing::kMissing;
-  uint64_t offset = 0;  // of the whole section
+  uint64_t offset = 0;  // of the whole section; of an edited one's heading
 };
 
 // The answers are in the order of `sections`; sections found whole are claimed.

@@ -124,7 +124,7 @@ void fuzz_own_commit(InputReader& input) {
     subjects.emplace_back(input.text());
   } while (!input.empty() && subjects.size() < 30);
   const uint64_t last_seq = first_seq + subjects.size() - 1;
-  const std::string message = compose_message(subjects, test_store(), first_seq, last_seq);
+  const std::string message = compose_message(subjects, {}, test_store(), first_seq, last_seq);
   const auto commit = parse_commit(encode_commit(tree, std::span(&parent, 1), author, message));
   require(commit.has_value(), "a commit of ours does not read back");
   require(commit->tree == tree && commit->parents == std::vector<ObjectId>{parent} &&

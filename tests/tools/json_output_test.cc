@@ -62,6 +62,19 @@ TEST(JsonOutput, ShowAnswersTheWholeReceipt) {
             R"({"title":"t","severity":4,"confidence":0.5})");
 }
 
+TEST(JsonOutput, ShowAnswersWhatAPersonDidAndAListDoesNot) {
+  Receipt receipt = make_receipt();
+  for (const char* key : {"on_branch", "moved_to", "moved_by", "edited_by", "removed_by",
+                          "in_work_tree", "change_unknown"}) {
+    EXPECT_TRUE(parse_line(receipt_json(receipt))[key].is_null()) << key;
+    EXPECT_FALSE(parse_line(list_json({receipt}))["records"][0].contains(key)) << key;
+  }
+  receipt.change = {.on_branch = PersonsChange::Kind::kRemoved, .removed_by = "12ab"};
+  const Json json = parse_line(file_json("notes/0000/hello-7.md", {receipt}))["records"][0];
+  EXPECT_EQ(json["on_branch"], "removed");
+  EXPECT_EQ(json["removed_by"], "12ab");
+}
+
 TEST(JsonOutput, ErrorsAnswerCodeMessageHintSeqStage) {
   Error error = make_error(Code::kKeyConflict, "the key is taken", "use another");
   Json json = parse_line(failure_json({.error = error, .kept = {}, .stage = {}}));

@@ -32,6 +32,21 @@ TEST(TextOutput, AReceiptEndsWithTheFieldsThatWereHandedOver) {
   EXPECT_EQ(text.find('\033'), std::string::npos) << text;
 }
 
+TEST(TextOutput, WhatAPersonDidIsALineEach) {
+  Receipt receipt{.seq = 3, .kind = "note"};
+  EXPECT_EQ(receipt_text(receipt).find("by a person"), std::string::npos);
+  receipt.change = {.on_branch = PersonsChange::Kind::kEdited,
+                    .in_work_tree = PersonsChange::Kind::kRemoved,
+                    .moved_to = "kept\033.md",
+                    .moved_by = "0123456789abcdef",
+                    .edited_by = "fedcba9876543210"};
+  const std::string text = receipt_text(receipt);
+  EXPECT_NE(text.find(".md by 0123456789\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("by a person    edited by fedcba9876\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("by a person    removed from the work tree\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\033'), std::string::npos) << text;
+}
+
 TEST(TextOutput, SetAsideIsSaidWithItsReason) {
   const Receipt receipt{.seq = 3, .set_aside = "a directory is in the way\033[2J"};
   const std::string text = recorded_text(receipt);

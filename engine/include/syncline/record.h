@@ -32,6 +32,18 @@ struct ExportedRecord {
   bool whole = true;  // false: its fields cannot be told from its effects, and are left out
 };
 
+// What a person has done with a record's file, or its section, since it was recorded.
+struct PersonsChange {
+  enum class Kind : uint8_t { kNone, kEdited, kMoved, kRemoved };
+  Kind on_branch = Kind::kNone;     // committed; the last of several
+  Kind in_work_tree = Kind::kNone;  // not committed: kEdited or kRemoved
+  std::string moved_to;             // where its file is now, or was until it was removed
+  // The commits that did it; empty where it was not done, or its commit was not found.
+  std::string moved_by, edited_by, removed_by;
+  std::string unknown;  // why not all of it can be told; empty: it can
+};
+std::string_view change_name(PersonsChange::Kind kind);  // "edited"; empty for kNone
+
 struct Receipt {
   uint64_t seq = 0;
   std::string kind;
@@ -51,6 +63,7 @@ struct Receipt {
   std::string branch_commit;
   // As they were handed over; only show() tells them, and not where its kind's patterns do not.
   std::optional<Fields> fields = std::nullopt;
+  PersonsChange change = {};  // only tell_changes() tells
 };
 
 struct LogEntry {

@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -301,6 +302,9 @@ class Store {
   Result<StoreMetrics> metrics();
   Result<Receipt> show(uint64_t seq);
   Result<Receipt> show_key(std::string_view key);
+  // Says of each of these records what a person has done with its file or section, by walking the
+  // branch's history (10,000 commits at most). Where git cannot tell, `unknown` says why.
+  Status tell_changes(std::span<Receipt> receipts);
   // Visits the records from `from_seq` on; with `follow`, waits for more until the visitor returns
   // false.
   Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit);

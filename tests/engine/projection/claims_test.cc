@@ -283,12 +283,13 @@ struct NewerFrame {
 
 TEST_F(ClaimsTest, NothingIsWrittenBehindAFrameThatThisProgramCannotActOn) {
   const ByteVector version_2{std::byte{2}, std::byte{0}};
+  const ByteVector version_3{std::byte{3}, std::byte{0}};
   const ByteVector empty;
   const ByteVector no_batch{std::byte{1}, std::byte{0}};
   const NewerFrame frames[] = {
       {"an unknown control operation", Operation{40}, version_2, Code::kUnsupported},
       {"an unknown record operation", Operation{9}, version_2, Code::kUnsupported},
-      {"a batch of payload version 2", Operation::kBatch, version_2, Code::kUnsupported},
+      {"a batch of payload version 3", Operation::kBatch, version_3, Code::kUnsupported},
       {"a set-aside of payload version 2", Operation::kSetAside, version_2, Code::kUnsupported},
       {"offsets of payload version 2", Operation::kAppendOffsets, version_2, Code::kUnsupported},
       {"a checkpoint without a payload", Operation::kCheckpoint, empty, Code::kCorrupt},

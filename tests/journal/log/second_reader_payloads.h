@@ -53,10 +53,12 @@ class PayloadReader {
     return bytes_.substr(at_ - count, count);
   }
   std::string text() { return take(number(4)); }
-  void version(uint64_t newest) {
-    if (const uint64_t found = number(1); found < 1 || found > newest) {
+  uint64_t version(uint64_t newest) {
+    const uint64_t found = number(1);
+    if (found < 1 || found > newest) {
       throw InvalidPayload("payload version " + std::to_string(found));
     }
+    return found;
   }
   Template pieces() {
     Template made;
@@ -162,6 +164,7 @@ inline Intent intent(unsigned operation, const std::string& payload) {
 
 // Control frames, all in one: the fields that an operation has not stay empty.
 struct Control {
+  uint64_t version = 1;
   uint64_t seq = 0, new_id = 0;          // 33, 34
   std::string text;                      // 32: the configuration; 34: the reason; 37: the branch
   uint64_t first_seq = 0, last_seq = 0;  // 36, 37
@@ -178,8 +181,8 @@ inline const std::string& zero_object() {
 
 inline Control control(unsigned operation, const std::string& payload) {
   PayloadReader in(payload);
-  in.version(1);
   Control made;
+  made.version = in.version(operation == 36 ? 2 : 1);
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw InvalidPayload(what);
   };

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -136,10 +137,51 @@ inline std::string tree_name(const std::map<std::string, std::string>& files,
   return object_name("tree", content);
 }
 
-inline std::string message(const std::vector<std::string>& subjects, const std::string& store,
+inline std::string plural_of(const std::string& name) {
+  const auto ends = [&](const std::string& end) { return name.ends_with(end); };
+  if (ends("s") || ends("x") || ends("z") || ends("ch") || ends("sh")) return name + "es";
+  if (ends("y") && name.size() > 1 &&
+      std::string("aeiou").find(name[name.size() - 2]) == std::string::npos) {
+    return name.substr(0, name.size() - 1) + "ies";
+  }
+  return name + "s";
+}
+
+// The kinds of a batch's records, with their numbers: the largest first, then by name.
+inline std::vector<std::pair<std::string, size_t>> counted(const std::vector<std::string>& kinds) {
+  std::vector<std::pair<std::string, size_t>> all;
+  for (const std::string& kind : std::set<std::string>(kinds.begin(), kinds.end())) {
+    all.emplace_back(kind, std::count(kinds.begin(), kinds.end(), kind));
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  return all;
+}
+
+inline std::string message(const std::vector<std::string>& subjects,
+                           const std::vector<std::string>& kinds, const std::string& store,
                            const Control& batch) {
   const size_t count = subjects.size();
   std::string text = count == 1 ? one_line(subjects[0]) : std::string();
+  std::string kinds_line;
+  if (batch.version == 2 && count > 0) {
+    std::string told;
+    size_t named = 0, rest = 0;
+    for (const auto& [kind, number] : counted(kinds)) {
+      kinds_line +=
+          (kinds_line.empty() ? "Syncline-Kinds: " : ", ") + kind + " " + std::to_string(number);
+      if (++named > 3) {
+        rest += number;
+        continue;
+      }
+      if (named > 1) told += ", ";
+      told += std::to_string(number) + " " + (number == 1 ? kind : plural_of(kind));
+    }
+    if (rest > 0) told += " and " + std::to_string(rest) + " more";
+    if (text.empty()) text = told;
+    kinds_line += "\n";
+  }
   if (text.empty()) {
     text = "syncline: " + std::to_string(count) + (count == 1 ? " record" : " records");
   }
@@ -152,7 +194,7 @@ inline std::string message(const std::vector<std::string>& subjects, const std::
   }
   return text + "Syncline-Store: " + hex(store) +
          "\nSyncline-Range: " + std::to_string(batch.first_seq) + "-" +
-         std::to_string(batch.last_seq) + "\n";
+         std::to_string(batch.last_seq) + "\n" + kinds_line;
 }
 
 class Projector {
@@ -274,7 +316,7 @@ class Projector {
     Batch batch{.frame = frame, .tree = {}, .commit = {}, .files = {}};
     if (!batches.empty()) batch.files = batches.back().files;
     Changed changed;
-    std::vector<std::string> subjects;
+    std::vector<std::string> subjects, kinds;
     for (uint64_t seq = frame.first_seq; seq <= frame.last_seq; ++seq) {
       const Known& record = records_.at(seq);
       if (!record.file_id) continue;
@@ -283,6 +325,7 @@ class Projector {
         return rendered(pieces, *record.file_id, record.time_ms, path);
       };
       subjects.push_back(render(record.intent.subject));
+      kinds.push_back(record.operation == 4 ? "retraction" : one_line(record.intent.kind));
       if (path.empty()) continue;
       if (record.operation == 4) {
         retract(changed, batch.files, path, record, render(record.intent.header),
@@ -315,7 +358,8 @@ class Projector {
     const int64_t seconds = std::max<int64_t>(0, records_.at(frame.last_seq).time_ms) / 1000;
     const std::string person =
         name + " <" + cleaned(frame.author_email) + "> " + std::to_string(seconds) + " +0000\n";
-    content += "author " + person + "committer " + person + "\n" + message(subjects, store_, frame);
+    content +=
+        "author " + person + "committer " + person + "\n" + message(subjects, kinds, store_, frame);
     batch.commit = object_name("commit", content);
     batches.push_back(std::move(batch));
     batched_ = std::max(batched_, frame.last_seq);

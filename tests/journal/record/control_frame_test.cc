@@ -27,6 +27,11 @@ const BatchFrame kBatch{.first_seq = 1,
                         .commit = object_of(0x40),
                         .author_name = "Al",
                         .author_email = "a@b"};
+const BatchFrame kBatchWithKinds = [] {
+  BatchFrame frame = kBatch;
+  frame.version = kBatchNamesKinds;
+  return frame;
+}();
 const PublishFrame kPublish{
     .last_seq = 2, .branch = "refs/heads/m", .parent = object_of(1), .commit = object_of(0x40)};
 const CheckpointFrame kCheckpoint{.files_synced = 3, .applied = 2, .committed = 1};
@@ -89,6 +94,16 @@ std::vector<PayloadCase> payload_cases() {
            "03000000"
            "614062",
        encode(kBatch), round_trip(decode_batch)},
+      {"batch that names kinds",
+       "02"
+       "0100000000000000"
+       "0200000000000000" +
+           std::string(40, '0') + tree + commit +
+           "02000000"
+           "416c"
+           "03000000"
+           "614062",
+       encode(kBatchWithKinds), round_trip(decode_batch)},
       {"publish",
        "01"
        "0200000000000000"
@@ -118,6 +133,7 @@ TEST(ControlFrameTest, FramesComeBackAsTheyWere) {
   EXPECT_EQ(decode_append_offsets(encode(kOffsets))->offsets, kOffsets.offsets);
   EXPECT_TRUE(decode_append_offsets(encode(AppendOffsetsFrame{}))->offsets.empty());
   EXPECT_EQ(*decode_batch(encode(kBatch)), kBatch);
+  EXPECT_EQ(*decode_batch(encode(kBatchWithKinds)), kBatchWithKinds);
   EXPECT_EQ(*decode_publish(encode(kPublish)), kPublish);
   EXPECT_EQ(*decode_checkpoint(encode(kCheckpoint)), kCheckpoint);
 }
@@ -140,7 +156,7 @@ TEST(ControlFrameTest, WhatDecodesHasThatOneEncoding) {
 
 TEST(ControlFrameTest, NewerVersionsAreUnsupportedNotDamaged) {
   for (PayloadCase& payload : payload_cases()) {
-    payload.encoded[0] = std::byte{2};
+    payload.encoded[0] = std::byte{3};
     EXPECT_EQ(payload.decode_and_encode(payload.encoded).error().code, Code::kUnsupported)
         << payload.name;
   }

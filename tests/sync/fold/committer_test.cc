@@ -2,6 +2,13 @@
 
 #include <set>
 
+#include "sync/fold/batch_log.h"
+#include "sync/git/commit.h"
+#include "sync/git/commit_message.h"
+#include "sync/own/own_commits.h"
+#include "sync/own/own_history.h"
+#include "tests/journal/log/second_reader.h"
+#include "tests/journal/log/second_reader_projections.h"
 #include "tests/sync/fold/committer_fixture.h"
 
 namespace syncline {
@@ -21,9 +28,10 @@ TEST(Committer, BatchIsOneCommitThatGitReads) {
   const std::string ref = store.own_ref();
   EXPECT_EQ(store.repository.git("rev-list --count " + ref), "1");
   EXPECT_EQ(store.repository.git("log -1 --format='%s|%an|%ae|%ct' " + ref),
-            "syncline: 31 records|Syncline|syncline@localhost|1700000031");
+            "31 notes|Syncline|syncline@localhost|1700000031");
   EXPECT_EQ(store.repository.git("log -1 --format='%(trailers:only)' " + ref),
-            "Syncline-Store: " + test_store_id().hex() + "\nSyncline-Range: 1-31");
+            "Syncline-Store: " + test_store_id().hex() +
+                "\nSyncline-Range: 1-31\nSyncline-Kinds: note 31");
   EXPECT_EQ(store.show("notes/0000/n-1.md"), "# 1 at 2023-11-14T22:13:21.000Z\nfirst");
   EXPECT_NE(store.repository.git("log --stat " + ref).find("31 files changed"), std::string::npos);
   // Nothing that costs a person anything: no loose objects, no branch, no index.
@@ -79,7 +87,7 @@ TEST(Committer, WhatIsRetractedLeavesTheTreeAndItsHistoryComesOutTheSame) {
   const std::string ref = store.own_ref();
   EXPECT_EQ(store.repository.git("ls-tree -r --name-only " + ref), "notes/0000/n-2.md\nrules/a.md");
   EXPECT_EQ(store.show("rules/a.md"), "# Rules: a\n\n## H-4: two\n\n## H-7: three");
-  EXPECT_EQ(store.repository.git("log -1 --format=%s " + ref), "syncline: 3 records");
+  EXPECT_EQ(store.repository.git("log -1 --format=%s " + ref), "2 retractions, 1 rule");
   // The last section goes, and the file with it.
   for (const auto& [seq, text] : {std::pair{4, "\n## H-4: two\n"}, {7, "\n## H-7: three\n"}}) {
     store.append(retraction_intent(seq, Operation::kAppend, "rules/a.md", header, text));
@@ -175,6 +183,113 @@ TEST(Committer, BatchOfSetAsideRecordsKeepsTheTreeAndTheRange) {
             store.repository.git("rev-parse " + store.own_ref() + "~1^{tree}"));
   EXPECT_EQ(store.repository.git("log -1 --format=%s " + store.own_ref()), "syncline: 0 records");
   store.expect_clean();
+}
+
+// Of a journal that a program has written which did not name kinds.
+TEST(Committer, ABatchThatIsJournalledKeepsItsMessage) {
+  FoldStore now, before;
+  for (FoldStore* store : {&now, &before}) {
+    store->append(notes(2));
+    store->append(rule_intent("a", "one"));
+  }
+  FoldProcess process(now);
+  fold_all(now, process);
+  const std::string text = now.repository.git("cat-file commit " + now.own_ref()) + "\n";
+  EXPECT_NE(text.find("\n\n2 notes, 1 rule\n\n"), std::string::npos) << text;
+
+  const auto tree = ObjectId::parse(now.repository.git("rev-parse " + now.own_ref() + "^{tree}"));
+  const std::string old = encode_commit(
+      *tree, {}, {"Syncline", "syncline@localhost", 1'700'000'003'000},
+      compose_message(std::vector<std::string>{"note: text 0", "note: text 1", "rule: one"}, {},
+                      test_store_id(), 1, 3));
+  const BatchFrame frame{.first_seq = 1,
+                         .last_seq = 3,
+                         .parent = {},
+                         .tree = *tree,
+                         .commit = hash_object(ObjectType::kCommit, old),
+                         .author_name = "Syncline",
+                         .author_email = "syncline@localhost"};
+  ASSERT_TRUE(ok(before.journal().append_control(Operation::kBatch, encode(frame), 0)));
+  FoldProcess older(before);
+  fold_all(before, older);
+  ASSERT_EQ(before.repository.git("rev-parse " + before.own_ref()), frame.commit.hex());
+  EXPECT_EQ(before.repository.git("log -1 --format=%s " + before.own_ref()), "syncline: 3 records");
+
+  // A publish carries it over together with what came later.
+  before.append(notes(2));
+  fold_all(before, older);
+  const auto reader = before.repository.reader();
+  ObjectStore objects(*reader);
+  const auto history =
+      read_own_history(objects, test_store_id(), *ObjectId::parse(before.tip()), 0, kAll);
+  ASSERT_TRUE(ok(history));
+  EXPECT_EQ(history->records, 5U);
+  EXPECT_EQ(told_by_kinds(history->kinds), "3 records, 2 notes");
+  EXPECT_EQ(history->subjects,
+            (std::vector<std::string>{"note: text 0", "note: text 1", "rule: one", "note: text 0",
+                                      "note: text 1"}));
+}
+
+// Written from the format's page alone (tests/journal/log/second_reader_projections.h).
+TEST(Committer, TheSecondReaderMakesTheSameCommits) {
+  FoldStore store;
+  FoldProcess process(store);
+  store.append(note_intent("alone"));
+  fold_all(store, process);
+  store.append(notes(2));
+  std::vector<Intent> others;
+  for (const char* kind : {"entry", "entry", "box", "box", "box", "way", "class"}) {
+    others.push_back(rule_intent(kind, kind));
+    others.back().kind = kind;
+  }
+  others.push_back(retraction_intent(2, Operation::kCreate, "notes/0000/n-2.md", {},
+                                     "# 2 at 2023-11-14T22:13:22.000Z\ntext 0\n"));
+  store.append(others);
+  fold_all(store, process);
+  store.append(note_intent("nameless"));
+  fold_all(store, process);
+  EXPECT_EQ(store.repository.git("log --format=%s --reverse " + store.own_ref()),
+            "note: alone\n3 boxes, 2 entries, 2 notes and 3 more\nnote: nameless");
+
+  std::map<uint64_t, std::string> segments;
+  for (const auto& entry : std::filesystem::directory_iterator(store.store_path() / "journal")) {
+    if (entry.path().extension() != ".seg") continue;
+    segments[std::stoull(entry.path().stem(), nullptr, 16)] = read_text(entry.path());
+  }
+  const StoreId id = test_store_id();
+  const std::string text(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+  const auto journal = second_reader::read(segments, text);
+  EXPECT_EQ(journal.fault, "");
+  const auto read = second_reader::project(journal, text);
+  ASSERT_EQ(read.batches.size(), 3U);
+  for (const auto& batch : read.batches) {
+    EXPECT_EQ(second_reader::hex(batch.commit), second_reader::hex(batch.frame.commit));
+  }
+}
+
+TEST(Committer, WhatTheCommitsTellIsWhatWasJournalled) {
+  FoldStore store;
+  FoldProcess process(store);
+  store.append(notes(2));
+  fold_all(store, process);
+  store.append(notes(1));
+  fold_all(store, process);
+  store.append(notes(1));
+  store.outcomes.set_aside(4);
+  fold_all(store, process);
+  auto own =
+      OwnCommits::open((store.repository.path() / ".git").string(), store.repository.common_dir(),
+                       test_store_id(), system_git_platform());
+  ASSERT_TRUE(ok(own));
+  auto told = own->batches();
+  ASSERT_TRUE(ok(told));
+  std::ranges::reverse(*told);
+  const auto begin = store.journal().begin();
+  ASSERT_TRUE(ok(begin));
+  const auto log =
+      scan_batches(store.store_directory(), test_store_id(), *begin, store.journal().durable());
+  ASSERT_TRUE(ok(log));
+  EXPECT_EQ(*told, log->batches);
 }
 
 TEST(Committer, EqualJournalsGiveEqualCommits) {

@@ -20,7 +20,7 @@ TEST(Commit, GitReadsBackWhatWasEncoded) {
   const auto tree = pack.add(ObjectType::kTree, "");
   ASSERT_TRUE(ok(tree));
   const std::vector<std::string> subjects = {"failure: one"};
-  const std::string message = compose_message(subjects, some_store(), 7, 7);
+  const std::string message = compose_message(subjects, {}, some_store(), 7, 7);
   const std::string content =
       encode_commit(*tree, {}, {"Né\n<>e", "a@b", 1'700'000'000'999}, message);
   const auto id = pack.add(ObjectType::kCommit, content);
@@ -49,7 +49,7 @@ TEST(Commit, ManyRecordsAreCountedAndListed) {
   std::vector<std::string> subjects;
   for (int i = 0; i < 25; ++i) subjects.push_back("note: " + std::to_string(i));
   subjects[3] = "two\nlines";
-  const std::string message = compose_message(subjects, some_store(), 1, 30);
+  const std::string message = compose_message(subjects, {}, some_store(), 1, 30);
   EXPECT_TRUE(message.starts_with("syncline: 25 records\n\n- note: 0\n"));
   EXPECT_NE(message.find("- two lines\n"), std::string::npos);
   EXPECT_NE(message.find("- note: 19\n\nSyncline-Store: 000102"), std::string::npos);
@@ -57,14 +57,49 @@ TEST(Commit, ManyRecordsAreCountedAndListed) {
 }
 
 TEST(Commit, BatchOfNoneAndSubjectOfNothing) {
-  EXPECT_TRUE(compose_message({}, some_store(), 4, 5).starts_with("syncline: 0 records\n\nSync"));
+  EXPECT_TRUE(
+      compose_message({}, {}, some_store(), 4, 5).starts_with("syncline: 0 records\n\nSync"));
   const std::vector<std::string> subjects = {" \t"};
-  EXPECT_TRUE(compose_message(subjects, some_store(), 4, 4).starts_with("syncline: 1 record\n\n"));
+  EXPECT_TRUE(
+      compose_message(subjects, {}, some_store(), 4, 4).starts_with("syncline: 1 record\n\n"));
+}
+
+TEST(Commit, RecordsAreToldByTheirKinds) {
+  EXPECT_EQ(told_by_kinds({}), "");
+  EXPECT_EQ(told_by_kinds({{"failure", 37}, {"heuristic", 4}}), "37 failures, 4 heuristics");
+  EXPECT_EQ(told_by_kinds({{"a", 2}, {"other", 2}, {"success", 1}}), "2 as, 2 others, 1 success");
+  EXPECT_EQ(told_by_kinds({{"a", 1}, {"b", 4}, {"note", 9}, {"z", 1}, {"y", 1}}),
+            "9 notes, 4 bs, 1 a and 2 more");
+  for (const auto& [one, many] : std::map<std::string, std::string>{{"success", "successes"},
+                                                                    {"box", "boxes"},
+                                                                    {"patch", "patches"},
+                                                                    {"wish", "wishes"},
+                                                                    {"entry", "entries"},
+                                                                    {"essay", "essays"},
+                                                                    {"y", "ys"},
+                                                                    {"retraction", "retractions"},
+                                                                    {"package", "packages"}}) {
+    EXPECT_EQ(told_by_kinds({{one, 2}}), "2 " + many);
+    EXPECT_EQ(told_by_kinds({{one, 1}}), "1 " + one);
+  }
+}
+
+TEST(Commit, ItsKindsAreReadBack) {
+  const KindCounts kinds = {{"a", 1}, {"b", 4}, {"note", 9}, {"two words", 3}, {"z", 1}};
+  const std::vector<std::string> subjects(18, "Syncline-Kinds: x 7");
+  const std::string message = compose_message(subjects, kinds, some_store(), 1, 18);
+  EXPECT_TRUE(message.starts_with("9 notes, 4 bs, 3 two wordses and 2 more\n\n- ")) << message;
+  EXPECT_TRUE(message.ends_with("\nSyncline-Kinds: note 9, b 4, two words 3, a 1, z 1\n"))
+      << message;
+  EXPECT_EQ(parse_kinds(message), kinds);
+  ASSERT_TRUE(parse_trailers(message));
+  EXPECT_EQ(parse_trailers(message)->last_seq, 18U);
+  EXPECT_TRUE(parse_kinds(compose_message(subjects, {}, some_store(), 1, 18)).empty());
 }
 
 TEST(Commit, TrailersAreReadFromTheLastParagraphAlone) {
   const std::vector<std::string> subjects = {"Syncline-Range: 1-9", "Syncline-Store: x"};
-  const auto ours = parse_trailers(compose_message(subjects, some_store(), 10, 11));
+  const auto ours = parse_trailers(compose_message(subjects, {}, some_store(), 10, 11));
   ASSERT_TRUE(ours);
   EXPECT_EQ(ours->store, some_store().hex());
   EXPECT_EQ(ours->first_seq, 10u);

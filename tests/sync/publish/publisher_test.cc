@@ -22,13 +22,13 @@ TEST_F(PublisherTest, RecordsAreOnTheBranchAndStatusShowsNothing) {
   EXPECT_EQ(store.branch_file("theirs.txt"), "a person's file");
   expect_clean();
   const std::string message = store.repository.git("log -1 --format=%B main");
-  EXPECT_TRUE(message.starts_with("syncline: 4 records\n")) << message;
+  EXPECT_TRUE(message.starts_with("3 notes, 1 rule\n")) << message;
   EXPECT_NE(message.find("- note: text 0"), std::string::npos);
   EXPECT_NE(message.find("Syncline-Range: 1-4"), std::string::npos);
   EXPECT_EQ(store.repository.git("reflog show -1 --format=%gs main"),
-            "commit (syncline): syncline: 4 records");
+            "commit (syncline): 3 notes, 1 rule");
   EXPECT_EQ(store.repository.git("reflog show -1 --format=%gs HEAD"),
-            "commit (syncline): syncline: 4 records");
+            "commit (syncline): 3 notes, 1 rule");
   EXPECT_EQ(store.repository.git("rev-list --count --grep=Syncline-Range: main"), "1");
 }
 
@@ -151,7 +151,7 @@ TEST_F(PublisherTest, WhatWaitedIsCarriedOverInSeveralCommitsAndEachSectionOnce)
   EXPECT_EQ(store.repository.git(
                 "log -3 --format='%(trailers:key=Syncline-Range,valueonly,separator=%x2C)' main"),
             "8-8\n5-7\n2-4");
-  EXPECT_EQ(store.repository.git("log -1 --format=%s main~1"), "syncline: 3 records");
+  EXPECT_EQ(store.repository.git("log -1 --format=%s main~1"), "2 notes, 1 rule");
   EXPECT_EQ(store.branch_file("rules/cpp.md"),
             "# Their own title\n# Rules: cpp\n\n## H-1: first\n\n## H-2: 2\n\n## H-4: 4\n\n"
             "## H-6: 6\n\n## H-8: 8");
