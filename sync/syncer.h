@@ -36,7 +36,7 @@
 #include "sync/fold/committer.h"
 #include "sync/git/sparse_checkout.h"
 #include "sync/git/stashed_files.h"
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "sync/publish/publisher.h"
 #include "sync/publish/pusher.h"
 #include "syncline/result.h"

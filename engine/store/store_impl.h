@@ -25,7 +25,7 @@
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
 #include "journal/base/mutex.h"
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "syncline/store.h"
 
 namespace syncline {

@@ -8,7 +8,7 @@
 #include "journal/contents/kept_keys.h"
 #include "journal/record/outcome.h"
 #include "journal/record/template.h"
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "syncline/record.h"
 
 namespace syncline {

@@ -14,7 +14,7 @@
 #include "journal/contents/log_tail.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "syncline/store.h"
 
 namespace syncline {

@@ -16,7 +16,7 @@
 #include "sync/context/sync_context.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/ignore_rules.h"
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "sync/publish/publish_plan.h"
 #include "sync/publish/publish_retractions.h"
 #include "syncline/result.h"

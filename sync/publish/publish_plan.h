@@ -34,7 +34,7 @@
 #include <vector>
 
 #include "sync/git/index_file.h"
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "sync/publish/publish_diff.h"
 #include "syncline/result.h"
 

@@ -1,6 +1,6 @@
 // What the repository ignores stays off the branch and at home, and comes, once, when no rule holds
 // it any more.
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 #include "sync/publish/publisher.h"
 #include "tests/sync/publish/publish_fixture.h"
 

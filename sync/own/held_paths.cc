@@ -1,4 +1,4 @@
-#include "sync/publish/held_paths.h"
+#include "sync/own/held_paths.h"
 
 #include <algorithm>
 #include <optional>
