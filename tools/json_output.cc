@@ -190,9 +190,9 @@ std::string recorded_json(const Receipt& receipt) {
   json["kind"] = receipt.kind;
   json["path"] = text_or_null(receipt.path);
   json["stage"] = stage_name(receipt.stage);
-  json["ignored"] = receipt.ignored;
   json["duplicate"] = receipt.duplicate;
   json["table"] = receipt.table;
+  json["ignored"] = receipt.ignored;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
   return dump(json);
