@@ -14,6 +14,7 @@
 #include "sync/git/tree.h"
 #include "sync/git/worktree_state.h"
 #include "sync/own/followed_branch.h"
+#include "sync/publish/ignored_paths.h"
 #include "sync/repository.h"
 
 namespace syncline {
@@ -93,6 +94,15 @@ Result<std::string> Syncer::waiting_reason() {
   TRY_ASSIGN(std::string reason, committer_.waiting_reason());
   if (!reason.empty()) return reason;
   return publisher_.waiting_reason();
+}
+
+Result<HeldPaths> Syncer::held_paths() {
+  return load_held_paths(context_.store_directory, context_.store());
+}
+
+Result<std::string> Syncer::own_ref_waiting_reason() {
+  TRY_ASSIGN(const bool held, own_ref_is_held(context_));
+  return held ? held_own_ref_sentence(context_.own_ref) : std::string();
 }
 
 Result<std::vector<std::string>> Syncer::attributes_off() {

@@ -36,6 +36,7 @@
 #include "sync/fold/committer.h"
 #include "sync/git/sparse_checkout.h"
 #include "sync/git/stashed_files.h"
+#include "sync/own/held_paths.h"
 #include "sync/publish/persons_change.h"
 #include "sync/publish/publisher.h"
 #include "sync/publish/pusher.h"
@@ -75,6 +76,10 @@ class Syncer {
   // One line that says why a fold or a publish would wait now, for a lock or for the user; empty
   // when neither would. Takes no locks.
   Result<std::string> waiting_reason();
+  // What the branch does not have since the repository ignores it, as of the last publish.
+  Result<HeldPaths> held_paths();
+  // One line that says why the own ref is not pushed; empty where it is.
+  Result<std::string> own_ref_waiting_reason();
   // The patterns of our paths for which git's attributes are switched off.
   Result<std::vector<std::string>> attributes_off();
 

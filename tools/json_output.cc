@@ -133,6 +133,7 @@ void add_whole_receipt(Json& json, const Receipt& receipt) {
   json["commit"] = text_or_null(receipt.commit);
   json["branch_commit"] = text_or_null(receipt.branch_commit);
   json["stage"] = stage_name(receipt.stage);
+  json["ignored"] = receipt.ignored;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
   json["retracts"] = number_or_null(receipt.retracts);
@@ -205,6 +206,7 @@ Json recorded_object(const Receipt& receipt) {
   json["stage"] = stage_name(receipt.stage);
   json["duplicate"] = receipt.duplicate;
   json["table"] = receipt.table;
+  json["ignored"] = receipt.ignored;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
   return json;
@@ -298,6 +300,7 @@ std::string sync_json(const SyncReport& report) {
   json["waiting"] = text_or_null(report.waiting);
   json["left"] = report.left;
   json["republished"] = report.republished;
+  json["ignored"] = report.ignored;
   return dump(json);
 }
 
@@ -346,6 +349,8 @@ Json status_object(const StoreStatus& status) {
   json["pushed"] = optional_or_null(status.pushed);
   json["set_aside"] = status.set_aside;
   json["files_waiting"] = status.files_waiting;
+  json["ignored"] = status.ignored;
+  json["own_ref_waiting"] = text_or_null(status.own_ref_waiting);
   json["publish_due_ms"] = optional_or_null(status.publish_due_ms);
   json["git"] = status.git;
   json["attributes_off"] = status.attributes_off;
@@ -525,7 +530,8 @@ std::string bench_json(const BenchReport& report) {
 }
 
 std::string config_check_json(const std::string& path, const Config& config,
-                              const std::vector<std::string>& differences) {
+                              const std::vector<std::string>& differences,
+                              const std::vector<std::string>& ignored) {
   Json json = object();
   json["ok"] = true;
   json["path"] = path;
@@ -534,6 +540,7 @@ std::string config_check_json(const std::string& path, const Config& config,
   for (const KindSpec& kind : config.kinds) kinds.push_back(kind.name);
   json["kinds"] = std::move(kinds);
   json["differences"] = differences;
+  json["ignored"] = ignored;
   return dump(json);
 }
 
@@ -552,6 +559,9 @@ std::string config_json(const Config& config) {
   sync["publish_interval_ms"] = config.sync.publish_interval_ms;
   sync["consolidate_packs"] = config.sync.consolidate_packs;
   json["sync"] = std::move(sync);
+  Json publish = Json::object();
+  publish["ignored"] = config.sync.publish_ignored;
+  json["publish"] = std::move(publish);
   json["backlog_records_max"] = config.backlog_records_max;
   json["backlog_bytes_max"] = config.backlog_bytes_max;
   json["segment_bytes_max"] = config.segment_bytes_max;

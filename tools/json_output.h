@@ -45,7 +45,8 @@ std::string stress_json(const StressReport& report);
 std::string bench_json(const BenchReport& report);
 // `differences`: what the tables of the database lack of what is configured, a sentence each.
 std::string config_check_json(const std::string& path, const Config& config,
-                              const std::vector<std::string>& differences);
+                              const std::vector<std::string>& differences,
+                              const std::vector<std::string>& ignored);
 std::string config_json(const Config& config);
 
 // A line of ingest's rejects file: {"line":…,"reason":…,"raw":…}, and "raw_hex" with the very bytes

@@ -100,6 +100,7 @@ std::string recorded_text(const Receipt& receipt) {
       fmt::format("{} seq {}: {} ({})", receipt.duplicate ? "already recorded as" : "recorded",
                   receipt.seq, place_text(receipt), stage_name(receipt.stage));
   if (receipt.rebound) text += ", its first id was taken by a row that is not ours";
+  if (receipt.ignored) text += ", not on the branch: the repository ignores the path";
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", but set aside: {}", printable(receipt.set_aside));
   }
@@ -168,7 +169,9 @@ std::string receipt_text(const Receipt& receipt) {
   line("path", receipt.path.empty() ? "none" : printable(receipt.path));
   line("stage", std::string(stage_name(receipt.stage)));
   line("commit", receipt.commit.empty() ? "not yet" : receipt.commit);
-  line("branch commit", receipt.branch_commit.empty() ? "not yet" : receipt.branch_commit);
+  line("branch commit", receipt.ignored                 ? "none: the repository ignores the path"
+                        : receipt.branch_commit.empty() ? "not yet"
+                                                        : receipt.branch_commit);
   if (!receipt.set_aside.empty()) line("set aside", printable(receipt.set_aside));
   if (receipt.retracts != 0) line("retracts", fmt::format("seq {}", receipt.retracts));
   if (receipt.retracted_by != 0) line("retracted by", fmt::format("seq {}", receipt.retracted_by));
@@ -253,6 +256,10 @@ std::string sync_text(const SyncReport& report) {
   for (const std::string& path : report.republished) {
     text += fmt::format("had gone from the branch, put back: {}\n", printable(path));
   }
+  if (report.ignored != 0) {
+    text += fmt::format("left out of the branch, as the repository ignores {}: {}\n",
+                        report.ignored == 1 ? "it" : "them", plural(report.ignored, "path"));
+  }
   if (!report.waiting.empty()) {
     text += fmt::format("publishing waits: {}\n", printable(report.waiting));
   }
@@ -287,6 +294,12 @@ std::string status_text(const StoreStatus& status) {
   }
   line("set aside", std::to_string(status.set_aside));
   line("files waiting", std::to_string(status.files_waiting));
+  if (status.ignored != 0) {
+    line("ignored",
+         fmt::format("{}, not on the branch: the repository ignores {}",
+                     plural(status.ignored, "path"), status.ignored == 1 ? "it" : "them"));
+  }
+  if (!status.own_ref_waiting.empty()) line("own ref", printable(status.own_ref_waiting));
   line("git", printable(status.git));
   if (!status.attributes_off.empty()) {
     std::string paths;
@@ -483,6 +496,7 @@ std::string config_text(const Config& config) {
   line("batch limits",
        fmt::format("{}, {}, {} ms", plural(config.sync.batch_records_max, "record"),
                    bytes_text(config.sync.batch_bytes_max), config.sync.batch_age_ms_max));
+  line("publish ignored", config.sync.publish_ignored ? "yes" : "no");
   line("publish interval", fmt::format("{} ms", config.sync.publish_interval_ms));
   line("pack consolidation", fmt::format("every {} packs", config.sync.consolidate_packs));
   line("backlog limits", fmt::format("{}, {}", plural(config.backlog_records_max, "record"),

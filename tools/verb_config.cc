@@ -6,6 +6,8 @@
 #include <iterator>
 
 #include "engine/config/database_fit.h"
+#include "engine/place/ignored_kinds.h"
+#include "engine/place/store_platform.h"
 #include "journal/base/try.h"
 #include "tools/input_file.h"
 #include "tools/json_output.h"
@@ -59,18 +61,23 @@ class ConfigVerb final : public PlainVerb {
       return session.fail(error);
     }
     if (*action_ == "show") return session.answer(config_json(*config), config_text(*config));
-    std::vector<std::string> differences;
+    std::vector<std::string> differences, ignored;
     if (!file_) {
       auto compared = compare(path.substr(0, path.rfind('/') + 1) + config->database, *config);
       if (!compared) return session.fail(compared.error());
       differences = std::move(*compared);
+      auto found = ignored_kinds(path.substr(0, path.rfind('/')), *config, system_store_platform());
+      // Outside a repository nothing is ignored.
+      if (!found && found.error().code != Code::kNotFound) return session.fail(found.error());
+      if (found) ignored = std::move(*found);
     }
     std::string told =
         fmt::format("{} is valid: {} kinds\n", printable(path), config->kinds.size());
     for (const std::string& difference : differences) {
       told += fmt::format("the database differs: {}\n", printable(difference));
     }
-    return session.answer(config_check_json(path, *config, differences), told);
+    for (const std::string& sentence : ignored) told += fmt::format("{}\n", printable(sentence));
+    return session.answer(config_check_json(path, *config, differences, ignored), told);
   }
 
  private:

@@ -18,6 +18,9 @@
 //   consolidate_packs = 20         own packs that make one of them 2…1000
 //   remote = "origin"              for `sync --push`; a name, never an address
 //
+//   [publish]                      journal → branch
+//   ignored = false                paths that the repository ignores too, as `git add -f` does
+//
 //   [limits]                       beyond them `record` answers "retry later"
 //   backlog_records_max = 1000000  1…1000000000
 //   backlog_bytes_max = 1073741824 4096…2^40

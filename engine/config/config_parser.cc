@@ -219,6 +219,7 @@ class ConfigReader {
     TRY(reader.text("database", config_.database));
     TRY(read_author(reader));
     TRY(read_sync(reader));
+    TRY(read_publish(reader));
     TRY(read_limits(reader));
     TRY(read_journal(reader));
     TRY(read_alert(reader));
@@ -247,6 +248,14 @@ class ConfigReader {
     TRY(reader.count("publish_interval_ms", 0, 86'400'000, sync.publish_interval_ms));
     TRY(reader.count("consolidate_packs", 2, 1000, sync.consolidate_packs));
     TRY(reader.text("remote", sync.remote));
+    return reader.finish();
+  }
+
+  Status read_publish(TableReader& root) {
+    TRY_ASSIGN(const toml::table* table, root.table("publish"));
+    if (table == nullptr) return {};
+    TableReader reader(*table, "publish", lines_);
+    TRY(reader.flag("ignored", config_.sync.publish_ignored));
     return reader.finish();
   }
 

@@ -35,6 +35,14 @@ std::string pattern_of(const Pattern& path) {
 
 }  // namespace
 
+std::string example_path(const KindSpec& kind) {
+  std::vector<std::string_view> texts;
+  for (const FieldSpec& field : kind.fields) texts.emplace_back(field.name);
+  const Template path = kind.patterns->path.expand(texts, kind.fields, /*store_tag=*/"");
+  constexpr int64_t kSomeTimeMs = 1'767'225'600'000;  // 2026-01-01
+  return render(path, {1, kSomeTimeMs, {}});
+}
+
 std::vector<std::string> own_path_patterns(const Config& config) {
   std::vector<std::string> patterns = {"/" + std::string(kConfigFile)};
   for (const KindSpec& kind : config.kinds) patterns.push_back(pattern_of(kind.patterns->path));

@@ -15,4 +15,8 @@ namespace syncline {
 // Sorted, each once. The kinds' patterns are parsed.
 std::vector<std::string> own_path_patterns(const Config& config);
 
+// A path that a record of the kind could have: id 1, the fields' names for their texts. Empty where
+// the kind makes no file.
+std::string example_path(const KindSpec& kind);
+
 }  // namespace syncline

@@ -32,7 +32,8 @@ class RemovedFiles {
   bool looked_ = false;
   std::unique_ptr<Syncer> syncer_;  // null: nothing counts as removed
   std::optional<StashedFiles> stashed_;
-  ObjectId tree_;  // of the branch's tip
+  HeldPaths held_;  // left out of the branch: nobody has removed them
+  ObjectId tree_;   // of the branch's tip
   bool goes_on_ = false;
 };
 

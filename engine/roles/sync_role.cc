@@ -227,6 +227,7 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
                                   last_publish_.republished.end());
         report.published = last_publish_.published;
         report.commit = last_publish_.commit;
+        report.ignored = last_publish_.ignored;
         report.waiting = last_publish_.waiting;
       }
     }

@@ -189,9 +189,25 @@ Result<Receipt> Store::Impl::finish(const Submitted& submitted, Stage stage, Dea
                                   .time_ms = write.time_ms,
                                   .path = write.duplicate ? nullptr : &submitted.path},
                                  outcome ? &*outcome : nullptr, now);
+  if (now >= Stage::kPublished) {
+    const Status noted = note_if_ignored(receipt);
+    if (!noted) return durable(noted.error());
+  }
   receipt.duplicate = write.duplicate;
   receipt.timed_out = !*reached;
   return receipt;
+}
+
+// The list of what is ignored is written before the publish that leaves it out counts as published.
+Status Store::Impl::note_if_ignored(Receipt& receipt) {
+  const uint64_t published = journal->watermark(Watermark::kPublished);
+  MutexLock lock(held_mutex);
+  if (published != held_at) {
+    TRY_ASSIGN(held, load_held_paths(*store_directory, journal->store()));
+    held_at = published;
+  }
+  note_ignored(receipt, held);
+  return {};
 }
 
 // Tickets are waited for more or less in order, so one query answers for many of them.
@@ -334,6 +350,7 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   report.waiting = std::move(published.waiting);
   report.left = std::move(published.left);
   report.republished = std::move(published.republished);
+  report.ignored = published.ignored;
   if (push && report.waiting.empty()) {
     TRY_ASSIGN(report.pushed, impl_->roles->sync.push(deadline));
   }
@@ -376,6 +393,11 @@ Result<StoreStatus> Store::status() {
     due_for_sections_ms = syncer.publisher().due_in_ms(/*sections_wait=*/true);
     TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
     TRY_ASSIGN(status.attributes_off, syncer.attributes_off());
+    TRY_ASSIGN(const HeldPaths held, syncer.held_paths());
+    status.ignored = count_held(held);
+    if (status.pushed) {
+      TRY_ASSIGN(status.own_ref_waiting, syncer.own_ref_waiting_reason());
+    }
     return {};
   });
   // A fetch may have shown that the remote was rewritten: receipts are to say no more than this.

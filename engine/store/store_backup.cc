@@ -50,6 +50,9 @@ class StoreCopy {
     TRY(copy_repository(source_.places.root, repository_, branch, config.sync.remote));
     TRY(source_.journal.flush_all());
     TRY(copy_journal(source_.store_directory, *parts_.store, source_.journal.durable()));
+    TRY_ASSIGN(const HeldPaths held,
+               load_held_paths(source_.store_directory, source_.journal.store()));
+    if (!held.empty()) TRY(save_held_paths(*parts_.store, parts_.identity.store, held));
     return put_config(config);
   }
 
@@ -75,6 +78,12 @@ class StoreCopy {
       std::vector<uint64_t> unpublished(report.applied -
                                         std::min(report.applied, report.published));
       std::iota(unpublished.begin(), unpublished.end(), report.published + 1);
+      TRY_ASSIGN(const HeldPaths held, load_held_paths(*parts_.store, parts_.identity.store));
+      if (!held.empty()) {
+        // Which records are those, the journal tells: all are looked at.
+        unpublished.resize(report.applied);
+        std::iota(unpublished.begin(), unpublished.end(), 1);
+      }
       TRY(applier.restore_files(std::move(unpublished)));
       return applier.checkpoint();
     }));

@@ -25,6 +25,7 @@
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
 #include "journal/base/mutex.h"
+#include "sync/own/held_paths.h"
 #include "syncline/store.h"
 
 namespace syncline {
@@ -71,6 +72,11 @@ struct Store::Impl {
   std::map<uint64_t, Outcome> outcomes GUARDED_BY(outcomes_mutex);
   uint64_t outcomes_from GUARDED_BY(outcomes_mutex) = 0;
   uint64_t outcomes_to GUARDED_BY(outcomes_mutex) = 0;
+
+  // ---- what the branch lacks since it is ignored, as of the publish that was seen last ----
+  Mutex held_mutex;
+  HeldPaths held GUARDED_BY(held_mutex);
+  uint64_t held_at GUARDED_BY(held_mutex) = 0;
 
   // ---- background threads ----
   std::thread writer, apply_worker, sync_worker;
@@ -155,6 +161,7 @@ struct Store::Impl {
   Result<Receipt> hand_over(const Submitted& submitted, Stage stage, Deadline deadline);
   // The receipt of a record that was handed over, once the stage is reached.
   Result<Receipt> finish(const Submitted& submitted, Stage stage, Deadline deadline);
+  Status note_if_ignored(Receipt& receipt) EXCLUDES(held_mutex);
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);
   // Waits for that one stage, whose predecessor is reached.

@@ -13,6 +13,7 @@
 #include "engine/config/database_fit.h"
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
+#include "engine/place/ignored_kinds.h"
 #include "engine/projection/schema.h"
 #include "engine/store/init_place.h"
 #include "engine/store/store_copy.h"
@@ -362,6 +363,8 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     }
     if (stays) {
       report.existed = bound.has_value() && known.has_value() && !elsewhere;
+      TRY_ASSIGN(auto ignored, ignored_kinds(making.places.root, *config, platform));
+      std::ranges::move(ignored, std::back_inserter(report.notes));
       report.store_id = identity->store.hex();
       report.profile = config->profile;
       return report;
@@ -415,6 +418,8 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
   TRY(write_identity(*making.store, *identity));
   report.store_id = identity->store.hex();
   report.profile = config->profile;
+  TRY_ASSIGN(auto ignored, ignored_kinds(making.places.root, *config, platform));
+  std::ranges::move(ignored, std::back_inserter(report.notes));
   if (options.profile.empty()) {
     std::string fits = fitting_profile(*making.root, config->profile);
     if (!fits.empty()) report.notes.push_back(std::move(fits));

@@ -89,6 +89,7 @@ void Verifier::lose_git(const Error& error) {
   branch_goes_on_ = false;
   branch_is_away_ = false;
   sparse_ = {};
+  held_.clear();
 }
 
 void Verifier::note_git_error() {
@@ -158,14 +159,21 @@ Status Verifier::load_trees() {
   TRY_ASSIGN(const bool checked_out, syncer_->branch_is_checked_out());
   branch_is_away_ = !checked_out;
   TRY_ASSIGN(sparse_, syncer_->sparse_checkout());
+  TRY_ASSIGN(held_, syncer_->held_paths());
   return syncer_->walk_branch_tree([&](const TreeEntry& entry) -> Status {
     tree_files_[entry.path].branch = entry.blob;
     return {};
   });
 }
 
-bool Verifier::removed_by_a_person(uint64_t seq, const TreeFile& file) const {
-  return branch_goes_on_ && file.branch.is_zero() && seq <= syncer_->published();
+bool Verifier::is_ignored(uint64_t seq, const std::string& path, const TreeFile& file) const {
+  return file.branch.is_zero() && is_held(held_, seq, path);
+}
+
+bool Verifier::removed_by_a_person(uint64_t seq, const std::string& path,
+                                   const TreeFile& file) const {
+  return branch_goes_on_ && file.branch.is_zero() && seq <= syncer_->published() &&
+         !is_held(held_, seq, path);
 }
 
 Verifier::TreeFile Verifier::tree_file(const std::string& path) const {
@@ -315,6 +323,11 @@ Status Verifier::tell_behind() {
         files_outside_, files_outside_ == 1 ? " was" : "s were",
         files_outside_ == 1 ? "its file" : "their files"));
   }
+  if (records_ignored_ > 0) {
+    report_.behind.push_back(fmt::format("{} record{} not on the branch: the repository ignores {}",
+                                         records_ignored_, records_ignored_ == 1 ? " is" : "s are",
+                                         records_ignored_ == 1 ? "its path" : "their paths"));
+  }
   if (files_stashed_ > 0) {
     report_.behind.push_back(
         fmt::format("{} file{} away with a stash: `git stash pop` brings {} back", files_stashed_,
@@ -397,7 +410,7 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
       return text.error();
     }
     gone_files_.insert(hash_blob(effects.text).hex());
-    if (removed_by_a_person(effects.seq, file)) return {};
+    if (removed_by_a_person(effects.seq, effects.path, file)) return {};
     TRY_ASSIGN(const bool away, is_away_with_stash(effects));
     if (away) return {};
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
@@ -405,7 +418,8 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
   }
   if (*text == effects.text) return {};
   // A user is editing the file, or has edited it, and may do so.
-  const bool published = syncer_ != nullptr && effects.seq <= syncer_->published();
+  const bool published = syncer_ != nullptr && effects.seq <= syncer_->published() &&
+                         !is_ignored(effects.seq, effects.path, file);
   const bool branch_too = published && file.branch != hash_blob(effects.text);
   note_edit(effects.path, effects.seq, effects.table, effects.id,
             branch_too ? kEditedEverywhere : kEditedInWorkTree);
@@ -420,7 +434,9 @@ void Verifier::check_commit(const Effects& effects, const TreeFile& file) {
   } else if (file.own != hash_blob(effects.text)) {
     find(FindingClass::kFileWithoutCommit, effects, "the store's ref does not hold these bytes");
   }
-  if (removed_by_a_person(effects.seq, file)) {
+  if (is_ignored(effects.seq, effects.path, file)) {
+    ++records_ignored_;
+  } else if (removed_by_a_person(effects.seq, effects.path, file)) {
     note_edit(effects.path, effects.seq, effects.table, effects.id, kRemoved);
   } else if (effects.seq <= syncer_->published() && file.branch.is_zero()) {
     find(FindingClass::kUnpublished, effects,

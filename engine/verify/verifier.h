@@ -90,8 +90,10 @@ class Verifier {
   void note_git_error();
   void lose_git(const Error& error);
   Status load_trees();
+  // Is it left out of the branch, and not there?
+  bool is_ignored(uint64_t seq, const std::string& path, const TreeFile& file) const;
   // Did a person remove from the branch what was published of the record?
-  bool removed_by_a_person(uint64_t seq, const TreeFile& file) const;
+  bool removed_by_a_person(uint64_t seq, const std::string& path, const TreeFile& file) const;
   // Not published yet, and taken along by `git stash -u`.
   Result<bool> is_away_with_stash(const Effects& effects);
   // A file that neither holds is all zeros.
@@ -167,6 +169,8 @@ class Verifier {
   std::optional<StashedFiles> stashed_;  // read when a file is missing
   uint64_t files_stashed_ = 0;
   SparseCheckout sparse_;
+  HeldPaths held_;
+  uint64_t records_ignored_ = 0;
   uint64_t files_outside_ = 0;
   bool branch_is_away_ = false;  // the work tree is that of another branch, or of none
   std::map<std::string, std::vector<Section>> sections_;  // by path, in the order of records

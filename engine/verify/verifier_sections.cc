@@ -83,9 +83,12 @@ Status Verifier::check_sections() {
     }
     for (size_t i = 0; i < sections.size(); ++i) {
       const Section& section = sections[i];
-      const Standing on_branch = syncer_ == nullptr ? Standing::kWhole : branch.standings[i];
+      const bool ignored = is_ignored(section.seq, path, file);
+      if (ignored) ++records_ignored_;
+      const bool is_compared = syncer_ != nullptr && !ignored;
+      const Standing on_branch = is_compared ? branch.standings[i] : Standing::kWhole;
       const bool removed = on_branch == Standing::kMissing && branch_goes_on_;
-      const bool file_removed = removed && removed_by_a_person(section.seq, file);
+      const bool file_removed = removed && removed_by_a_person(section.seq, path, file);
       if (work_tree.no_text && section.in_work_tree && !file_removed) {
         find_section(FindingClass::kRowWithoutFile, path, section, *work_tree.no_text);
       }

@@ -1,5 +1,6 @@
 #include "engine/write/receipt.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace syncline {
@@ -36,6 +37,14 @@ Receipt make_receipt(KeptRecord kept, Stage stage) {
   receipt.rebound = kept.rebound;
   receipt.set_aside = std::move(kept.set_aside);
   return receipt;
+}
+
+void note_ignored(Receipt& receipt, const HeldPaths& held) {
+  if (receipt.path.empty() || receipt.retracts != 0 || receipt.retracted_by != 0) return;
+  receipt.ignored = is_held(held, receipt.seq, receipt.path);
+  if (!receipt.ignored) return;
+  receipt.stage = std::min(receipt.stage, Stage::kCommitted);
+  receipt.branch_commit.clear();
 }
 
 }  // namespace syncline

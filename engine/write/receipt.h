@@ -8,6 +8,7 @@
 #include "journal/contents/kept_keys.h"
 #include "journal/record/outcome.h"
 #include "journal/record/template.h"
+#include "sync/own/held_paths.h"
 #include "syncline/record.h"
 
 namespace syncline {
@@ -26,5 +27,8 @@ struct AcceptedRecord {
 Receipt make_receipt(const AcceptedRecord& record, const Outcome* outcome, Stage stage);
 // Of a record that was trimmed: its outcome is in what was kept of it.
 Receipt make_receipt(KeptRecord kept, Stage stage);
+
+// The repository ignores the path of what it tells of: the branch does not have it.
+void note_ignored(Receipt& receipt, const HeldPaths& held);
 
 }  // namespace syncline

@@ -214,6 +214,15 @@ Status ReceiptLookup::add_commits(Receipt& receipt) {
   }
   receipt.commit = std::move(names.own);
   receipt.branch_commit = std::move(names.branch);
+  return note_if_ignored(receipt);
+}
+
+Status ReceiptLookup::note_if_ignored(Receipt& receipt) {
+  if (receipt.stage < Stage::kPublished) return {};
+  if (!held_) {
+    TRY_ASSIGN(held_, load_held_paths(directory_, journal_.store()));
+  }
+  note_ignored(receipt, *held_);
   return {};
 }
 
@@ -252,6 +261,7 @@ Result<uint64_t> ReceiptLookup::visit(uint64_t from_seq,
     TRY_ASSIGN(const std::optional<Outcome> outcome, outcome_of(record.seq));
     LogEntry entry;
     entry.receipt = receipt_of(record, outcome);
+    TRY(note_if_ignored(entry.receipt));
     entry.operation = operation_name(record.intent.operation);
     next_seq = record.seq + 1;
     if (!visit(entry)) break;

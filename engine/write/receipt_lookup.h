@@ -14,6 +14,7 @@
 #include "journal/contents/log_tail.h"
 #include "journal/log/journal.h"
 #include "journal/log/reader.h"
+#include "sync/own/held_paths.h"
 #include "syncline/store.h"
 
 namespace syncline {
@@ -66,6 +67,7 @@ class ReceiptLookup {
   // For a record at or before `begin`: it was trimmed.
   Result<Receipt> kept_receipt(uint64_t seq, const Mark& begin);
   Status add_commits(Receipt& receipt);
+  Status note_if_ignored(Receipt& receipt);
 
   Directory& directory_;
   Journal& journal_;
@@ -74,6 +76,7 @@ class ReceiptLookup {
   // applied mark from which the tail is read.
   std::optional<ReadView> view_;
   std::string own_ref_;
+  std::optional<HeldPaths> held_;  // read for the first receipt that counts as published
   bool tail_read_ = false;
   LogTail tail_{LogTail::kOutcomes | LogTail::kCommits | LogTail::kKeys};
 };

@@ -37,6 +37,8 @@ inline constexpr std::string_view kSyncStateFile = "sync.state";
 // What was pushed, and where to: a cache for the case that a person squashed our commits, so that
 // their trailers no longer tell. Written without a sync, believed only while the tip is the same.
 inline constexpr std::string_view kPushedFile = "pushed";
+// Paths that were left out of the branch because the repository ignores them.
+inline constexpr std::string_view kHeldPathsFile = "ignored";
 // How many packs the last consolidation left. A cache: where it is missing, the next comes sooner.
 inline constexpr std::string_view kConsolidatedFile = "consolidated";
 

@@ -21,6 +21,7 @@ struct SyncOptions {
   uint64_t publish_interval_ms = 2000;
   uint32_t consolidate_packs = 20;  // own packs that make a consolidation due
   std::string remote = "origin";
+  bool publish_ignored = false;        // what the repository ignores too, as `git add -f` does
   std::vector<std::string> own_paths;  // git's patterns for where records and settings are
 };
 

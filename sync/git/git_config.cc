@@ -113,6 +113,12 @@ bool GitConfig::get_bool(std::string_view key, bool otherwise) const {
           std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; }));
 }
 
+bool GitConfig::has_includes() const {
+  return std::ranges::any_of(values_, [](const auto& each) {
+    return each.first == "include.path" || each.first.starts_with("includeif.");
+  });
+}
+
 std::map<std::string, std::string> GitConfig::section(std::string_view name) const {
   std::map<std::string, std::string> out;
   const std::string prefix = ascii_lowered(name) + ".";

@@ -18,6 +18,8 @@ class GitConfig {
   // value holds, as in git.
   std::optional<std::string> get(std::string_view key) const;
   bool get_bool(std::string_view key, bool otherwise) const;
+  // Does it name other files to be read with it, at once or on a condition?
+  bool has_includes() const;
   // Every key of a section without subsections, lower case ("extensions" → "objectformat", …).
   std::map<std::string, std::string> section(std::string_view name) const;
 

@@ -14,6 +14,8 @@
 
 namespace syncline {
 
+struct GitPaths;  // sync/git/git_paths.h
+
 // Ids of processes that have run for so long that they do not become a git program any more, as one
 // does that was only just forked.
 using OtherProcesses = std::set<std::string>;
@@ -31,6 +33,9 @@ class GitPlatform : public Platform {
   virtual Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                             const std::vector<std::string>& environment,
                                             Deadline deadline);
+  // The text of the file that core.excludesFile names for the person who runs this program; empty
+  // where there is none that can be read.
+  virtual Result<std::string> personal_ignore_rules(const GitPaths& paths);
   // Whose rights this process has: geteuid().
   virtual uint32_t effective_user();
   // Is a process running that has exactly this path among its arguments?

@@ -42,23 +42,87 @@ bool has_heading_of(std::string_view tip, std::string_view added) {
                              [&](std::string_view heading) { return in_tip.contains(heading); });
 }
 
+// Finds many paths below one tree, in their order: each directory's names are taken in once.
+class TreeEntries {
+ public:
+  TreeEntries(ObjectStore& objects, const ObjectId& root) : objects_(objects), root_(root) {}
+
+  Result<std::optional<FoundEntry>> find(std::string_view path) {
+    const size_t slash = path.rfind('/');
+    const std::string_view folder = slash == std::string_view::npos ? "" : path.substr(0, slash);
+    if (!is_open_ || folder != folder_) TRY(open(folder));
+    const auto found = names_.find(path.substr(slash + 1));
+    return found == names_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // Does something else than a directory stand in the place of one that the path is in?
+  Result<bool> is_blocked(std::string_view path) {
+    for (size_t at = path.find('/'); at != std::string_view::npos; at = path.find('/', at + 1)) {
+      TRY_ASSIGN(const auto found, find_in_tree(objects_, root_, path.substr(0, at)));
+      if (!found) return false;
+      if (found->mode != kModeDirectory) return true;
+    }
+    return false;
+  }
+
+ private:
+  Status open(std::string_view folder) {
+    names_.clear();
+    folder_ = folder;
+    is_open_ = true;
+    std::optional<FoundEntry> at = FoundEntry{kModeDirectory, root_};
+    if (!folder.empty()) {
+      TRY_ASSIGN(at, find_in_tree(objects_, root_, folder));
+    }
+    if (!at || at->mode != kModeDirectory || at->id.is_zero()) return {};
+    TRY_ASSIGN(const ObjectStore::Content tree, objects_.require(at->id, ObjectType::kTree));
+    TreeCursor cursor(*tree);
+    while (const std::optional<TreeItem> item = cursor.next()) {
+      names_.emplace(std::string(item->name), FoundEntry{item->mode, item->id});
+    }
+    if (cursor.damaged()) return make_error(Code::kCorrupt, "a tree object is malformed");
+    return {};
+  }
+
+  ObjectStore& objects_;
+  const ObjectId root_;
+  bool is_open_ = false;
+  std::string folder_;
+  std::map<std::string, FoundEntry, std::less<>> names_;
+};
+
 class Planner {
  public:
-  Planner(ObjectStore& objects, bool goes_on, PublishPlan& plan)
-      : objects_(objects), goes_on_(goes_on), plan_(plan) {}
+  Planner(ObjectStore& objects, const PublishTrees& trees, uint64_t published,
+          const HoldBack& hold_back, PublishPlan& plan)
+      : objects_(objects),
+        trees_(trees),
+        published_(published),
+        hold_back_(hold_back),
+        plan_(plan) {}
 
   Status consider(PublishCandidate candidate) {
+    if (!candidate.tip) {
+      TRY_ASSIGN(const bool held, hold(candidate));
+      if (held) return {};
+    }
     if (candidate.blocked || (candidate.tip && !is_plain_file(candidate.tip->mode))) {
       plan_.left.push_back(std::move(candidate.path));
       return {};
     }
-    if (!candidate.tip && was_removed(candidate)) {
+    const bool was_held = !candidate.tip && hold_back_.before.contains(candidate.path);
+    if (was_held && removed_up_to(candidate) > 0) {
+      unclear_.push_back(std::move(candidate));
+      return {};
+    }
+    if (!was_held && !candidate.tip && was_removed(candidate)) {
       // Sections that came since are no part of what was removed.
       if (candidate.own.id != candidate.own_before->id) unclear_.push_back(std::move(candidate));
       return {};
     }
     if (!candidate.tip) {
-      if (candidate.own_before) plan_.republished.push_back(candidate.path);
+      if (candidate.own_before && !was_held) plan_.republished.push_back(candidate.path);
+      if (was_held) ++plan_.released;
       plan_.changes.push_back({.path = std::move(candidate.path),
                                .value = {candidate.own.id, candidate.own.mode},
                                .in_tip = {},
@@ -93,10 +157,39 @@ class Planner {
     return {};
   }
 
-  Status resolve_unclear(uint64_t published, SectionSource& source) {
+  // Of what earlier publishes held back, what no candidate was about: those come from what has
+  // changed.
+  Status consider_held() {
+    TreeEntries own(objects_, trees_.own), own_before(objects_, trees_.own_before);
+    TreeEntries tip(objects_, trees_.tip);
+    for (const auto& [path, before] : hold_back_.before) {
+      if (plan_.held.contains(path) || considered_.contains(path)) continue;
+      TRY_ASSIGN(const std::optional<FoundEntry> in_tip, tip.find(path));
+      if (in_tip) continue;  // somebody has put it there
+      TRY_ASSIGN(const std::optional<FoundEntry> entry, own.find(path));
+      if (!entry) {
+        TRY_ASSIGN(const bool ignored, hold_back_.ignores(path));
+        if (ignored) {
+          plan_.held[path] = {.removed_up_to = before.removed_up_to, .is_retracted = true};
+        }
+        continue;
+      }
+      TRY_ASSIGN(const std::optional<FoundEntry> entry_before, own_before.find(path));
+      TRY_ASSIGN(const bool blocked, tip.is_blocked(path));
+      TRY(consider({.path = path,
+                    .own = *entry,
+                    .own_before = entry_before,
+                    .left = {},
+                    .tip = {},
+                    .blocked = blocked}));
+    }
+    return {};
+  }
+
+  Status resolve_unclear(SectionSource& source) {
     if (unclear_.empty()) return {};
     std::set<std::string> paths;
-    uint64_t first_seq = published + 1;
+    uint64_t first_seq = published_ + 1;
     for (const PublishCandidate& candidate : unclear_) {
       paths.insert(candidate.path);
       if (candidate.own_before) first_seq = 1;  // any of its sections may have gone
@@ -107,7 +200,7 @@ class Planner {
       if (found == sections.end()) {
         if (candidate.tip) plan_.left.push_back(candidate.path);
       } else {
-        TRY(add_missing_sections(candidate, found->second, published));
+        TRY(add_missing_sections(candidate, found->second));
       }
     }
     return {};
@@ -116,7 +209,25 @@ class Planner {
  private:
   // What the branch had of ours, and does not have any more, by a person's own commit.
   bool was_removed(const PublishCandidate& candidate) const {
-    return goes_on_ && candidate.own_before && candidate.left;
+    return trees_.goes_on && candidate.own_before && candidate.left;
+  }
+
+  // Up to which record a person has removed what the branch had of a path that it lacks.
+  uint64_t removed_up_to(const PublishCandidate& candidate) const {
+    if (!trees_.goes_on) return 0;
+    const auto before = hold_back_.before.find(candidate.path);
+    if (before != hold_back_.before.end()) return before->second.removed_up_to;
+    return candidate.own_before ? published_ : 0;
+  }
+
+  Result<bool> hold(const PublishCandidate& candidate) {
+    if (!hold_back_.ignores) return false;
+    considered_.insert(candidate.path);
+    TRY_ASSIGN(const bool ignored, hold_back_.ignores(candidate.path));
+    if (!ignored) return false;
+    plan_.held[candidate.path] = {.removed_up_to = removed_up_to(candidate)};
+    plan_.holds_new |= !candidate.own_before || candidate.own_before->id != candidate.own.id;
+    return true;
   }
 
   // What a file without a tip begins with: all before its first section.
@@ -128,8 +239,7 @@ class Planner {
   }
 
   Status add_missing_sections(const PublishCandidate& candidate,
-                              const std::vector<SectionSource::Section>& sections,
-                              uint64_t published) {
+                              const std::vector<SectionSource::Section>& sections) {
     ObjectStore::Content tip = std::make_shared<const std::string>();
     if (candidate.tip) {
       TRY_ASSIGN(tip, objects_.require(candidate.tip->id, ObjectType::kBlob));
@@ -148,18 +258,22 @@ class Planner {
     const size_t begin_bytes = text.size();
     size_t known_bytes = begin_bytes;
     bool had_gone = false, edited = false;
+    const bool was_held = !candidate.tip && hold_back_.before.contains(candidate.path);
+    const uint64_t removed = was_held ? removed_up_to(candidate) : 0;
     for (size_t i = 0; i < sections.size(); ++i) {
       edited |= found[i].standing == FoundSection::Standing::kEdited;
       if (found[i].standing != FoundSection::Standing::kMissing) continue;
-      const bool was_there = candidate.own_before && sections[i].seq <= published;
+      const bool was_there = !was_held && candidate.own_before && sections[i].seq <= published_;
       if (was_there && was_removed(candidate)) continue;
+      if (sections[i].seq <= removed) continue;
       had_gone |= was_there;
       text += sections[i].text;
-      if (sections[i].seq <= published) known_bytes = text.size();
+      if (sections[i].seq <= published_) known_bytes = text.size();
     }
     if (edited) plan_.left.push_back(candidate.path);
     if (had_gone) plan_.republished.push_back(candidate.path);
     if (text.size() != begin_bytes) {
+      if (was_held) ++plan_.released;
       grow(candidate, std::move(text), known_bytes, tip->size());
     }
     return {};
@@ -183,21 +297,26 @@ class Planner {
   }
 
   ObjectStore& objects_;
-  const bool goes_on_;
+  const PublishTrees& trees_;
+  const uint64_t published_;
+  const HoldBack& hold_back_;
   PublishPlan& plan_;
   std::vector<PublishCandidate> unclear_;
+  std::set<std::string, std::less<>> considered_;  // those that the tip does not have
 };
 
 }  // namespace
 
 Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
-                                 uint64_t published, SectionSource& sections) {
+                                 uint64_t published, SectionSource& sections,
+                                 const HoldBack& hold_back) {
   PublishPlan plan;
-  Planner planner(objects, trees.goes_on, plan);
+  Planner planner(objects, trees, published, hold_back, plan);
   TRY(find_publish_candidates(objects, trees, [&](PublishCandidate candidate) {
     return planner.consider(std::move(candidate));
   }));
-  TRY(planner.resolve_unclear(published, sections));
+  if (hold_back.ignores) TRY(planner.consider_held());
+  TRY(planner.resolve_unclear(sections));
   std::ranges::sort(plan.changes, {}, &PlannedChange::path);
   return plan;
 }

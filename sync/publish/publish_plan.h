@@ -13,6 +13,8 @@
 //                                       but for those that a person removed; one that it has with
 //                                       other bytes is left (section_text.h)
 //   a created file with other bytes   → left
+//   the repository ignores the path,  → held back: it comes when the rule goes (held_paths.h)
+//   and the tip does not have it
 //   what a record of this publish     → the file, or the section, is taken from the branch
 //   takes away (publish_retractions)    where it stands there as we made it
 //
@@ -25,12 +27,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "sync/git/index_file.h"
+#include "sync/own/held_paths.h"
 #include "sync/publish/publish_diff.h"
 #include "syncline/result.h"
 
@@ -71,14 +75,24 @@ struct PlannedChange {
   bool removes() const { return value.blob.is_zero(); }
 };
 
+// What is not to come onto the branch, as it is ignored there.
+struct HoldBack {
+  std::function<Result<bool>(std::string_view path)> ignores;
+  HeldPaths before;  // by earlier publishes
+};
+
 struct PublishPlan {
   std::vector<PlannedChange> changes;    // sorted by path
   std::vector<std::string> left;         // paths with something else on the branch
   std::vector<std::string> republished;  // paths that had been on the branch, and were not whole
+  HeldPaths held;                        // held back, from now on
+  uint64_t released = 0;                 // changes for paths that had been held back
+  bool holds_new = false;                // of what is published over: no message may tell of it
 };
 
 // `published` is the watermark that goes with trees.own_before.
 Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
-                                 uint64_t published, SectionSource& sections);
+                                 uint64_t published, SectionSource& sections,
+                                 const HoldBack& hold_back = {});
 
 }  // namespace syncline

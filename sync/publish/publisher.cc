@@ -21,6 +21,7 @@
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
 #include "sync/publish/branch_commit.h"
+#include "sync/publish/ignored_paths.h"
 #include "sync/publish/publish_retractions.h"
 #include "sync/publish/publish_sections.h"
 #include "sync/publish/published_mark.h"
@@ -29,18 +30,21 @@
 namespace syncline {
 namespace {
 
+// How often the rules of what is held back are looked at where nothing else is to be published.
+constexpr int64_t kHeldLookNs = 1'000'000'000;
+
 // The pause between publishes that had to wait for the user.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
-void append(std::vector<std::string>& paths, std::vector<std::string> more) {
+}  // namespace
+
+void add_paths(std::vector<std::string>& paths, std::vector<std::string> more) {
   paths.insert(paths.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
   std::ranges::sort(paths);
   const auto repeated = std::ranges::unique(paths);
   paths.erase(repeated.begin(), repeated.end());
 }
-
-}  // namespace
 
 Publisher::Publisher(SyncContext& context, std::optional<GitDirectories> git, uint64_t records_max)
     : context_(context),
@@ -68,10 +72,23 @@ std::optional<uint64_t> Publisher::due_in_ms(bool sections_wait) {
   if (state.committed == 0) return std::nullopt;
   const Result<ObjectId> tip = context_.refs.read(context_.options.branch);
   // If something cannot be read, publish() reports it.
-  if (tip && nothing_new(*tip)) return std::nullopt;
+  if (tip && nothing_new(*tip) && !held_is_due().value_or(true)) return std::nullopt;
   const int64_t delay_ns = not_before_ns_ - context_.clock.monotonic_ns();
   const int64_t delay_ms = std::max<int64_t>(delay_ns + 999'999, 0) / 1'000'000;
   return static_cast<uint64_t>(std::max(delay_ms, left_ms(sections_wait)));
+}
+
+Result<bool> Publisher::held_is_due() {
+  const int64_t now_ns = context_.clock.monotonic_ns();
+  if (now_ns < held_look_ns_) return held_is_due_;
+  TRY_ASSIGN(HeldPaths held, load_held_paths(context_.store_directory, context_.store()));
+  if (held.empty()) return false;
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  IgnoredPaths ignored(context_, *git_dirs, std::move(held));
+  TRY_ASSIGN(const bool still, ignored.holds_still());
+  held_is_due_ = !still;
+  held_look_ns_ = now_ns + kHeldLookNs;
+  return held_is_due_;
 }
 
 // What is left of the interval since the last publish, and of the quiet time.
@@ -204,9 +221,10 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
     TRY_ASSIGN(PublishReport part,
                until_still([&] { return attempt(outcomes, waiting_sections, pace); }));
     if (!part.commit.is_zero()) report.commit = part.commit;
-    append(report.left, std::move(part.left));
-    append(report.republished, std::move(part.republished));
+    add_paths(report.left, std::move(part.left));
+    add_paths(report.republished, std::move(part.republished));
     report.waiting = std::move(part.waiting);
+    report.ignored = part.ignored;
     const SyncState& state = context_.state;
     const bool more = state.published > published && state.published < state.committed;
     if (!more || !report.waiting.empty()) break;
@@ -246,7 +264,14 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   ObjectId tip;
   TRY_ASSIGN(report.waiting, standing_in_the_way(tip));
   if (!report.waiting.empty()) return std::optional(std::move(report));
-  if (nothing_new(tip)) return std::optional(std::move(report));
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(HeldPaths held, load_held_paths(context_.store_directory, context_.store()));
+  report.ignored = count_held(held);
+  IgnoredPaths ignored(context_, *git_dirs, std::move(held));
+  if (nothing_new(tip)) {
+    TRY_ASSIGN(const bool settled, ignored.holds_still());
+    if (settled) return std::optional(std::move(report));
+  }
   // A commit of theirs that was under way when the publish was found to be due is made by now.
   if (pace == Pace::kQuiet && left_ms(/*sections_wait=*/true) > 0) {
     report.waiting = kJustMoved;
@@ -262,13 +287,15 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   const uint64_t last_seq = history.trees.empty() ? state.committed : history.last_seq;
   TRY_ASSIGN(const PublishTrees trees, trees_for(tip, history));
   JournalSections sections(context_, outcomes, last_seq);
-  TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
-  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  TRY_ASSIGN(PublishPlan plan,
+             plan_publish(context_.objects, trees, state.published, sections, ignored.hold_back()));
   // What was reset or lost with the tip may bring back what an earlier publish has taken away.
   const uint64_t first_seq = trees.goes_on ? state.published + 1 : 1;
   TRY_ASSIGN(std::vector<Retraction> retractions,
              read_retractions(context_, outcomes, first_seq, last_seq));
   TRY(plan_retractions(context_.objects, *git_dirs->work_tree, trees.tip, retractions, plan));
+  TRY(ignored.hold_retracted(retractions, plan));
+  TRY(ignored.add(plan.held));
   // Before any section is placed behind them.
   TRY(retract_unpublished(*git_dirs->work_tree, retractions));
   std::vector<std::string> put_back;
@@ -288,11 +315,14 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
     if (report.commit.is_zero()) TRY(make_branch_durable());
     TRY(journal_publish(context_, last_seq, tip, report.commit.is_zero() ? tip : report.commit));
   }
+  TRY(ignored.replace(plan.held));
+  report.ignored = count_held(plan.held);
+  held_look_ns_ = 0;
   checked_tip_ = report.commit.is_zero() ? tip : report.commit;
   checked_committed_ = state.committed;
   report.left = std::move(plan.left);
   report.republished = std::move(plan.republished);
-  append(report.republished, std::move(put_back));
+  add_paths(report.republished, std::move(put_back));
   return std::optional(std::move(report));
 }
 
@@ -323,76 +353,6 @@ Result<std::optional<BranchCommitResult>> Publisher::commit_plan(
   if (committed.moved) return std::optional<BranchCommitResult>();
   if (committed.waiting.empty()) context_.journal.add_counter(Counter::kPublishes);
   return std::optional(std::move(committed));
-}
-
-namespace {
-
-// Those of some records alone.
-class SomeSections final : public SectionSource {
- public:
-  SomeSections(SectionSource& all, const Publisher::WantedSections& wanted)
-      : all_(all), wanted_(wanted) {}
-  Result<std::map<std::string, std::vector<Section>>> sections(const std::set<std::string>& paths,
-                                                               uint64_t first_seq) override {
-    TRY_ASSIGN(auto found, all_.sections(paths, first_seq));
-    for (auto& [path, sections] : found) {
-      std::erase_if(sections, [this](const Section& section) { return !wanted_(section.seq); });
-    }
-    std::erase_if(found, [](const auto& each) { return each.second.empty(); });
-    return found;
-  }
-
- private:
-  SectionSource& all_;
-  const Publisher::WantedSections& wanted_;
-};
-
-}  // namespace
-
-Result<PublishReport> Publisher::restore(OutcomeSource& outcomes,
-                                         const std::set<std::string>& paths,
-                                         const WantedSections& wanted) {
-  return until_still([&] { return attempt_restore(outcomes, paths, wanted); });
-}
-
-// As if nobody were known to have meant what is missing, but for these paths alone.
-Result<std::optional<PublishReport>> Publisher::attempt_restore(OutcomeSource& outcomes,
-                                                                const std::set<std::string>& paths,
-                                                                const WantedSections& wanted) {
-  const SyncState& state = context_.state;
-  PublishReport report;
-  report.published = state.published;
-  if (state.own_commit.is_zero()) return std::optional(std::move(report));
-  ObjectId tip;
-  TRY_ASSIGN(report.waiting, standing_in_the_way(tip));
-  if (!report.waiting.empty()) return std::optional(std::move(report));
-  PublishTrees trees;
-  TRY_ASSIGN(trees.own, tree_of(context_.objects, state.own_commit));
-  trees.own_before = trees.own;
-  TRY_ASSIGN(trees.tip, tree_of(context_.objects, tip));
-  JournalSections all(context_, outcomes, state.committed);
-  SomeSections sections(all, wanted);
-  TRY_ASSIGN(PublishPlan plan, plan_publish(context_.objects, trees, state.published, sections));
-  const auto other = [&](const std::string& path) { return !paths.contains(path); };
-  std::erase_if(plan.changes, [&](const PlannedChange& change) { return other(change.path); });
-  std::erase_if(plan.left, other);
-  std::erase_if(plan.republished, other);
-  std::vector<std::string> put_back;
-  TRY(put_back_files(plan, nullptr, put_back));
-  TRY_ASSIGN(auto committed,
-             commit_plan(tip, trees.tip, plan, OwnHistory{}, [&]() -> Result<std::string> {
-               TRY(restore_work_tree(plan));
-               return std::string{};
-             }));
-  if (!committed) return std::optional<PublishReport>{};
-  report.waiting = std::move(committed->waiting);
-  if (!report.waiting.empty()) return std::optional(std::move(report));
-  report.commit = committed->commit;
-  if (!report.commit.is_zero()) TRY(journal_publish(context_, state.published, tip, report.commit));
-  report.left = std::move(plan.left);
-  report.republished = std::move(plan.republished);
-  append(report.republished, std::move(put_back));
-  return std::optional(std::move(report));
 }
 
 Result<PublishTrees> Publisher::trees_for(const ObjectId& tip, const OwnHistory& history) {
@@ -517,26 +477,6 @@ Result<bool> Publisher::grow_work_text(const PlannedChange& change, size_t from_
   return grow_work_file(*git_dirs->work_tree, change.path, before, more);
 }
 
-// A file that was edited since gets them too, behind the edit: it was asked for.
-Status Publisher::restore_work_tree(const PublishPlan& plan) {
-  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
-  for (const PlannedChange& change : plan.changes) {
-    if (change.text.empty() || !change.in_tip) continue;
-    TRY_ASSIGN(const ObjectStore::Content tip,
-               context_.objects.require(change.in_tip->blob, ObjectType::kBlob));
-    TRY_ASSIGN(const bool grown, grow_work_text(change, tip->size(), change.text.size()));
-    if (grown) continue;
-    TRY_ASSIGN(const WorkFile file,
-               look_at_work_file(*git_dirs->work_tree, change.path, context_.clock));
-    if (file.state != WorkFile::State::kReadable || file.blob == change.value.blob) continue;
-    TRY_ASSIGN(const std::string edited, read_file(*git_dirs->work_tree, change.path));
-    TRY_ASSIGN([[maybe_unused]] const bool added,
-               grow_work_file(*git_dirs->work_tree, change.path, edited,
-                              std::string_view(change.text).substr(tip->size())));
-  }
-  return {};
-}
-
 BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& tip_tree,
                                            const PublishPlan& plan,
                                            const OwnHistory& history) const {
@@ -551,11 +491,16 @@ BranchCommitRequest Publisher::request_for(const ObjectId& tip, const ObjectId& 
                               .message = {},
                               .reflog = {},
                               .lock_owner = context_.store().hex()};
-  if (history.records > 0) {
+  if (history.records > 0 && plan.holds_new) {
+    // What is told of records is not told of those that are left out.
+    const std::vector<std::string> untold(history.records == 1 ? 1 : 0);
+    request.message = compose_message(history.records, untold, {}, context_.store(),
+                                      state.published + 1, history.last_seq);
+  } else if (history.records > 0) {
     request.message = compose_message(history.records, history.subjects, history.kinds,
                                       context_.store(), state.published + 1, history.last_seq);
   } else {
-    request.message = put_back_message(plan.changes, context_.store().hex());
+    request.message = put_back_message(plan.changes, plan.released, context_.store().hex());
   }
   request.reflog =
       fmt::format("{}{}", kOurReflogMessage, request.message.substr(0, request.message.find('\n')));

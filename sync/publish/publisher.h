@@ -41,6 +41,7 @@ struct PublishReport {
   std::string waiting;                   // why the publish had to wait, one line; else empty
   std::vector<std::string> left;         // paths with other bytes on the branch: left and reported
   std::vector<std::string> republished;  // paths that were missing on the branch and were put back
+  uint64_t ignored = 0;                  // paths left out, since the repository ignores them
 };
 
 // The sections of records up to `last_seq` that wait for their publish: where they are to be is
@@ -56,6 +57,9 @@ struct WaitingSections {
 // waits with these words.
 enum class Pace : uint8_t { kAsked, kQuiet };
 inline constexpr const char* kJustMoved = "somebody has just moved HEAD";
+
+// Adds `more`; sorted then, each once.
+void add_paths(std::vector<std::string>& paths, std::vector<std::string> more);
 
 class Publisher {
  public:
@@ -112,6 +116,8 @@ class Publisher {
   Result<RefLockJudge::Verdict> judge_branch_lock();
   Result<PublishTrees> trees_for(const ObjectId& tip, const OwnHistory& history);
   bool nothing_new(const ObjectId& tip) const;
+  // Is a rule gone that had held something back? Looked at once a second.
+  Result<bool> held_is_due();
   int64_t left_ms(bool sections_wait);
   int64_t interval_left_ms();
 
@@ -120,6 +126,8 @@ class Publisher {
   // without files of which nothing was published yet.
   Status put_back_files(const PublishPlan& plan, const ObjectId* own_before,
                         std::vector<std::string>& put_back);
+  Status put_back_held(const ObjectId& own_tree, const std::set<std::string>& paths,
+                       const HeldPaths& held, std::vector<std::string>& put_back);
   Result<ObjectStore::Content> text_to_put_back(const PlannedChange& change,
                                                 const ObjectId* own_before);
   // Takes from unedited files what the branch loses, adds to append files what it gets, and writes
@@ -144,7 +152,9 @@ class Publisher {
   Backoff wait_;
   OtherProcesses others_;      // as the last look without locks found them
   int64_t not_before_ns_ = 0;  // after a publish that had to wait
-  ObjectId stash_seen_;        // by away_with_stash(): one made since may have taken more
+  int64_t held_look_ns_ = 0;   // when held_is_due() is to look again
+  bool held_is_due_ = false;
+  ObjectId stash_seen_;  // by away_with_stash(): one made since may have taken more
 };
 
 }  // namespace syncline

@@ -15,6 +15,7 @@
 #include "sync/git/ref_store.h"
 #include "sync/git/subprocess.h"
 #include "sync/own/own_history.h"
+#include "sync/publish/ignored_paths.h"
 #include "sync/publish/remote_merge.h"
 
 namespace syncline {
@@ -54,13 +55,17 @@ Status Pusher::push(Deadline deadline, const Alone& alone) {
   }
   Backoff backoff(context_.platform.random(), kPushLimits);
   RemoteMerge merge(context_);
+  TRY_ASSIGN(const bool own_is_held, own_ref_is_held(context_));
+  if (own_is_held) {
+    notes_.push_back(held_own_ref_sentence(context_.own_ref));
+  }
   const auto bring_in = [&](OutcomeSource& outcomes) -> Status {
     TRY_ASSIGN(std::string told, merge.bring_in(outcomes, deadline));
     if (!told.empty()) notes_.push_back(std::move(told));
     return {};
   };
   while (true) {
-    TRY_ASSIGN(const std::optional<PushAnswer> answer, try_push(deadline));
+    TRY_ASSIGN(const std::optional<PushAnswer> answer, try_push(own_is_held, deadline));
     if (!answer) return {};
     const bool all = std::ranges::all_of(answer->refs, &RefAnswer::arrived);
     TRY_ASSIGN(const std::optional<uint64_t> seq, pushed());
@@ -91,11 +96,14 @@ Status Pusher::push(Deadline deadline, const Alone& alone) {
   }
 }
 
-Result<std::optional<PushAnswer>> Pusher::try_push(Deadline deadline) {
+Result<std::optional<PushAnswer>> Pusher::try_push(bool own_is_held, Deadline deadline) {
   const std::string& remote = context_.options.remote;
   const std::string& branch = context_.options.branch;
   TRY_ASSIGN(const ObjectId tip, context_.refs.read(branch));
-  TRY_ASSIGN(const ObjectId own, context_.refs.read(context_.own_ref));
+  ObjectId own;
+  if (!own_is_held) {
+    TRY_ASSIGN(own, context_.refs.read(context_.own_ref));
+  }
   std::vector<std::string> command = git_command(context_.work_tree);
   command.insert(command.end(), {"push", "--porcelain", "--no-follow-tags", "--", remote});
   if (!tip.is_zero()) command.push_back(fmt::format("{}:{}", branch, branch));

@@ -46,8 +46,8 @@ class Pusher {
   };
   Result<bool> has_remote();
   Status ask_git(Deadline deadline);
-  // One try. Empty where there is nothing to push.
-  Result<std::optional<PushAnswer>> try_push(Deadline deadline);
+  // One try. Empty where there is nothing to push. What is held (ignored_paths.h) stays here.
+  Result<std::optional<PushAnswer>> try_push(bool own_is_held, Deadline deadline);
   Error refusal(const PushAnswer& answer) const;
   Status note_arrival(const ObjectId& tip);
   Result<Noted> noted();

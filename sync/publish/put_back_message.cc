@@ -16,13 +16,16 @@ std::string files_text(size_t count) {
 
 }  // namespace
 
-std::string put_back_message(const std::vector<PlannedChange>& changes,
+std::string put_back_message(const std::vector<PlannedChange>& changes, size_t released,
                              std::string_view store_hex) {
   const auto taken = static_cast<size_t>(std::ranges::count_if(
       changes, [](const PlannedChange& each) { return each.removes() || each.is_cut; }));
   const size_t put_back = changes.size() - taken;
   std::string message = "syncline: ";
-  if (put_back > 0) message += files_text(put_back) + " put back";
+  if (put_back > 0) {
+    message += files_text(put_back);
+    message += released == changes.size() ? " ignored no more" : " put back";
+  }
   if (put_back > 0 && taken > 0) message += ", ";
   if (taken > 0) message += files_text(taken) + " without what was retracted";
   message += "\n\n";

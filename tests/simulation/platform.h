@@ -51,6 +51,10 @@ class SimulatedPlatform final : public StorePlatform {
   std::string git_at_work_in(std::string_view work_tree, OtherProcesses* others) override;
   bool in_hook_of(std::string_view git_dir) override;
   bool git_waits_for_us(std::string_view work_tree, std::string_view git_dir) override;
+  // Nobody has configured git.
+  Result<std::string> personal_ignore_rules(const GitPaths& /*paths*/) override {
+    return std::string();
+  }
   uint32_t effective_user() override { return 0; }  // whose everything on a simulated disk is
   const char* sqlite_vfs() override { return vfs_.name(); }
 

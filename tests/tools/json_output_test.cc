@@ -38,8 +38,10 @@ Receipt make_receipt() {
 
 TEST(JsonOutput, RecordAnswersSeqIdKindPathStageDuplicateFirst) {
   const Json json = parse_line(recorded_json(make_receipt()));
-  EXPECT_EQ(keys(json), (std::vector<std::string>{"schema", "seq", "id", "kind", "path", "stage",
-                                                  "duplicate", "table", "rebound", "set_aside"}));
+  EXPECT_EQ(keys(json),
+            (std::vector<std::string>{"schema", "seq", "id", "kind", "path", "stage", "duplicate",
+                                      "table", "ignored", "rebound", "set_aside"}));
+  EXPECT_EQ(json["ignored"], false);
   EXPECT_EQ(json["seq"], 12);
   EXPECT_EQ(json["id"], 7);
   EXPECT_EQ(json["stage"], "applied");

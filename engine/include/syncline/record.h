@@ -54,12 +54,14 @@ struct Receipt {
   int64_t time_ms = 0;
   Stage stage = Stage::kJournaled;  // reached
   bool duplicate = false;           // the key was there already, with the same content
-  bool timed_out = false;           // the requested stage was not reached in time; work goes on
-  bool rebound = false;             // a foreign row had the id already, so the record got another
-  std::string set_aside;            // why it could not be applied; empty when it could
-  uint64_t retracted_by = 0;        // the record that took this one away; 0 for none
-  uint64_t retracts = 0;            // the record that this one takes away; 0 for none
-  std::string commit;               // on the store's own ref, when known
+  // The repository ignores its path: it stays off the branch, and `committed` is as far as it gets.
+  bool ignored = false;
+  bool timed_out = false;     // the requested stage was not reached in time; work goes on
+  bool rebound = false;       // a foreign row had the id already, so the record got another
+  std::string set_aside;      // why it could not be applied; empty when it could
+  uint64_t retracted_by = 0;  // the record that took this one away; 0 for none
+  uint64_t retracts = 0;      // the record that this one takes away; 0 for none
+  std::string commit;         // on the store's own ref, when known
   std::string branch_commit;
   // As they were handed over; only show() tells them, and not where its kind's patterns do not.
   std::optional<Fields> fields = std::nullopt;

@@ -91,7 +91,9 @@ struct StoreStatus {
   uint64_t journaled = 0, applied = 0, committed = 0, published = 0;
   std::optional<uint64_t> pushed;  // empty without a remote
   uint64_t set_aside = 0, files_waiting = 0;
-  std::string git;  // "ok", or in one line why publishing waits
+  uint64_t ignored = 0;  // paths that are not on the branch, since the repository ignores them
+  std::string own_ref_waiting;  // in one line why the own ref is not pushed; empty where it is
+  std::string git;              // "ok", or in one line why publishing waits
   // Patterns of our paths for which git's attributes are switched off (.git/info/attributes).
   std::vector<std::string> attributes_off;
   std::optional<uint64_t> publish_due_ms;  // from now, where there is something to publish
@@ -128,6 +130,7 @@ struct SyncReport {
   uint64_t batches = 0, records = 0;
   std::string waiting;
   std::vector<std::string> left, republished;
+  uint64_t ignored = 0;  // paths left out of the branch, since the repository ignores them
 };
 
 struct RestoreReport {
