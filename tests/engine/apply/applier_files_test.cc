@@ -450,5 +450,19 @@ TEST_F(ApplierFilesTest, ASectionThatMovedUpBehindARemovedOneIsNotWrittenAgain) 
   EXPECT_EQ(text.find(rule_text("rule 3", 3), at + 1), std::string::npos) << text;
 }
 
+// Nor where its old offset is the end of the file by now.
+TEST_F(ApplierFilesTest, ASectionThatMovedUpToTheEndIsNotWrittenAgain) {
+  open_applier();
+  append(rule("rule 1"), 1);
+  apply_all();
+  must(applier->checkpoint());
+  append(rule("rule 2"), 2);
+  apply_all();
+  const std::string left = "# testing\n" + rule_text("rule 2", 2);
+  write_text(work() / "memory/testing.md", left);
+  must(applier->recheck_files());
+  EXPECT_EQ(file("memory/testing.md"), left);
+}
+
 }  // namespace
 }  // namespace syncline

@@ -103,6 +103,16 @@ TEST_F(PublisherRetractionTest, WhatAPersonHasEditedStaysAndIsTold) {
   EXPECT_EQ(store.status(), " M " + store.note_path(2));
 }
 
+TEST_F(PublisherRetractionTest, AnEditOnTheBranchStaysWhereTheWorkTreeHasNoFile) {
+  store.publish_all();
+  commit_file(store.note_path(1), "a person's text\n");
+  fs::remove(store.work(store.note_path(1)));
+  time_passes();
+  retract_note(1, "one");
+  EXPECT_EQ(store.publish_all().left, (std::vector<std::string>{store.note_path(1)}));
+  EXPECT_EQ(store.branch_file(store.note_path(1)), "a person's text");
+}
+
 TEST_F(PublisherRetractionTest, WhatAPersonHasRemovedIsGoneAlready) {
   store.publish_all();
   store.repository.git("rm -q " + store.note_path(1));
@@ -211,6 +221,20 @@ TEST_F(PublisherRetractionTest, AResetThatBringsItBackIsPublishedOver) {
   EXPECT_NE(store.head(), head);
   expect_clean();
   EXPECT_TRUE(store.publish_all().commit.is_zero());
+}
+
+TEST_F(PublisherRetractionTest, OfAnAmendedCommitNothingRetractedIsMissing) {
+  store.publish_all();
+  retract_rule(3, "first");
+  store.publish_all();
+  const std::string text = "# Rules: cpp\na person's line\n" + section(4, "second");
+  write_file(store.work(kRules), text);
+  store.repository.git("commit -q -a --amend -m amended");
+  time_passes();
+  const PublishReport report = store.publish_all();
+  EXPECT_TRUE(report.republished.empty());
+  EXPECT_EQ(work_text(kRules), text);
+  expect_clean();
 }
 
 // A person's own commit is theirs, whatever record it brings back.
