@@ -94,11 +94,12 @@ class TreeEntries {
 class Planner {
  public:
   Planner(ObjectStore& objects, const PublishTrees& trees, uint64_t published,
-          const HoldBack& hold_back, PublishPlan& plan)
+          const HoldBack& hold_back, const BranchHad& branch_had, PublishPlan& plan)
       : objects_(objects),
         trees_(trees),
         published_(published),
         hold_back_(hold_back),
+        branch_had_(branch_had),
         plan_(plan) {}
 
   Status consider(PublishCandidate candidate) {
@@ -115,6 +116,7 @@ class Planner {
       unclear_.push_back(std::move(candidate));
       return {};
     }
+    if (!was_held) TRY(look_into_history(candidate));
     if (!was_held && !candidate.tip && was_removed(candidate)) {
       // Sections that came since are no part of what was removed.
       if (candidate.own.id != candidate.own_before->id) unclear_.push_back(std::move(candidate));
@@ -207,6 +209,16 @@ class Planner {
   }
 
  private:
+  // A file that has sections since a person removed it, and another publish came in between: what
+  // we left does not tell of it, and the branch's history does.
+  Status look_into_history(PublishCandidate& candidate) {
+    if (candidate.tip || candidate.left || !candidate.own_before || !trees_.goes_on) return {};
+    if (candidate.own.id == candidate.own_before->id || !branch_had_) return {};
+    TRY_ASSIGN(const bool had_it, branch_had_(candidate.path));
+    if (had_it) candidate.left = candidate.own_before;
+    return {};
+  }
+
   // What the branch had of ours, and does not have any more, by a person's own commit.
   bool was_removed(const PublishCandidate& candidate) const {
     return trees_.goes_on && candidate.own_before && candidate.left;
@@ -300,6 +312,7 @@ class Planner {
   const PublishTrees& trees_;
   const uint64_t published_;
   const HoldBack& hold_back_;
+  const BranchHad& branch_had_;
   PublishPlan& plan_;
   std::vector<PublishCandidate> unclear_;
   std::set<std::string, std::less<>> considered_;  // those that the tip does not have
@@ -309,9 +322,9 @@ class Planner {
 
 Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
                                  uint64_t published, SectionSource& sections,
-                                 const HoldBack& hold_back) {
+                                 const HoldBack& hold_back, const BranchHad& branch_had) {
   PublishPlan plan;
-  Planner planner(objects, trees, published, hold_back, plan);
+  Planner planner(objects, trees, published, hold_back, branch_had, plan);
   TRY(find_publish_candidates(objects, trees, [&](PublishCandidate candidate) {
     return planner.consider(std::move(candidate));
   }));

@@ -90,9 +90,13 @@ struct PublishPlan {
   bool holds_new = false;                // of what is published over: no message may tell of it
 };
 
+// Did the branch have a file at the path at any time? Asked of the rare file that neither the tip
+// nor what we left there tells of; without it nobody is asked.
+using BranchHad = std::function<Result<bool>(const std::string& path)>;
+
 // `published` is the watermark that goes with trees.own_before.
 Result<PublishPlan> plan_publish(ObjectStore& objects, const PublishTrees& trees,
                                  uint64_t published, SectionSource& sections,
-                                 const HoldBack& hold_back = {});
+                                 const HoldBack& hold_back = {}, const BranchHad& branch_had = {});
 
 }  // namespace syncline

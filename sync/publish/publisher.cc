@@ -22,6 +22,7 @@
 #include "sync/git/worktree_state.h"
 #include "sync/publish/branch_commit.h"
 #include "sync/publish/ignored_paths.h"
+#include "sync/publish/persons_change.h"
 #include "sync/publish/publish_retractions.h"
 #include "sync/publish/publish_sections.h"
 #include "sync/publish/published_mark.h"
@@ -288,7 +289,8 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY_ASSIGN(const PublishTrees trees, trees_for(tip, history));
   JournalSections sections(context_, outcomes, last_seq);
   TRY_ASSIGN(PublishPlan plan,
-             plan_publish(context_.objects, trees, state.published, sections, ignored.hold_back()));
+             plan_publish(context_.objects, trees, state.published, sections, ignored.hold_back(),
+                          [&](const std::string& path) { return branch_had(tip, path); }));
   // What was reset or lost with the tip may bring back what an earlier publish has taken away.
   const uint64_t first_seq = trees.goes_on ? state.published + 1 : 1;
   TRY_ASSIGN(std::vector<Retraction> retractions,
@@ -333,6 +335,13 @@ Status Publisher::make_branch_durable() {
   // Without a directory there are packed refs alone, which git has written.
   if (!durable && durable.error().code == Code::kNotFound) return {};
   return durable;
+}
+
+Result<bool> Publisher::branch_had(const ObjectId& tip, const std::string& path) {
+  TRY_ASSIGN(
+      const PersonsBranchChange change,
+      find_persons_change(context_.objects, tip, {.path = path, .text = {}}, kCommitsLookedAtMax));
+  return !change.removed_by.is_zero() || !change.moved_by.is_zero();
 }
 
 Result<std::optional<BranchCommitResult>> Publisher::commit_plan(

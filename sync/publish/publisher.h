@@ -103,6 +103,7 @@ class Publisher {
                                                        const WantedSections& wanted);
   // Empty when something changed meanwhile.
   Status make_branch_durable();
+  Result<bool> branch_had(const ObjectId& tip, const std::string& path);
   Result<std::optional<BranchCommitResult>> commit_plan(
       const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
       const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree);

@@ -281,6 +281,28 @@ TEST_F(PublisherTest, AnAppendFileThatAPersonRemovedBeginsAnew) {
   EXPECT_EQ(store.status(), "");
 }
 
+// So it is where other records were published in between, which leave no trace of the file.
+TEST_F(PublisherTest, AnAppendFileThatWasRemovedLongAgoBeginsAnew) {
+  store.record(rule_intent("cpp", "first"));
+  store.record(rule_intent("git", "moved"));
+  store.publish_all();
+  store.repository.git("rm -q rules/cpp.md");
+  store.repository.git("mv rules/git.md kept.md");
+  store.repository.git("commit -q -m 'no rules'");
+  time_passes();
+  for (const char* title : {"between", "and more"}) {
+    store.record(note_intent(title));
+    store.publish_all();
+  }
+  store.record(rule_intent("cpp", "second"));
+  store.record(rule_intent("git", "new"));
+  EXPECT_TRUE(store.publish_all().republished.empty());
+  EXPECT_EQ(store.branch_file("rules/cpp.md"), "# Rules: cpp\n\n## H-5: second");
+  EXPECT_EQ(read_text(store.work("rules/cpp.md")), "# Rules: cpp\n\n## H-5: second\n");
+  EXPECT_EQ(store.branch_file("rules/git.md"), "# Rules: git\n\n## H-6: new");
+  EXPECT_EQ(store.status(), "");
+}
+
 // After a history that was rewritten and holds all of ours, removals count again.
 TEST_F(PublisherTest, WhatIsRemovedBehindASquashStaysRemoved) {
   store.record(note_intent("one"));
