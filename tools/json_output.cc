@@ -1,36 +1,14 @@
 #include "tools/json_output.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/config/utf8.h"
 #include "journal/base/bytes.h"
 #include "journal/record/template.h"
 #include "tools/fields_json.h"
+#include "tools/json_parts.h"
 
 namespace syncline {
+
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json object() {
-  Json json = Json::object();
-  json["schema"] = kJsonSchema;
-  return json;
-}
-
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-Json number_or_null(uint64_t number) {
-  return number == 0 ? Json(nullptr) : Json(number);
-}
-Json optional_or_null(const std::optional<uint64_t>& number) {
-  return number ? Json(*number) : Json(nullptr);
-}
 
 Json finding_object(const Finding& finding) {
   Json json = Json::object();
@@ -59,73 +37,6 @@ void add_receipt(Json& json, const Receipt& receipt) {
   json["table"] = receipt.table;
   json["id"] = number_or_null(receipt.id);
   json["path"] = text_or_null(receipt.path);
-}
-
-Json field_object(const FieldSpec& field) {
-  Json json = Json::object();
-  json["name"] = field.name;
-  json["type"] = field.type == FieldSpec::Type::kText      ? "text"
-                 : field.type == FieldSpec::Type::kInteger ? "integer"
-                                                           : "real";
-  json["required"] = field.required;
-  json["single_line"] = field.single_line;
-  json["length_max"] =
-      field.type == FieldSpec::Type::kText ? Json(field.length_max) : Json(nullptr);
-  json["default"] = std::visit(
-      [](const auto& value) -> Json {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return nullptr;
-        } else {
-          return value;
-        }
-      },
-      field.default_value);
-  const bool bounded = field.minimum < field.maximum;
-  json["minimum"] = bounded ? Json(field.minimum) : Json(nullptr);
-  json["maximum"] = bounded ? Json(field.maximum) : Json(nullptr);
-  Json words = Json::object();
-  for (const auto& [word, number] : field.words) words[word] = number;
-  json["words"] = std::move(words);
-  return json;
-}
-
-Json level_object(const StressLevel& level) {
-  Json json = Json::object();
-  json["processes"] = number_or_null(level.processes);
-  json["calls"] = level.calls;
-  json["exit_zero"] = level.exit_zero;
-  json["rows"] = level.rows;
-  json["files"] = level.files;
-  json["duplicate_ids"] = level.duplicate_ids;
-  json["id_zero"] = level.id_zero;
-  json["lost"] = level.lost;
-  json["seconds"] = level.seconds;
-  json["calls_per_second"] =
-      level.seconds > 0 ? static_cast<double>(level.calls) / level.seconds : 0.0;
-  json["flushes"] = level.flushes;
-  json["commits"] = level.commits;
-  json["retries"] = level.retries;
-  json["git_lock_waits"] = level.git_lock_waits;
-  json["reads"] = level.reads;
-  json["reads_failed"] = level.reads_failed;
-  json["failures"] = level.failures;
-  return json;
-}
-
-Json level_list(const std::vector<StressLevel>& levels) {
-  Json list = Json::array();
-  for (const StressLevel& level : levels) list.push_back(level_object(level));
-  return list;
-}
-
-// Without what is not known of a script.
-Json old_way_object(const StressLevel& level) {
-  Json json = level_object(level);
-  for (const char* name : {"duplicate_ids", "id_zero", "flushes", "retries", "git_lock_waits",
-                           "reads", "reads_failed"}) {
-    json.erase(name);
-  }
-  return json;
 }
 
 void add_whole_receipt(Json& json, const Receipt& receipt) {
@@ -166,7 +77,7 @@ Json whole_receipts(const std::vector<Receipt>& receipts, bool with_changes) {
 }  // namespace
 
 std::string failure_json(const Failure& failure) {
-  Json json = object();
+  Json json = answer_object();
   Json error = Json::object();
   error["code"] = code_name(failure.error.code);
   error["message"] = failure.error.message;
@@ -175,30 +86,30 @@ std::string failure_json(const Failure& failure) {
   json["error"] = std::move(error);
   json["seq"] = number_or_null(failure.error.seq);
   json["stage"] = text_or_null(failure.stage);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string version_json() {
-  Json json = object();
+  Json json = answer_object();
   json["version"] = SYNCLINE_VERSION;
-  return dump(json);
+  return json_line(json);
 }
 
 std::string init_json(const InitReport& report) {
-  Json json = object();
+  Json json = answer_object();
   json["root"] = report.root;
   json["store"] = report.store_id;
   json["profile"] = report.profile;
   json["created_repository"] = report.created_repository;
   json["existed"] = report.existed;
   json["notes"] = report.notes;
-  return dump(json);
+  return json_line(json);
 }
 
 namespace {
 
 Json recorded_object(const Receipt& receipt) {
-  Json json = object();
+  Json json = answer_object();
   json["seq"] = receipt.seq;
   json["id"] = number_or_null(receipt.id);
   json["kind"] = receipt.kind;
@@ -213,7 +124,7 @@ Json recorded_object(const Receipt& receipt) {
 }
 
 Json retracted_object(const RetractReport& report) {
-  Json json = object();
+  Json json = answer_object();
   const Receipt& receipt = report.receipt;
   json["seq"] = receipt.seq;
   json["retracts"] = receipt.retracts;
@@ -230,52 +141,52 @@ Json retracted_object(const RetractReport& report) {
 }  // namespace
 
 std::string recorded_json(const Receipt& receipt) {
-  return dump(recorded_object(receipt));
+  return json_line(recorded_object(receipt));
 }
 
 std::string retracted_json(const RetractReport& report) {
-  return dump(retracted_object(report));
+  return json_line(retracted_object(report));
 }
 
 std::string replaced_json(const ReplaceReport& report) {
   Json json = recorded_object(report.receipt);
   json["replaced"] = report.retracted ? retracted_object(*report.retracted) : Json(nullptr);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string receipt_json(const Receipt& receipt) {
-  Json json = object();
+  Json json = answer_object();
   add_whole_receipt(json, receipt);
   add_change(json, receipt.change);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string file_json(const std::string& path, const std::vector<Receipt>& receipts) {
-  Json json = object();
+  Json json = answer_object();
   json["path"] = path;
   json["records"] = whole_receipts(receipts, /*with_changes=*/true);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string list_json(const std::vector<Receipt>& receipts) {
-  Json json = object();
+  Json json = answer_object();
   json["records"] = whole_receipts(receipts, /*with_changes=*/false);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string log_json(const LogEntry& entry) {
-  Json json = object();
+  Json json = answer_object();
   add_receipt(json, entry.receipt);
   json["operation"] = entry.operation;
   json["rebound"] = entry.receipt.rebound;
   json["set_aside"] = text_or_null(entry.receipt.set_aside);
   json["retracts"] = number_or_null(entry.receipt.retracts);
   json["retracted_by"] = number_or_null(entry.receipt.retracted_by);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string ingest_json(const IngestReport& report) {
-  Json json = object();
+  Json json = answer_object();
   json["read"] = report.read;
   json["accepted"] = report.accepted;
   json["duplicates"] = report.duplicates;
@@ -287,11 +198,11 @@ std::string ingest_json(const IngestReport& report) {
   json["unknown"] = report.unknown;
   json["not_written"] = report.not_written;
   json["stopped"] = text_or_null(report.stopped);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string sync_json(const SyncReport& report) {
-  Json json = object();
+  Json json = answer_object();
   json["committed"] = report.committed;
   json["published"] = report.published;
   json["pushed"] = optional_or_null(report.pushed);
@@ -301,7 +212,7 @@ std::string sync_json(const SyncReport& report) {
   json["left"] = report.left;
   json["republished"] = report.republished;
   json["ignored"] = report.ignored;
-  return dump(json);
+  return json_line(json);
 }
 
 namespace {
@@ -338,7 +249,7 @@ Json histogram_object(const Histogram& seen) {
 }
 
 Json status_object(const StoreStatus& status) {
-  Json json = object();
+  Json json = answer_object();
   json["root"] = status.root;
   json["store"] = status.store_id;
   json["profile"] = status.profile;
@@ -382,7 +293,7 @@ Json status_object(const StoreStatus& status) {
 }  // namespace
 
 std::string status_json(const StoreStatus& status) {
-  return dump(status_object(status));
+  return json_line(status_object(status));
 }
 
 std::string metrics_json(const StoreMetrics& metrics) {
@@ -394,35 +305,35 @@ std::string metrics_json(const StoreMetrics& metrics) {
   latencies["committed"] = histogram_object(metrics.committed);
   latencies["flush"] = histogram_object(metrics.flush);
   json["latencies"] = std::move(latencies);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string verify_json(const VerifyReport& report, double seconds) {
-  Json json = object();
+  Json json = answer_object();
   json["ok"] = report.ok();
   json["checked"] = report.checked;
   json["findings"] = finding_list(report.findings);
   json["notes"] = finding_list(report.notes);
   json["behind"] = report.behind;
   json["seconds"] = seconds;
-  return dump(json);
+  return json_line(json);
 }
 
 std::string repair_json(const RepairReport& report, bool dry_run) {
-  Json json = object();
+  Json json = answer_object();
   json["ok"] = report.left.empty();
   json["dry_run"] = dry_run;
   json["healed"] = finding_list(report.healed);
   json["left"] = finding_list(report.left);
   json["kept_in"] = text_or_null(report.kept_in);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string adopt_json(const AdoptReport& report) {
   const auto list = [](const std::vector<AdoptedThing>& things) {
     Json all = Json::array();
     for (const AdoptedThing& thing : things) {
-      Json json = object();
+      Json json = answer_object();
       json["what"] = thing.what;
       json["seq"] = number_or_null(thing.seq);
       json["kind"] = thing.kind;
@@ -435,26 +346,26 @@ std::string adopt_json(const AdoptReport& report) {
     }
     return all;
   };
-  Json json = object();
+  Json json = answer_object();
   json["dry_run"] = report.dry_run;
   json["taken"] = list(report.taken);
   json["left"] = list(report.left);
   json["already"] = report.already;
   json["of_no_kind"] = report.of_no_kind;
-  return dump(json);
+  return json_line(json);
 }
 
 std::string restore_json(const RestoreReport& report) {
-  Json json = object();
+  Json json = answer_object();
   json["rows"] = report.rows;
   json["restored"] = report.restored;
   json["left"] = report.left;
   json["waiting"] = text_or_null(report.waiting);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string loss_json(const LossReport& report) {
-  Json json = object();
+  Json json = answer_object();
   json["ok"] = true;
   json["dry_run"] = report.dry_run;
   json["lost"] = text_or_null(report.lost);
@@ -463,131 +374,26 @@ std::string loss_json(const LossReport& report) {
   json["kept_in"] = report.kept_in;
   json["next_seq"] = report.first_seq;
   json["id_floor"] = report.id_floor;
-  return dump(json);
+  return json_line(json);
 }
 
 std::string copy_json(const std::string& into, const CopyReport& report, double seconds) {
-  Json json = object();
+  Json json = answer_object();
   json["into"] = into;
   json["journaled"] = report.journaled;
   json["applied"] = report.applied;
   json["committed"] = report.committed;
   json["published"] = report.published;
   json["seconds"] = seconds;
-  return dump(json);
+  return json_line(json);
 }
 
 std::string replay_json(const std::string& into, std::optional<uint64_t> to_seq, double seconds) {
-  Json json = object();
+  Json json = answer_object();
   json["into"] = into;
   json["to"] = optional_or_null(to_seq);
   json["seconds"] = seconds;
-  return dump(json);
-}
-
-std::string stress_json(const StressReport& report) {
-  Json json = object();
-  json["ok"] = report.nothing_lost();
-  json["store"] = text_or_null(report.store);
-  json["profile"] = report.profile;
-  json["rounds"] = report.rounds;
-  json["sequential"] = level_object(report.sequential);
-  json["levels"] = level_list(report.levels);
-  json["total"] = level_object(sum_levels(report.levels));
-  json["against"] = nullptr;
-  if (report.against) {
-    json["against"] = Json{{"script", report.against->script},
-                           {"sequential", old_way_object(report.against->sequential)},
-                           {"levels", Json::array()},
-                           {"total", old_way_object(sum_levels(report.against->levels))},
-                           {"orphans", report.against->orphans}};
-    for (const StressLevel& level : report.against->levels) {
-      json["against"]["levels"].push_back(old_way_object(level));
-    }
-  }
-  json["findings"] = report.findings;
-  json["orphans"] = report.orphans;
-  json["finding_lines"] = report.finding_lines;
-  json["stopped"] = text_or_null(report.stopped);
-  return dump(json);
-}
-
-std::string bench_json(const BenchReport& report) {
-  Json json = object();
-  json["directory"] = report.directory;
-  json["record_bytes"] = report.record_bytes;
-  json["rounds"] = report.rounds;
-  json["seconds"] = report.seconds;
-  Json figures = Json::object();
-  for (const BenchFigure& figure : report.figures) {
-    figures[figure.name] = {{"unit", figure.unit + "/s"},
-                            {"median", figure.median()},
-                            {"least", figure.least()},
-                            {"most", figure.most()}};
-  }
-  json["figures"] = std::move(figures);
-  return dump(json);
-}
-
-std::string config_check_json(const std::string& path, const Config& config,
-                              const std::vector<std::string>& differences,
-                              const std::vector<std::string>& ignored) {
-  Json json = object();
-  json["ok"] = true;
-  json["path"] = path;
-  json["profile"] = config.profile;
-  Json kinds = Json::array();
-  for (const KindSpec& kind : config.kinds) kinds.push_back(kind.name);
-  json["kinds"] = std::move(kinds);
-  json["differences"] = differences;
-  json["ignored"] = ignored;
-  return dump(json);
-}
-
-std::string config_json(const Config& config) {
-  Json json = object();
-  json["profile"] = config.profile;
-  json["database"] = config.database;
-  Json sync = Json::object();
-  sync["author_name"] = config.sync.author_name;
-  sync["author_email"] = config.sync.author_email;
-  sync["branch"] = text_or_null(config.sync.branch);
-  sync["remote"] = config.sync.remote;
-  sync["batch_records_max"] = config.sync.batch_records_max;
-  sync["batch_bytes_max"] = config.sync.batch_bytes_max;
-  sync["batch_age_ms_max"] = config.sync.batch_age_ms_max;
-  sync["publish_interval_ms"] = config.sync.publish_interval_ms;
-  sync["consolidate_packs"] = config.sync.consolidate_packs;
-  json["sync"] = std::move(sync);
-  Json publish = Json::object();
-  publish["ignored"] = config.sync.publish_ignored;
-  json["publish"] = std::move(publish);
-  json["backlog_records_max"] = config.backlog_records_max;
-  json["backlog_bytes_max"] = config.backlog_bytes_max;
-  json["segment_bytes_max"] = config.segment_bytes_max;
-  json["retain_bytes_max"] = number_or_null(config.retain_bytes_max);
-  json["retain_days_max"] = number_or_null(config.retain_days_max);
-  Json alert = Json::object();
-  for (const AlertSetting& setting : kAlertSettings) {
-    alert[setting.name] = optional_or_null(config.alert.*setting.limit);
-  }
-  json["alert"] = std::move(alert);
-  Json kinds = Json::array();
-  for (const KindSpec& kind : config.kinds) {
-    Json entry = Json::object();
-    entry["name"] = kind.name;
-    entry["table"] = kind.table;
-    entry["id_column"] = kind.id_column;
-    entry["indexes"] = kind.indexes;
-    entry["file"] = kind.operation == Operation::kAppend ? "append" : "create";
-    entry["path"] = kind.path_pattern;
-    Json fields = Json::array();
-    for (const FieldSpec& field : kind.fields) fields.push_back(field_object(field));
-    entry["fields"] = std::move(fields);
-    kinds.push_back(std::move(entry));
-  }
-  json["kinds"] = std::move(kinds);
-  return dump(json);
+  return json_line(json);
 }
 
 std::string reject_json(uint64_t line_number, const std::string& reason, std::string_view raw) {
@@ -596,7 +402,7 @@ std::string reject_json(uint64_t line_number, const std::string& reason, std::st
   json["reason"] = reason;
   json["raw"] = raw;
   if (!is_valid_utf8(raw)) json["raw_hex"] = to_hex(std::as_bytes(std::span(raw)));
-  return dump(json);
+  return json_line(json);
 }
 
 std::string quoted_json(std::string_view text) {
