@@ -11,7 +11,7 @@ namespace syncline {
 namespace {
 
 using Change = PersonsChange::Kind;
-using Standing = RecordStanding::Kind;
+using StandingKind = RecordStanding::Kind;
 
 // The repository as it is for all records of one call.
 struct Around {
@@ -30,17 +30,17 @@ std::string hex_or_empty(const ObjectId& commit) {
 Result<RecordStanding> tell_branch(PersonsChange& change, RecordedText& record,
                                    const Around& around) {
   TRY_ASSIGN(const PersonsBranchChange found, around.syncer.persons_change(record));
-  const bool is_missing = found.standing.kind == Standing::kMissing;
+  const bool is_missing = found.standing.kind == StandingKind::kMissing;
   // What a branch lacks that was reset is published again.
   if (is_missing && !around.goes_on) return RecordStanding{};
   if (found.path != record.path) change.moved_to = found.path;
   change.moved_by = hex_or_empty(found.moved_by);
   change.edited_by = hex_or_empty(found.edited_by);
   change.removed_by = hex_or_empty(found.removed_by);
-  change.on_branch = is_missing                                 ? Change::kRemoved
-                     : found.standing.kind == Standing::kEdited ? Change::kEdited
-                     : change.moved_to.empty()                  ? Change::kNone
-                                                                : Change::kMoved;
+  change.on_branch = is_missing                                     ? Change::kRemoved
+                     : found.standing.kind == StandingKind::kEdited ? Change::kEdited
+                     : change.moved_to.empty()                      ? Change::kNone
+                                                                    : Change::kMoved;
   if (!found.is_complete) {
     const bool is_limit = found.commits_looked_at >= kCommitsLookedAtMax;
     change.unknown = is_limit ? fmt::format("its commit is not among the {} that were looked at",
@@ -60,17 +60,18 @@ Status tell_work_tree(PersonsChange& change, const RecordedText& record,
   const Result<std::string> text = read_file(around.work_tree, record.path);
   if (!text) {
     // On its way there, where the branch does not have it yet.
-    if (on_branch.kind == Standing::kMissing) return {};
+    if (on_branch.kind == StandingKind::kMissing) return {};
     const Code code = text.error().code;
     if (code == Code::kNotFound) change.in_work_tree = Change::kRemoved;
     if (code == Code::kUnsafePath) change.in_work_tree = Change::kEdited;  // a link, a directory
     return change.in_work_tree == Change::kNone ? Status(text.error()) : Status{};
   }
   const RecordStanding standing = standing_in(record, *text);
-  if (on_branch.kind == Standing::kMissing) {
-    if (standing.kind == Standing::kEdited) change.in_work_tree = Change::kEdited;
+  if (on_branch.kind == StandingKind::kMissing) {
+    if (standing.kind == StandingKind::kEdited) change.in_work_tree = Change::kEdited;
   } else if (standing != on_branch) {
-    change.in_work_tree = standing.kind == Standing::kMissing ? Change::kRemoved : Change::kEdited;
+    change.in_work_tree =
+        standing.kind == StandingKind::kMissing ? Change::kRemoved : Change::kEdited;
   }
   return {};
 }

@@ -14,12 +14,12 @@ namespace syncline {
 namespace {
 
 // The version is part of it: a list of another version is not understood, and is not guessed at.
-constexpr std::string_view kMagic{"SYNCLIG1", 8};
+constexpr std::string_view kHeldPathsMagic{"SYNCLIG1", 8};
 
 ByteVector encode(const HeldPaths& held, const StoreId& store) {
   ByteVector bytes;
   ByteWriter writer(bytes);
-  writer.raw(as_bytes(kMagic));
+  writer.raw(as_bytes(kHeldPathsMagic));
   writer.raw(store.bytes);
   writer.u64(held.size());
   for (const auto& [path, entry] : held) {
@@ -38,7 +38,7 @@ std::optional<HeldPaths> decode(ByteSpan bytes, const StoreId& store) {
     return std::nullopt;
   }
   ByteReader reader(content);
-  if (as_text(reader.raw(kMagic.size())) != kMagic) return std::nullopt;
+  if (as_text(reader.raw(kHeldPathsMagic.size())) != kHeldPathsMagic) return std::nullopt;
   if (!std::ranges::equal(reader.raw(store.bytes.size()), store.bytes)) return std::nullopt;
   HeldPaths held;
   const uint64_t count = reader.u64();
