@@ -63,12 +63,28 @@ Status RemoteMerge::fetch(const ObjectId& known, Deadline deadline) {
   }
   const std::string& remote = context_.options.remote;
   // As one pack, which git syncs; loose objects it would not.
-  TRY_ASSIGN(
-      const CommandResult fetched,
-      git({"-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-           "--no-auto-maintenance", "--no-recurse-submodules", "--refmap=", "--", remote,
-           fmt::format("+{}:{}", context_.options.branch, tracking)},
-          deadline));
+  const std::vector<std::string> command = {
+      "-c",
+      "fetch.unpackLimit=1",
+      "fetch",
+      "--quiet",
+      "--no-tags",
+      "--no-write-fetch-head",
+      "--no-auto-maintenance",
+      "--no-recurse-submodules",
+      "--refmap=",
+      "--",
+      remote,
+      fmt::format("+{}:{}", context_.options.branch, tracking)};
+  TRY_ASSIGN(CommandResult fetched, git(command, deadline));
+  // Another fetch was there first: a person's, or that of a call which was killed.
+  Backoff backoff(context_.platform.random(), kMovedLimits);
+  while (fetched.exit_code != 0 && fetched.error_text.contains("cannot lock ref") &&
+         backoff.may_try_again() && !context_.clock.passed(deadline)) {
+    context_.journal.count_retry(RetryCause::kGitLock);
+    context_.clock.pause_ns(backoff.next_delay_ns());
+    TRY_ASSIGN(fetched, git(command, deadline));
+  }
   if (fetched.exit_code != 0) {
     return make_error(Code::kRetryLater,
                       fmt::format("git fetch from {} answered {}: {}", remote, fetched.exit_code,

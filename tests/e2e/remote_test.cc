@@ -304,6 +304,36 @@ TEST_F(Remote, WhatIsForcedAwayIsNotCalledPushed) {
 
 // A `git` in front of the real one kills who called it, at one of its steps: before it does
 // anything, or while it goes on by itself.
+// Two fetches at once both move the tracking ref, and git refuses the second.
+TEST_F(Remote, AFetchThatMeetsAnotherOneIsTriedAgain) {
+  const fs::path bin = directory_ / "bin";
+  fs::create_directories(bin);
+  const std::string path = std::getenv("PATH");
+  write_whole(bin / "git",
+              "#!/bin/sh\n"
+              "for word; do\n"
+              "  if [ \"$word\" = fetch ] && mkdir \"$MET\" 2>/dev/null; then\n"
+              "    echo \"error: cannot lock ref 'refs/remotes/origin/main': is at 1 but expected "
+              "2\" >&2\n"
+              "    exit 1\n"
+              "  fi\n"
+              "done\n"
+              "PATH='" +
+                  path + "' exec git \"$@\"\n");
+  fs::permissions(bin / "git", fs::perms::owner_all);
+  rule(b_, "theirs");
+  expect_pushed(b_);
+  rule(a_, "ours");
+  std::vector<std::string> environment = plain_git_environment();
+  environment.insert(environment.end(),
+                     {"PATH=" + bin.string() + ":" + path, "MET=" + (directory_ / "met").string()});
+  const ProcessResult pushed = a_.syncline({"sync", "--push"}, {.environment = environment});
+  EXPECT_TRUE(pushed.ok()) << pushed.describe();
+  EXPECT_TRUE(fs::exists(directory_ / "met"));
+  expect_pushed(b_);
+  expect_convergence();
+}
+
 TEST_F(Remote, KilledAtAnyStepItIsFinishedByTheNext) {
   const fs::path bin = directory_ / "bin";
   fs::create_directories(bin);
