@@ -38,10 +38,12 @@ std::string plural(std::string_view name) {
 
 using KindCount = std::pair<std::string_view, uint64_t>;
 
-// Most records first.
+// Most records first; those of one number by name.
 std::vector<KindCount> in_order(const KindCounts& kinds) {
   std::vector<KindCount> sorted(kinds.begin(), kinds.end());
-  std::ranges::stable_sort(sorted, std::ranges::greater(), &KindCount::second);
+  std::ranges::sort(sorted, [](const KindCount& a, const KindCount& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   return sorted;
 }
 
