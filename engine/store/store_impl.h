@@ -150,11 +150,12 @@ struct Store::Impl {
     bool is_set_aside = false;
   };
   Result<std::optional<Made>> made_by(uint64_t seq);
-  // The write that takes record `seq` away; `kept` says what will stay, edited by a person.
+  // Waits until record `seq` is committed; an error where it can never be retracted.
   Status wait_for_retractable(uint64_t seq, Deadline deadline);
   // As a lookup has them that is closed again: no snapshot of the database is kept while waiting.
   Result<std::optional<KeyEntry>> key_entry(std::string_view key);
   Result<Receipt> receipt_of(uint64_t seq);
+  // The write that takes record `seq` away; `kept` says what will stay, edited by a person.
   Result<Submitted> make_retraction_write(uint64_t seq, std::string& kept);
   Result<std::string> kept_by_an_edit(const Effects& made, uint64_t file_id) const;
   // Writes it, and waits for the stage.

@@ -101,9 +101,10 @@ class Publisher {
   Result<std::optional<PublishReport>> attempt_restore(OutcomeSource& outcomes,
                                                        const std::set<std::string>& paths,
                                                        const WantedSections& wanted);
-  // Empty when something changed meanwhile.
   Status make_branch_durable();
+  // Was there a file at the path, in any commit that `tip` goes back to?
   Result<bool> branch_had(const ObjectId& tip, const std::string& path);
+  // Empty when something changed meanwhile.
   Result<std::optional<BranchCommitResult>> commit_plan(
       const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
       const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "journal/base/backoff.h"
 #include "journal/base/layout.h"
@@ -55,16 +56,18 @@ Status Pusher::push(Deadline deadline, const Alone& alone) {
   }
   Backoff backoff(context_.platform.random(), kPushLimits);
   RemoteMerge merge(context_);
-  TRY_ASSIGN(const bool own_is_held, own_ref_is_held(context_));
-  if (own_is_held) {
-    notes_.push_back(held_own_ref_sentence(context_.own_ref));
-  }
+  bool own_is_told = false;
   const auto bring_in = [&](OutcomeSource& outcomes) -> Status {
     TRY_ASSIGN(std::string told, merge.bring_in(outcomes, deadline));
     if (!told.empty()) notes_.push_back(std::move(told));
     return {};
   };
   while (true) {
+    // Each time: what was folded since the last try may be ignored.
+    TRY_ASSIGN(const bool own_is_held, own_ref_is_held(context_));
+    if (own_is_held && !std::exchange(own_is_told, true)) {
+      notes_.push_back(held_own_ref_sentence(context_.own_ref));
+    }
     TRY_ASSIGN(const std::optional<PushAnswer> answer, try_push(own_is_held, deadline));
     if (!answer) return {};
     const bool all = std::ranges::all_of(answer->refs, &RefAnswer::arrived);

@@ -282,6 +282,38 @@ TEST_F(IgnoredPushTest, TheOwnRefStaysHereWhileItHoldsAnIgnoredPath) {
   EXPECT_EQ(store.syncer->own_ref_waiting_reason().value(), "");
 }
 
+// Somebody has pushed before, so it is tried twice, and a record comes in between.
+TEST_F(IgnoredPushTest, WhatIsFoldedBetweenTwoTriesStaysHereToo) {
+  store.record(rule_intent("cpp", "first"));
+  store.publish_all();
+  push();
+  const TemporaryDirectory other;
+  const std::string clone = quote_for_shell((other / "clone").string());
+  store.repository.git("clone -q -b main " + quote_for_shell(remote_.string()) + " " + clone);
+  store.repository.git("-C " + clone +
+                       " -c user.name=Another -c user.email=another@example.org commit -q "
+                       "--allow-empty -m theirs");
+  store.repository.git("-C " + clone + " push -q origin main");
+  store.record(rule_intent("cpp", "second"));
+  store.publish_all();
+  exclude("notes/");
+  time_passes();
+  const std::string without = store.tip();
+  int calls = 0;
+  ASSERT_TRUE(ok(store.syncer->pusher().push(
+      system_clock().after_ms(60'000), [&](const std::function<Status(OutcomeSource&)>& work) {
+        if (++calls == 1) {
+          store.record(note_intent("secret"));
+          store.publish_all();
+        }
+        return work(store.outcomes);
+      })));
+  EXPECT_GE(calls, 1);
+  EXPECT_NE(store.tip(), without);
+  EXPECT_EQ(at_remote("main"), store.head() + "\n");
+  EXPECT_EQ(at_remote(store.own_ref()), without + "\n");
+}
+
 // No publish has looked at it yet.
 TEST_F(IgnoredPushTest, WhatIsOnlyFoldedIsLookedAtToo) {
   store.record(note_intent("one"));
