@@ -7,7 +7,7 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "sync/git/attributes_off.h"
+#include "sync/git/own_attributes.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <utility>
 
 namespace syncline {
@@ -77,6 +78,13 @@ Result<ChildProcess::Outcome> ChildProcess::wait() {
   }
   return Outcome{.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
                  .output = read_from_start(output_)};
+}
+
+std::string own_program_path() {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::read_symlink(kOwnProgram, error);
+  const bool there = !error && std::filesystem::is_regular_file(path, error);
+  return there ? path.string() : "syncline";
 }
 
 }  // namespace syncline

@@ -36,5 +36,7 @@ class ChildProcess {
 
 // The file this program was started from.
 inline constexpr const char* kOwnProgram = "/proc/self/exe";
+// Its path, for others to start it by; the name alone where the file is gone.
+std::string own_program_path();
 
 }  // namespace syncline

@@ -1,4 +1,5 @@
 // syncline init [DIR] [--profile P] [--nested] [--new-identity] [--moved]
+#include "tools/child_process.h"
 #include "tools/json_output.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
@@ -39,6 +40,7 @@ class InitVerb final : public PlainVerb {
     }
     if (profile_) init_.profile = *profile_;
     const std::string directory = directory_ ? *directory_ : store ? *store : ".";
+    init_.merge_program = own_program_path();
     init_.on_lock_wait = [&](const std::string& why) { session.note("waiting: " + why); };
     const Watchdog watchdog(session, "init did not finish", "run it again: it takes up the rest");
     const auto report = Store::init(directory, init_);

@@ -6,6 +6,7 @@
 
 #include "journal/base/clock.h"
 #include "journal/base/try.h"
+#include "tools/child_process.h"
 #include "tools/failure.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
@@ -110,6 +111,10 @@ class RepairVerb final : public PlainVerb {
   Result<RepairReport> repair(Session& session) const {
     TRY_ASSIGN(const auto store, session.open_store());
     auto report = store->repair(dry_run_);
+    if (report && !dry_run_) {
+      TRY_ASSIGN(const bool set, store->set_merge_driver(own_program_path()));
+      if (!set) session.note("another program is changing .git/config; run repair again");
+    }
     session.tell_notes(*store);
     return report;
   }

@@ -23,7 +23,8 @@
 #include "journal/base/try.h"
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
-#include "sync/git/attributes_off.h"
+#include "sync/git/merge_driver.h"
+#include "sync/git/own_attributes.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
 
@@ -187,6 +188,10 @@ Status remove_left_temporaries(Making& making) {
   TRY(remove_temporaries(*making.common, "info/attributes"));
   return remove_temporaries(*making.common, "info/exclude");
 }
+
+constexpr std::string_view kNoMergeDriver =
+    "another program is changing .git/config, so git was not told how to merge files of sections: "
+    "`syncline repair` does it";
 
 // There are traces of a store, and no identity to go on with: going on as if the store were new
 // could give ids and keys a second time.
@@ -400,7 +405,7 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     TRY(write_identity(*making.store, *identity));
   }
   TRY(go_on_beside_rows(making, *config, options.new_identity, *identity));
-  TRY(switch_attributes_off(*making.common, config->sync.own_paths));
+  TRY(write_own_attributes(*making.common, config->sync.own_paths));
   TRY(make_projections(making, *identity, config, clock, report.notes));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;
@@ -412,6 +417,11 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     TRY(sync_role->lock(FileLock::Mode::kExclusive, kForever));
     TRY(commit_paths(making.repository, paths, "syncline: a store of records", sync, clock,
                      identity->store.hex()));
+    if (!options.merge_program.empty()) {
+      TRY_ASSIGN(const bool set,
+                 set_merge_driver(*making.common, identity->store.hex(), options.merge_program));
+      if (!set) report.notes.emplace_back(kNoMergeDriver);
+    }
   }
   TRY(making.root->sync_file_system());
   identity->ready = true;

@@ -12,7 +12,7 @@
 #include "engine/verify/finding_class.h"
 #include "engine/verify/verifier.h"
 #include "journal/base/try.h"
-#include "sync/git/attributes_off.h"
+#include "sync/git/own_attributes.h"
 
 namespace syncline {
 
@@ -135,7 +135,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
   }
   if (!dry_run && impl_->check_writable()) {
     TRY_ASSIGN(const auto common, impl_->places.platform->open_directory(impl_->places.common_dir));
-    TRY(switch_attributes_off(*common, impl_->config->sync.own_paths));
+    TRY(write_own_attributes(*common, impl_->config->sync.own_paths));
   }
   if (dry_run || report.healed.empty()) return report;
   TRY(impl_->check_writable());

@@ -9,6 +9,7 @@
 #include "journal/base/try.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_text.h"
+#include "sync/git/merge_driver.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
 #include "sync/publish/publish_sections.h"
@@ -74,7 +75,8 @@ std::string listed_paths(std::span<const std::string> paths) {
 Result<ObjectId> MergedTree::merge(const ObjectId& tip, const ObjectId& theirs, Deadline deadline) {
   std::vector<std::string> command = git_command(context_.work_tree);
   command.insert(command.end(),
-                 {"merge-tree", "--write-tree", "-z", "--no-messages", tip.hex(), theirs.hex()});
+                 {"-c", fmt::format("merge.{}.driver=false", kMergeDriver), "merge-tree",
+                  "--write-tree", "-z", "--no-messages", tip.hex(), theirs.hex()});
   TRY_ASSIGN(const CommandResult merge,
              context_.platform.run_command(command, {"LC_ALL=C"}, deadline));
   const std::string pull = fmt::format("git pull --no-rebase {} {}", context_.options.remote,
@@ -171,7 +173,7 @@ Result<std::optional<UnitedText>> MergedTree::unite_file(const Conflict& conflic
   TRY_ASSIGN(texts.base, text_of(conflict.base));
   TRY_ASSIGN(texts.ours, text_of(conflict.ours));
   TRY_ASSIGN(texts.theirs, text_of(conflict.theirs));
-  return unite_sections(texts, recorded);
+  return unite_sections(texts, heading_prefixes(recorded));
 }
 
 // Git has written what the merge made as loose objects, unsynced: ours go with the pack.

@@ -2,8 +2,9 @@
 //
 // `git merge-tree` merges by git's own rules (renames, attributes, several merge bases). Of what
 // conflicts there, append files of ours get the sections of both sides (section_union.h); anything
-// else is a person's to settle. What git has written for the tree is loose and not synced, so it
-// goes into the caller's pack, with what is made here.
+// else is a person's to settle. Our merge driver is not asked: what headings look like is read here
+// from the journal, which has those of earlier configurations too. What git has written for the
+// tree is loose and not synced, so it goes into the caller's pack, with what is made here.
 //
 // The caller holds sync.lock. Nothing but objects is written.
 #pragma once

@@ -9,10 +9,10 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "sync/git/attributes_off.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/commit_text.h"
+#include "sync/git/own_attributes.h"
 #include "sync/git/owned_lock.h"
 #include "sync/git/sparse_checkout.h"
 #include "sync/git/stashed_files.h"
@@ -215,7 +215,7 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
                context_.refs.remove_seen_lock(context_.options.branch, *lock.seen));
   }
   TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
-  TRY(switch_attributes_off(*git_dirs->common_dir, context_.options.own_paths));
+  TRY(write_own_attributes(*git_dirs->common_dir, context_.options.own_paths));
   PublishReport report;
   while (true) {
     const uint64_t published = context_.state.published;

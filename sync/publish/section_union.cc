@@ -1,7 +1,7 @@
 #include "sync/publish/section_union.h"
 
+#include <algorithm>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -10,19 +10,8 @@
 namespace syncline {
 namespace {
 
-using Prefixes = std::set<std::string_view>;
-
-Prefixes prefixes_of(std::span<const WantedSection> recorded) {
-  Prefixes prefixes;
-  for (const WantedSection& section : recorded) {
-    const std::string_view prefix = heading_prefix(section.text, section.id);
-    if (!prefix.empty()) prefixes.insert(prefix);
-  }
-  return prefixes;
-}
-
 // "## H-12-sa1b2c3" of "## H-12-sa1b2c3: rule"; empty where the line is no section's heading.
-std::string_view heading_in(std::string_view line, const Prefixes& prefixes) {
+std::string_view heading_in(std::string_view line, const HeadingPrefixes& prefixes) {
   for (const std::string_view prefix : prefixes) {
     if (!line.starts_with(prefix)) continue;
     size_t end = prefix.size();
@@ -36,7 +25,7 @@ std::string_view heading_in(std::string_view line, const Prefixes& prefixes) {
 // A text in its sections; the first, without a heading, is what stands before them.
 class Sections {
  public:
-  Sections(std::string_view text, const Prefixes& prefixes) {
+  Sections(std::string_view text, const HeadingPrefixes& prefixes) {
     size_t begin = 0, blank_from = 0;
     SectionKey key;
     for (size_t at = 0; at < text.size();) {
@@ -122,9 +111,16 @@ std::string_view head_of(const Sections& other) {
 
 }  // namespace
 
-std::optional<UnitedText> unite_sections(const TextSides& sides,
-                                         std::span<const WantedSection> recorded) {
-  const Prefixes prefixes = prefixes_of(recorded);
+HeadingPrefixes heading_prefixes(std::span<const WantedSection> recorded) {
+  HeadingPrefixes prefixes;
+  for (const WantedSection& section : recorded) {
+    const std::string_view prefix = heading_prefix(section.text, section.id);
+    if (!prefix.empty()) prefixes.insert(prefix);
+  }
+  return prefixes;
+}
+
+std::optional<UnitedText> unite_sections(const TextSides& sides, const HeadingPrefixes& prefixes) {
   if (prefixes.empty()) return {};
   const Sections base(sides.base.value_or(std::string_view{}), prefixes);
   Sections ours(sides.ours.value_or(std::string_view{}), prefixes);

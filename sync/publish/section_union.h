@@ -12,6 +12,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,9 +32,12 @@ struct UnitedText {
   bool has_sections = false;  // false, where one side removed the file: it stays removed
 };
 
-// `recorded`: the sections that this store has in the file, which tell what a heading looks like.
+// What headings begin with up to the number: "## H-".
+using HeadingPrefixes = std::set<std::string_view>;
+// Those of the sections that a store has in the file.
+HeadingPrefixes heading_prefixes(std::span<const WantedSection> recorded);
+
 // Nothing where it takes a person.
-std::optional<UnitedText> unite_sections(const TextSides& sides,
-                                         std::span<const WantedSection> recorded);
+std::optional<UnitedText> unite_sections(const TextSides& sides, const HeadingPrefixes& prefixes);
 
 }  // namespace syncline

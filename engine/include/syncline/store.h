@@ -236,6 +236,7 @@ struct InitOptions {
   bool new_identity = false;
   bool moved = false;
   bool nested = false;  // a repository within another one is wanted
+  std::string merge_program = {};  // see Store::set_merge_driver(); empty: git gets no driver
   std::function<void(const std::string& why)> on_lock_wait = {};  // see StoreOptions
   StorePlatform* platform = nullptr;                              // see StoreOptions
 };
@@ -317,6 +318,14 @@ class Store {
                         const std::function<bool(const ExportedRecord&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
   Result<RepairReport> repair(bool dry_run);
+  // Tells this repository's git that `program`, this command by its path, merges files of sections
+  // (gitattributes(5), custom merge drivers). False while another program changes .git/config.
+  Result<bool> set_merge_driver(const std::string& program);
+  // What the driver does: the text with the sections of both sides, each once. Nothing where `path`
+  // is no file of sections, or both sides have changed one section: a person's to merge. The views
+  // are of the three whole files; nothing is written.
+  Result<std::optional<std::string>> merge_sections(std::string_view path, std::string_view base,
+                                                    std::string_view ours, std::string_view theirs);
   // Takes rows, files and sections that did not come through the journal into it, as records of
   // their own; nothing of them is changed. What was adopted before is not adopted again.
   Result<AdoptReport> adopt(const AdoptOptions& options);

@@ -24,7 +24,7 @@ std::optional<UnitedText> unite(const std::optional<std::string>& base,
   const auto view = [](const std::optional<std::string>& text) {
     return text ? std::optional<std::string_view>(*text) : std::nullopt;
   };
-  return unite_sections({view(base), view(ours), view(theirs)}, kRecorded);
+  return unite_sections({view(base), view(ours), view(theirs)}, heading_prefixes(kRecorded));
 }
 
 void expect_text(const std::optional<UnitedText>& united, const std::string& text) {
@@ -105,7 +105,7 @@ TEST(SectionUnion, ALastLineWithoutAnEndGetsOne) {
 
 TEST(SectionUnion, WithoutNumbersNothingIsMerged) {
   const WantedSection plain[] = {{"- a line\n", 1}};
-  EXPECT_FALSE(unite_sections({"a\n", "a\n- a line\n", "a\n- theirs\n"}, plain));
+  EXPECT_FALSE(unite_sections({"a\n", "a\n- a line\n", "a\n- theirs\n"}, heading_prefixes(plain)));
 }
 
 }  // namespace

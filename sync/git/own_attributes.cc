@@ -1,9 +1,12 @@
-#include "sync/git/attributes_off.h"
+#include "sync/git/own_attributes.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "journal/base/try.h"
 #include "journal/os/whole_file.h"
+#include "sync/git/merge_driver.h"
 
 namespace syncline {
 namespace {
@@ -11,8 +14,12 @@ namespace {
 constexpr std::string_view kFile = "info/attributes";
 // A false filter is none; a false encoding is an error, so that one is made as if never said.
 constexpr std::string_view kOff = " -text -ident !filter !working-tree-encoding";
+// Older stores have lines without the driver, which are changed to these.
+constexpr std::string_view kOffAndMerged =
+    " -text -ident !filter !working-tree-encoding merge=syncline";
+static_assert(kOffAndMerged.starts_with(kOff) && kOffAndMerged.ends_with(kMergeDriver));
 
-std::string line_for(std::string_view pattern) {
+std::string line_for(std::string_view pattern, std::string_view end) {
   const bool plain = pattern.find_first_of(" \t\"\\#!") == std::string_view::npos;
   std::string line;
   if (plain) {
@@ -25,17 +32,18 @@ std::string line_for(std::string_view pattern) {
     }
     line += '"';
   }
-  line += kOff;
+  line += end;
   return line;
 }
 
-bool has_line(std::string_view text, std::string_view line) {
-  for (size_t at = text.find(line); at != std::string_view::npos; at = text.find(line, at + 1)) {
+size_t find_line(std::string_view text, std::string_view line) {
+  size_t at = text.find(line);
+  for (; at != std::string_view::npos; at = text.find(line, at + 1)) {
     const size_t end = at + line.size();
     const bool begins = at == 0 || text[at - 1] == '\n';
-    if (begins && (end == text.size() || text[end] == '\n')) return true;
+    if (begins && (end == text.size() || text[end] == '\n')) break;
   }
-  return false;
+  return at;
 }
 
 Result<std::string> read_attributes(Directory& common_dir) {
@@ -46,20 +54,26 @@ Result<std::string> read_attributes(Directory& common_dir) {
 
 }  // namespace
 
-Status switch_attributes_off(Directory& common_dir, std::span<const std::string> patterns) {
+Status write_own_attributes(Directory& common_dir, std::span<const std::string> patterns) {
   Result<std::string> text = read_attributes(common_dir);
   if (!text && text.error().code == Code::kUnsafePath) return {};
   if (!text) return std::move(text).error();
-  std::string more;
+  const std::string before = *text;
   for (const std::string& pattern : patterns) {
-    const std::string line = line_for(pattern);
-    if (!has_line(*text, line)) more += line + '\n';
+    const std::string line = line_for(pattern, kOffAndMerged);
+    if (find_line(*text, line) != std::string::npos) continue;
+    const std::string old = line_for(pattern, kOff);
+    if (const size_t at = find_line(*text, old); at != std::string::npos) {
+      text->replace(at, old.size(), line);
+      continue;
+    }
+    if (!text->empty() && !text->ends_with('\n')) *text += '\n';
+    *text += line + '\n';
   }
-  if (more.empty()) return {};
-  if (!text->empty() && !text->ends_with('\n')) *text += '\n';
+  if (*text == before) return {};
   TRY(common_dir.make_directories("info"));
   TRY(remove_temporaries(common_dir, kFile));
-  TRY(replace_file(common_dir, kFile, as_bytes(*text + more)));
+  TRY(replace_file(common_dir, kFile, as_bytes(*text)));
   return common_dir.sync_directory(".");
 }
 
@@ -70,7 +84,11 @@ Result<std::vector<std::string>> attributes_off(Directory& common_dir,
   if (!text && text.error().code == Code::kUnsafePath) return off;
   if (!text) return text.error();
   for (const std::string& pattern : patterns) {
-    if (has_line(*text, line_for(pattern))) off.push_back(pattern);
+    const bool there =
+        std::ranges::any_of(std::array{kOff, kOffAndMerged}, [&](std::string_view end) {
+          return find_line(*text, line_for(pattern, end)) != std::string::npos;
+        });
+    if (there) off.push_back(pattern);
   }
   return off;
 }
