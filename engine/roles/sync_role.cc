@@ -92,8 +92,10 @@ Status SyncRole::sync_pending(bool publish_now) {
     TRY_ASSIGN(const AppliedState now, read_applied_state(*database_));
     files_wait = now.files_waiting != 0;
   }
-  if (publish_now || syncer_->publisher().due(files_wait)) {
-    TRY(publish(files_wait, publish_now ? Pace::kAsked : Pace::kQuiet));
+  // A broken repository is the publish's to tell, when one is due.
+  const bool make_up = syncer_->publisher().must_make_up().value_or(false);
+  if (publish_now || make_up || syncer_->publisher().due(files_wait)) {
+    TRY(publish(files_wait, publish_now || make_up ? Pace::kAsked : Pace::kQuiet));
   } else if (files_wait) {
     last_publish_ = {};
     // Those of a publish that ended before it had come to them.

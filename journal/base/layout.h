@@ -40,6 +40,8 @@ inline constexpr std::string_view kPushedFile = "pushed";
 // Paths that were left out of the branch because the repository ignores them.
 inline constexpr std::string_view kHeldPathsFile = "ignored";
 // How many packs the last consolidation left. A cache: where it is missing, the next comes sooner.
+// There while a publish that died in the middle is not made up for (sync/publish/publisher).
+inline constexpr std::string_view kPublishCutFile = "publish.cut";
 inline constexpr std::string_view kConsolidatedFile = "consolidated";
 
 // Held for one append, one flush.

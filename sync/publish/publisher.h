@@ -86,6 +86,10 @@ class Publisher {
   // after somebody else has moved HEAD are over. Where `sections_wait` for it there is no interval.
   std::optional<uint64_t> due_in_ms(bool sections_wait);
   bool due(bool sections_wait = false) { return due_in_ms(sections_wait) == 0; }
+  // Has a publish died under its locks? They stand in a person's way, and what it has left in the
+  // index could go into a commit of theirs: the next one is due at once, but for the delay after a
+  // publish that had to wait. The caller holds sync.lock, so that nobody is publishing now.
+  Result<bool> must_make_up();
   Result<std::string> waiting_reason();
   // Does the branch descend from what was published on it last? Then a person decided all that it
   // lacks of that.
@@ -102,6 +106,8 @@ class Publisher {
                                                        const std::set<std::string>& paths,
                                                        const WantedSections& wanted);
   Status make_branch_durable();
+  Result<bool> was_cut_short();
+  Status take_up_cut_short(const GitDirectories& git_dirs);
   // Was there a file at the path, in any commit that `tip` goes back to?
   Result<bool> branch_had(const ObjectId& tip, const std::string& path);
   // Empty when something changed meanwhile.

@@ -346,6 +346,43 @@ TEST_F(Person, HoldingIndexLockMakesPublishWaitAndKeepsTheLock) {
   expect_publishes();
 }
 
+// What a publish that is killed between index and branch leaves: its locks, and its files staged.
+TEST_F(Person, APublishThatDiedIsMadeUpForByTheNextCall) {
+  record();  // not yet due
+  const fs::path git = store_.root() / ".git";
+  const auto die = [&] {
+    store_.git({"add", "notes"});
+    const std::string own = store_.own_ref();
+    const std::string text = "syncline lock of " + own.substr(own.rfind('/') + 1) + "\n";
+    write_whole(git / "HEAD.lock", text);
+    write_whole(git / "index.lock", text);
+  };
+  const auto expect_unlocked = [&] {
+    EXPECT_FALSE(fs::exists(git / "index.lock"));
+    EXPECT_FALSE(fs::exists(git / "HEAD.lock"));
+  };
+  die();
+  record();
+  expect_unlocked();
+  expect_agreement_but("");
+
+  // Where the person has to be waited for, the locks go, and the publish comes with the first call
+  // afterwards.
+  make_conflict();
+  store_.git({"commit", "--allow-empty", "-qm", "just now"});
+  record();
+  die();
+  const std::string tip = store_.git({"rev-parse", "HEAD"});
+  write_whole(git / "MERGE_HEAD", store_.git({"rev-parse", "topic"}) + "\n");
+  record();
+  expect_unlocked();
+  EXPECT_EQ(store_.git({"rev-parse", "HEAD"}), tip);
+  fs::remove(git / "MERGE_HEAD");
+  record();
+  expect_agreement_but("");
+  EXPECT_FALSE(fs::exists(git / "syncline/publish.cut"));
+}
+
 TEST_F(Person, StagedWorkIsNeitherSwallowedNorUnstaged) {
   write_whole(store_.root() / "mine.txt", "staged\n");
   write_whole(store_.root() / "new.txt", "new\n");

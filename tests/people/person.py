@@ -121,6 +121,13 @@ class Person:
     def tail(self):
         return "\n".join(self.script[-SHOWN:])
 
+    def traces(self):
+        """What the store's git directory tells of who did what last, for a complaint."""
+        git = f"{self.store.root}/.git"
+        locks = [name for name in os.listdir(git) if name.endswith(".lock") or "syncline-" in name]
+        moved = self.store.ask("reflog", "-8", "--date=raw")
+        return f"{time.time():.2f}, locks {locks}, HEAD:\n{moved}"
+
     # ---- what must hold after each ----
 
     def compare(self):
@@ -168,7 +175,8 @@ class Person:
             if not changed:
                 break
             if time.monotonic() > until:
-                raise Differs(f"after {self.script[-1]}: changes of ours in their way: {changed[:5]}")
+                raise Differs(f"after {self.script[-1]}: changes of ours in their way: {changed[:5]}\n"
+                              f"{self.traces()}")
         if self.store.branch() != "main":
             self.counts["untracked files of ours on another branch"] += sum(
                 ours(line[3:]) for line in listed)
@@ -299,7 +307,7 @@ class Person:
                                  for name in (PERSON, "Syncline"))
                 if after < theirs + QUIET_SECONDS:
                     self.failures[AT_ONCE] += 1
-                    self.evidence.setdefault(AT_ONCE, self.tail())
+                    self.evidence.setdefault(AT_ONCE, f"{self.tail()}\n{self.traces()}")
                 self.compare()
 
     def amend(self):
