@@ -96,7 +96,7 @@ class Run:
             file.write("\n".join(who.script) + "\n")
         self.complaints += others.complaints + who.complaints
         for kind, times in who.failures.items():
-            if kind in person.TOLERATED and not self.options.strict:
+            if kind == person.LOCK_LEFT or (kind in person.TOLERATED and not self.options.strict):
                 continue
             self.complaints.append(f"{times} commands failed because of the store: {kind}; the "
                                    f"first:\n{who.evidence[kind]}")
