@@ -7,13 +7,15 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "sync/git/own_attributes.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/own_attributes.h"
+#include "sync/git/stashed_files.h"
 #include "sync/git/tree.h"
 #include "sync/git/worktree_state.h"
 #include "sync/own/followed_branch.h"
+#include "sync/own/sync_trouble.h"
 #include "sync/publish/ignored_paths.h"
 #include "sync/repository.h"
 
@@ -93,7 +95,11 @@ Result<std::string> Syncer::follow_branch() {
 Result<std::string> Syncer::waiting_reason() {
   TRY_ASSIGN(std::string reason, committer_.waiting_reason());
   if (!reason.empty()) return reason;
-  return publisher_.waiting_reason();
+  TRY_ASSIGN(reason, publisher_.waiting_reason());
+  if (!reason.empty()) return reason;
+  const uint64_t applied = context_.journal.watermark(Watermark::kApplied);
+  if (state_.published >= std::max(state_.committed, applied)) return reason;
+  return read_trouble(context_.store_directory);
 }
 
 Result<HeldPaths> Syncer::held_paths() {
@@ -103,6 +109,12 @@ Result<HeldPaths> Syncer::held_paths() {
 Result<std::string> Syncer::own_ref_waiting_reason() {
   TRY_ASSIGN(const bool held, own_ref_is_held(context_));
   return held ? held_own_ref_sentence(context_.own_ref) : std::string();
+}
+
+Result<bool> Syncer::is_stashed(std::string_view path) {
+  TRY_ASSIGN(const StashedFiles stashed,
+             StashedFiles::read(*common_dir_, objects_, context_.clock));
+  return stashed.hold(path);
 }
 
 Result<std::vector<std::string>> Syncer::attributes_off() {

@@ -80,6 +80,9 @@ class Syncer {
   Result<HeldPaths> held_paths();
   // One line that says why the own ref is not pushed; empty where it is.
   Result<std::string> own_ref_waiting_reason();
+  // Is a file that git does not track away with `git stash -u`? Written again, it would make the
+  // pop end with an error.
+  Result<bool> is_stashed(std::string_view path);
   // The patterns of our paths for which git's attributes are switched off.
   Result<std::vector<std::string>> attributes_off();
 

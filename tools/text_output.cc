@@ -254,7 +254,7 @@ std::string sync_text(const SyncReport& report) {
     text += fmt::format("left as it is on the branch, with other content: {}\n", printable(path));
   }
   for (const std::string& path : report.republished) {
-    text += fmt::format("had gone from the branch, put back: {}\n", printable(path));
+    text += fmt::format("had gone, put back: {}\n", printable(path));
   }
   if (report.ignored != 0) {
     text += fmt::format("left out of the branch, as the repository ignores {}: {}\n",

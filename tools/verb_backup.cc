@@ -13,6 +13,9 @@ namespace {
 int answer_copy(Session& session, Store& store, const Result<CopyReport>& copied,
                 std::string_view verb, std::string_view what, const std::string& into,
                 int64_t started_ns) {
+  if (!copied && copied.error().code == Code::kExists) {
+    return session.fail(copied.error(), "nothing was done");
+  }
   if (!copied) {
     return session.fail(copied.error(), fmt::format("the store that was read is untouched; {} is "
                                                     "no store: remove it",

@@ -122,7 +122,9 @@ Result<std::vector<Section>> ApplyStep::choose_sections() {
       // Nothing is written, so there is nothing to wait for.
     } else if (record.has_file() && waiting.contains(effects.path)) {
       record.waits = true;
-    } else if (record.has_file() && record.seen != FileApplier::State::kAbsent) {
+    } else if (record.has_file()) {
+      // A new file as well: without its publish it is untracked, in the way of a person's commands,
+      // or it is gone from the work tree alone and would begin anew with this section.
       // One whose offset is journalled may have been written by an attempt that died.
       const bool awaits_publish = context_.options.sections_await_publish && !offset;
       record.waits = awaits_publish || state_forbids();

@@ -42,12 +42,30 @@ Status CurrentApplier::open() {
     }
   }
   if (applier_ == nullptr) {
+    if (missing) TRY(check_not_stashed());
     Status ready = open_anew();
     if (!ready) close();
     TRY(ready);
   }
   replaced_ = false;
   return missing ? note_rebuilt() : Status();
+}
+
+// `git stash -a` takes the database along, with rows that are a person's own: built anew it would
+// be in the way of the pop, and they would stay away for good.
+Status CurrentApplier::check_not_stashed() const {
+  const std::string below = context_.places.root + "/";
+  const std::string& path = context_.database_file.path;
+  if (!path.starts_with(below)) return {};
+  // Of a repository that cannot be read nothing can be popped either.
+  const auto syncer = context_.open_current_syncer();
+  if (!syncer || !(*syncer)->is_stashed(path.substr(below.size())).value_or(false)) return {};
+  return make_error(Code::kRetryLater,
+                    fmt::format("{} is away with a stash, and would be in the way when that is "
+                                "popped",
+                                path.substr(below.size())),
+                    "`git stash pop` brings it back; `git stash drop`, or half an hour, lets it be "
+                    "built anew from the journal");
 }
 
 void CurrentApplier::set_patience(int64_t patience_ms) {

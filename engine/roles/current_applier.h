@@ -52,6 +52,7 @@ class CurrentApplier {
  private:
   bool is_outside(const std::string& path);
   Result<std::string> branch_in_use(const GitDirectories& git) const;
+  Status check_not_stashed() const;
   Status open_anew();
   Status recheck_after_cache_loss();
   Status replace_database();

@@ -15,6 +15,7 @@
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/control_frame.h"
+#include "sync/own/sync_trouble.h"
 
 namespace syncline {
 
@@ -181,10 +182,26 @@ Status SyncRole::leave_memo() {
   return {};
 }
 
+void SyncRole::note_failure(const Error& error) {
+  // Others are at work, or time is up: nothing has failed.
+  if (error.code == Code::kBusy || error.code == Code::kTimeout) return;
+  const std::string way_out =
+      error.hint.empty() ? "run `syncline sync` once that is mended" : error.hint;
+  // Where it cannot be written whoever asks later looks for a reason alone.
+  static_cast<void>(note_trouble(context_.store_directory,
+                                 fmt::format("the last try to commit or publish failed: {}; {}",
+                                             error.message, way_out))
+                        .has_value());
+}
+
 Result<bool> SyncRole::take_turns(bool publish_now) {
   return within_memory([&]() REQUIRES(role_.mutex) {
     return role_.try_turns(
-        [&]() REQUIRES(role_.mutex) -> Status { return sync_pending(publish_now); },
+        [&]() REQUIRES(role_.mutex) -> Status {
+          Status turn = sync_pending(publish_now);
+          if (!turn) note_failure(turn.error());
+          return turn;
+        },
         [this] { return is_pending(); });
   });
 }

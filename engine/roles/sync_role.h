@@ -65,6 +65,7 @@ class SyncRole {
   Status write_published_sections(Applier& applier) REQUIRES(role_.mutex);
   Status tell_files_wait() REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
+  void note_failure(const Error& error) REQUIRES(role_.mutex);
   bool is_pending() const;
   Status open_syncer() REQUIRES(role_.mutex);
   Status open_outcomes() REQUIRES(role_.mutex);

@@ -180,7 +180,12 @@ class Verifier {
   std::map<std::string, uint64_t> lowest_given_;
   std::optional<std::set<uint64_t>> trimmed_rebound_;
   std::map<std::string, std::vector<Section>> unapplied_sections_;  // by path
-  std::set<std::string> gone_files_;  // blobs of records whose file is not where it was
+  struct GoneSection {
+    std::string path;  // where it was
+    const Section* section;
+  };
+  std::vector<GoneSection> gone_sections_;  // that a person has taken from where they were
+  std::set<std::string> gone_files_;        // blobs of records whose file is not where it was
   Orphans orphans_;
   std::map<std::string, Statement> statements_;  // by the shape of the rows
   std::string shape_;                            // of the row under way

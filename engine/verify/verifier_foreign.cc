@@ -243,6 +243,10 @@ Status Verifier::find_foreign_sections(const KindSpec& kind, const std::string& 
   std::ranges::copy(unapplied_sections_[path], std::back_inserter(ours));
   std::vector<WantedSection> wanted;
   for (const Section& section : ours) wanted.push_back({section.text, section.id});
+  // And those that a person has moved here from another file, as they are.
+  for (const GoneSection& gone : gone_sections_) {
+    if (gone.path != path) wanted.push_back({gone.section->text, gone.section->id});
+  }
   ClaimedRanges claimed;
   const std::vector<FoundSection> found = find_sections(text, wanted, claimed);
   std::set<uint64_t> boundaries = {text.size()};

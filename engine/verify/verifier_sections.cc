@@ -100,6 +100,7 @@ Status Verifier::check_sections() {
                         : "the store's ref does not hold these bytes");
       }
       if (removed) {
+        gone_sections_.push_back({path, &section});
         note_edit(path, section.seq, section.table, section.id, kRemoved);
         continue;
       }

@@ -39,9 +39,11 @@ inline constexpr std::string_view kSyncStateFile = "sync.state";
 inline constexpr std::string_view kPushedFile = "pushed";
 // Paths that were left out of the branch because the repository ignores them.
 inline constexpr std::string_view kHeldPathsFile = "ignored";
-// How many packs the last consolidation left. A cache: where it is missing, the next comes sooner.
 // There while a publish that died in the middle is not made up for (sync/publish/publisher).
 inline constexpr std::string_view kPublishCutFile = "publish.cut";
+// Why the last turn of folding and publishing failed, for people; not there while they go on.
+inline constexpr std::string_view kSyncTroubleFile = "sync.trouble";
+// How many packs the last consolidation left. A cache: where it is missing, the next comes sooner.
 inline constexpr std::string_view kConsolidatedFile = "consolidated";
 
 // Held for one append, one flush.

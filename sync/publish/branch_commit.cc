@@ -198,6 +198,7 @@ class BranchCommit {
            .skip_worktree = file.state == WorkFile::State::kMissing && !sparse_.has(change.path)});
     }
     const Status written = write_image(changes);
+    if (written && !result_.waiting.empty()) return false;
     if (!written && written.error().code == Code::kCorrupt) {
       // Somebody wrote into the file itself while it was read, so that it makes no sense: read it
       // again.
@@ -211,6 +212,7 @@ class BranchCommit {
 
   Status write_image(std::vector<IndexChange>& changes) {
     TRY(judge_staged(changes));
+    if (!result_.waiting.empty()) return {};
     ImageWriter image(*git_.git_dir, image_name(owner()));
     const IndexSink sink = [&image](std::string_view piece) { return image.add(piece); };
     TRY_ASSIGN(IndexMerge merge, seen_.index.merge(changes, sink));
@@ -248,15 +250,20 @@ class BranchCommit {
   // away.
   Status judge_staged(std::vector<IndexChange>& changes) {
     size_t next = 0;
-    return seen_.index.for_each([&](const IndexEntry& entry) -> Status {
-      while (next < changes.size() && changes[next].path < entry.path) ++next;
+    TRY(seen_.index.for_each([&](const IndexEntry& entry) -> Status {
+      for (; next < changes.size() && changes[next].path < entry.path; ++next) {
+        note_staged_removal(request_.changes[next]);
+      }
       if (next == changes.size() || changes[next].path != entry.path) return {};
-      IndexChange& change = changes[next];
+      const size_t at = next++;
+      IndexChange& change = changes[at];
       if (entry.value == change.value || entry.value == change.in_tip) return {};
-      const PlannedChange& planned = request_.changes[next];
+      const PlannedChange& planned = request_.changes[at];
       TRY_ASSIGN(const bool ours, was_carried_over(planned, entry.value));
       if (ours) {
         change.also_ours = entry.value;
+        // A mode that is staged stays staged.
+        if (change.in_tip && !planned.removes()) change.value.mode = entry.value.mode;
         return {};
       }
       TRY_ASSIGN(const std::optional<ObjectId> grown, grow_staged(planned, entry.value));
@@ -266,23 +273,37 @@ class BranchCommit {
         change.also_ours = entry.value;
       }
       return {};
-    });
+    }));
+    for (; next < changes.size(); ++next) note_staged_removal(request_.changes[next]);
+    return {};
+  }
+
+  // The next commit of the person's would take what is published now from the branch again.
+  void note_staged_removal(const PlannedChange& planned) {
+    if (!planned.in_tip || planned.text.empty() || !result_.waiting.empty()) return;
+    result_.plan_waits = true;
+    result_.waiting = fmt::format(
+        "{0} is staged to be removed or moved, and has new sections to get: commit that, or take "
+        "it "
+        "back (git restore --staged {0})",
+        planned.path);
   }
 
   Result<std::optional<ObjectId>> grow_staged(const PlannedChange& planned,
                                               const TreeValue& staged) {
     std::optional<ObjectId> grown;
-    if (!planned.in_tip || planned.text.empty() || planned.is_cut || !is_plain_file(staged.mode)) {
-      return grown;
-    }
+    if (!planned.in_tip || planned.text.empty() || !is_plain_file(staged.mode)) return grown;
     TRY_ASSIGN(const std::optional<Object> object, objects_.read(staged.blob));
     if (!object || object->type != ObjectType::kBlob) return grown;
-    TRY_ASSIGN(const ObjectStore::Content tip,
-               objects_.require(planned.in_tip->blob, ObjectType::kBlob));
-    const std::string_view more = std::string_view(planned.text).substr(tip->size());
     std::string text = object->bytes;
-    if (text.ends_with(more)) return grown;
-    text += more;  // as in the work tree, without a byte in between
+    for (const std::string& section : planned.cut) {
+      if (const size_t at = text.find(section); at != std::string::npos) {
+        text.erase(at, section.size());
+      }
+    }
+    const std::string_view more = std::string_view(planned.text).substr(planned.tip_bytes);
+    if (!text.ends_with(more)) text += more;  // as in the work tree, without a byte in between
+    if (text == object->bytes) return grown;
     TRY_ASSIGN(grown, pack_.add(ObjectType::kBlob, text));
     return grown;
   }
@@ -302,7 +323,7 @@ class BranchCommit {
     TRY_ASSIGN(const ObjectStore::Content tip,
                objects_.require(change.in_tip->blob, ObjectType::kBlob));
     const std::string_view kept =
-        change.is_cut ? std::string_view(change.text).substr(0, change.tip_bytes) : *tip;
+        change.is_cut() ? std::string_view(change.text).substr(0, change.tip_bytes) : *tip;
     return object->bytes.starts_with(kept) && !object->bytes.empty() &&
            change.text.starts_with(object->bytes);
   }

@@ -70,6 +70,7 @@ struct BranchCommitRequest {
 struct BranchCommitResult {
   ObjectId commit;                // zero when nothing was committed
   std::string waiting;            // why nothing was committed: the user's git state
+  bool plan_waits = false;        // `waiting` is about what is to be committed
   bool moved = false;             // tip, HEAD or index changed meanwhile: plan again
   uint64_t lock_retries = 0;      // tries of git's locks after a first one
   std::vector<std::string> kept;  // paths where the user has staged something else, which stays

@@ -1,5 +1,7 @@
 #include "sync/publish/publish_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -108,7 +110,8 @@ class Planner {
       if (held) return {};
     }
     if (candidate.blocked || (candidate.tip && !is_plain_file(candidate.tip->mode))) {
-      plan_.left.push_back(std::move(candidate.path));
+      const bool is_new = !candidate.own_before || candidate.own_before->id != candidate.own.id;
+      (is_new ? plan_.in_the_way : plan_.left).push_back(std::move(candidate.path));
       return {};
     }
     const bool was_held = !candidate.tip && hold_back_.before.contains(candidate.path);
@@ -273,7 +276,13 @@ class Planner {
     const bool was_held = !candidate.tip && hold_back_.before.contains(candidate.path);
     const uint64_t removed = was_held ? removed_up_to(candidate) : 0;
     for (size_t i = 0; i < sections.size(); ++i) {
-      edited |= found[i].standing == FoundSection::Standing::kEdited;
+      const bool is_edited = found[i].standing == FoundSection::Standing::kEdited;
+      edited |= is_edited;
+      // It was never here, so nobody has edited it.
+      if (is_edited && candidate.tip && sections[i].seq > published_) {
+        plan_.taken.push_back(fmt::format("{} ({})", candidate.path,
+                                          section_key(sections[i].text, sections[i].id).heading));
+      }
       if (found[i].standing != FoundSection::Standing::kMissing) continue;
       const bool was_there = !was_held && candidate.own_before && sections[i].seq <= published_;
       if (was_there && was_removed(candidate)) continue;

@@ -4,9 +4,10 @@
 //   tip has nothing there             → our file, whole; but where a person removed it: nothing, or
 //                                       its header and the sections that came since
 //   tip has our bytes                 → nothing
-//   something else in the way         → left: a link, a directory, a file instead of a directory
-//   tip's text is the one we left     → the tip's text, and what ours has grown by, unless a
-//   heading
+//   something else in the way: a      → nothing at all is published until it is out of the way,
+//   where link, a directory or a submodule,   something recorded since the last publish has to come
+//   there; a file instead of a directory       otherwise left tip's text is the one we left     →
+//   the tip's text, and what ours has grown by, unless a heading
 //                                       of that is there already: then by sections, as below
 //   tip's text holds all of ours      → nothing
 //   an append file                    → the tip's text, and each of our sections that it lacks,
@@ -65,7 +66,7 @@ struct PlannedChange {
   size_t known_bytes = 0;
   // What `text` begins with of the tip's: all of it, but where sections were taken out of that.
   size_t tip_bytes = 0;
-  bool is_cut = false;
+  std::vector<std::string> cut = {};  // those sections
   // What the work tree's file held and is to hold, where something is taken from it.
   struct WorkText {
     std::string before, after;
@@ -73,6 +74,7 @@ struct PlannedChange {
   std::optional<WorkText> work_text = {};
 
   bool removes() const { return value.blob.is_zero(); }
+  bool is_cut() const { return !cut.empty(); }
 };
 
 // What is not to come onto the branch, as it is ignored there.
@@ -82,8 +84,10 @@ struct HoldBack {
 };
 
 struct PublishPlan {
-  std::vector<PlannedChange> changes;    // sorted by path
-  std::vector<std::string> left;         // paths with something else on the branch
+  std::vector<PlannedChange> changes;   // sorted by path
+  std::vector<std::string> left;        // paths with something else on the branch
+  std::vector<std::string> in_the_way;  // of those that new records need: not published over
+  std::vector<std::string> taken;  // "path (## H-2)": a person's section has a new one's number
   std::vector<std::string> republished;  // paths that had been on the branch, and were not whole
   HeldPaths held;                        // held back, from now on
   uint64_t released = 0;                 // changes for paths that had been held back

@@ -93,16 +93,27 @@ class RetractionPlanner {
                          .known_bytes = tip_text->size(),
                          .tip_bytes = tip_text->size()};
     if (planned != nullptr) change = *planned;
-    bool edited = false;
-    for (const Retraction* const retraction : retractions) edited |= !take(change, *retraction);
-    if (edited) plan_.left.emplace_back(path);
-    if (!change.is_cut && !change.removes()) return {};
     TRY_ASSIGN(std::optional<std::string> at_work, work_text(work_tree_, path));
+    std::string after;
+    bool edited_at_work = false;
     if (at_work) {
       const bool torn = is_torn_remnant(as_bytes(*at_work), as_bytes(*tip_text));
-      std::string after = torn ? *tip_text : *at_work;
-      for (const Retraction* const retraction : retractions) take_from(after, *retraction);
-      if (!becomes_alike(after, change, *retractions.front())) {
+      after = torn ? *tip_text : *at_work;
+      for (const Retraction* const retraction : retractions) {
+        edited_at_work |= is_edited(after, *retraction);
+        take_from(after, *retraction);
+      }
+    }
+    // Where a person has added to the file and not committed that, the file stays for it.
+    const bool is_kept = at_work && !is_left_empty(after, *retractions.front());
+    bool edited = false;
+    for (const Retraction* const retraction : retractions) {
+      edited |= !take(change, *retraction, is_kept);
+    }
+    if (edited) plan_.left.emplace_back(path);
+    if (!change.is_cut() && !change.removes()) return {};
+    if (at_work) {
+      if (edited_at_work || (change.removes() && is_kept)) {
         if (!edited) plan_.left.emplace_back(path);
         return {};
       }
@@ -118,8 +129,9 @@ class RetractionPlanner {
   }
 
  private:
-  // False where a person's edit keeps it there.
-  static bool take(PlannedChange& change, const Retraction& retraction) {
+  // False where a person's edit keeps it there. A file whose last section it was goes, unless it
+  // `is_kept`.
+  static bool take(PlannedChange& change, const Retraction& retraction, bool is_kept) {
     if (change.removes()) return true;
     if (retraction.operation == Operation::kCreate) {
       if (change.text != retraction.text) return false;
@@ -129,20 +141,24 @@ class RetractionPlanner {
     FoundSection::Standing standing = FoundSection::Standing::kMissing;
     const auto offset = cut_section(change.text, retraction, standing);
     if (!offset) return standing == FoundSection::Standing::kMissing;
-    change.is_cut = true;
+    change.cut.push_back(retraction.text);
     if (*offset < change.known_bytes) change.known_bytes -= retraction.text.size();
     if (*offset < change.tip_bytes) change.tip_bytes -= retraction.text.size();
-    if (is_left_empty(change.text, retraction)) remove(change);
+    if (is_left_empty(change.text, retraction) && !is_kept) remove(change);
     return true;
   }
 
-  // The work tree's file, once the same is taken from it, is what the branch's is to be, but for
-  // sections that are still to come: nobody has edited it. So it is where a publish died behind its
-  // work tree's part, which may have taken less, and may have placed sections.
-  static bool becomes_alike(std::string_view after, const PlannedChange& change,
-                            const Retraction& retraction) {
-    if (change.removes()) return is_left_empty(after, retraction);
-    return after.size() >= change.tip_bytes && change.text.starts_with(after);
+  // Is what is to be taken away edited in the work tree? What stands beside it does not matter: a
+  // person's edit there stays one that is not committed. After a publish that died behind its work
+  // tree's part, less may be left to take.
+  static bool is_edited(std::string_view work_text, const Retraction& retraction) {
+    if (retraction.operation == Operation::kCreate) {
+      return !work_text.empty() && work_text != retraction.text;
+    }
+    const WantedSection wanted{retraction.text, retraction.id};
+    ClaimedRanges claimed;
+    return find_sections(work_text, {&wanted, 1}, claimed).front().standing ==
+           FoundSection::Standing::kEdited;
   }
   static void take_from(std::string& work_text, const Retraction& retraction) {
     if (retraction.operation == Operation::kAppend) {

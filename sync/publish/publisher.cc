@@ -18,8 +18,10 @@
 #include "sync/git/tree.h"
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
+#include "sync/own/sync_trouble.h"
 #include "sync/publish/branch_commit.h"
 #include "sync/publish/ignored_paths.h"
+#include "sync/publish/merged_tree.h"
 #include "sync/publish/persons_change.h"
 #include "sync/publish/publish_retractions.h"
 #include "sync/publish/publish_sections.h"
@@ -31,6 +33,24 @@ namespace {
 
 // The pause between publishes that had to wait for the user.
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
+
+// Something of a person's stands where records are to go; empty where nothing does.
+std::string why_plan_waits(const PublishPlan& plan) {
+  if (!plan.in_the_way.empty()) {
+    return fmt::format(
+        "on the branch a link, a submodule or a file stands in the way of {}: move it, and commit "
+        "that",
+        listed_paths(plan.in_the_way));
+  }
+  if (!plan.taken.empty()) {
+    return fmt::format(
+        "on the branch a section of somebody's has the number of a record that is to come, {}: "
+        "give "
+        "it another number, and commit that",
+        listed_paths(plan.taken));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -82,12 +102,16 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
     add_paths(report.left, std::move(part.left));
     add_paths(report.republished, std::move(part.republished));
     report.waiting = std::move(part.waiting);
+    report.plan_waits = part.plan_waits;
     report.ignored = part.ignored;
     const SyncState& state = context_.state;
     const bool more = state.published > published && state.published < state.committed;
     if (!more || !report.waiting.empty()) break;
   }
   report.published = context_.state.published;
+  if (report.waiting.empty() || report.plan_waits) {
+    TRY(note_trouble(context_.store_directory, report.waiting));
+  }
   if (report.waiting.empty()) {
     TRY(remove_if_there(context_.store_directory, kPublishCutFile));
     wait_.reset();
@@ -149,6 +173,9 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY_ASSIGN(PublishPlan plan,
              plan_publish(context_.objects, trees, state.published, sections, ignored.hold_back(),
                           [&](const std::string& path) { return branch_had(tip, path); }));
+  report.waiting = why_plan_waits(plan);
+  report.plan_waits = !report.waiting.empty();
+  if (report.plan_waits) return std::optional(std::move(report));
   // What was reset or lost with the tip may bring back what an earlier publish has taken away.
   const uint64_t first_seq = trees.goes_on ? state.published + 1 : 1;
   TRY_ASSIGN(std::vector<Retraction> retractions,
@@ -167,6 +194,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
              }));
   if (!committed) return std::optional<PublishReport>{};
   report.waiting = std::move(committed->waiting);
+  report.plan_waits = committed->plan_waits;
   if (!report.waiting.empty()) return std::optional(std::move(report));
   report.commit = committed->commit;
   // What a person has rewritten, and what holds all of ours, is what later commits go on from.

@@ -39,6 +39,7 @@ struct PublishReport {
   uint64_t published = 0;                // watermark afterwards
   ObjectId commit;                       // zero when nothing had to be committed
   std::string waiting;                   // why the publish had to wait, one line; else empty
+  bool plan_waits = false;               // `waiting` is known to who plans a publish alone
   std::vector<std::string> left;         // paths with other bytes on the branch: left and reported
   std::vector<std::string> republished;  // paths that were missing on the branch and were put back
   uint64_t ignored = 0;                  // paths left out, since the repository ignores them

@@ -19,7 +19,7 @@ std::string files_text(size_t count) {
 std::string put_back_message(const std::vector<PlannedChange>& changes, size_t released,
                              std::string_view store_hex) {
   const auto taken = static_cast<size_t>(std::ranges::count_if(
-      changes, [](const PlannedChange& each) { return each.removes() || each.is_cut; }));
+      changes, [](const PlannedChange& each) { return each.removes() || each.is_cut(); }));
   const size_t put_back = changes.size() - taken;
   std::string message = "syncline: ";
   if (put_back > 0) {

@@ -148,6 +148,21 @@ TEST_F(Backup, IsRefusedWhereSomethingIsAndRestoringWhereNoBackupIs) {
 }
 
 // Whatever it had copied by then, nobody takes it for a store.
+TEST_F(Backup, OverAStoreOrABackupIsRefusedWithoutAdviceToRemoveIt) {
+  record("one");
+  const fs::path other = directory_ / "other", copy = directory_ / "copy";
+  const StoreUnderTest there("notes", other);
+  store_.json({"backup", copy.string()});
+  for (const fs::path& full : {other, copy}) {
+    const ProcessResult refused = store_.syncline({"backup", full.string()});
+    EXPECT_EQ(refused.exit_code, 1) << refused.describe();
+    EXPECT_NE(refused.err.find("is not empty"), std::string::npos) << refused.describe();
+    EXPECT_NE(refused.err.find("nothing was done"), std::string::npos) << refused.describe();
+    EXPECT_EQ(refused.err.find("remove"), std::string::npos) << refused.describe();
+  }
+  expect_sound(copy);
+}
+
 TEST_F(Backup, ThatWasKilledIsNoStore) {
   record("one");
   store_.json({"sync"});

@@ -43,6 +43,22 @@ class ElfScripts : public ::testing::Test {
   StoreUnderTest store_;
 };
 
+TEST_F(ElfScripts, FindTheProgramInPath) {
+  const std::string folder = fs::path(syncline_binary()).parent_path().string();
+  expect_created(call("record-failure.sh", {"--title", "t", "--domain", "d"},
+                      {"SYNCLINE=", "PATH=" + folder + ":/usr/bin:/bin"}),
+                 1);
+  const ProcessResult without = call("record-failure.sh", {"--title", "t", "--domain", "d"},
+                                     {"SYNCLINE=", "PATH=/usr/bin:/bin"});
+  EXPECT_EQ(without.exit_code, 1) << without.describe();
+  EXPECT_NE(without.err.find("syncline is not in PATH"), std::string::npos) << without.describe();
+}
+
+TEST_F(ElfScripts, ShortStressTakesOtherLevels) {
+  const ProcessResult ran = call("stress-test.sh", {"--levels", "2"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.describe();
+}
+
 TEST_F(ElfScripts, TakeOptionsAndVariables) {
   expect_created(call("record-failure.sh", {"--title", "it broke", "--domain", "ci", "--severity",
                                             "high", "--tags", "a,b", "--summary", "one\ntwo"}),

@@ -346,6 +346,45 @@ TEST_F(Person, HoldingIndexLockMakesPublishWaitAndKeepsTheLock) {
   expect_publishes();
 }
 
+// Nothing counts as published that is not on the branch.
+TEST_F(Person, ASubmoduleOrALinkInTheWayIsWaitedFor) {
+  const fs::path other = directory_ / "other";
+  const ProcessOptions plain{.environment = plain_git_environment()};
+  ASSERT_TRUE(run_process({"git", "init", "-q", other.string()}, plain).ok());
+  ASSERT_TRUE(
+      run_process({"git", "-C", other.string(), "commit", "-q", "--allow-empty", "-m", "o"}, plain)
+          .ok());
+  store_.git({"rm", "-qr", "notes"});
+  store_.git(
+      {"-c", "protocol.file.allow=always", "submodule", "--quiet", "add", other.string(), "notes"});
+  store_.git({"commit", "-qm", "a submodule"});
+  expect_waits("stands in the way");
+  store_.git({"rm", "-qrf", "notes"});
+  fs::remove_all(store_.root() / "notes");
+  store_.git({"commit", "-qm", "no more"});
+  store_.json({"sync"});
+  EXPECT_EQ(store_.json({"status"})["published"], records_);
+  EXPECT_TRUE(store_.tree("HEAD").contains("notes/0000/n-2-2.md"));
+}
+
+// What made a publish fail is said by whoever is asked later, until one succeeds.
+TEST_F(Person, AFaultOfTheRepositoryIsToldByStatusAndVerify) {
+  const fs::path log = store_.root() / ".git/logs" / main_;
+  const fs::path aside = directory_ / "log";
+  fs::rename(log, aside);
+  fs::create_directory(log);
+  record();
+  EXPECT_FALSE(store_.syncline({"sync", "--timeout", "1"}).ok());
+  const std::string git = store_.json({"status"})["git"];
+  EXPECT_NE(git.find("failed: "), std::string::npos) << git;
+  EXPECT_NE(git.find(main_), std::string::npos) << git;
+  EXPECT_NE(store_.syncline({"verify"}).out.find("failed: "), std::string::npos);
+  fs::remove(log);
+  fs::rename(aside, log);
+  expect_publishes();
+  EXPECT_EQ(store_.json({"status"})["git"], "ok");
+}
+
 // What a publish that is killed between index and branch leaves: its locks, and its files staged.
 TEST_F(Person, APublishThatDiedIsMadeUpForByTheNextCall) {
   record();  // not yet due

@@ -149,14 +149,44 @@ TEST_F(Retract, WhatAPersonHasEditedStays) {
   EXPECT_EQ(verified["notes"].size(), 2U) << verified.dump(1);
 }
 
-TEST_F(Retract, ASectionBesideAnUncommittedEditStaysWhole) {
-  const std::string edited = rules() + "\nmy own line\n";
+TEST_F(Retract, ASectionGoesFromBesideAnUncommittedEdit) {
+  const std::string edited = "a line above\n" + rules() + "\nmy own line\n";
   write_whole(store_.root() / kRules, edited);
-  retract(4);
+  EXPECT_EQ(retract(4)["kept"], nullptr);
   store_.json({"sync"});
-  EXPECT_EQ(rules(), edited);
-  EXPECT_NE(at("HEAD", kRules).find("## H-1: first"), std::string::npos);
+  EXPECT_EQ(rules().find("## H-1: first"), std::string::npos);
+  EXPECT_TRUE(rules().starts_with("a line above\n")) << rules();
+  EXPECT_TRUE(rules().ends_with("\nmy own line\n")) << rules();
+  EXPECT_EQ(at("HEAD", kRules).find("## H-1: first"), std::string::npos);
+  EXPECT_EQ(at("HEAD", kRules).find("my own line"), std::string::npos);
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string(" M ") + kRules);
   EXPECT_EQ(store_.count("SELECT count(*) FROM heuristics"), 2);
+}
+
+TEST_F(Retract, ASectionGoesFromBesideAStagedEdit) {
+  write_whole(store_.root() / kRules, rules() + "\nmy own line\n");
+  store_.git({"add", kRules});
+  retract(4);
+  store_.json({"record", "heuristic", "--domain", "git", "--rule", "fourth"});
+  store_.json({"sync"});
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string("M  ") + kRules);
+  store_.git({"commit", "-qm", "my line"});
+  const std::string text = at("HEAD", kRules);
+  EXPECT_EQ(text, rules());
+  EXPECT_EQ(text.find(": first"), std::string::npos);
+  EXPECT_NE(text.find("my own line"), std::string::npos);
+  EXPECT_NE(text.find(": fourth"), std::string::npos);
+  expect_sound();
+}
+
+TEST_F(Retract, AnUncommittedEditKeepsTheFileOfTheLastSection) {
+  write_whole(store_.root() / kRules, rules() + "\nmy own line\n");
+  for (const int seq : {4, 5, 6}) retract(seq);
+  store_.json({"sync"});
+  EXPECT_EQ(rules().find("## H-"), std::string::npos);
+  EXPECT_NE(rules().find("my own line"), std::string::npos);
+  EXPECT_EQ(at("HEAD", kRules).find("## H-"), std::string::npos);
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string(" M ") + kRules);
 }
 
 TEST_F(Retract, WhatIsStagedStaysStaged) {

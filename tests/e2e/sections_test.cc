@@ -167,6 +167,95 @@ TEST_F(Sections, TheFirstOfAFileThatWaitedOnAnotherBranchComeOnce) {
   expect_all();
 }
 
+// Whatever takes the whole file from the work tree: the next section does not begin it anew.
+TEST_F(Sections, AFileThatIsGoneFromTheWorkTreeIsWholeAgainWithTheNext) {
+  const std::string before = store_.git({"rev-parse", "HEAD~1"});
+  store_.git({"branch", "backup"});
+  store_.git({"reset", "-q", "--hard", before});
+  record();
+  store_.git({"checkout", "-q", "backup"});
+  store_.git({"checkout", "-q", "-"});
+  expect_all();
+  fs::remove(store_.root() / kSectionFile);
+  record();
+  expect_all();
+  fs::remove_all(store_.root() / "memory/heuristics");
+  store_.git({"stash", "-q", "-u"});
+  store_.git({"stash", "drop", "-q"});
+  record();
+  expect_all();
+}
+
+// It is never untracked: a person's pull that brings the same file does not meet it.
+TEST_F(Sections, TheFirstOfAFileIsNotWrittenBeforeItIsTracked) {
+  const std::string file = "memory/heuristics/new.md";
+  const std::string main = store_.git({"symbolic-ref", "--short", "HEAD"});
+  store_.git({"checkout", "-q", "-b", "other"});
+  fs::create_directories(store_.root() / "memory/heuristics");
+  write_whole(store_.root() / file, "# of the other branch\n");
+  store_.git({"add", file});
+  store_.git({"commit", "-qm", "other"});
+  store_.git({"checkout", "-q", main});
+  store_.json({"record", "heuristic", "--domain", "new", "--rule", "rule 1"});  // just moved
+  EXPECT_FALSE(fs::exists(store_.root() / file));
+  store_.git({"merge", "-q", "--no-edit", "other"});
+  store_.json({"sync"});
+  EXPECT_EQ(rules(read_whole(store_.root() / file)), std::vector<uint64_t>{1});
+  EXPECT_EQ(store_.git({"status", "--porcelain", "--untracked-files=all"}), "");
+}
+
+TEST_F(Sections, AFileThatIsStagedToBeMovedIsWaitedFor) {
+  store_.git({"mv", kSectionFile, "memory/heuristics/moved.md"});
+  record();
+  const std::string why = store_.json({"status"})["git"];
+  EXPECT_NE(why.find("staged to be removed or moved"), std::string::npos) << why;
+  EXPECT_EQ(rules(on_branch()), std::vector<uint64_t>{1});
+  store_.git({"commit", "-qm", "moved"});
+  store_.json({"sync"});
+  EXPECT_EQ(rules(on_branch()), std::vector<uint64_t>{2});
+  EXPECT_EQ(rules(in_work_tree()), std::vector<uint64_t>{2});
+  EXPECT_EQ(rules(store_.git({"show", "HEAD:memory/heuristics/moved.md"})),
+            std::vector<uint64_t>{1});
+  EXPECT_EQ(store_.git({"status", "--porcelain", "--untracked-files=all"}), "");
+}
+
+TEST_F(Sections, OnesThatWereMovedToAnotherFileAreNotAdoptedAsNew) {
+  record();
+  store_.git({"mv", kSectionFile, "memory/heuristics/moved.md"});
+  store_.git({"commit", "-qm", "moved"});
+  const Json verified = store_.json({"verify"});
+  EXPECT_EQ(verified["ok"], true) << verified.dump(1);
+  EXPECT_EQ(verified.dump().find("foreign"), std::string::npos) << verified.dump(1);
+  store_.json({"adopt"});
+  EXPECT_EQ(store_.row_count(), records_);
+}
+
+TEST_F(Sections, ANumberThatAPersonHasTakenIsWaitedFor) {
+  const std::string before = in_work_tree();
+  write_whole(store_.root() / kSectionFile, before + "\n## H-2: my own\n\ntext\n");
+  store_.git({"commit", "-qam", "mine"});
+  record();
+  const Json report = store_.json({"sync", "--timeout", "1"}, 11);
+  const std::string why = report.value("waiting", std::string());
+  EXPECT_NE(why.find("(## H-2)"), std::string::npos) << why;
+  EXPECT_EQ(store_.json({"status"})["published"], records_ - 1);
+  write_whole(store_.root() / kSectionFile, before + "\n## H-77: my own\n\ntext\n");
+  store_.git({"commit", "-qam", "mine, renumbered"});
+  expect_all();
+  EXPECT_NE(on_branch().find("## H-77: my own"), std::string::npos);
+}
+
+TEST_F(Sections, AStagedModeStaysStaged) {
+  fs::permissions(store_.root() / kSectionFile, fs::perms::owner_exec, fs::perm_options::add);
+  store_.git({"add", kSectionFile});
+  record();
+  EXPECT_EQ(rules(on_branch()), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(store_.git({"status", "--porcelain"}), std::string("M  ") + kSectionFile);
+  store_.git({"commit", "-qm", "mode"});
+  EXPECT_TRUE(store_.git({"ls-tree", "HEAD", kSectionFile}).starts_with("100755"));
+  expect_all();
+}
+
 TEST_F(Sections, AnEditThatIsNotStagedStaysBesideThem) {
   const std::string edited = in_work_tree() + "\nmy own line\n";
   write_whole(store_.root() / kSectionFile, edited);

@@ -119,5 +119,31 @@ TEST_F(Stash, OneThatHoldsNothingOfOursIsNoReason) {
   expect_all_published("");
 }
 
+// `git stash -a` takes the database, and a person's rows with it.
+TEST_F(Stash, TheDatabaseIsNotBuiltAnewInTheWayOfThePop) {
+  store_.json({"sync"});
+  store_.sql(
+      "INSERT INTO notes (id, title, body, path, created_at) "
+      "VALUES (77, 'of a person', '', 'x', '2020-01-01')");
+  store_.git({"stash", "-q", "-a"});
+  ASSERT_FALSE(fs::exists(store_.database()));
+  const ProcessResult recorded =
+      store_.syncline({"record", "note", "--title", "meanwhile", "--timeout", "1"});
+  ++records_;
+  EXPECT_EQ(recorded.exit_code, 11) << recorded.describe();
+  EXPECT_NE(recorded.err.find("git stash pop"), std::string::npos) << recorded.describe();
+  EXPECT_NE(store_.json({"status"})["notes"].dump().find("away with a stash"), std::string::npos);
+  EXPECT_FALSE(fs::exists(store_.database()));
+  store_.git({"stash", "pop", "-q"});
+  EXPECT_EQ(store_.count("SELECT count(*) FROM notes WHERE id = 77"), 1);
+  store_.json({"sync"});
+  EXPECT_EQ(store_.row_count(), records_ + 1);
+
+  store_.git({"stash", "-q", "-a"});
+  store_.git({"stash", "drop", "-q"});
+  record();
+  EXPECT_EQ(store_.row_count(), records_) << "what came through the journal";
+}
+
 }  // namespace
 }  // namespace syncline

@@ -92,7 +92,7 @@ record() {
   printf 'ERROR: %s\n' "$(printf '%s' "$answer" |
     sed -n 's/.*"\(message\|set_aside\)":"\(\([^"\\]\|\\.\)*\)".*/\2/p')" >&2
   case $answer in
-    *"symbolic links"* | *"hard links"*) exit 6 ;;
+    *"symbolic links"* | *"hard links"* | *"is not a regular file"*) exit 6 ;;
   esac
   [ $code -ne 6 ] || exit 6
   exit 1

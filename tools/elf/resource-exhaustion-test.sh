@@ -8,7 +8,7 @@ claimed=0
 try() { # NAME LIMIT...: one call under a limit of `ulimit`
   local name=$1 code=0
   shift
-  (ulimit "$@" && exec "${SYNCLINE:-syncline}" --timeout 5 record failure --title "$name" \
+  (ulimit "$@" && exec "$SYNCLINE" --timeout 5 record failure --title "$name" \
     --domain limits --key "$name") || code=$?
   echo "$name: exit $code"
   [ $code -ne 0 ] || claimed=$((claimed + 1))

@@ -18,8 +18,12 @@ if [ -z "${SYNCLINE_STORE:-}" ]; then
   done
 fi
 
+SYNCLINE=$(type -P "${SYNCLINE:-syncline}") || {
+  echo "ERROR: syncline is not in PATH; SYNCLINE may name it" >&2
+  exit 1
+}
 syncline() {
-  "${SYNCLINE:-syncline}" "$@"
+  "$SYNCLINE" "$@"
 }
 
 # scratch_store: a store of its own in a temporary directory, for scripts that try things out. The

@@ -4,4 +4,7 @@
 # shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/store.sh"
 unset SYNCLINE_STORE
-syncline stress --levels "${LEVELS:-5,10,15}" --rounds 1 "$@" || exit 1
+short=()
+case " $* " in *" --levels"[\ =]*) ;; *) short+=(--levels "${LEVELS:-5,10,15}") ;; esac
+case " $* " in *" --rounds"[\ =]*) ;; *) short+=(--rounds 1) ;; esac
+syncline stress "${short[@]}" "$@" || exit 1

@@ -271,7 +271,7 @@ TEST_F(ApplierTest, TableThatCannotBeMadeMakesItsRecordsWaitWithTheReason) {
 
 // ---- Sections that wait for the person's git state ----
 
-TEST_F(ApplierTest, SectionsOfExistingFilesWaitAndKeepTheirOrder) {
+TEST_F(ApplierTest, SectionsWaitAndKeepTheirOrder) {
   open_applier();
   append(rule("one"), 1);
   apply_all();
@@ -282,16 +282,17 @@ TEST_F(ApplierTest, SectionsOfExistingFilesWaitAndKeepTheirOrder) {
   append(rule("new file", "fresh"), 3);
   apply_all();
   EXPECT_EQ(file("memory/testing.md"), before);
-  EXPECT_EQ(file("memory/fresh.md"), "# fresh\n" + rule_text("new file", 3));
+  EXPECT_FALSE(std::filesystem::exists(work() / "memory/fresh.md")) << "nor is one begun";
   EXPECT_EQ(file(note_path(1)), note_text("created all the same", 1));
-  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 1u);
+  EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 2u);
   EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 0u);
   must_wait = false;
   append(rule("three"), 4);
   apply_all();
   EXPECT_EQ(file("memory/testing.md"), before) << "behind one that waits";
-  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 2u);
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 0)), 3u);
   EXPECT_EQ(file("memory/testing.md"), before + rule_text("two", 2) + rule_text("three", 4));
+  EXPECT_EQ(file("memory/fresh.md"), "# fresh\n" + rule_text("new file", 3));
   EXPECT_EQ(must(read_applied_state(applier->database())).files_waiting, 0u);
 }
 

@@ -48,12 +48,16 @@ TEST_F(StoreSectionsTest, OneWaitsForItsPublish) {
   for (const char* rule : {"one", "two", "three"}) EXPECT_EQ(times(rule), 1u) << rule;
 }
 
-TEST_F(StoreSectionsTest, TheFirstOfAFileMakesIt) {
+TEST_F(StoreSectionsTest, TheFirstOfAFileMakesItWithItsPublish) {
   must_record(*store_, {.kind = "heuristic",
                         .fields = {{"domain", std::string("new")}, {"rule", std::string("r")}},
                         .key = {}});
+  EXPECT_FALSE(fs::exists(root() + "/memory/heuristics/new.md"));
+  EXPECT_EQ(waiting(), 1u);
+  must_sync(*store_);
   EXPECT_NE(read_text(root() + "/memory/heuristics/new.md").find(": r\n"), std::string::npos);
   EXPECT_EQ(waiting(), 0u);
+  expect_sound(*store_);
 }
 
 // The database is lost while a section waits: nothing else than the journal knows of it.
