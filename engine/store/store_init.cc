@@ -207,7 +207,7 @@ Error refuse_without_identity(const Making& making, bool journal_there) {
   const size_t others = making.repository.foreign_stores.size();
   return make_error(
       Code::kDisagree,
-      fmt::format("this repository holds records of {} other store{}, but no journal: it is a "
+      fmt::format("this repository has commits of {} other store{}, but no journal: it is a "
                   "clone, or the journal was lost",
                   others, others == 1 ? "" : "s"),
       "`syncline init --new-identity` makes a store of its own beside them");
@@ -227,7 +227,10 @@ Result<std::string> owner_of_database(const DatabaseFile& file) {
 // and the new store goes on above them, if it was asked to be one of its own.
 Status go_on_beside_rows(const Making& making, const Config& config, bool new_identity,
                          Identity& identity) {
-  if (!identity.tag.empty()) return {};
+  // For a syncline.toml of the branch alone a tag is given unasked.
+  const bool asked = !making.repository.config_committed || !identity.kept.empty() ||
+                     !making.repository.foreign_stores.empty();
+  if (!identity.tag.empty() && asked) return {};
   TRY_ASSIGN(const std::string owner, owner_of_database(database_file(making.places, config)));
   if (owner.empty() || owner == identity.store.hex()) return {};
   if (!new_identity) {
@@ -388,7 +391,7 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     fresh.store = random_store_id(platform.random());
     TRY_ASSIGN(fresh.bound, making.common->identity());
     fresh.branch = making.repository.branch;
-    if (!making.repository.foreign_stores.empty()) {
+    if (!making.repository.foreign_stores.empty() || making.repository.config_committed) {
       fresh.tag = tag_of(fresh.store);
       fresh.id_floor = making.repository.highest_id_in_paths;
     }

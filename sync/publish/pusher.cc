@@ -227,12 +227,12 @@ Result<uint64_t> Pusher::seq_at(const ObjectId& tip, const Noted& last) {
 
 // As far as our commits there follow each other: one in between may have been taken away.
 Result<uint64_t> Pusher::seq_by_trailers(const ObjectId& tip) {
-  TRY_ASSIGN(FoundTrailers found,
+  TRY_ASSIGN(std::vector<FoundRange> found,
              find_trailers(context_.objects, tip, context_.store().hex(), kCommitsLookedAtMax,
                            /*found_max=*/UINT64_MAX));
-  std::ranges::sort(found.ranges, {}, &FoundRange::first_seq);
+  std::ranges::sort(found, {}, &FoundRange::first_seq);
   uint64_t reached = 0;
-  for (const FoundRange& range : found.ranges) {
+  for (const FoundRange& range : found) {
     if (reached > 0 && range.first_seq > reached + 1) break;
     reached = std::max(reached, range.last_seq);
   }
