@@ -11,6 +11,7 @@
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/own_excludes.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
@@ -111,17 +112,7 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
 
 Status exclude_path(const RepositoryState& repository, const std::string& pattern) {
   TRY_ASSIGN(auto common_dir, repository.platform->open_directory(repository.common_dir));
-  TRY(common_dir->make_directories("info"));
-  Result<std::string> old = read_file(*common_dir, "info/exclude");
-  if (!old && old.error().code != Code::kNotFound) return std::move(old).error();
-  std::string text = old ? std::move(*old) : std::string{};
-  const std::string line = pattern + "\n";
-  const bool there = text.starts_with(line) || text.find("\n" + line) != std::string::npos;
-  if (there) return {};
-  if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  text += line;
-  TRY(replace_file(*common_dir, "info/exclude", as_bytes(text)));
-  return common_dir->sync_directory(".");
+  return write_own_excludes(*common_dir, {&pattern, 1});
 }
 
 Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock) {

@@ -438,6 +438,9 @@ Result<StoreStatus> Store::status() {
 Result<Receipt> Store::show(uint64_t seq) {
   TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
   TRY_ASSIGN(Receipt receipt, records.receipt(seq));
+  if (std::string tracked = tracked_database(store.places, *store.config); !tracked.empty()) {
+    status.notes.push_back(std::move(tracked));
+  }
   TRY_ASSIGN(receipt.fields, impl_->fields_of(seq));
   return receipt;
 }

@@ -25,6 +25,7 @@
 #include "journal/record/control_frame.h"
 #include "sync/git/merge_driver.h"
 #include "sync/git/own_attributes.h"
+#include "sync/git/own_excludes.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
 
@@ -76,7 +77,7 @@ Status make_projections(Making& making, const Identity& identity,
   TRY(journal->append_control(Operation::kConfig, encode(ConfigFrame{config->text}),
                               clock.now_ms()));
   TRY(replace_file(*making.store, kConfigCopyFile, as_bytes(config->text), /*durable=*/false));
-  TRY(prepare_database_place(making.repository, *making.root, config->database));
+  TRY(prepare_database_place(making.repository, *making.root, *config));
   // Rows of another store's records stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Roles roles(making.places, identity, config, *making.store, *journal, clock, beside_others);
@@ -118,7 +119,7 @@ Status take_database_along(Making& making, const Config& config) {
   TRY_ASSIGN(const auto apply_role, making.store->open_lock(kApplyLockName));
   TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
   TRY_ASSIGN(Identity identity, read_identity(*making.store));
-  TRY(prepare_database_place(making.repository, *making.root, config.database));
+  TRY(prepare_database_place(making.repository, *making.root, config));
   return move_database(making.places, *making.root, *making.store, identity, config);
 }
 
@@ -371,8 +372,13 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     }
     if (stays) {
       report.existed = bound.has_value() && known.has_value() && !elsewhere;
+      TRY(write_own_attributes(*making.common, config->sync.own_paths));
+      TRY(write_own_excludes(*making.common, config->sync.excluded));
       TRY_ASSIGN(auto ignored, ignored_kinds(making.places.root, *config, platform));
       std::ranges::move(ignored, std::back_inserter(report.notes));
+      if (std::string tracked = tracked_database(making.places, *config); !tracked.empty()) {
+        report.notes.push_back(std::move(tracked));
+      }
       report.store_id = identity->store.hex();
       report.profile = config->profile;
       return report;

@@ -13,6 +13,7 @@
 #include "engine/verify/verifier.h"
 #include "journal/base/try.h"
 #include "sync/git/own_attributes.h"
+#include "sync/git/own_excludes.h"
 
 namespace syncline {
 
@@ -88,6 +89,9 @@ Result<VerifyReport> Store::Impl::verify_once(
   });
   if (!asked && is_no_finding(asked.error().code)) return asked.error();
   if (!asked) run(nullptr, asked.error());
+  if (std::string tracked = tracked_database(places, *config); report && !tracked.empty()) {
+    report->behind.push_back(std::move(tracked));
+  }
   if (report && !identity.kept.empty()) {
     report->notes.push_back({FindingClass::kRecordMissing,
                              identity.first_seq - 1,
@@ -136,6 +140,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
   if (!dry_run && impl_->check_writable()) {
     TRY_ASSIGN(const auto common, impl_->places.platform->open_directory(impl_->places.common_dir));
     TRY(write_own_attributes(*common, impl_->config->sync.own_paths));
+    TRY(write_own_excludes(*common, impl_->config->sync.excluded));
   }
   if (dry_run || report.healed.empty()) return report;
   TRY(impl_->check_writable());
