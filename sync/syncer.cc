@@ -7,10 +7,10 @@
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
-#include "sync/git/own_attributes.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/own_attributes.h"
 #include "sync/git/tree.h"
 #include "sync/git/worktree_state.h"
 #include "sync/own/followed_branch.h"
@@ -147,6 +147,14 @@ Result<bool> Syncer::holds(const ObjectId& tree, const std::string& path) {
 
 Result<StashedFiles> Syncer::stashed_files() {
   return StashedFiles::read(*common_dir_, objects_, context_.clock);
+}
+
+Result<StagedPaths> Syncer::staged_paths() {
+  TRY_ASSIGN(const bool checked_out, branch_is_checked_out());
+  if (!checked_out) return StagedPaths();
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  return StagedPaths::read(*git.git_dir);
 }
 
 Result<SparseCheckout> Syncer::sparse_checkout() {
