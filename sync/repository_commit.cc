@@ -8,9 +8,11 @@
 #include "journal/base/backoff.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/checked_out_bytes.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/own_attributes.h"
 #include "sync/git/own_excludes.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
@@ -108,6 +110,27 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
     }
     clock.pause_ns(backoff.next_delay_ns());
   }
+}
+
+Result<size_t> switch_conversions_off(const RepositoryState& repository,
+                                      std::span<const std::string> patterns, Clock& clock) {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(repository.work_tree, *repository.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  size_t changed = 0;
+  TRY_ASSIGN(const std::vector<std::string> off, attributes_off(*git.common_dir, patterns));
+  // Where the file of attributes is not to be written, all stays as it is.
+  const auto file = git.common_dir->info("info/attributes");
+  const bool may_write =
+      file ? file->type == FileInfo::Type::kRegular : file.error().code == Code::kNotFound;
+  if (may_write && off.size() < patterns.size()) {
+    TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
+               repository.platform->open_object_reader(paths.common_dir + "/objects"));
+    ObjectStore objects(*reader);
+    TRY_ASSIGN(changed, take_conversions_back(git, objects, patterns, clock));
+  }
+  TRY(write_own_attributes(*git.common_dir, patterns));
+  if (may_write) TRY(refresh_sizes(git, patterns, clock));
+  return changed;
 }
 
 Status exclude_path(const RepositoryState& repository, const std::string& pattern) {

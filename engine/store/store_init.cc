@@ -24,7 +24,6 @@
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
 #include "sync/git/merge_driver.h"
-#include "sync/git/own_attributes.h"
 #include "sync/git/own_excludes.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
@@ -372,7 +371,8 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     }
     if (stays) {
       report.existed = bound.has_value() && known.has_value() && !elsewhere;
-      TRY(write_own_attributes(*making.common, config->sync.own_paths));
+      TRY_ASSIGN([[maybe_unused]] const size_t converted,
+                 switch_conversions_off(making.repository, config->sync.own_paths, clock));
       TRY(write_own_excludes(*making.common, config->sync.excluded));
       TRY_ASSIGN(auto ignored, ignored_kinds(making.places.root, *config, platform));
       std::ranges::move(ignored, std::back_inserter(report.notes));
@@ -407,14 +407,20 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
   identity->home = home_name(making.places);
   TRY_ASSIGN(Config settled, settle_config(making, profile_for_new(options)));
   TRY(check_outside_config(settled));
-  const auto config = std::make_shared<const Config>(std::move(settled));
+  auto config = std::make_shared<const Config>(std::move(settled));
   if (identity->database != config->database) {
     TRY(check_new_database(making.places, *making.root, *config));
     identity->database = config->database;
     TRY(write_identity(*making.store, *identity));
   }
   TRY(go_on_beside_rows(making, *config, options.new_identity, *identity));
-  TRY(write_own_attributes(*making.common, config->sync.own_paths));
+  TRY_ASSIGN(const size_t converted,
+             switch_conversions_off(making.repository, config->sync.own_paths, clock));
+  if (converted > 0) {
+    // One of them may be the configuration.
+    TRY_ASSIGN(Config again, settle_config(making, profile_for_new(options)));
+    config = std::make_shared<const Config>(std::move(again));
+  }
   TRY(make_projections(making, *identity, config, clock, report.notes));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;

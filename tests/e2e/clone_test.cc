@@ -122,5 +122,57 @@ TEST_F(Clone, OfAConfigurationThatNamesNoStoreConverges) {
   EXPECT_EQ(c.json({"record", "note", "--title", "t"})["id"], 2);
 }
 
+// What a clone's git has converted on checkout; our paths are without conversions from init on.
+struct Conversion {
+  const char* name;
+  const char* attributes;
+  std::vector<std::string> settings;
+};
+
+class CloneConversion : public Clone, public ::testing::WithParamInterface<Conversion> {};
+
+TEST_P(CloneConversion, IsTakenBackAndEditsStay) {
+  const StoreUnderTest a = first("elf");
+  for (const char* domain : {"git", "edited"}) {
+    a.json({"record", "heuristic", "--domain", domain, "--rule", "of a", "--explanation", "$Id$"});
+  }
+  if (GetParam().attributes != nullptr) {
+    write_whole(a.root() / ".gitattributes", GetParam().attributes);
+    a.git({"add", ".gitattributes"});
+    a.git({"commit", "-qm", "attributes"});
+  }
+  push(a);
+  std::vector<std::string> options;
+  for (const std::string& setting : GetParam().settings) {
+    options.insert(options.end(), {"-c", setting});
+  }
+  const fs::path root = clone("b", options);
+  const StoreUnderTest b = StoreUnderTest::existing("elf", root);
+  ASSERT_NE(read_whole(root / kRules), read_whole(a.root() / kRules)) << "it was converted";
+  const std::string edited = read_whole(root / "memory/heuristics/edited.md") + "edited\n";
+  write_whole(root / "memory/heuristics/edited.md", edited);
+
+  init(root, {"--new-identity"});
+  EXPECT_EQ(b.git({"status", "--porcelain"}), " M memory/heuristics/edited.md");
+  EXPECT_EQ(read_whole(root / kRules), read_whole(a.root() / kRules));
+  EXPECT_EQ(read_whole(root / "syncline.toml"), read_whole(a.root() / "syncline.toml"));
+  EXPECT_EQ(read_whole(root / "memory/heuristics/edited.md"), edited);
+  b.json({"record", "heuristic", "--domain", "git", "--rule", "of b"});
+  b.json({"sync"});
+  EXPECT_EQ(b.git({"show", "HEAD:" + std::string(kRules)}) + "\n", read_whole(root / kRules));
+  EXPECT_EQ(read_whole(root / kRules).find('\r'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, CloneConversion,
+                         ::testing::Values(Conversion{"autocrlf", nullptr, {"core.autocrlf=true"}},
+                                           Conversion{"eol", "* text=auto eol=crlf\n", {}},
+                                           Conversion{"ident", "*.md ident\n", {}},
+                                           Conversion{
+                                               "filter",
+                                               "*.md filter=turn\n",
+                                               {"filter.turn.clean=tr a-zA-Z n-za-mN-ZA-M",
+                                                "filter.turn.smudge=tr a-zA-Z n-za-mN-ZA-M"}}),
+                         [](const auto& each) { return each.param.name; });
+
 }  // namespace
 }  // namespace syncline
