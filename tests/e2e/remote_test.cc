@@ -372,5 +372,21 @@ TEST_F(Remote, KilledAtAnyStepItIsFinishedByTheNext) {
   expect_convergence();
 }
 
+TEST_F(Remote, WithoutACommitInCommonTheHintIsTheCommandThatMerges) {
+  const StoreUnderTest other("elf", directory_ / "other");
+  other.git({"remote", "add", "origin", bare().string()});
+  rule(other, "of another beginning", "other");
+  const ProcessResult refused = push(other);
+  EXPECT_EQ(refused.exit_code, 75) << refused.describe();
+  const std::string pull = "git pull --no-rebase --allow-unrelated-histories origin main";
+  ASSERT_NE(refused.err.find(pull), std::string::npos) << refused.describe();
+  std::vector<std::string> environment = plain_git_environment();
+  environment.emplace_back("GIT_MERGE_AUTOEDIT=no");
+  const ProcessResult pulled = run_process(
+      {"sh", "-c", pull}, {.directory = other.root().string(), .environment = environment});
+  ASSERT_TRUE(pulled.ok()) << pulled.describe();
+  expect_pushed(other);
+}
+
 }  // namespace
 }  // namespace syncline
