@@ -450,6 +450,15 @@ Result<Receipt> Store::show_key(std::string_view key) {
   TRY_ASSIGN(const std::optional<KeyEntry> entry, records.key(key));
   if (!entry) {
     return make_error(Code::kNotFound, fmt::format("there is no record with the key \"{}\"", key),
+  if (receipt.stage >= Stage::kPublished) {
+    // Of what is pushed the watermark knows no more than the last push did; git does.
+    std::optional<uint64_t> pushed;
+    const Status asked = impl_->roles->sync.read_syncer([&](Syncer& syncer) -> Status {
+      TRY_ASSIGN(pushed, syncer.pusher().pushed());
+      return {};
+    });
+    if (asked) receipt.stage = pushed && seq <= *pushed ? Stage::kPushed : Stage::kPublished;
+  }
                       "`syncline log` lists the records and their keys");
   }
   return show(entry->seq);

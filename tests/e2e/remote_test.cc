@@ -388,5 +388,18 @@ TEST_F(Remote, WithoutACommitInCommonTheHintIsTheCommandThatMerges) {
   expect_pushed(other);
 }
 
+TEST_F(Remote, AReceiptSaysThatItsRecordWasPushed) {
+  rule(a_, "one more");
+  const std::string last = a_.json({"status"})["journaled"].dump();
+  EXPECT_NE(a_.json({"show", last})["stage"], "pushed");
+  EXPECT_EQ(a_.json({"show", "1"})["stage"], "pushed");
+  expect_pushed(a_);
+  EXPECT_EQ(a_.json({"show", last})["stage"], "pushed");
+  // Somebody takes it away by force.
+  run({"git", "-C", bare().string(), "update-ref", "refs/heads/main", "main~1"});
+  a_.git({"fetch", "-q", "origin"});
+  EXPECT_EQ(a_.json({"show", last})["stage"], "published");
+}
+
 }  // namespace
 }  // namespace syncline
