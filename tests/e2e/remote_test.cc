@@ -401,5 +401,13 @@ TEST_F(Remote, AReceiptSaysThatItsRecordWasPushed) {
   EXPECT_EQ(a_.json({"show", last})["stage"], "published");
 }
 
+TEST_F(Remote, ABranchThatIsGoneThereIsNotCalledPushed) {
+  expect_pushed(a_);
+  run({"git", "-C", bare().string(), "update-ref", "-d", "refs/heads/main"});
+  a_.git({"fetch", "-q", "--prune", "origin"});
+  EXPECT_EQ(a_.json({"status"})["pushed"], 0);
+  expect_pushed(a_);
+}
+
 }  // namespace
 }  // namespace syncline
