@@ -12,6 +12,7 @@
 #include "engine/verify/finding_class.h"
 #include "engine/verify/verifier.h"
 #include "journal/base/try.h"
+#include "sync/git/broken_refs.h"
 #include "sync/git/own_attributes.h"
 #include "sync/git/own_excludes.h"
 
@@ -83,12 +84,22 @@ Result<VerifyReport> Store::Impl::verify_once(
     report = verifier.run(syncer, git_error);
     if (orphans != nullptr) *orphans = verifier.take_orphans();
   };
-  const Status asked = roles->sync.read_syncer([&](Syncer& syncer) -> Status {
-    run(&syncer, std::nullopt);
-    return {};
-  });
-  if (!asked && is_no_finding(asked.error().code)) return asked.error();
-  if (!asked) run(nullptr, asked.error());
+  const std::string& branch = config->sync.branch.empty() ? identity.branch : config->sync.branch;
+  // A person's HEAD or branch is no disagreement of ours, and nothing that repair could mend.
+  const std::string broken =
+      broken_ref(places.root, branch, *places.platform).value_or(std::string());
+  if (broken.empty()) {
+    const Status asked = roles->sync.read_syncer([&](Syncer& syncer) -> Status {
+      run(&syncer, std::nullopt);
+      return {};
+    });
+    if (!asked && is_no_finding(asked.error().code)) return asked.error();
+    if (!asked) run(nullptr, asked.error());
+  } else {
+    run(nullptr, std::nullopt);
+    if (report)
+      report->behind.push_back("rows alone were looked at, no commits and no files: " + broken);
+  }
   if (std::string tracked = tracked_database(places, *config); report && !tracked.empty()) {
     report->behind.push_back(std::move(tracked));
   }
