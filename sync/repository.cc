@@ -66,10 +66,14 @@ Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
   TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
              git.paths.platform->open_object_reader(git.paths.common_dir + "/objects"));
   ObjectStore objects(*reader);
-  TRY_ASSIGN(const FoundTrailers found, find_trailers(objects, tip, "", UINT64_MAX, UINT64_MAX));
-  std::set<std::string> stores = names;
-  stores.insert(found.stores.begin(), found.stores.end());
-  if (stores.empty()) return {};
+  TRY_ASSIGN(std::set<std::string> stores, stores_named(objects, tip));
+  stores.insert(names.begin(), names.end());
+  if (!tip.is_zero()) {
+    TRY_ASSIGN(const ObjectId tree, tree_of(objects, tip));
+    TRY_ASSIGN(const std::optional<FoundEntry> config, find_in_tree(objects, tree, kConfigFile));
+    state.config_committed = config.has_value();
+  }
+  if (stores.empty() && !state.config_committed) return {};
   state.foreign_stores.assign(stores.begin(), stores.end());
 
   std::vector<ObjectId> tips = {tip};

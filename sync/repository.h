@@ -19,11 +19,14 @@ struct RepositoryState {
   std::string common_dir;           // absolute path of the git common directory
   std::string branch;  // full ref name HEAD points to, "refs/heads/main" when unborn too
   bool created = false;
-  // The highest seq claimed by refs/syncline/* of other identities or by our trailers on the
-  // branch, and the store ids found there: this is a clone, or a store whose journal was lost.
+  // The ids of stores that have refs/syncline/* here or are named by a commit of the branch, one
+  // without records yet too: this is a clone, or a store whose journal was lost.
   std::vector<std::string> foreign_stores;
-  // Where there are foreign stores, the highest id at the end of a file name ("…-<id>.md",
-  // "…_<id>.md") on the branch or those refs: a store that begins beside them continues above it.
+  // The branch's tip has a syncline.toml. Its history need not say whose it is (a squash, a shallow
+  // clone): whoever else has a clone of it may have made a store there.
+  bool config_committed = false;
+  // Where one of both is so, the highest id at the end of a file name ("…-<id>.md", "…_<id>.md") on
+  // the branch or those refs: a store that begins beside them continues above it.
   uint64_t highest_id_in_paths = 0;
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names

@@ -8,9 +8,12 @@
 #include "journal/base/backoff.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
+#include "sync/git/checked_out_bytes.h"
 #include "sync/git/commit.h"
 #include "sync/git/commit_message.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/own_attributes.h"
+#include "sync/git/own_excludes.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
 #include "sync/git/unborn.h"
@@ -109,19 +112,30 @@ Status commit_paths(const RepositoryState& repository, std::span<const std::stri
   }
 }
 
+Result<size_t> switch_conversions_off(const RepositoryState& repository,
+                                      std::span<const std::string> patterns, Clock& clock) {
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(repository.work_tree, *repository.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  size_t changed = 0;
+  TRY_ASSIGN(const std::vector<std::string> off, attributes_off(*git.common_dir, patterns));
+  // Where the file of attributes is not to be written, all stays as it is.
+  const auto file = git.common_dir->info("info/attributes");
+  const bool may_write =
+      file ? file->type == FileInfo::Type::kRegular : file.error().code == Code::kNotFound;
+  if (may_write && off.size() < patterns.size()) {
+    TRY_ASSIGN(const std::unique_ptr<ObjectReader> reader,
+               repository.platform->open_object_reader(paths.common_dir + "/objects"));
+    ObjectStore objects(*reader);
+    TRY_ASSIGN(changed, take_conversions_back(git, objects, patterns, clock));
+  }
+  TRY(write_own_attributes(*git.common_dir, patterns));
+  if (may_write) TRY(refresh_sizes(git, patterns, clock));
+  return changed;
+}
+
 Status exclude_path(const RepositoryState& repository, const std::string& pattern) {
   TRY_ASSIGN(auto common_dir, repository.platform->open_directory(repository.common_dir));
-  TRY(common_dir->make_directories("info"));
-  Result<std::string> old = read_file(*common_dir, "info/exclude");
-  if (!old && old.error().code != Code::kNotFound) return std::move(old).error();
-  std::string text = old ? std::move(*old) : std::string{};
-  const std::string line = pattern + "\n";
-  const bool there = text.starts_with(line) || text.find("\n" + line) != std::string::npos;
-  if (there) return {};
-  if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  text += line;
-  TRY(replace_file(*common_dir, "info/exclude", as_bytes(text)));
-  return common_dir->sync_directory(".");
+  return write_own_excludes(*common_dir, {&pattern, 1});
 }
 
 Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock) {

@@ -18,6 +18,10 @@ namespace syncline {
 Status commit_paths(const RepositoryState& repository, std::span<const std::string> paths,
                     const std::string& message, const SyncOptions& options, Clock& clock,
                     const std::string& owner = {});
+// Gives files of ours that git has converted on checkout its own bytes back
+// (sync/git/checked_out_bytes.h), then switches conversions off. Answers how many files changed.
+Result<size_t> switch_conversions_off(const RepositoryState& repository,
+                                      std::span<const std::string> patterns, Clock& clock);
 // Points a fresh repository's branch at the own ref's tip and builds its index (replay --into).
 Status check_out_own_ref(const RepositoryState& repository, const StoreId& store, Clock& clock);
 

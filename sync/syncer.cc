@@ -161,6 +161,14 @@ Result<StashedFiles> Syncer::stashed_files() {
   return StashedFiles::read(*common_dir_, objects_, context_.clock);
 }
 
+Result<StagedPaths> Syncer::staged_paths() {
+  TRY_ASSIGN(const bool checked_out, branch_is_checked_out());
+  if (!checked_out) return StagedPaths();
+  TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
+  TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
+  return StagedPaths::read(*git.git_dir);
+}
+
 Result<SparseCheckout> Syncer::sparse_checkout() {
   TRY_ASSIGN(const GitPaths paths, git_paths_at(context_.work_tree, context_.platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));

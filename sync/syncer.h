@@ -35,6 +35,7 @@
 #include "sync/context/sync_options.h"
 #include "sync/fold/committer.h"
 #include "sync/git/sparse_checkout.h"
+#include "sync/git/staged_paths.h"
 #include "sync/git/stashed_files.h"
 #include "sync/own/held_paths.h"
 #include "sync/publish/persons_change.h"
@@ -111,6 +112,8 @@ class Syncer {
   Result<PersonsBranchChange> persons_change(const RecordedText& record);
   // What is away with `git stash -u`; not to be used after this Syncer.
   Result<StashedFiles> stashed_files();
+  // What the index holds. Only a work tree of the branch that is published to tells of its paths.
+  Result<StagedPaths> staged_paths();
   Result<SparseCheckout> sparse_checkout();
   // The ranges that the own ref's commits claim by their trailers, newest first.
   struct ClaimedRange {

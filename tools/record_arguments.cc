@@ -39,11 +39,22 @@ Status take_positional(RecordArguments& parsed, const std::string& argument) {
     return make_error(
         Code::kInvalid,
         fmt::format("'{}' was not expected after the kind '{}'", argument, parsed.kind),
-        "fields are given as --FIELD VALUE; quote a value that holds spaces");
+        "fields are given as --FIELD VALUE; quote a value that holds spaces, and write --field "
+        "NAME=VALUE where a field is named as an option of record is");
   }
   if (argument.empty()) return make_error(Code::kInvalid, "the kind is empty");
   parsed.kind = argument;
   return {};
+}
+
+// `--version` with a value is a kind's field; without one it is the program's.
+bool is_version_field(const RecordArguments& parsed, const std::vector<std::string>& arguments,
+                      size_t index) {
+  const auto token = split_option(arguments[index]);
+  if (parsed.kind.empty() || !token || token->name != "version") return false;
+  if (token->value || index + 1 == arguments.size()) return token->value.has_value();
+  const std::string& next = arguments[index + 1];
+  return next != "--" && next != "-h" && !split_option(next);
 }
 
 Status take_flag(RecordArguments& parsed, const std::vector<std::string>& arguments, size_t& index,
@@ -113,8 +124,10 @@ Result<RecordArguments> parse_record_arguments(const std::vector<std::string>& a
       ++index;
       continue;
     }
-    TRY_ASSIGN(const bool global, take_global_option(arguments, index, parsed.globals));
-    if (global) continue;
+    if (!is_version_field(parsed, arguments, index)) {
+      TRY_ASSIGN(const bool global, take_global_option(arguments, index, parsed.globals));
+      if (global) continue;
+    }
     if (const auto token = split_option(argument)) {
       TRY(take_flag(parsed, arguments, index, *token));
     } else if (argument.size() > 1 && argument.front() == '-') {

@@ -24,7 +24,12 @@ int fail_short_of_stage(const Session& session, Store& store, const Receipt& rec
   error.seq = receipt.seq;
   if (receipt.stage >= Stage::kApplied) {
     const auto status = store.status();
-    if (status && status->git != "ok") error.message += ": " + status->git;
+    if (status && status->git != "ok") {
+      error.message += ": " + status->git;
+      error.hint =
+          "it is not lost: once that is over, the next call or `syncline sync` brings it there; do "
+          "not record it again";
+    }
   }
   return session.fail(error, {}, std::string(stage_name(receipt.stage)));
 }

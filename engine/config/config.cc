@@ -400,6 +400,7 @@ Result<Config> parse_config(std::string text) {
   TRY_ASSIGN(ParsedConfig parsed, parse_config_text(std::move(text)));
   TRY(ConfigChecker(parsed).check());
   parsed.config.sync.own_paths = own_path_patterns(parsed.config);
+  parsed.config.sync.excluded = database_patterns(parsed.config);
   return std::move(parsed.config);
 }
 

@@ -52,4 +52,12 @@ std::vector<std::string> own_path_patterns(const Config& config) {
   return patterns;
 }
 
+std::vector<std::string> database_patterns(const Config& config) {
+  std::vector<std::string> patterns;
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    patterns.push_back("/" + escaped(config.database) + suffix);
+  }
+  return patterns;
+}
+
 }  // namespace syncline

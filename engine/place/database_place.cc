@@ -1,8 +1,11 @@
 #include "engine/place/database_place.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
@@ -25,19 +28,29 @@ std::string known_database(const Identity& identity, Directory& store_directory)
   return config ? config->database : std::string();
 }
 
-Result<bool> is_tracked(const StorePlaces& places, std::string_view path) {
-  if (places.git_dir.empty()) return false;
+// Those of the database's files that git's index holds.
+Result<std::vector<std::string>> tracked_files(const StorePlaces& places,
+                                               const std::string& database) {
+  std::vector<std::string> found;
+  if (places.git_dir.empty()) return found;
   TRY_ASSIGN(const GitPaths paths, git_paths_at(places.root, *places.platform));
   TRY_ASSIGN(const auto git_dir, places.platform->open_directory(paths.git_dir));
   const Result<IndexFile> index = IndexFile::open(*git_dir);
-  if (!index && index.error().code == Code::kNotFound) return false;
+  if (!index && index.error().code == Code::kNotFound) return found;
   if (!index) return index.error();
-  bool found = false;
   TRY(index->for_each([&](const IndexEntry& entry) -> Status {
-    found = found || entry.path == path;
+    if (!entry.path.starts_with(database)) return {};
+    const bool is_of_it = std::ranges::any_of(kSuffixes, [&](std::string_view suffix) {
+      return entry.path.substr(database.size()) == suffix;
+    });
+    if (is_of_it) found.emplace_back(entry.path);
     return {};
   }));
   return found;
+}
+
+std::string untrack_commands(const std::string& paths) {
+  return fmt::format("git rm --cached {0}, then git commit -m \"untrack {0}\"", paths);
 }
 
 // Whether there is anything in it.
@@ -88,16 +101,15 @@ Status check_known_database(const Identity& identity, Directory& store_directory
 }
 
 Status check_new_database(const StorePlaces& places, Directory& root, const Config& config) {
+  TRY_ASSIGN(const std::vector<std::string> tracked, tracked_files(places, config.database));
+  if (!tracked.empty()) {
+    const std::string paths = fmt::format("{}", fmt::join(tracked, " "));
+    return make_error(
+        Code::kUnsafePath, fmt::format("{} is tracked by git: a database cannot be", paths),
+        untrack_commands(paths) + "; or name another file by `database` in syncline.toml");
+  }
   for (const std::string_view suffix : kSuffixes) {
     const std::string path = config.database + std::string(suffix);
-    TRY_ASSIGN(const bool tracked, is_tracked(places, path));
-    if (tracked) {
-      return make_error(
-          Code::kUnsafePath, fmt::format("{} is tracked by git: a database cannot be", path),
-          fmt::format("git rm --cached {0}, then git commit -m \"untrack {0}\"; or name another "
-                      "file by `database` in syncline.toml",
-                      path));
-    }
     const auto info = root.info(path);
     if (!info && info.error().code == Code::kNotFound) continue;
     if (!info) return info.error();
@@ -112,6 +124,16 @@ Status check_new_database(const StorePlaces& places, Directory& root, const Conf
     if (filled) TRY(check_is_sound(database_file(places, config), path));
   }
   return {};
+}
+
+std::string tracked_database(const StorePlaces& places, const Config& config) {
+  const auto tracked = tracked_files(places, config.database);
+  if (!tracked || tracked->empty()) return {};
+  const std::string paths = fmt::format("{}", fmt::join(*tracked, " "));
+  return fmt::format(
+      "{} is tracked by git, and changes with every record; it is rebuilt from the journal where "
+      "it is missing: {}",
+      paths, untrack_commands(paths));
 }
 
 Status move_database(const StorePlaces& places, Directory& root, Directory& store_directory,

@@ -24,6 +24,10 @@ Status check_known_database(const Identity& identity, Directory& store_directory
 // file that git tracks. `places` may be those of a directory that is no work tree yet: its root
 // alone.
 Status check_new_database(const StorePlaces& places, Directory& root, const Config& config);
+// Whether a person has made git track the store's database, or what SQLite keeps beside it: a
+// sentence with the commands that untrack it. Empty where git's index does not hold it, or cannot
+// be read.
+std::string tracked_database(const StorePlaces& places, const Config& config);
 // Moves the store's database to where the configuration says, unless a database is there already,
 // and writes the place into the identity. The caller holds apply.lock.
 Status move_database(const StorePlaces& places, Directory& root, Directory& store_directory,

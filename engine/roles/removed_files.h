@@ -1,6 +1,6 @@
-// Which of the published files a person has removed from the branch, and which of the others have
-// gone away with a stash: for whoever writes files of applied records again, because the database
-// or the page cache was lost.
+// Which of the published files a person has removed from the branch or, with `git rm` or `git mv`,
+// from the index, and which of the others have gone away with a stash: for whoever writes files of
+// applied records again, because the database or the page cache was lost.
 //
 // Where git cannot tell, nothing counts as removed: git never keeps a record from being applied.
 //
@@ -32,6 +32,7 @@ class RemovedFiles {
   bool looked_ = false;
   std::unique_ptr<Syncer> syncer_;  // null: nothing counts as removed
   std::optional<StashedFiles> stashed_;
+  StagedPaths staged_;
   HeldPaths held_;  // left out of the branch: nobody has removed them
   ObjectId tree_;   // of the branch's tip
   bool goes_on_ = false;

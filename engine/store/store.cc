@@ -11,6 +11,7 @@
 #include "engine/write/receipt.h"
 #include "engine/write/stage.h"
 #include "journal/base/try.h"
+#include "sync/git/broken_refs.h"
 
 namespace syncline {
 
@@ -410,7 +411,14 @@ Result<StoreStatus> Store::status() {
     status.published = store.journal->watermark(Watermark::kPublished);
     status.git = asked.error().message;
   }
-  if (status.git.empty()) status.git = "ok";
+  if (status.git.empty()) {
+    status.git = "ok";
+  } else {
+    const std::string& branch =
+        store.config->sync.branch.empty() ? store.identity.branch : store.config->sync.branch;
+    auto broken = broken_ref(store.places.root, branch, store.platform);
+    if (broken && !broken->empty()) status.git = std::move(*broken);
+  }
   std::string apply_waits;
   if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
     // Only a try tells why.
@@ -430,6 +438,9 @@ Result<StoreStatus> Store::status() {
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());
   status.notes = take_notes();
+  if (std::string tracked = tracked_database(store.places, *store.config); !tracked.empty()) {
+    status.notes.push_back(std::move(tracked));
+  }
   if (!apply_waits.empty()) status.notes.push_back(std::move(apply_waits));
   store.measure(status, records);
   return status;
@@ -439,6 +450,15 @@ Result<Receipt> Store::show(uint64_t seq) {
   TRY_ASSIGN(ReceiptLookup records, impl_->lookup());
   TRY_ASSIGN(Receipt receipt, records.receipt(seq));
   TRY_ASSIGN(receipt.fields, impl_->fields_of(seq));
+  if (receipt.stage >= Stage::kPublished) {
+    // Of what is pushed the watermark knows no more than the last push did; git does.
+    std::optional<uint64_t> pushed;
+    const Status asked = impl_->roles->sync.read_syncer([&](Syncer& syncer) -> Status {
+      TRY_ASSIGN(pushed, syncer.pusher().pushed());
+      return {};
+    });
+    if (asked) receipt.stage = pushed && seq <= *pushed ? Stage::kPushed : Stage::kPublished;
+  }
   return receipt;
 }
 

@@ -45,7 +45,7 @@ class StoreCopy {
     parts_.identity.branch = branch;
     TRY(write_identity(*parts_.store, parts_.identity));
     const Config& config = *source_.config;
-    TRY(prepare_database_place(repository_, *parts_.root, config.database));
+    TRY(prepare_database_place(repository_, *parts_.root, config));
     TRY(copy_database());
     TRY(copy_repository(source_.places.root, repository_, branch, config.sync.remote));
     TRY(source_.journal.flush_all());

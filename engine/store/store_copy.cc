@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "journal/base/try.h"
+#include "sync/git/own_excludes.h"
 
 namespace syncline {
 
@@ -39,11 +40,10 @@ Result<StoreParts> begin_copy(const Identity& source, const RepositoryState& rep
 }
 
 Status prepare_database_place(const RepositoryState& repository, Directory& root,
-                              const std::string& database) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    TRY(exclude_path(repository, "/" + database + suffix));
-  }
-  const auto parent = std::filesystem::path(database).parent_path();
+                              const Config& config) {
+  TRY_ASSIGN(const auto common_dir, repository.platform->open_directory(repository.common_dir));
+  TRY(write_own_excludes(*common_dir, config.sync.excluded));
+  const auto parent = std::filesystem::path(config.database).parent_path();
   return parent.empty() ? Status() : root.make_directories(parent.string());
 }
 

@@ -20,6 +20,6 @@ Result<StoreParts> begin_copy(const Identity& source, const RepositoryState& rep
                               StorePlatform& platform);
 // Makes the folder that the database goes into, and keeps git from looking at it.
 Status prepare_database_place(const RepositoryState& repository, Directory& root,
-                              const std::string& database);
+                              const Config& config);
 
 }  // namespace syncline

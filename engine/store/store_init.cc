@@ -24,7 +24,7 @@
 #include "journal/os/whole_file.h"
 #include "journal/record/control_frame.h"
 #include "sync/git/merge_driver.h"
-#include "sync/git/own_attributes.h"
+#include "sync/git/own_excludes.h"
 #include "sync/repository.h"
 #include "sync/repository_commit.h"
 
@@ -76,7 +76,7 @@ Status make_projections(Making& making, const Identity& identity,
   TRY(journal->append_control(Operation::kConfig, encode(ConfigFrame{config->text}),
                               clock.now_ms()));
   TRY(replace_file(*making.store, kConfigCopyFile, as_bytes(config->text), /*durable=*/false));
-  TRY(prepare_database_place(making.repository, *making.root, config->database));
+  TRY(prepare_database_place(making.repository, *making.root, *config));
   // Rows of another store's records stay, as foreign ones.
   const bool beside_others = !identity.tag.empty() || !identity.kept.empty();
   Roles roles(making.places, identity, config, *making.store, *journal, clock, beside_others);
@@ -118,7 +118,7 @@ Status take_database_along(Making& making, const Config& config) {
   TRY_ASSIGN(const auto apply_role, making.store->open_lock(kApplyLockName));
   TRY(apply_role->lock(FileLock::Mode::kExclusive, kForever));
   TRY_ASSIGN(Identity identity, read_identity(*making.store));
-  TRY(prepare_database_place(making.repository, *making.root, config.database));
+  TRY(prepare_database_place(making.repository, *making.root, config));
   return move_database(making.places, *making.root, *making.store, identity, config);
 }
 
@@ -207,7 +207,7 @@ Error refuse_without_identity(const Making& making, bool journal_there) {
   const size_t others = making.repository.foreign_stores.size();
   return make_error(
       Code::kDisagree,
-      fmt::format("this repository holds records of {} other store{}, but no journal: it is a "
+      fmt::format("this repository has commits of {} other store{}, but no journal: it is a "
                   "clone, or the journal was lost",
                   others, others == 1 ? "" : "s"),
       "`syncline init --new-identity` makes a store of its own beside them");
@@ -227,7 +227,10 @@ Result<std::string> owner_of_database(const DatabaseFile& file) {
 // and the new store goes on above them, if it was asked to be one of its own.
 Status go_on_beside_rows(const Making& making, const Config& config, bool new_identity,
                          Identity& identity) {
-  if (!identity.tag.empty()) return {};
+  // For a syncline.toml of the branch alone a tag is given unasked.
+  const bool asked = !making.repository.config_committed || !identity.kept.empty() ||
+                     !making.repository.foreign_stores.empty();
+  if (!identity.tag.empty() && asked) return {};
   TRY_ASSIGN(const std::string owner, owner_of_database(database_file(making.places, config)));
   if (owner.empty() || owner == identity.store.hex()) return {};
   if (!new_identity) {
@@ -368,8 +371,14 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     }
     if (stays) {
       report.existed = bound.has_value() && known.has_value() && !elsewhere;
+      TRY_ASSIGN([[maybe_unused]] const size_t converted,
+                 switch_conversions_off(making.repository, config->sync.own_paths, clock));
+      TRY(write_own_excludes(*making.common, config->sync.excluded));
       TRY_ASSIGN(auto ignored, ignored_kinds(making.places.root, *config, platform));
       std::ranges::move(ignored, std::back_inserter(report.notes));
+      if (std::string tracked = tracked_database(making.places, *config); !tracked.empty()) {
+        report.notes.push_back(std::move(tracked));
+      }
       report.store_id = identity->store.hex();
       report.profile = config->profile;
       return report;
@@ -388,7 +397,7 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     fresh.store = random_store_id(platform.random());
     TRY_ASSIGN(fresh.bound, making.common->identity());
     fresh.branch = making.repository.branch;
-    if (!making.repository.foreign_stores.empty()) {
+    if (!making.repository.foreign_stores.empty() || making.repository.config_committed) {
       fresh.tag = tag_of(fresh.store);
       fresh.id_floor = making.repository.highest_id_in_paths;
     }
@@ -398,14 +407,20 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
   identity->home = home_name(making.places);
   TRY_ASSIGN(Config settled, settle_config(making, profile_for_new(options)));
   TRY(check_outside_config(settled));
-  const auto config = std::make_shared<const Config>(std::move(settled));
+  auto config = std::make_shared<const Config>(std::move(settled));
   if (identity->database != config->database) {
     TRY(check_new_database(making.places, *making.root, *config));
     identity->database = config->database;
     TRY(write_identity(*making.store, *identity));
   }
   TRY(go_on_beside_rows(making, *config, options.new_identity, *identity));
-  TRY(write_own_attributes(*making.common, config->sync.own_paths));
+  TRY_ASSIGN(const size_t converted,
+             switch_conversions_off(making.repository, config->sync.own_paths, clock));
+  if (converted > 0) {
+    // One of them may be the configuration.
+    TRY_ASSIGN(Config again, settle_config(making, profile_for_new(options)));
+    config = std::make_shared<const Config>(std::move(again));
+  }
   TRY(make_projections(making, *identity, config, clock, report.notes));
   SyncOptions sync = config->sync;
   sync.branch = identity->branch;

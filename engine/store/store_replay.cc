@@ -160,7 +160,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   const auto config = std::make_shared<const Config>(std::move(parsed));
   identity.database = config->database;
   TRY(replace_file(*parts.root, kConfigFile, as_bytes(config->text)));
-  TRY(prepare_database_place(repository, *parts.root, config->database));
+  TRY(prepare_database_place(repository, *parts.root, *config));
   TRY(exclude_path(repository, "/" + std::string(kConfigFile)));
 
   Roles roles(places, identity, config, *parts.store, *journal, source.clock);

@@ -12,7 +12,9 @@
 #include "engine/verify/finding_class.h"
 #include "engine/verify/verifier.h"
 #include "journal/base/try.h"
+#include "sync/git/broken_refs.h"
 #include "sync/git/own_attributes.h"
+#include "sync/git/own_excludes.h"
 
 namespace syncline {
 
@@ -82,12 +84,25 @@ Result<VerifyReport> Store::Impl::verify_once(
     report = verifier.run(syncer, git_error);
     if (orphans != nullptr) *orphans = verifier.take_orphans();
   };
-  const Status asked = roles->sync.read_syncer([&](Syncer& syncer) -> Status {
-    run(&syncer, std::nullopt);
-    return {};
-  });
-  if (!asked && is_no_finding(asked.error().code)) return asked.error();
-  if (!asked) run(nullptr, asked.error());
+  const std::string& branch = config->sync.branch.empty() ? identity.branch : config->sync.branch;
+  // A person's HEAD or branch is no disagreement of ours, and nothing that repair could mend.
+  const std::string broken =
+      broken_ref(places.root, branch, *places.platform).value_or(std::string());
+  if (broken.empty()) {
+    const Status asked = roles->sync.read_syncer([&](Syncer& syncer) -> Status {
+      run(&syncer, std::nullopt);
+      return {};
+    });
+    if (!asked && is_no_finding(asked.error().code)) return asked.error();
+    if (!asked) run(nullptr, asked.error());
+  } else {
+    run(nullptr, std::nullopt);
+    if (report)
+      report->behind.push_back("rows alone were looked at, no commits and no files: " + broken);
+  }
+  if (std::string tracked = tracked_database(places, *config); report && !tracked.empty()) {
+    report->behind.push_back(std::move(tracked));
+  }
   if (report && !identity.kept.empty()) {
     report->notes.push_back({FindingClass::kRecordMissing,
                              identity.first_seq - 1,
@@ -136,6 +151,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
   if (!dry_run && impl_->check_writable()) {
     TRY_ASSIGN(const auto common, impl_->places.platform->open_directory(impl_->places.common_dir));
     TRY(write_own_attributes(*common, impl_->config->sync.own_paths));
+    TRY(write_own_excludes(*common, impl_->config->sync.excluded));
   }
   if (dry_run || report.healed.empty()) return report;
   TRY(impl_->check_writable());

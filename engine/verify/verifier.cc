@@ -53,6 +53,8 @@ void Verifier::note_edit(const std::string& path, uint64_t seq, const std::strin
 Result<VerifyReport> Verifier::run(Syncer* syncer, std::optional<Error> git_error) {
   syncer_ = syncer;
   git_error_ = std::move(git_error);
+  // Nobody can tell then which files a person has removed.
+  branch_is_away_ = syncer_ == nullptr && !git_error_;
   TRY_ASSIGN(root_, places_.platform->open_directory(places_.root));
   if (syncer_ != nullptr) {
     const Status loaded = load_trees();
@@ -289,16 +291,6 @@ void Verifier::check_retracted(const Effects& effects, uint64_t by) {
       fmt::format("kept on the branch, edited by a person; record {} took the record away", by));
 }
 
-Result<bool> Verifier::is_away_with_stash(const Effects& effects) {
-  if (syncer_ == nullptr || effects.seq <= syncer_->published()) return false;
-  if (!stashed_) {
-    TRY_ASSIGN(stashed_, syncer_->stashed_files());
-  }
-  TRY_ASSIGN(const bool away, stashed_->hold(effects.path));
-  if (away) ++files_stashed_;
-  return away;
-}
-
 // Reports, without judging, the records that had not reached a stage when it was looked at.
 Status Verifier::tell_behind() {
   const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
@@ -333,7 +325,7 @@ Status Verifier::tell_behind() {
         fmt::format("{} file{} away with a stash: `git stash pop` brings {} back", files_stashed_,
                     files_stashed_ == 1 ? " is" : "s are", files_stashed_ == 1 ? "it" : "them"));
   }
-  if (branch_is_away_) {
+  if (branch_is_away_ && syncer_ != nullptr) {
     report_.behind.push_back(fmt::format(
         "no file was looked at in the work tree: {} is not checked out, and its files went with it",
         short_branch_name(syncer_->branch())));
@@ -413,6 +405,11 @@ Status Verifier::check_file(const Effects& effects, const TreeFile& file) {
     if (removed_by_a_person(effects.seq, effects.path, file)) return {};
     TRY_ASSIGN(const bool away, is_away_with_stash(effects));
     if (away) return {};
+    TRY_ASSIGN(const bool staged, removed_in_index(effects.seq, effects.path, file));
+    if (staged) {
+      note_edit(effects.path, effects.seq, effects.table, effects.id, kRemovedInIndex);
+      return {};
+    }
     find(FindingClass::kRowWithoutFile, effects, text.error().message);
     return {};
   }

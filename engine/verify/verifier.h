@@ -59,7 +59,8 @@ class Verifier {
            Progress progress);
 
   // `syncer` has just been refreshed; it is null where git cannot be used, and then the reason is
-  // given. kNotFound when a segment was trimmed meanwhile: start again, with another Verifier.
+  // given where it is a finding; else nothing of git and the work tree is looked at. kNotFound when
+  // a segment was trimmed meanwhile: start again, with another Verifier.
   Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
   // After run(): what no record has made. Empty where the journal is damaged.
   Orphans take_orphans() { return std::move(orphans_); }
@@ -94,6 +95,8 @@ class Verifier {
   bool is_ignored(uint64_t seq, const std::string& path, const TreeFile& file) const;
   // Did a person remove from the branch what was published of the record?
   bool removed_by_a_person(uint64_t seq, const std::string& path, const TreeFile& file) const;
+  // Did a person remove it, or move it, in the index, and has not committed that yet?
+  Result<bool> removed_in_index(uint64_t seq, const std::string& path, const TreeFile& file);
   // Not published yet, and taken along by `git stash -u`.
   Result<bool> is_away_with_stash(const Effects& effects);
   // A file that neither holds is all zeros.
@@ -138,6 +141,7 @@ class Verifier {
   // `where` is one of these.
   static constexpr std::string_view kEditedInWorkTree = "edited by hand in the work tree";
   static constexpr std::string_view kRemoved = "removed by a person, on the branch";
+  static constexpr std::string_view kRemovedInIndex = "removed by a person, staged for a commit";
   static constexpr std::string_view kEditedOnBranch = "edited by a person, on the branch";
   static constexpr std::string_view kEditedEverywhere =
       "edited by a person, in the work tree and on the branch";
@@ -167,6 +171,7 @@ class Verifier {
   std::unordered_map<std::string, TreeFile> tree_files_;  // by path
   bool branch_goes_on_ = false;
   std::optional<StashedFiles> stashed_;  // read when a file is missing
+  std::optional<StagedPaths> staged_;    // likewise
   uint64_t files_stashed_ = 0;
   SparseCheckout sparse_;
   HeldPaths held_;

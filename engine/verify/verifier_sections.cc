@@ -89,7 +89,13 @@ Status Verifier::check_sections() {
       const Standing on_branch = is_compared ? branch.standings[i] : Standing::kWhole;
       const bool removed = on_branch == Standing::kMissing && branch_goes_on_;
       const bool file_removed = removed && removed_by_a_person(section.seq, path, file);
-      if (work_tree.no_text && section.in_work_tree && !file_removed) {
+      const bool gone = work_tree.no_text && section.in_work_tree && !file_removed;
+      bool staged = false;
+      if (gone) {
+        TRY_ASSIGN(staged, removed_in_index(section.seq, path, file));
+      }
+      if (staged) note_edit(path, section.seq, section.table, section.id, kRemovedInIndex);
+      if (gone && !staged) {
         find_section(FindingClass::kRowWithoutFile, path, section, *work_tree.no_text);
       }
       if (syncer_ != nullptr && own.standings[i] != Standing::kWhole) {
@@ -114,6 +120,25 @@ Status Verifier::check_sections() {
     }
   }
   return {};
+}
+
+Result<bool> Verifier::is_away_with_stash(const Effects& effects) {
+  if (syncer_ == nullptr || effects.seq <= syncer_->published()) return false;
+  if (!stashed_) {
+    TRY_ASSIGN(stashed_, syncer_->stashed_files());
+  }
+  TRY_ASSIGN(const bool away, stashed_->hold(effects.path));
+  if (away) ++files_stashed_;
+  return away;
+}
+
+Result<bool> Verifier::removed_in_index(uint64_t seq, const std::string& path,
+                                        const TreeFile& file) {
+  if (syncer_ == nullptr || file.branch.is_zero() || seq > syncer_->published()) return false;
+  if (!staged_) {
+    TRY_ASSIGN(staged_, syncer_->staged_paths());
+  }
+  return staged_->lack(path);
 }
 
 void Verifier::note_edited_section(const std::string& path, const Section& section,

@@ -23,6 +23,7 @@ struct SyncOptions {
   std::string remote = "origin";
   bool publish_ignored = false;        // what the repository ignores too, as `git add -f` does
   std::vector<std::string> own_paths;  // git's patterns for where records and settings are
+  std::vector<std::string> excluded;   // git's patterns for what is ours and never committed
 };
 
 }  // namespace syncline

@@ -141,12 +141,18 @@ KindCounts parse_kinds(std::string_view message) {
 }
 
 bool names_store(std::string_view message, std::string_view store) {
+  const std::vector<std::string> stores = named_stores(message);
+  return std::ranges::find(stores, store) != stores.end();
+}
+
+std::vector<std::string> named_stores(std::string_view message) {
+  std::vector<std::string> stores;
   std::string_view paragraph = last_paragraph(message);
   while (!paragraph.empty()) {
     const auto named = trailer_value(take_line(paragraph), kStoreTrailer);
-    if (named && *named == store) return true;
+    if (named && named->size() == 2 * sizeof(StoreId)) stores.emplace_back(*named);
   }
-  return false;
+  return stores;
 }
 
 }  // namespace syncline

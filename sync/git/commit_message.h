@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "journal/log/format.h"
 
@@ -62,5 +63,7 @@ std::optional<CommitTrailers> parse_trailers(std::string_view message);
 // Every commit of a store names the store, also a commit without a range of records: init's own,
 // and one that puts files back.
 bool names_store(std::string_view message, std::string_view store);
+// The stores that it names, in hex.
+std::vector<std::string> named_stores(std::string_view message);
 
 }  // namespace syncline

@@ -27,17 +27,23 @@ std::string empty_index() {
   return bytes;
 }
 
+// What waits for it tells the message alone, so the way out stands there.
+Error not_handled(const std::string& what, std::string_view way_out) {
+  std::string message = fmt::format("the git index {}, which is not handled", what);
+  if (!way_out.empty()) message += fmt::format(": `{}` makes it one that is", way_out);
+  return make_error(Code::kUnsupported, std::move(message));
+}
+
 // That a required extension is there; nothing where `name` is optional.
 Status check_extension(std::string_view name) {
   if (name[0] >= 'A' && name[0] <= 'Z') return {};
-  const std::string_view what = name == "link"   ? "a split index"
-                                : name == "sdir" ? "a sparse index"
-                                                 : name;
-  return make_error(Code::kUnsupported,
-                    fmt::format("the git index needs an extension that is not handled: {}", what),
-                    name == "link"   ? "git update-index --no-split-index"
-                    : name == "sdir" ? "git sparse-checkout reapply --no-sparse-index"
-                                     : "");
+  if (name == "link") {
+    return not_handled("is a split index", "git update-index --no-split-index");
+  }
+  if (name == "sdir") {
+    return not_handled("is a sparse index", "git sparse-checkout reapply --no-sparse-index");
+  }
+  return not_handled(fmt::format("needs the extension {}", name), "");
 }
 
 }  // namespace
@@ -94,9 +100,8 @@ Result<IndexFile> IndexFile::read(IndexBytes bytes) {
   index.version_ = load_be32(head.data() + 4);
   index.entry_count_ = load_be32(head.data() + 8);
   if (index.version_ < 2 || index.version_ > 4) {
-    return make_error(Code::kUnsupported,
-                      fmt::format("the git index has version {}, known are 2 to 4", index.version_),
-                      "git update-index --index-version 2");
+    return not_handled(fmt::format("has version {}", index.version_),
+                       "git update-index --index-version 2");
   }
   const Status structure = index.take_structure(window);
   const bool was_read = structure || structure.error().code == Code::kCorrupt ||

@@ -39,8 +39,8 @@ inline void put_be16(std::string& out, uint16_t value) {
 }
 
 inline Error damaged(std::string_view what) {
-  return make_error(Code::kCorrupt, "the git index is damaged: " + std::string(what),
-                    "git can rebuild it: rm .git/index && git reset");
+  return make_error(Code::kCorrupt, "the git index is damaged: " + std::string(what) +
+                                        "; `rm .git/index; git reset` makes it anew from HEAD");
 }
 
 }  // namespace syncline::index_format

@@ -79,6 +79,11 @@ std::string doubt(const std::string& branch, std::string_view who, const ObjectI
 
 }  // namespace
 
+Result<ObjectId> last_logged(Directory& directory, const std::string& log) {
+  TRY_ASSIGN(const Move last, last_in_reflog(directory, log));
+  return last.to;
+}
+
 Result<std::string> unborn_doubt(const GitDirectories& git, RefStore& refs, ObjectStore& objects,
                                  const std::string& branch, const BranchNotes& notes) {
   const bool noted = notes.was_born || !notes.published.is_zero();

@@ -30,6 +30,10 @@ struct BranchNotes {
   bool was_born = false;  // init committed to it
 };
 
+// The commit that the last whole line of a log names ("HEAD", "refs/heads/main"); zero where the
+// ref was deleted, or there is no log.
+Result<ObjectId> last_logged(Directory& directory, const std::string& log);
+
 // Why the branch is not unborn, and how to put its ref back; empty where no witness knows a commit.
 // `refs` belong to the common directory.
 Result<std::string> unborn_doubt(const GitDirectories& git, RefStore& refs, ObjectStore& objects,

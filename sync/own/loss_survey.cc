@@ -135,9 +135,9 @@ Result<RepositoryClaims> survey_repository(const std::string& work_tree, const S
     if (!tip && tip.error().code == Code::kCorrupt) continue;
     if (!tip) return tip.error();
     if (tip->is_zero() || !seen.insert(tip->hex()).second) continue;
-    TRY_ASSIGN(const FoundTrailers found,
+    TRY_ASSIGN(const std::vector<FoundRange> found,
                find_trailers(objects, *tip, store.hex(), UINT64_MAX, UINT64_MAX));
-    for (const FoundRange& range : found.ranges) {
+    for (const FoundRange& range : found) {
       claims.last_seq = std::max(claims.last_seq, range.last_seq);
     }
     TRY(add_ids(objects, *tip, claims.highest_id));

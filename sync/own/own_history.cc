@@ -136,19 +136,27 @@ Result<OwnHistory> read_own_history(ObjectStore& objects, const StoreId& store, 
   return history;
 }
 
-Result<FoundTrailers> find_trailers(ObjectStore& objects, const ObjectId& tip,
-                                    std::string_view store, uint64_t commits_max,
-                                    uint64_t found_max) {
-  FoundTrailers found;
+Result<std::vector<FoundRange>> find_trailers(ObjectStore& objects, const ObjectId& tip,
+                                              std::string_view store, uint64_t commits_max,
+                                              uint64_t found_max) {
+  std::vector<FoundRange> found;
   TRY(walk_history(objects, tip, commits_max, [&](const ObjectId& id, const ParsedCommit& commit) {
     const std::optional<CommitTrailers> trailers = parse_trailers(commit.message);
-    if (trailers && (store.empty() || trailers->store == store)) {
-      found.ranges.push_back({id, trailers->first_seq, trailers->last_seq});
-      found.stores.push_back(trailers->store);
+    if (trailers && trailers->store == store) {
+      found.push_back({id, trailers->first_seq, trailers->last_seq});
     }
-    return found.ranges.size() < found_max;
+    return found.size() < found_max;
   }));
   return found;
+}
+
+Result<std::set<std::string>> stores_named(ObjectStore& objects, const ObjectId& tip) {
+  std::set<std::string> stores;
+  TRY(walk_history(objects, tip, UINT64_MAX, [&](const ObjectId&, const ParsedCommit& commit) {
+    for (std::string& store : named_stores(commit.message)) stores.insert(std::move(store));
+    return true;
+  }));
+  return stores;
 }
 
 Result<bool> reaches(ObjectStore& objects, const ObjectId& tip, const ObjectId& wanted,

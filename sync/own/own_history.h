@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,16 +38,13 @@ struct FoundRange {
   uint64_t first_seq = 0;
   uint64_t last_seq = 0;
 };
-// Every commit reachable from `tip` that carries the trailers of `store` (hex; empty: of any),
-// newest first by commit time. Looks at no more than `commits_max` commits, and stops after
-// `found_max`.
-struct FoundTrailers {
-  std::vector<FoundRange> ranges;
-  std::vector<std::string> stores;  // of ranges, alike
-};
-Result<FoundTrailers> find_trailers(ObjectStore& objects, const ObjectId& tip,
-                                    std::string_view store, uint64_t commits_max,
-                                    uint64_t found_max);
+// Every commit reachable from `tip` that carries the trailers of `store` (hex), newest first by
+// commit time. Looks at no more than `commits_max` commits, and stops after `found_max`.
+Result<std::vector<FoundRange>> find_trailers(ObjectStore& objects, const ObjectId& tip,
+                                              std::string_view store, uint64_t commits_max,
+                                              uint64_t found_max);
+// Every store (hex) that a commit reachable from `tip` names: one without records yet has init's.
+Result<std::set<std::string>> stores_named(ObjectStore& objects, const ObjectId& tip);
 // Is `wanted` among the first `commits_max` commits reachable from `tip`?
 Result<bool> reaches(ObjectStore& objects, const ObjectId& tip, const ObjectId& wanted,
                      uint64_t commits_max);

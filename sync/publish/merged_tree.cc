@@ -85,6 +85,13 @@ Result<ObjectId> MergedTree::merge(const ObjectId& tip, const ObjectId& theirs, 
   const std::optional<ObjectId> tree = ObjectId::parse(take_word(rest, '\0'));
   const bool whole = merge.output.size() < kOutputBytesMax;
   if ((merge.exit_code != 0 && merge.exit_code != 1) || !tree || !whole) {
+    if (merge.error_text.find("unrelated histories") != std::string::npos) {
+      return takes_a_person(
+          context_.options, "it shares no commit with the branch here",
+          fmt::format("if they belong together, git pull --no-rebase --allow-unrelated-histories "
+                      "{0} {1}, then push again; if not, git remote set-url {0} URL",
+                      context_.options.remote, short_branch_name(context_.options.branch)));
+    }
     return takes_a_person(context_.options, "git cannot merge them: " + one_line(merge.error_text),
                           pull);
   }

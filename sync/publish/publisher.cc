@@ -14,6 +14,7 @@
 #include "sync/git/commit_text.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/own_attributes.h"
+#include "sync/git/own_excludes.h"
 #include "sync/git/sparse_checkout.h"
 #include "sync/git/tree.h"
 #include "sync/git/work_files.h"
@@ -93,6 +94,7 @@ Result<PublishReport> Publisher::publish(OutcomeSource& outcomes,
   }
   TRY(drop_stale_keeps(*git_dirs->common_dir, context_.store().hex()));
   TRY(write_own_attributes(*git_dirs->common_dir, context_.options.own_paths));
+  TRY(write_own_excludes(*git_dirs->common_dir, context_.options.excluded));
   PublishReport report;
   while (true) {
     const uint64_t published = context_.state.published;

@@ -34,6 +34,15 @@ Result<bool> Pusher::has_remote() {
   return config.get("remote." + context_.options.remote + ".url").has_value();
 }
 
+Result<bool> Pusher::tracks_branches() {
+  TRY_ASSIGN(const std::optional<std::string> text, read_small_file(context_.common_dir, "config"));
+  const std::string& remote = context_.options.remote;
+  const auto fetch = GitConfig::parse(text.value_or("")).get("remote." + remote + ".fetch");
+  if (!fetch) return false;
+  return fetch->ends_with(fmt::format("refs/heads/*:refs/remotes/{}/*", remote)) ||
+         fetch->ends_with(":" + RemoteMerge::tracking_ref(context_.options));
+}
+
 Status Pusher::ask_git(Deadline deadline) {
   std::vector<std::string> command = git_command(context_.work_tree);
   command.insert(command.end(), {"rev-parse", "--git-dir"});
@@ -194,8 +203,12 @@ Result<std::optional<uint64_t>> Pusher::pushed() {
   if (!there) return std::optional<uint64_t>{};
   TRY_ASSIGN(const Noted last, noted());
   TRY_ASSIGN(ObjectId tip, context_.refs.read(RemoteMerge::tracking_ref(context_.options)));
-  // Where the remote's branches are not tracked here, our own push alone tells.
-  if (tip.is_zero()) tip = last.tip;
+  if (tip.is_zero()) {
+    // Where the remote's branches are not tracked here, our own push alone tells. Where they are,
+    // the push made that ref, and a fetch has seen that the remote has the branch no more.
+    TRY_ASSIGN(const bool tracked, tracks_branches());
+    if (!tracked) tip = last.tip;
+  }
   if (tip.is_zero()) return std::optional<uint64_t>(0);
   const ObjectId& published = context_.state.branch_commit;
   if (tip != known_tip_ || published != known_published_) {
@@ -227,12 +240,12 @@ Result<uint64_t> Pusher::seq_at(const ObjectId& tip, const Noted& last) {
 
 // As far as our commits there follow each other: one in between may have been taken away.
 Result<uint64_t> Pusher::seq_by_trailers(const ObjectId& tip) {
-  TRY_ASSIGN(FoundTrailers found,
+  TRY_ASSIGN(std::vector<FoundRange> found,
              find_trailers(context_.objects, tip, context_.store().hex(), kCommitsLookedAtMax,
                            /*found_max=*/UINT64_MAX));
-  std::ranges::sort(found.ranges, {}, &FoundRange::first_seq);
+  std::ranges::sort(found, {}, &FoundRange::first_seq);
   uint64_t reached = 0;
-  for (const FoundRange& range : found.ranges) {
+  for (const FoundRange& range : found) {
     if (reached > 0 && range.first_seq > reached + 1) break;
     reached = std::max(reached, range.last_seq);
   }

@@ -45,6 +45,8 @@ class Pusher {
     uint64_t seq = 0;
   };
   Result<bool> has_remote();
+  // Whether a push and a fetch keep the remote's branches below refs/remotes.
+  Result<bool> tracks_branches();
   Status ask_git(Deadline deadline);
   // One try. Empty where there is nothing to push. What is held (ignored_paths.h) stays here.
   Result<std::optional<PushAnswer>> try_push(bool own_is_held, Deadline deadline);

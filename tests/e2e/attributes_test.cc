@@ -102,5 +102,54 @@ TEST(AttributesFile, KeepsAPersonsLinesAndGetsOursBack) {
   EXPECT_EQ(theirs + "\n" + read_whole(file), whole);
 }
 
+// The database and what SQLite keeps beside it, whoever writes info/exclude anew.
+TEST(ExcludeFile, KeepsAPersonsLinesAndGetsOursBack) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
+  const fs::path file = store.root() / ".git/info/exclude";
+  const std::vector<std::vector<std::string>> verbs = {
+      {"init", store.root().string()}, {"repair"}, {"sync"}};
+  for (const std::vector<std::string>& verb : verbs) {
+    store.json({"record", "failure", "--title", verb.front(), "--domain", "d"});
+    write_whole(file, "*.tmp");  // and no line end
+    if (verb.front() == "sync") {
+      store.json({"record", "failure", "--title", "to be published", "--domain", "d"});
+    }
+    store.json(verb);
+    const std::string whole = read_whole(file);
+    EXPECT_TRUE(whole.starts_with("*.tmp\n/memory/index.db\n")) << verb.front() << "\n" << whole;
+    store.json({"sync"});
+    EXPECT_EQ(read_whole(file), whole) << "each line once";
+    EXPECT_EQ(store.git({"status", "--porcelain"}), "") << verb.front();
+  }
+  store.git({"add", "-A"});
+  EXPECT_EQ(store.git({"ls-files", "memory/index.db*"}), "");
+  expect_agreement(store, verbs.size() + 1);
+}
+
+TEST(ExcludeFile, ADatabaseThatAPersonTracksIsSaidWithTheCommandsThatUntrackIt) {
+  TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.record_notes(1);
+  store.json({"sync"});
+  store.git({"add", "-f", "syncline.db"});
+  store.git({"commit", "-qm", "all of it"});
+  const std::string untrack =
+      "git rm --cached syncline.db, then git commit -m \"untrack syncline.db\"";
+  const std::vector<std::vector<std::string>> verbs = {
+      {"status"}, {"verify"}, {"init", store.root().string()}};
+  for (const std::vector<std::string>& verb : verbs) {
+    const ProcessResult said = store.syncline(verb);
+    EXPECT_TRUE(said.ok()) << said.describe();
+    EXPECT_NE(said.out.find(untrack), std::string::npos) << said.describe();
+  }
+  store.git({"rm", "-q", "--cached", "syncline.db"});
+  store.git({"commit", "-qm", "untrack syncline.db"});
+  for (const std::vector<std::string>& verb : verbs) {
+    EXPECT_EQ(store.syncline(verb).out.find("tracked"), std::string::npos) << verb.front();
+  }
+  expect_agreement(store, 1);
+}
+
 }  // namespace
 }  // namespace syncline

@@ -455,5 +455,28 @@ TEST(Damage, ACopiedStoreRefusesToWriteUntilTold) {
   EXPECT_EQ(taken.exit_code, 0) << taken.describe();
 }
 
+TEST(Damage, ABranchOrHeadThatNamesNothingIsWaitedForAndTheWayOutHelps) {
+  for (const std::string name : {"refs/heads/main", "HEAD"}) {
+    TemporaryDirectory directory;
+    const StoreUnderTest store("notes", directory / "store");
+    store.json({"record", "note", "--title", "one", "--wait", "published"});
+    write_whole(store.root() / ".git" / name, "");
+    store.record_notes(1);
+    const Json found = store.json({"verify"});
+    EXPECT_EQ(found["findings"], Json::array());
+    const Json repair = store.json({"repair", "--dry-run"});
+    EXPECT_EQ(repair["healed"], Json::array());
+    const std::string said = store.json({"status"})["git"];
+    EXPECT_NE(found["behind"].dump().find("rows alone were looked at"), std::string::npos);
+    const size_t begin = said.find('`'), end = said.rfind('`');
+    ASSERT_LT(begin, end) << said;
+    const ProcessResult done =
+        run_process({"sh", "-c", said.substr(begin + 1, end - begin - 1)}, {});
+    EXPECT_TRUE(done.ok()) << done.describe();
+    store.json({"sync"});
+    expect_agreement(store, 2);
+  }
+}
+
 }  // namespace
 }  // namespace syncline

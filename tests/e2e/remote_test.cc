@@ -193,14 +193,9 @@ TEST_F(Remote, APersonsConflictWaitsForThemAndNothingMoves) {
   EXPECT_EQ(status["published"], 2) << status.dump();
   // Recording goes on.
   rule(a_, "of the first, once more");
-  // The file of sections conflicts in their merge too: they keep both.
-  a_.try_git({"-c", "merge.union.driver=true", "pull", "-q", "--no-rebase", "origin", "main"});
+  // The file of sections does not conflict in their merge: our driver keeps both.
+  a_.try_git({"pull", "-q", "--no-rebase", "origin", "main"});
   write_whole(a_.root() / "README.txt", "ours and theirs\n");
-  run({"git", "-C", a_.root().string(), "checkout", "-q", "--theirs", "--", kRulesFile});
-  std::string text = read_whole(a_.root() / kRulesFile);
-  const std::string ours = a_.git({"show", std::string("HEAD:") + kRulesFile}) + "\n";
-  text += ours.substr(ours.find("\n## H-2:"));
-  write_whole(a_.root() / kRulesFile, text);
   a_.git({"add", "-A"});
   a_.git({"commit", "-qm", "settled"});
   expect_convergence();
@@ -370,6 +365,43 @@ TEST_F(Remote, KilledAtAnyStepItIsFinishedByTheNext) {
   }
   EXPECT_EQ(round, 10);
   expect_convergence();
+}
+
+TEST_F(Remote, WithoutACommitInCommonTheHintIsTheCommandThatMerges) {
+  const StoreUnderTest other("elf", directory_ / "other");
+  other.git({"remote", "add", "origin", bare().string()});
+  rule(other, "of another beginning", "other");
+  const ProcessResult refused = push(other);
+  EXPECT_EQ(refused.exit_code, 75) << refused.describe();
+  const std::string pull = "git pull --no-rebase --allow-unrelated-histories origin main";
+  ASSERT_NE(refused.err.find(pull), std::string::npos) << refused.describe();
+  std::vector<std::string> environment = plain_git_environment();
+  environment.emplace_back("GIT_MERGE_AUTOEDIT=no");
+  const ProcessResult pulled = run_process(
+      {"sh", "-c", pull}, {.directory = other.root().string(), .environment = environment});
+  ASSERT_TRUE(pulled.ok()) << pulled.describe();
+  expect_pushed(other);
+}
+
+TEST_F(Remote, AReceiptSaysThatItsRecordWasPushed) {
+  rule(a_, "one more");
+  const std::string last = a_.json({"status"})["journaled"].dump();
+  EXPECT_NE(a_.json({"show", last})["stage"], "pushed");
+  EXPECT_EQ(a_.json({"show", "1"})["stage"], "pushed");
+  expect_pushed(a_);
+  EXPECT_EQ(a_.json({"show", last})["stage"], "pushed");
+  // Somebody takes it away by force.
+  run({"git", "-C", bare().string(), "update-ref", "refs/heads/main", "main~1"});
+  a_.git({"fetch", "-q", "origin"});
+  EXPECT_EQ(a_.json({"show", last})["stage"], "published");
+}
+
+TEST_F(Remote, ABranchThatIsGoneThereIsNotCalledPushed) {
+  expect_pushed(a_);
+  run({"git", "-C", bare().string(), "update-ref", "-d", "refs/heads/main"});
+  a_.git({"fetch", "-q", "--prune", "origin"});
+  EXPECT_EQ(a_.json({"status"})["pushed"], 0);
+  expect_pushed(a_);
 }
 
 }  // namespace

@@ -52,6 +52,33 @@ TEST(RecordArguments, GlobalOptionsAreTakenAfterTheVerb) {
   EXPECT_EQ(parsed->fields.size(), 1u);
 }
 
+// The profile `packages` has such a field.
+TEST(RecordArguments, AVersionWithAValueIsAField) {
+  for (const std::vector<std::string>& version :
+       {std::vector<std::string>{"--version", "1.0"}, {"--version=1.0"}}) {
+    std::vector<std::string> arguments = {"package", "--name", "a"};
+    arguments.insert(arguments.end(), version.begin(), version.end());
+    arguments.insert(arguments.end(), {"--key", "k"});
+    const auto parsed = parse(arguments);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_FALSE(parsed->globals.version);
+    ASSERT_EQ(parsed->fields.size(), 2u);
+    EXPECT_EQ(parsed->fields[1].name, "version");
+    EXPECT_EQ(parsed->fields[1].value, "1.0");
+    EXPECT_EQ(parsed->key, "k");
+  }
+  for (const std::vector<std::string>& asked :
+       {std::vector<std::string>{"package", "--version"}, {"package", "--version", "--json"}}) {
+    const auto parsed = parse(asked);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_TRUE(parsed->globals.version);
+    EXPECT_TRUE(parsed->fields.empty());
+  }
+  const auto refused = parse({"note", "--json", "text"});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().hint.find("--field NAME=VALUE"), std::string::npos);
+}
+
 TEST(RecordArguments, ThoseBeforeTheVerbStay) {
   const auto parsed = parse_record_arguments({"note"}, {.store = "/before", .json = true});
   ASSERT_TRUE(parsed);
