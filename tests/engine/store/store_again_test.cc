@@ -235,6 +235,36 @@ TEST_F(AgainTest, AStoreThatGoesOnAboveALostOneKnowsWhoHasTheKey) {
   EXPECT_EQ(repeated.set_aside, "");
 }
 
+// The cause comes back between the try and the record.
+TEST_F(AgainTest, OneThatIsSetAsideAnewIsTheOneThatIsLeft) {
+  refused(*open_with_the_rule(), "");
+  drop_the_rule();
+  StoreOptions options;
+  options.on_durable = [this](uint64_t) { sql(kRule); };
+  {
+    const auto store = open(options);
+    const auto report = store->repair(/*dry_run=*/false);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->healed.size(), 0U);
+    ASSERT_EQ(report->left.size(), 1U);
+    EXPECT_EQ(report->left[0].seq, 3U);
+    EXPECT_NE(report->left[0].detail.find("a rule of the user"), std::string::npos);
+  }
+  const auto store = open();
+  EXPECT_EQ(store->status()->set_aside, 1U);
+  drop_the_rule();
+  const auto report = store->repair(/*dry_run=*/false);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->healed.size(), 1U);
+  EXPECT_EQ(report->left.size(), 0U);
+  EXPECT_EQ(store->show(3)->again_as, 4U);
+  EXPECT_EQ(store->show(4)->key, "");
+  EXPECT_EQ(store->status()->set_aside, 0U);
+  EXPECT_EQ(notes(), 2);
+  must_sync(*store);
+  expect_sound(*store);
+}
+
 TEST_F(AgainTest, ATicketForItIsANewRecord) {
   const auto store = open_with_the_rule();
   refused(*store, "k");
