@@ -235,7 +235,7 @@ struct InitOptions {
   std::string profile = {};  // empty: "notes" for a new store, its own for one that is there
   bool new_identity = false;
   bool moved = false;
-  bool nested = false;  // a repository within another one is wanted
+  bool nested = false;             // a repository within another one is wanted
   std::string merge_program = {};  // see Store::set_merge_driver(); empty: git gets no driver
   std::function<void(const std::string& why)> on_lock_wait = {};  // see StoreOptions
   StorePlatform* platform = nullptr;                              // see StoreOptions
@@ -269,9 +269,9 @@ class Store {
   // full. Answers kInvalid at once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
   // Returns the receipt once the stage is reached; each ticket is waited for once. For a duplicate
-  // the receipt holds only seq and stage: show() returns the rest. One of a record that was set aside
-  // is tried again, as by record(). kTimeout as an error means that
-  // the record was taken back, and nothing was written; kOutcomeUnknown that it is on its way.
+  // the receipt holds only seq and stage: show() returns the rest. One of a record that was set
+  // aside is tried again, as by record(). kTimeout as an error means that the record was taken
+  // back, and nothing was written; kOutcomeUnknown that it is on its way.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
   // Takes a record's row away and, with the next publish, its file or section, by a record of its
