@@ -47,6 +47,7 @@ void add_whole_receipt(Json& json, const Receipt& receipt) {
   json["ignored"] = receipt.ignored;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
+  json["again_as"] = number_or_null(receipt.again_as);
   json["retracts"] = number_or_null(receipt.retracts);
   json["retracted_by"] = number_or_null(receipt.retracted_by);
   json["fields"] = receipt.fields ? fields_json(*receipt.fields) : Json(nullptr);
@@ -180,6 +181,7 @@ std::string log_json(const LogEntry& entry) {
   json["operation"] = entry.operation;
   json["rebound"] = entry.receipt.rebound;
   json["set_aside"] = text_or_null(entry.receipt.set_aside);
+  json["again_as"] = number_or_null(entry.receipt.again_as);
   json["retracts"] = number_or_null(entry.receipt.retracts);
   json["retracted_by"] = number_or_null(entry.receipt.retracted_by);
   return json_line(json);

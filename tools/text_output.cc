@@ -102,7 +102,9 @@ std::string recorded_text(const Receipt& receipt) {
   if (receipt.rebound) text += ", its first id was taken by a row that is not ours";
   if (receipt.ignored) text += ", not on the branch: the repository ignores the path";
   if (!receipt.set_aside.empty()) {
-    text += fmt::format(", but set aside: {}", printable(receipt.set_aside));
+    text +=
+        fmt::format(", but set aside: {}; once that is mended, `syncline repair` records it anew",
+                    printable(receipt.set_aside));
   }
   return text + "\n";
 }
@@ -173,6 +175,7 @@ std::string receipt_text(const Receipt& receipt) {
                         : receipt.branch_commit.empty() ? "not yet"
                                                         : receipt.branch_commit);
   if (!receipt.set_aside.empty()) line("set aside", printable(receipt.set_aside));
+  if (receipt.again_as != 0) line("recorded anew", fmt::format("as seq {}", receipt.again_as));
   if (receipt.retracts != 0) line("retracts", fmt::format("seq {}", receipt.retracts));
   if (receipt.retracted_by != 0) line("retracted by", fmt::format("seq {}", receipt.retracted_by));
   for (const std::string& done : change_lines(receipt.change)) line("by a person", done);
@@ -198,6 +201,7 @@ std::string listed_text(const Receipt& receipt) {
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", set aside: {}", printable(receipt.set_aside));
   }
+  if (receipt.again_as != 0) text += fmt::format(", recorded anew as {}", receipt.again_as);
   text += '\n';
   if (!receipt.fields) return text;
   for (const auto& [name, value] : *receipt.fields) {
@@ -218,6 +222,7 @@ std::string log_text(const LogEntry& entry) {
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", set aside: {}", printable(receipt.set_aside));
   }
+  if (receipt.again_as != 0) text += fmt::format(", recorded anew as {}", receipt.again_as);
   if (receipt.retracts != 0) text += fmt::format(", of record {}", receipt.retracts);
   if (receipt.retracted_by != 0) text += fmt::format(", retracted by {}", receipt.retracted_by);
   return text + "\n";

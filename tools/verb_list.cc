@@ -66,7 +66,7 @@ class ListVerb final : public PlainVerb {
   bool is_wanted(const Receipt& receipt) const {
     return (!kind_ || receipt.kind == *kind_) && (!since_ms_ || receipt.time_ms >= *since_ms_) &&
            (!until_ms_ || receipt.time_ms < *until_ms_) &&
-           (!set_aside_ || !receipt.set_aside.empty());
+           (!set_aside_ || (!receipt.set_aside.empty() && receipt.again_as == 0));
   }
 
   // In the order of the journal.

@@ -9,6 +9,7 @@
 #include "engine/apply/checkpoint.h"
 #include "engine/apply/file_recheck.h"
 #include "engine/apply/waiting_files.h"
+#include "engine/projection/projection.h"
 #include "journal/base/assert.h"
 #include "journal/base/try.h"
 
@@ -25,6 +26,7 @@ struct Applier::Impl {
   Result<ApplyReport> step(std::optional<uint64_t> stop_after_seq);
   Status restore_rows(std::vector<uint64_t> seqs);
   Result<std::vector<std::string>> put_back_row(uint64_t seq);
+  Result<std::string> refusal_of(const Intent& intent, std::optional<uint64_t> id);
 
   ApplyContext context;
   WaitingFiles waiting;
@@ -134,6 +136,31 @@ Result<std::vector<std::string>> Applier::Impl::put_back_row(uint64_t seq) {
 
 Result<std::vector<std::string>> Applier::put_back_row(uint64_t seq) {
   return impl_->put_back_row(seq);
+}
+
+Result<std::string> Applier::Impl::refusal_of(const Intent& intent, std::optional<uint64_t> id) {
+  TRY(context.refresh());
+  TRY_ASSIGN(const Transaction transaction, Transaction::begin(*context.database));
+  if (!id) {
+    TRY_ASSIGN(const uint64_t highest,
+               highest_id(*context.database, intent.table, intent.id_column));
+    TRY_ASSIGN(id, next_free_id(*context.database, intent.table, intent.id_column, highest));
+  }
+  if (!id) return std::string();  // whoever writes the record says so
+  BatchRecord record;
+  record.intent = intent;
+  record.decided_id = *id;
+  record.time_ms = context.clock.now_ms();
+  const uint64_t seq = std::max(context.journal.end().seq, context.journal.durable().seq) + 1;
+  record.effects = render_effects(record.intent, seq, EffectIds(*id), record.time_ms);
+  RolledBack refused;
+  Result<std::string> refusal = RecordPlacer(context, refused).refusal_of(record);
+  context.parents.clear();
+  return refusal;
+}
+
+Result<std::string> Applier::refusal_of(const Intent& intent, std::optional<uint64_t> id) {
+  return impl_->refusal_of(intent, id);
 }
 
 Result<ApplyReport> Applier::step(std::optional<uint64_t> stop_after_seq) {

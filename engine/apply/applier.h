@@ -88,6 +88,11 @@ class Applier {
   // was.
   Result<std::vector<std::string>> put_back_row(uint64_t seq);
 
+  // Under apply.lock. Why a record would be set aside if it were applied now, with this id or the
+  // next; empty where it would not. Tried in a transaction that is rolled back; an error is a fault
+  // of the place, for which a record waits.
+  Result<std::string> refusal_of(const Intent& intent, std::optional<uint64_t> id);
+
   // What was changed in people's tables, a sentence each, once.
   std::vector<std::string> take_notes();
 

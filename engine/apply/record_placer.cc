@@ -29,6 +29,12 @@ Result<Attempt> RecordPlacer::place_all(Batch& batch, std::optional<Appended>& j
   return Attempt::kDone;
 }
 
+Result<std::string> RecordPlacer::refusal_of(BatchRecord& record) {
+  TRY_ASSIGN(const Attempt placed, place(record));
+  if (placed == Attempt::kRedo) return rolled_back_[record.effects.seq];
+  return record.is_set_aside() ? record.outcome->reason : std::string();
+}
+
 Result<Attempt> RecordPlacer::place(BatchRecord& record) {
   record.id_is_taken = false;
   if (record.is_retracted()) return Attempt::kDone;

@@ -39,6 +39,9 @@ class RecordPlacer {
 
   // `journalled` is set to the group of rebinds, which is not durable yet, where there is one.
   Result<Attempt> place_all(Batch& batch, std::optional<Appended>& journalled);
+  // Why this record would be set aside; empty where it would not. Nothing is journalled, and the
+  // transaction is to be rolled back.
+  Result<std::string> refusal_of(BatchRecord& record);
 
  private:
   // The last id known in a table, in its rows and among those given out; rebinding counts on from

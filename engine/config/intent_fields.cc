@@ -10,6 +10,7 @@
 #include "engine/config/kind_patterns.h"
 #include "engine/config/make_intent.h"
 #include "engine/config/told_fields.h"
+#include "journal/record/again_key.h"
 
 namespace syncline {
 namespace {
@@ -221,7 +222,11 @@ std::optional<Fields> intent_fields(const Config& config, const Intent& intent,
   const KindSpec* const kind = config.find_kind(intent.kind);
   if (kind == nullptr || kind->patterns == nullptr) return std::nullopt;
   if (intent.found.any()) return fields_found_in_place(*kind, intent);
-  return Search(config, *kind, intent, store_tags).run();
+  if (set_aside_seq_of(intent.key) == 0) return Search(config, *kind, intent, store_tags).run();
+  Intent without_key = intent;  // no person gave it
+  without_key.key.clear();
+  without_key.content_hash = {};
+  return Search(config, *kind, without_key, store_tags).run();
 }
 
 }  // namespace syncline

@@ -21,11 +21,11 @@ Result<AppliedState> read_applied_state(Database& database) {
   if (applied) state.applied = *applied;
   TRY_ASSIGN(const auto synced, read_meta(database, "files_synced"));
   state.files_synced = static_cast<uint64_t>(synced.value_or(0));
-  TRY_ASSIGN(Statement counts,
-             database.prepare(
-                 fmt::format("SELECT (SELECT count(*) FROM syncline_outcomes WHERE kind = {}),"
-                             "(SELECT count(*) FROM syncline_waiting)",
-                             static_cast<int>(Outcome::Kind::kSetAside))));
+  TRY_ASSIGN(Statement counts, database.prepare(fmt::format(
+                                   "SELECT (SELECT count(*) FROM syncline_outcomes WHERE kind = {} "
+                                   "AND new_id IS NULL),"
+                                   "(SELECT count(*) FROM syncline_waiting)",
+                                   static_cast<int>(Outcome::Kind::kSetAside))));
   TRY_ASSIGN(const bool row, counts.step());
   if (row) {
     state.set_aside = static_cast<uint64_t>(counts.integer(0));
@@ -158,8 +158,9 @@ Result<std::map<uint64_t, Outcome>> read_outcomes(Database& database, uint64_t f
     Outcome outcome{.seq = seq,
                     .kind = static_cast<Outcome::Kind>(statement.integer(1)),
                     .reason = std::string(statement.text(3))};
-    (outcome.is_retracted() ? outcome.retracted_by : outcome.new_id) =
-        static_cast<uint64_t>(statement.integer(2));
+    (outcome.is_retracted()   ? outcome.retracted_by
+     : outcome.is_set_aside() ? outcome.again_as
+                              : outcome.new_id) = static_cast<uint64_t>(statement.integer(2));
     if (!statement.is_null(4)) outcome.file_id = static_cast<uint64_t>(statement.integer(4));
     outcomes.emplace(seq, std::move(outcome));
   }

@@ -1,24 +1,37 @@
 #include "engine/projection/projection_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <tuple>
 
 #include "journal/base/try.h"
+#include "journal/record/again_key.h"
 
 namespace syncline {
 
 struct ProjectionWriter::Statements {
-  Statement key, outcome, offset, waiting, not_waiting, position, commit, next_published, id;
+  Statement key, key_owner, take_key, taken_in_anew, outcome, offset, waiting, not_waiting,
+      position, commit, next_published, id;
   Statement read_offsets, read_waiting, path_waiting;
 };
 
-ProjectionWriter::ProjectionWriter(std::unique_ptr<Statements> statements)
-    : statements_(std::move(statements)) {}
+ProjectionWriter::ProjectionWriter(Database& database, std::unique_ptr<Statements> statements)
+    : database_(database), statements_(std::move(statements)) {}
 ProjectionWriter::~ProjectionWriter() = default;
 
 Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& database) {
   TRY_ASSIGN(Statement key,
              database.prepare("INSERT INTO syncline_keys(key, seq, content_hash) VALUES(?1, ?2, ?3)"
                               " ON CONFLICT(key) DO NOTHING"));
+  TRY_ASSIGN(Statement key_owner, database.prepare("SELECT seq FROM syncline_keys WHERE key = ?1"));
+  TRY_ASSIGN(
+      Statement take_key,
+      database.prepare("UPDATE syncline_keys SET seq = ?2, content_hash = ?3 WHERE key = ?1"));
+  TRY_ASSIGN(Statement taken_in_anew,
+             database.prepare(fmt::format("UPDATE syncline_outcomes SET new_id = ?2 "
+                                          "WHERE seq = ?1 AND kind = {}",
+                                          static_cast<int>(Outcome::Kind::kSetAside))));
   TRY_ASSIGN(Statement outcome,
              database.prepare(
                  "INSERT INTO syncline_outcomes(seq, kind, new_id, reason, file_id) "
@@ -52,22 +65,41 @@ Result<std::unique_ptr<ProjectionWriter>> ProjectionWriter::prepare(Database& da
   TRY_ASSIGN(Statement path_waiting,
              database.prepare("SELECT 1 FROM syncline_waiting WHERE path = ?1 LIMIT 1"));
   auto statements = std::make_unique<Statements>(
-      std::move(key), std::move(outcome), std::move(offset), std::move(waiting),
-      std::move(not_waiting), std::move(position), std::move(commit), std::move(next_published),
-      std::move(id), std::move(read_offsets), std::move(read_waiting), std::move(path_waiting));
-  return std::unique_ptr<ProjectionWriter>(new ProjectionWriter(std::move(statements)));
+      std::move(key), std::move(key_owner), std::move(take_key), std::move(taken_in_anew),
+      std::move(outcome), std::move(offset), std::move(waiting), std::move(not_waiting),
+      std::move(position), std::move(commit), std::move(next_published), std::move(id),
+      std::move(read_offsets), std::move(read_waiting), std::move(path_waiting));
+  return std::unique_ptr<ProjectionWriter>(new ProjectionWriter(database, std::move(statements)));
 }
 
 Status ProjectionWriter::add_keys(std::vector<Key> keys) {
   // In random order each key touches a page of its own; sorted, a batch walks the tree once.
-  std::ranges::sort(keys, {}, &Key::key);
+  std::ranges::sort(keys, {}, [](const Key& key) { return std::tie(key.key, key.seq); });
   for (const Key& key : keys) {
     TRY(statements_->key.bind(1, key.key)
             .bind(2, key.seq)
             .bind_blob(3, content_hash_bytes(*key.content_hash))
             .run());
+    if (database_.changes() == 0) TRY(take_key_over(key));
+    const uint64_t set_aside = set_aside_seq_of(key.key);
+    if (set_aside != 0) TRY(statements_->taken_in_anew.bind(1, set_aside).bind(2, key.seq).run());
   }
   return {};
+}
+
+// The key belongs to the last of the records that have it: the one before was set aside.
+Status ProjectionWriter::take_key_over(const Key& key) {
+  Statement& owner = statements_->key_owner;
+  const auto row = owner.bind(1, key.key).step();
+  const uint64_t before = row && *row ? static_cast<uint64_t>(owner.integer(0)) : 0;
+  owner.reset();
+  if (!row) return row.error();
+  if (before >= key.seq) return {};
+  TRY(statements_->take_key.bind(1, key.key)
+          .bind(2, key.seq)
+          .bind_blob(3, content_hash_bytes(*key.content_hash))
+          .run());
+  return statements_->taken_in_anew.bind(1, before).bind(2, key.seq).run();
 }
 
 Status ProjectionWriter::put_outcome(const Outcome& outcome) {

@@ -26,7 +26,8 @@ class ProjectionWriter {
     uint64_t seq = 0;
     const ContentHash* content_hash = nullptr;
   };
-  // A key that is already there stays: it belongs to its first record.
+  // A key that is there already goes to the later record: the one that had it was set aside, and
+  // this one has taken in its content anew. So has one whose key is made for that (again_key.h).
   Status add_keys(std::vector<Key> keys);
   Status put_outcome(const Outcome& outcome);
   Status put_offset(const AppendOffset& offset);
@@ -45,12 +46,14 @@ class ProjectionWriter {
 
  private:
   struct Statements;
-  explicit ProjectionWriter(std::unique_ptr<Statements> statements);
+  ProjectionWriter(Database& database, std::unique_ptr<Statements> statements);
+  Status take_key_over(const Key& key);
 
  public:
   ~ProjectionWriter();
 
  private:
+  Database& database_;
   std::unique_ptr<Statements> statements_;
 };
 

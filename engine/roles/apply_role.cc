@@ -136,9 +136,9 @@ Status ApplyRole::until(uint64_t seq, Deadline deadline) {
                      attempt);
 }
 
-Status ApplyRole::with_applier(const std::function<Status(Applier&)>& use) {
+Status ApplyRole::with_applier(const std::function<Status(Applier&)>& use, Deadline deadline) {
   RoleGuard guard(role_);
-  TRY(guard.lock(kForever));
+  TRY(guard.lock(deadline));
   try {
     TRY(current_.open());
     return use(current_.applier());

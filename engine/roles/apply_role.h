@@ -36,7 +36,8 @@ class ApplyRole {
   bool left_files_waiting() EXCLUDES(role_.mutex);
 
   // With the role, waited for, and the applier open.
-  Status with_applier(const std::function<Status(Applier&)>& use) EXCLUDES(role_.mutex);
+  Status with_applier(const std::function<Status(Applier&)>& use, Deadline deadline = kForever)
+      EXCLUDES(role_.mutex);
   // Makes files, directories and SQLite durable, where something was not.
   Status checkpoint() EXCLUDES(role_.mutex);
   // Where the database is damaged: moves it aside (it is kept, and a note says so) and applies the

@@ -61,7 +61,8 @@ std::vector<Alert> check_thresholds(const AlertLimits& limits, const StoreStatus
           fmt::format("the oldest record that is not on the branch is {} s old; {}", unpublished_s,
                       git_text(status)));
   at_most(&AlertLimits::set_aside_max, status.set_aside,
-          fmt::format("{} records are set aside; `syncline verify` lists them with their reasons",
+          fmt::format("{} records are set aside; `syncline verify` lists them with "
+                      "their reasons, and `syncline repair` tries them again",
                       status.set_aside));
   if (const auto& least = limits.disk_free_bytes_min) {
     const uint64_t free_bytes = status.disk_free_bytes.value_or(*least);

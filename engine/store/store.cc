@@ -103,7 +103,9 @@ Status Store::Impl::check_backlog() {
 Result<Receipt> Store::record(const Record& record, Stage wait_stage, Deadline deadline) {
   TRY_ASSIGN(const Impl::Submitted submitted, impl_->make_write(record));
   TRY(impl_->check_backlog());
-  return impl_->hand_over(submitted, wait_stage, deadline);
+  TRY_ASSIGN(Receipt receipt, impl_->hand_over(submitted, wait_stage, deadline));
+  if (!receipt.duplicate || receipt.set_aside.empty()) return receipt;
+  return impl_->record_again(std::move(receipt), submitted, wait_stage, deadline);
 }
 
 Result<Receipt> Store::Impl::hand_over(const Submitted& submitted, Stage stage, Deadline deadline) {
@@ -159,7 +161,11 @@ Result<Receipt> Store::wait(Ticket ticket, Stage stage, Deadline deadline) {
     submitted = std::move(found->second);
     impl_->tickets.erase(found);
   }
-  return impl_->finish(submitted, stage, deadline);
+  TRY_ASSIGN(Receipt receipt, impl_->finish(submitted, stage, deadline));
+  if (!receipt.duplicate || receipt.stage < Stage::kApplied) return receipt;
+  TRY_ASSIGN(const std::optional<Outcome> outcome, impl_->outcome_of(receipt.seq));
+  if (!outcome || !outcome->is_set_aside()) return receipt;
+  return impl_->record_again(std::move(receipt), submitted, stage, deadline);
 }
 
 Result<Receipt> Store::Impl::finish(const Submitted& submitted, Stage stage, Deadline deadline) {

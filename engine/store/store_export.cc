@@ -8,6 +8,7 @@
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
 #include "journal/log/reader.h"
+#include "journal/record/again_key.h"
 #include "journal/record/control_frame.h"
 
 namespace syncline {
@@ -69,9 +70,12 @@ Status Store::export_records(const ExportFilter& filter,
     TRY_ASSIGN(Intent intent, at_frame(*frame, decode_intent(frame->operation, frame->payload)));
     if (intent.retracted || (!filter.kind.empty() && intent.kind != filter.kind)) continue;
     TRY_ASSIGN(const std::optional<Outcome> outcome, records.outcome_of(frame->seq));
-    if (outcome && outcome->is_set_aside() && !filter.set_aside) continue;
+    // What was taken in anew is exported as the later record.
+    const bool set_aside = outcome && outcome->is_set_aside();
+    if (set_aside && (!filter.set_aside || outcome->again_as != 0)) continue;
     if (outcome && outcome->is_retracted() && !filter.retracted) continue;
     ExportedRecord exported{.seq = frame->seq, .record = {intent.kind, {}, intent.key}};
+    if (set_aside_seq_of(intent.key) != 0) exported.record.key.clear();  // no person gave it
     auto fields = intent_fields(*config, intent, tags);
     exported.whole = fields.has_value();
     if (fields) exported.record.fields = std::move(*fields);

@@ -112,6 +112,8 @@ struct Store::Impl {
                               Orphans* orphans = nullptr);
   // Writes again what these findings call missing, as far as the journal holds it.
   Status heal(const std::vector<Finding>& findings);
+  // Heals what `report` is to heal; what is not healed by it moves to what is left.
+  Status heal_and_look_again(RepairReport& report, const VerifyReport& found);
   // Says in a sentence what is lost; empty when everything is there. `claimed_seq` is the last
   // record that anything outside the journal names, `remote_tip` zero where the remote has none.
   Result<std::string> find_loss(uint64_t claimed_seq, const ObjectId& remote_tip);
@@ -158,6 +160,18 @@ struct Store::Impl {
   // The write that takes record `seq` away; `kept` says what will stay, edited by a person.
   Result<Submitted> make_retraction_write(uint64_t seq, std::string& kept);
   Result<std::string> kept_by_an_edit(const Effects& made, uint64_t file_id) const;
+  // ---- what was set aside, again (store_again.cc) ----
+  // For a repetition of a record that was set aside, with that one's receipt.
+  Result<Receipt> record_again(Receipt first, const Submitted& made, Stage stage,
+                               Deadline deadline);
+  // Why it would be set aside if it were applied now; empty where it would not.
+  std::string refusal_of(const PendingWrite& write, const Intent& intent, Deadline deadline);
+  // The write that takes in record `seq` anew; nothing where it cannot be tried again.
+  Result<std::optional<Submitted>> make_again(uint64_t seq);
+  // Of a `set-aside` finding; true where it is settled, or would be. `finding` says what came of
+  // it.
+  Result<bool> try_again(Finding& finding, bool dry_run);
+  Status try_again(RepairReport& report, bool dry_run);
   // Writes it, and waits for the stage.
   Result<Receipt> hand_over(const Submitted& submitted, Stage stage, Deadline deadline);
   // The receipt of a record that was handed over, once the stage is reached.

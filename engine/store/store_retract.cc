@@ -68,6 +68,11 @@ Status Store::Impl::wait_for_retractable(uint64_t seq, Deadline deadline) {
                   fmt::format("record what record {} held once more: `syncline show {}`",
                               target.retracts, target.retracts));
   }
+  if (target.again_as != 0) {
+    return cannot(seq,
+                  fmt::format("was set aside, and taken in anew as record {}", target.again_as),
+                  fmt::format("`syncline retract {}` takes that one away", target.again_as));
+  }
   if (!target.set_aside.empty()) return cannot(seq, "was set aside: it has made nothing", show);
   TRY_ASSIGN(const Mark begin, journal->begin());
   if (seq <= begin.seq) return trimmed(seq);

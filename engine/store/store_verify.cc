@@ -153,9 +153,16 @@ Result<RepairReport> Store::repair(bool dry_run) {
     TRY(write_own_attributes(*common, impl_->config->sync.own_paths));
     TRY(write_own_excludes(*common, impl_->config->sync.excluded));
   }
-  if (dry_run || report.healed.empty()) return report;
-  TRY(impl_->check_writable());
-  TRY(impl_->heal(report.healed));
+  if (!dry_run && !report.healed.empty()) {
+    TRY(impl_->check_writable());
+    TRY(impl_->heal_and_look_again(report, found));
+  }
+  if (impl_->check_writable()) TRY(impl_->try_again(report, dry_run));
+  return report;
+}
+
+Status Store::Impl::heal_and_look_again(RepairReport& report, const VerifyReport& found) {
+  TRY(heal(report.healed));
 
   // Nothing is called healed before it was looked at again. A database that could not be read may
   // have hidden other findings.
@@ -165,7 +172,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
     if (!is_among(finding, found.findings)) hidden.push_back(finding);
   }
   if (std::ranges::any_of(hidden, healable)) {
-    TRY(impl_->heal(hidden));
+    TRY(heal(hidden));
     TRY_ASSIGN(after, verify({}));
   }
   for (const Finding& finding : hidden) {
@@ -176,7 +183,7 @@ Result<RepairReport> Store::repair(bool dry_run) {
     (is_among(finding, after.findings) ? report.left : healed).push_back(std::move(finding));
   }
   report.healed = std::move(healed);
-  return report;
+  return {};
 }
 
 }  // namespace syncline

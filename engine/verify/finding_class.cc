@@ -35,7 +35,7 @@ constexpr std::array kClasses = {
                      Healing::kNone, "`syncline adopt` takes it in"},
     FindingClassInfo{kSetAside, "set-aside",
                      "a record could not be applied; the reason stands beside it", Healing::kNone,
-                     "mend the cause and record it again"},
+                     "mend the cause; then repair, or the same key, records it anew"},
     FindingClassInfo{kFileDiffers, "file-differs",
                      "the file was edited by hand: a note, not a disagreement", Healing::kNone,
                      "nothing to do: the edit stays"},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "engine/place/database_place.h"
 #include "engine/verify/frame_finder.h"
@@ -139,12 +138,20 @@ class LostKeys {
     return make_kept_record(Intent(read.intent), seq, read.id, read.time_ms, outcome);
   }
 
-  // The first place that knows a key or a record is believed.
+  // The first place that knows a key or a record is believed; but a later record has the key of one
+  // that was set aside.
   void add(KeptRecord record) {
     if (record.seq == 0 || record.seq >= first_seq_ || record.key.empty()) return;
-    if (!keys_.insert(record.key).second) return;
     const uint64_t seq = record.seq;
-    if (!records_.emplace(seq, record).second) keys_.erase(record.key);
+    const auto known = keys_.find(record.key);
+    if (known != keys_.end()) {
+      const auto before = records_.find(known->second);
+      if (before->second.set_aside.empty() || before->first >= seq) return;
+      records_.erase(before);
+      keys_.erase(known);
+    }
+    std::string key = record.key;
+    if (records_.emplace(seq, std::move(record)).second) keys_.emplace(std::move(key), seq);
   }
 
   Directory& kept_;
@@ -152,7 +159,7 @@ class LostKeys {
   const uint64_t first_seq_;
   std::map<uint64_t, Read> read_;
   std::map<uint64_t, KeptRecord> records_;
-  std::set<std::string, std::less<>> keys_;
+  std::map<std::string, uint64_t, std::less<>> keys_;  // of records_
 };
 
 // How far records were committed, by the commits of the lost store's ref and its syncer's notes.

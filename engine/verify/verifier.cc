@@ -252,7 +252,7 @@ Status Verifier::check_record(const Effects& effects, const Outcome* outcome) {
   }
   if (effects.seq > applied) return {};  // not applied yet
   ++report_.checked;
-  if (!has_row) find(FindingClass::kSetAside, effects, outcome->reason);
+  if (!has_row) TRY(check_set_aside(effects, outcome->reason));
   if (!is_settled) return {};
   if (has_row) TRY(check_row(effects));
   if (!has_file) return {};

@@ -108,6 +108,7 @@ class Verifier {
   void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);
   void check_retracted(const Effects& effects, uint64_t by);
+  Status check_set_aside(const Effects& effects, const std::string& reason);
   Status find_orphans();
   Status find_foreign_rows();
   Result<bool> is_trimmed_row(const std::string& table, uint64_t id);

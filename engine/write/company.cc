@@ -87,7 +87,7 @@ Company::Company(Directory& store_directory, Journal& journal, Clock& clock,
 bool Company::is_for(std::span<PendingWrite* const> group) const {
   if (group.size() != 1 || !journal_.in_company() || journal_.presence() == 0) return false;
   const PendingWrite& write = *group.front();
-  if (write.refusal || write.fixed_id) return false;
+  if (write.refusal || write.fixed_id || write.again_of != 0) return false;
   constexpr size_t kLengthsAndHashesBytes = 128;
   return write.payload.size() + write.key.size() + write.table.size() + write.id_column.size() +
              kLengthsAndHashesBytes <=

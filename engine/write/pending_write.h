@@ -30,6 +30,9 @@ struct PendingWrite : GroupItem {
   std::optional<Error> refusal;
   // Of a row that is there already (adopt, retract); the record gets this one, not the next.
   std::optional<uint64_t> fixed_id;
+  // The record whose content this one takes in anew, since it was set aside: that it has the key is
+  // no obstacle. 0 for none.
+  uint64_t again_of = 0;
   int64_t submitted_ns = 0;                       // by the monotonic clock
   std::optional<RequestPage::Request> requested;  // by another process, which waits for the answer
 

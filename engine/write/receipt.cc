@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/record/again_key.h"
+
 namespace syncline {
 
 Receipt make_receipt(const AcceptedRecord& record, const Outcome* outcome, Stage stage) {
@@ -17,10 +19,15 @@ Receipt make_receipt(const AcceptedRecord& record, const Outcome* outcome, Stage
   receipt.time_ms = record.time_ms;
   receipt.stage = stage;
   receipt.rebound = outcome != nullptr && outcome->kind == Outcome::Kind::kRebind;
-  if (outcome != nullptr && outcome->is_set_aside()) receipt.set_aside = outcome->reason;
+  if (outcome != nullptr && outcome->is_set_aside()) {
+    receipt.set_aside = outcome->reason;
+    receipt.again_as = outcome->again_as;
+  }
   if (outcome != nullptr && outcome->is_retracted()) receipt.retracted_by = outcome->retracted_by;
   receipt.retracts = record.retracts;
-  if (receipt.retracts != 0) receipt.key.clear();  // no person gave it
+  if (receipt.retracts != 0 || set_aside_seq_of(receipt.key) != 0) {
+    receipt.key.clear();  // no person gave it
+  }
   return receipt;
 }
 
@@ -28,7 +35,7 @@ Receipt make_receipt(KeptRecord kept, Stage stage) {
   Receipt receipt;
   receipt.seq = kept.seq;
   receipt.kind = std::move(kept.kind);
-  receipt.key = std::move(kept.key);
+  if (set_aside_seq_of(kept.key) == 0) receipt.key = std::move(kept.key);
   receipt.table = std::move(kept.table);
   receipt.id = kept.id;
   receipt.path = std::move(kept.path);

@@ -88,21 +88,17 @@ Status ReceiptLookup::read_tail() {
 }
 
 Result<std::optional<KeyEntry>> ReceiptLookup::key(std::string_view key) {
-  if (database_ != nullptr) {
-    TRY_ASSIGN(const std::optional<KeyEntry> entry, find_key(*database_, key));
-    if (entry) return entry;
-  }
+  // A record in the tail may have taken the key of one that was set aside.
   TRY(read_tail());
   if (const auto found = tail_.find_key(key)) return found;
+  // It knows the keys of trimmed records too.
+  if (database_ != nullptr) return find_key(*database_, key);
   std::optional<KeyEntry> entry;
-  if (database_ != nullptr) return entry;  // it would know a key that was trimmed
   TRY_ASSIGN(const Mark begin, journal_.begin());
   TRY(visit_kept_keys(directory_, journal_.store(), 0, begin.seq,
                       [&](const KeptKeys& kept) -> Status {
                         for (const KeptRecord& record : kept.records) {
-                          if (record.key == key && !entry) {
-                            entry = KeyEntry{record.seq, record.content_hash};
-                          }
+                          if (record.key == key) entry = {record.seq, record.content_hash};
                         }
                         return {};
                       }));

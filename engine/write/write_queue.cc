@@ -192,6 +192,7 @@ Status WriteQueue::restart_and_look(const Group& group, const AppendTurn& turn) 
 }
 
 void WriteQueue::answer_key(PendingWrite& write, const KeyEntry& entry) {
+  if (entry.seq == write.again_of) return;
   write.seq = entry.seq;
   const Result<bool> same = repeats(write, entry);
   if (!same) {
@@ -340,7 +341,7 @@ Result<Appended> WriteQueue::append(const Group& group, Deadline deadline) {
     if (!write->key.empty()) {
       if (const auto entry = tail_.tail().find_key(write->key)) {
         answer_key(*write, *entry);
-        continue;
+        if (resolved(*write)) continue;
       }
     }
     if (write->refusal) {

@@ -83,7 +83,8 @@ class WriteQueue {
   void read_config_copy(uint64_t epoch);
   bool memo_answers(const Group& group) const;
   Status restart_and_look(const Group& group, const AppendTurn& turn);
-  // Answers a write whose key is taken: it repeats that record, or it conflicts with it.
+  // Answers a write whose key is taken: it repeats that record, or it conflicts with it. One that
+  // takes in that very record anew gets no answer: it is to be written.
   void answer_key(PendingWrite& write, const KeyEntry& entry);
   Result<bool> repeats(const PendingWrite& write, const KeyEntry& entry);
   // Answers the writes whose keys SQLite knows; prunes the append index.

@@ -23,6 +23,9 @@ struct Outcome {
   // kRetracted: the record that took this one away. It follows from that record's frame, and has no
   // frame of its own. Only what a batch holds is retracted, so the file in the commits is settled.
   uint64_t retracted_by = 0;
+  // kSetAside: the later record that has taken in the same content anew; 0 for none. It follows
+  // from that record's key, and has no frame of its own.
+  uint64_t again_as = 0;
   // Not in the payload, but derived from the outcome's place (settle_file): the id that file and
   // commits were settled with before this outcome; 0 for the one the record's frame decided,
   // kNoFile for none.

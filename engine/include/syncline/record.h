@@ -59,6 +59,7 @@ struct Receipt {
   bool timed_out = false;     // the requested stage was not reached in time; work goes on
   bool rebound = false;       // a foreign row had the id already, so the record got another
   std::string set_aside;      // why it could not be applied; empty when it could
+  uint64_t again_as = 0;      // of one set aside: the record that has taken its content in anew
   uint64_t retracted_by = 0;  // the record that took this one away; 0 for none
   uint64_t retracts = 0;      // the record that this one takes away; 0 for none
   std::string commit;         // on the store's own ref, when known

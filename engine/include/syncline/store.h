@@ -235,7 +235,7 @@ struct InitOptions {
   std::string profile = {};  // empty: "notes" for a new store, its own for one that is there
   bool new_identity = false;
   bool moved = false;
-  bool nested = false;  // a repository within another one is wanted
+  bool nested = false;             // a repository within another one is wanted
   std::string merge_program = {};  // see Store::set_merge_driver(); empty: git gets no driver
   std::function<void(const std::string& why)> on_lock_wait = {};  // see StoreOptions
   StorePlatform* platform = nullptr;                              // see StoreOptions
@@ -260,15 +260,18 @@ class Store {
 
   // Hands one record over and waits for the stage. For a record that was set aside it succeeds with
   // `set_aside` filled in; when the stage was not reached in time it succeeds with `timed_out` and
-  // the stage that the record has reached. kTimeout as an error means that nothing was written.
+  // the stage that the record has reached. kTimeout as an error means that nothing was written. A
+  // repetition of one that was set aside tries it again: it answers as a new record does, or as
+  // before, while the cause stands.
   Result<Receipt> record(const Record& record, Stage wait = Stage::kApplied,
                          Deadline deadline = kForever);
   // Hands one record over without waiting for it: blocks only while the queue or the backlog is
   // full. Answers kInvalid at once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
   // Returns the receipt once the stage is reached; each ticket is waited for once. For a duplicate
-  // the receipt holds only seq and stage: show() returns the rest. kTimeout as an error means that
-  // the record was taken back, and nothing was written; kOutcomeUnknown that it is on its way.
+  // the receipt holds only seq and stage: show() returns the rest. One of a record that was set
+  // aside is tried again, as by record(). kTimeout as an error means that the record was taken
+  // back, and nothing was written; kOutcomeUnknown that it is on its way.
   Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
 
   // Takes a record's row away and, with the next publish, its file or section, by a record of its
@@ -317,6 +320,7 @@ class Store {
   Status export_records(const ExportFilter& filter,
                         const std::function<bool(const ExportedRecord&)>& visit);
   Result<VerifyReport> verify(const std::function<void(uint64_t done, uint64_t total)>& progress);
+  // Makes them agree, and tries again what was set aside (Receipt::again_as).
   Result<RepairReport> repair(bool dry_run);
   // Tells this repository's git that `program`, this command by its path, merges files of sections
   // (gitattributes(5), custom merge drivers). False while another program changes .git/config.
