@@ -538,10 +538,10 @@ TEST_F(Person, ARealGitHeldOpenByAnEditorIsNotDisturbed) {
   write_whole(editor, "#!/bin/sh\nread line < '" + go.string() + "'\necho edited > \"$1\"\n");
   fs::permissions(editor, fs::perms::owner_all);
   options.environment.push_back("GIT_EDITOR=" + editor.string());
-  Process commit({"git", "commit", "-a"}, options);
-  // It is in the editor once the message file is there.
+  // It is in the editor once the message file is another.
   const fs::path message = store_.root() / ".git/COMMIT_EDITMSG";
   const std::string before = fs::exists(message) ? read_whole(message) : std::string();
+  Process commit({"git", "commit", "-a"}, options);
   while (read_whole(message) == before)
     ASSERT_FALSE(commit.ended_within(std::chrono::milliseconds(5)));
   record();
