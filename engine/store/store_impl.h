@@ -152,6 +152,8 @@ struct Store::Impl {
   Result<std::optional<Made>> made_by(uint64_t seq);
   // Waits until record `seq` is committed; an error where it can never be retracted.
   Status wait_for_retractable(uint64_t seq, Deadline deadline);
+  // The record and the retraction of a replacement, which are both in the journal.
+  Status wait_for_both(ReplaceReport& report, Stage stage, Deadline deadline);
   // As a lookup has them that is closed again: no snapshot of the database is kept while waiting.
   Result<std::optional<KeyEntry>> key_entry(std::string_view key);
   Result<Receipt> receipt_of(uint64_t seq);

@@ -301,6 +301,27 @@ TEST_F(Replace, ARepetitionEndsWhatTheFirstCallBegan) {
   expect_sound();
 }
 
+TEST_F(Replace, TheOldOneGoesAtOnceThoughPublishingWaits) {
+  store_.git({"switch", "-qc", "dev"});
+  const Json answer = store_.json({"record", "failure", "--title", "better", "--domain", "git",
+                                   "--replaces", "2", "--wait", "published", "--timeout", "0.5"},
+                                  11);
+  EXPECT_EQ(answer["seq"], 7) << answer.dump(1);
+  EXPECT_NE(answer["error"]["message"].get<std::string>().find("record 8 takes record 2 away"),
+            std::string::npos)
+      << answer.dump(1);
+  EXPECT_EQ(rows("two"), 0);
+  EXPECT_EQ(rows("better"), 1);
+  store_.git({"switch", "-q", "main"});
+  store_.json({"sync"});
+  const Json published = store_.json({"record", "failure", "--title", "best", "--domain", "git",
+                                      "--replaces", "7", "--wait", "published"});
+  EXPECT_EQ(published["stage"], "published");
+  EXPECT_EQ(published["replaced"]["stage"], "published");
+  EXPECT_EQ(rows("better"), 0);
+  expect_sound();
+}
+
 TEST_F(Replace, WhatCannotBeReplacedIsRefusedBeforeAnythingIsWritten) {
   retract(2);
   EXPECT_NE(replace(2, "late", 64)["error"]["message"].get<std::string>().find("record 7 already"),
