@@ -1,6 +1,7 @@
 #include "tools/json_output.h"
 
 #include "engine/config/utf8.h"
+#include "engine/store/default_hint.h"
 #include "journal/base/bytes.h"
 #include "journal/record/template.h"
 #include "tools/fields_json.h"

@@ -411,14 +411,7 @@ Result<StoreStatus> Store::status() {
     status.git = asked.error().message;
   }
   if (status.git.empty()) status.git = "ok";
-  std::string apply_waits;
-  if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
-    // Only a try tells why.
-    if (const auto tried = store.roles->apply.try_turns_in_passing(); !tried) {
-      apply_waits =
-          fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
-    }
-  }
+  const std::string apply_waits = store.why_applying_waits();
   TRY_ASSIGN(ReceiptLookup records, store.lookup());
   TRY_ASSIGN(const AppliedState applied, records.state());
   status.applied = applied.applied.seq;
@@ -430,7 +423,11 @@ Result<StoreStatus> Store::status() {
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());
   status.notes = take_notes();
-  if (!apply_waits.empty()) status.notes.push_back(std::move(apply_waits));
+  if (!apply_waits.empty()) status.notes.push_back("applying waits: " + apply_waits);
+  if (status.committed < status.applied) {
+    const std::string why = store.why_committing_waits();
+    if (!why.empty()) status.notes.push_back("committing waits: " + why);
+  }
   store.measure(status, records);
   return status;
 }

@@ -123,6 +123,12 @@ struct Store::Impl {
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress,
                                    Orphans* orphans);
+  // In one line why records are not applied, or applied ones not committed, and what to do; empty
+  // where nothing keeps them. Tries to apply them: only that tells why.
+  std::string why_applying_waits();
+  std::string why_committing_waits();
+  // "process 7 (sleep, which is stopped) has …/apply.lock"; empty where nobody has it.
+  std::string holder_of(std::string_view lock_name);
   Result<Submitted> make_write(const Record& record) const;
   // Of a record that the configuration refuses now.
   Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;

@@ -302,15 +302,19 @@ Result<bool> Verifier::is_away_with_stash(const Effects& effects) {
 // Reports, without judging, the records that had not reached a stage when it was looked at.
 Status Verifier::tell_behind() {
   const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
-    if (reached >= end_.seq) return;
+    if (reached >= end_.seq) return false;
     const uint64_t count = end_.seq - reached;
     report_.behind.push_back(fmt::format("{} record{} not {} yet{}{}", count,
                                          count == 1 ? " is" : "s are", done,
                                          why.empty() ? "" : ": ", why));
+    return true;
   };
+  const auto last_line = [&] { return report_.behind.size() - 1; };
   if (journal_damaged_) return {};
   const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
-  tell(std::max(applied_.applied.seq, committed), "applied", {});
+  if (tell(std::max(applied_.applied.seq, committed), "applied", {})) {
+    unexplained_.applied = last_line();
+  }
   if (!waiting_.empty()) {
     report_.behind.push_back(fmt::format("{} file{} for the git state of the work tree",
                                          waiting_.size(),
@@ -339,7 +343,7 @@ Status Verifier::tell_behind() {
         short_branch_name(syncer_->branch())));
   }
   if (syncer_ == nullptr) return {};
-  tell(committed, "committed", {});
+  if (tell(committed, "committed", {})) unexplained_.committed = last_line();
   if (syncer_->published() >= end_.seq) return {};
   TRY_ASSIGN(const std::string why, syncer_->waiting_reason());
   tell(std::max(syncer_->published(), first_seq_ - 1), "published", why);

@@ -193,6 +193,31 @@ TEST(Place, TooFewOpenFilesAreNotCalledNoStore) {
 
 // ---- Users, file systems, kernels ----
 
+TEST(Place, WhatKeepsRecordsWaitingIsSaidInTheSameWords) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.record_notes(1);
+  store.json({"sync"});
+  store.sql("ALTER TABLE notes DROP COLUMN tags");
+  const ProcessResult late = store.syncline({"record", "note", "--title", "late", "--json"});
+  ASSERT_FALSE(late.ok()) << late.describe();
+  const Json error = Json::parse(late.out)["error"];
+  const std::string why =
+      error["message"].get<std::string>() + "; " + error["hint"].get<std::string>();
+  const ProcessResult status = store.syncline({"status"});
+  EXPECT_NE(status.out.find("applying waits: " + why + "\n"), std::string::npos)
+      << why << '\n'
+      << status.describe();
+  const ProcessResult verified = store.syncline({"verify"});
+  EXPECT_TRUE(verified.ok()) << verified.describe();
+  EXPECT_NE(verified.out.find("1 record is not applied yet: " + why + "\n"), std::string::npos)
+      << why << '\n'
+      << verified.describe();
+  store.sql("ALTER TABLE notes ADD COLUMN tags TEXT");
+  store.json({"sync"});
+  EXPECT_EQ(store.json({"status"})["published"], 2);
+}
+
 TEST(Place, AnOrdinaryUsersStore) {
   TemporaryDirectory directory;
   if (geteuid() != 0) {
