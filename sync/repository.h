@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sync/context/sync_options.h"
+#include "sync/own/loss_survey.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -23,13 +24,15 @@ struct RepositoryState {
   // branch, and the store ids found there: this is a clone, or a store whose journal was lost.
   std::vector<std::string> foreign_stores;
   // Where there are foreign stores, the highest id at the end of a file name ("…-<id>.md",
-  // "…_<id>.md") on the branch or those refs: a store that begins beside them continues above it.
+  // "…_<id>.md") or in a section's heading ("## H-<id>: …") on the branch or those refs: a store
+  // that begins beside them continues above it.
   uint64_t highest_id_in_paths = 0;
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
 // what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
 Result<RepositoryState> open_or_create_repository(const std::string& directory,
-                                                  GitPlatform& platform);
+                                                  GitPlatform& platform,
+                                                  const HoldsSections& holds_sections = {});
 // Absolute, without a slash at its end; need not be there.
 Result<std::string> absolute_directory(const std::string& directory);
 // The top of the work tree that a repository made at `directory` would lie in. Empty where
