@@ -121,6 +121,7 @@ Json recorded_object(const Receipt& receipt) {
   json["ignored"] = receipt.ignored;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
+  json["retracted_by"] = number_or_null(receipt.retracted_by);
   return json;
 }
 

@@ -104,6 +104,10 @@ std::string recorded_text(const Receipt& receipt) {
   if (!receipt.set_aside.empty()) {
     text += fmt::format(", but set aside: {}", printable(receipt.set_aside));
   }
+  if (receipt.retracted_by != 0) {
+    text += fmt::format(", but retracted by {}: to record it again, give another key, or none",
+                        receipt.retracted_by);
+  }
   return text + "\n";
 }
 

@@ -116,6 +116,25 @@ TEST_F(Retract, TwiceChangesNothing) {
   expect_sound();
 }
 
+TEST_F(Retract, ItsKeyAnswersThatItWasRetracted) {
+  retract(2);
+  const std::vector<std::string> call = {"record",   "failure", "--title", "two",
+                                         "--domain", "git",     "--key",   "two"};
+  const Json again = store_.json(call);
+  EXPECT_EQ(again["duplicate"], true);
+  EXPECT_EQ(again["retracted_by"], 7);
+  const ProcessResult said = store_.syncline(call);
+  EXPECT_NE(said.out.find("retracted by 7: to record it again, give another key, or none"),
+            std::string::npos)
+      << said.describe();
+  EXPECT_EQ(store_.json({"record", "failure", "--title", "two", "--domain", "git"})["retracted_by"],
+            nullptr);
+  const Json restored = store_.json({"repair", "--restore", "2"}, 1);
+  EXPECT_NE(restored["error"]["hint"].get<std::string>().find("with another key or none"),
+            std::string::npos)
+      << restored.dump(1);
+}
+
 TEST_F(Retract, ManyAtOnceAreOneRecord) {
   std::vector<Process> calls;
   for (int i = 0; i < 6; ++i) calls.emplace_back(store_.command({"retract", "3", "--json"}));
