@@ -363,6 +363,13 @@ Statement* Verifier::row_statement(const Effects& effects) {
   return &statements_.emplace(shape_, std::move(*statement)).first->second;
 }
 
+bool Verifier::is_kinds_column(const std::string& table, const std::string& column) const {
+  return std::ranges::any_of(config_.kinds, [&](const KindSpec& kind) {
+    return kind.table == table &&
+           std::ranges::any_of(kind.columns, [&](const auto& one) { return one.first == column; });
+  });
+}
+
 Status Verifier::check_row(const Effects& effects) {
   Statement* row = row_statement(effects);
   bool there = false;
@@ -389,6 +396,8 @@ void Verifier::note_edited_row(const Effects& effects, const Statement& row) {
     const Value& recorded = effects.columns[i].second;
     const Value held = row.value(static_cast<int>(i));
     if (same_value(held, recorded)) continue;
+    // What hooks had kept in an adopted row, they go on keeping there.
+    if (effects.found.row && !is_kinds_column(effects.table, effects.columns[i].first)) continue;
     // An adopted row of an older table has the kind's word for the number.
     const bool is_word = effects.found.row && std::holds_alternative<std::string>(held) &&
                          !std::holds_alternative<std::string>(recorded) &&

@@ -107,6 +107,7 @@ class Verifier {
   Status compare_records();
   Status check_row(const Effects& effects);
   void note_edited_row(const Effects& effects, const Statement& row);
+  bool is_kinds_column(const std::string& table, const std::string& column) const;
   Status check_file(const Effects& effects, const TreeFile& file);
   void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);
