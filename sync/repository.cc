@@ -17,7 +17,6 @@
 #include "sync/git/ownership.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/tree.h"
-#include "sync/own/loss_survey.h"
 #include "sync/own/own_history.h"
 
 namespace syncline {
@@ -58,7 +57,8 @@ Status check_index(Directory& git_dir) {
 }
 
 // Traces of other stores, or of one whose journal was lost, in the repository.
-Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
+Status find_foreign_stores(const GitDirectories& git, const HoldsSections& holds_sections,
+                           RepositoryState& state) {
   RefStore refs(*git.common_dir);
   TRY_ASSIGN(const std::set<std::string> names, refs.names_below(kOwnRefs));
   TRY_ASSIGN(const ObjectId tip, refs.read(state.branch));
@@ -83,14 +83,7 @@ Status find_foreign_stores(const GitDirectories& git, RepositoryState& state) {
   }
   for (const ObjectId& commit_id : tips) {
     if (commit_id.is_zero()) continue;
-    TRY_ASSIGN(const ObjectStore::Content content,
-               objects.require_once(commit_id, ObjectType::kCommit));
-    TRY_ASSIGN(const ParsedCommit commit, parse_commit(*content));
-    TRY(walk_tree(
-        objects, commit.tree, [&](std::string_view path, uint32_t, const ObjectId&) -> Status {
-          state.highest_id_in_paths = std::max(state.highest_id_in_paths, id_in_path(path));
-          return {};
-        }));
+    TRY(note_ids(objects, commit_id, holds_sections, state.highest_id_in_paths));
   }
   return {};
 }
@@ -136,7 +129,8 @@ std::string outer_work_tree(const std::string& directory, GitPlatform& platform)
 }
 
 Result<RepositoryState> open_or_create_repository(const std::string& directory,
-                                                  GitPlatform& platform) {
+                                                  GitPlatform& platform,
+                                                  const HoldsSections& holds_sections) {
   TRY_ASSIGN(const std::string absolute, absolute_directory(directory));
   bool created = false;
   Result<GitPaths> paths = git_paths_at(absolute, platform);
@@ -171,7 +165,7 @@ Result<RepositoryState> open_or_create_repository(const std::string& directory,
         fmt::format("HEAD of {} is detached: there is no branch to publish to", paths->work_tree),
         "git switch a branch, then run this again");
   }
-  TRY(find_foreign_stores(git, state));
+  TRY(find_foreign_stores(git, holds_sections, state));
   return state;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sync/context/sync_options.h"
+#include "sync/own/loss_survey.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -25,14 +26,16 @@ struct RepositoryState {
   // The branch's tip has a syncline.toml. Its history need not say whose it is (a squash, a shallow
   // clone): whoever else has a clone of it may have made a store there.
   bool config_committed = false;
-  // Where one of both is so, the highest id at the end of a file name ("…-<id>.md", "…_<id>.md") on
-  // the branch or those refs: a store that begins beside them continues above it.
+  // Where one of both is so, the highest id at the end of a file name ("…-<id>.md", "…_<id>.md") or
+  // in a section's heading ("## H-<id>: …") on the branch or those refs: a store that begins beside
+  // them continues above it.
   uint64_t highest_id_in_paths = 0;
 };
 // Opens the repository at `directory`, or makes it one (initial branch main). kUnsupported names
 // what cannot be handled (bare, SHA-256, reftable, split or sparse index, another owner).
 Result<RepositoryState> open_or_create_repository(const std::string& directory,
-                                                  GitPlatform& platform);
+                                                  GitPlatform& platform,
+                                                  const HoldsSections& holds_sections = {});
 // Absolute, without a slash at its end; need not be there.
 Result<std::string> absolute_directory(const std::string& directory);
 // The top of the work tree that a repository made at `directory` would lie in. Empty where

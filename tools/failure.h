@@ -14,9 +14,6 @@ struct Failure {
   std::string stage;  // reached by the record error.seq; empty without one
 };
 
-// What to try when the error itself gives no hint.
-std::string_view default_hint(Code code);
-
 // The same for a user who has just run `syncline repair`: a hint to run it would lead back to
 // itself.
 inline constexpr std::string_view kBeyondRepairHint =

@@ -1,6 +1,7 @@
 #include "tools/json_output.h"
 
 #include "engine/config/utf8.h"
+#include "engine/store/default_hint.h"
 #include "journal/base/bytes.h"
 #include "journal/record/template.h"
 #include "tools/fields_json.h"
@@ -121,6 +122,7 @@ Json recorded_object(const Receipt& receipt) {
   json["ignored"] = receipt.ignored;
   json["rebound"] = receipt.rebound;
   json["set_aside"] = text_or_null(receipt.set_aside);
+  json["retracted_by"] = number_or_null(receipt.retracted_by);
   return json;
 }
 

@@ -16,7 +16,8 @@ std::string kept_sentence(Code code) {
 
 }  // namespace
 
-int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait) {
+int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait,
+                        std::string_view besides) {
   Error error = make_error(
       Code::kTimeout,
       fmt::format("seq {} was recorded, but is not {} yet", receipt.seq, stage_name(wait)),
@@ -31,6 +32,7 @@ int fail_short_of_stage(const Session& session, Store& store, const Receipt& rec
           "not record it again";
     }
   }
+  error.message += besides;
   return session.fail(error, {}, std::string(stage_name(receipt.stage)));
 }
 

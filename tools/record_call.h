@@ -2,12 +2,15 @@
 // before they exit.
 #pragma once
 
+#include <string_view>
+
 #include "tools/session.h"
 
 namespace syncline {
 
-// The record is durable, but not at the stage that was waited for.
-int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait);
+// The record is durable, but not at the stage that was waited for. `besides` ends the sentence.
+int fail_short_of_stage(const Session& session, Store& store, const Receipt& receipt, Stage wait,
+                        std::string_view besides = {});
 // An error with a sequence is of a record that is durable, any other of one that was not written.
 int fail_record(const Session& session, Store& store, const Error& error);
 // Others may have left their work to this call, even where its own record failed; but a caller

@@ -106,6 +106,10 @@ std::string recorded_text(const Receipt& receipt) {
         fmt::format(", but set aside: {}; once that is mended, `syncline repair` records it anew",
                     printable(receipt.set_aside));
   }
+  if (receipt.retracted_by != 0) {
+    text += fmt::format(", but retracted by {}: to record it again, give another key, or none",
+                        receipt.retracted_by);
+  }
   return text + "\n";
 }
 

@@ -52,7 +52,13 @@ int replace(Store& store, const Session& session, uint64_t seq, const Record& re
   const auto report = store.replace(seq, record, wait, deadline);
   if (!report) return fail_record(session, store, report.error());
   if (report->receipt.timed_out) {
-    return fail_short_of_stage(session, store, report->receipt, std::max(wait, Stage::kApplied));
+    const std::string besides =
+        report->retracted
+            ? fmt::format("; record {} takes record {} away", report->retracted->receipt.seq, seq)
+            : fmt::format("; record {0} is still there beside it, until `syncline retract {0}`",
+                          seq);
+    return fail_short_of_stage(session, store, report->receipt, std::max(wait, Stage::kApplied),
+                               besides);
   }
   return session.answer(replaced_json(*report), replaced_text(*report),
                         report->retracted ? ExitCode::kDone : ExitCode::kSetAside);

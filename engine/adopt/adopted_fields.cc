@@ -8,6 +8,8 @@
 #include "engine/config/kind_patterns.h"
 #include "engine/config/path_match.h"
 #include "engine/config/told_fields.h"
+#include "engine/config/utf8.h"
+#include "engine/sqlite/table_ddl.h"
 #include "journal/base/try.h"
 
 namespace syncline {
@@ -38,6 +40,34 @@ Result<FoundRow> read_row(Database& database, const KindSpec& kind, uint64_t id)
     row.has_blob |= query.integer(static_cast<int>(2 * i + 1)) != 0;
   }
   return row;
+}
+
+Result<std::vector<std::string>> other_columns(Database& database, const KindSpec& kind) {
+  std::vector<std::string> own = {kind.id_column};
+  for (const ColumnPattern& column : kind.patterns->columns) own.push_back(column.name);
+  return shared_columns(database, kind.table, kind.create_table, own);
+}
+
+Status read_others(Database& database, const KindSpec& kind, const std::vector<std::string>& names,
+                   FoundRow& row) {
+  if (names.empty()) return {};
+  std::string columns;
+  for (const std::string& name : names) {
+    columns += fmt::format("iif(typeof({0}) = 'blob', NULL, {0}), ", quote_identifier(name));
+  }
+  TRY_ASSIGN(Statement query, database.prepare(fmt::format("SELECT {}1 FROM main.{} WHERE {} = ?1",
+                                                           columns, quote_identifier(kind.table),
+                                                           quote_identifier(kind.id_column))));
+  query.bind(1, row.id);
+  TRY_ASSIGN(const bool there, query.step());
+  for (size_t i = 0; there && i < names.size(); ++i) {
+    Value value = query.value(static_cast<int>(i));
+    const auto* const text = std::get_if<std::string>(&value);
+    if (std::holds_alternative<std::monostate>(value)) continue;
+    if (text != nullptr && !is_valid_utf8(*text)) continue;
+    row.others.emplace_back(names[i], std::move(value));
+  }
+  return {};
 }
 
 Fields fields_of_row(const KindSpec& kind, const FoundRow& row) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/config/config.h"
@@ -18,9 +19,16 @@ struct FoundRow {
   uint64_t id = 0;
   std::vector<Value> values;
   bool has_blob = false;  // which no record can hold
+  // Of the columns beside them that hold something: what people's hooks keep there.
+  std::vector<std::pair<std::string, Value>> others;
 };
 // kNotFound where the row is gone; other errors where the table lacks a column.
 Result<FoundRow> read_row(Database& database, const KindSpec& kind, uint64_t id);
+// The columns beside the kind's that a table made anew has too.
+Result<std::vector<std::string>> other_columns(Database& database, const KindSpec& kind);
+// Fills in `row.others`. NULL, bytes and text that is not UTF-8 are left out.
+Status read_others(Database& database, const KindSpec& kind, const std::vector<std::string>& names,
+                   FoundRow& row);
 
 // What the columns tell of the fields. A column that is made of several fields tells none.
 Fields fields_of_row(const KindSpec& kind, const FoundRow& row);

@@ -91,6 +91,10 @@ Result<Intent> AdoptedIntents::of_row(const KindSpec& kind, const FoundRow& row,
         std::holds_alternative<int64_t>(made) || std::holds_alternative<double>(made);
     if (text == nullptr || !is_number) intent.columns[i].value = literal_value(row.values[i]);
   }
+  // Behind the kind's own, which export reads the fields from.
+  for (const auto& [name, value] : row.others) {
+    intent.columns.push_back({name, literal_value(value)});
+  }
   intent.found.row = true;
   put_file(intent, kind, file);
   TRY(check_size(intent));

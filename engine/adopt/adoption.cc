@@ -123,9 +123,14 @@ Status Adoption::take_rows() {
 
 Status Adoption::take_row(const KindSpec& kind, uint64_t id) {
   AdoptedThing thing{.what = "row", .kind = kind.name, .table = kind.table, .id = id};
-  const Result<FoundRow> row = read_row(database_, kind, id);
+  Result<FoundRow> row = read_row(database_, kind, id);
   if (!row && row.error().code == Code::kNotFound) return {};
   if (!row) return row.error();
+  const auto [others, is_new] = other_columns_.try_emplace(kind.name);
+  if (is_new) {
+    TRY_ASSIGN(others->second, other_columns(database_, kind));
+  }
+  TRY(read_others(database_, kind, others->second, *row));
   FoundFile file;
   TRY_ASSIGN(const Look look, look_at_file(kind, *row, file));
   if (look == Look::kLeft) return {};

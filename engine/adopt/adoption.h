@@ -94,8 +94,9 @@ class Adoption {
   std::set<std::string> taken_paths_;                            // of records, and of rows before
   std::map<std::string, uint64_t> left_paths_;                   // of rows that are left: their ids
   std::map<std::string, std::map<uint64_t, Row>> section_rows_;  // by kind, then id
-  std::set<std::pair<std::string, uint64_t>> numbered_sections_;  // path, number
-  std::set<std::pair<std::string, uint64_t>> given_;              // table, id
+  std::set<std::pair<std::string, uint64_t>> numbered_sections_;   // path, number
+  std::set<std::pair<std::string, uint64_t>> given_;               // table, id
+  std::map<std::string, std::vector<std::string>> other_columns_;  // by kind
   std::vector<AdoptedThing> left_;
   uint64_t of_no_kind_ = 0;
 };

@@ -324,6 +324,22 @@ Result<std::vector<std::string>> add_missing_columns(Database& database, std::st
   return added;
 }
 
+Result<std::vector<std::string>> shared_columns(Database& database, std::string_view table,
+                                                const std::string& ddl,
+                                                const std::vector<std::string>& but) {
+  TRY_ASSIGN(const auto model, Database::open_in_memory());
+  TRY(run_table_ddl(*model, table, ddl));
+  TRY_ASSIGN(const std::vector<Column> made, columns_of(*model, table));
+  TRY_ASSIGN(const std::vector<Column> there, columns_of(database, table));
+  std::vector<std::string> shared;
+  for (const Column& column : made) {
+    const auto is_it = [&](const std::string& name) { return same_name(name, column.name); };
+    if (!column.plain || std::ranges::any_of(but, is_it)) continue;
+    if (std::ranges::any_of(there, is_it, &Column::name)) shared.push_back(column.name);
+  }
+  return shared;
+}
+
 Result<std::vector<std::string>> table_obstacles(Database& database, std::string_view table,
                                                  const std::string& ddl,
                                                  const std::vector<std::string>& columns) {

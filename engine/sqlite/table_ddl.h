@@ -28,6 +28,12 @@ Status check_table_ddl(std::string_view table, const std::string& ddl);
 Result<std::vector<std::string>> add_missing_columns(Database& database, std::string_view table,
                                                      const std::string& ddl);
 
+// The columns that both the table that is there and one made by `ddl` have, without those named in
+// `but`: what people's hooks keep in a kind's table, and a table made anew can hold.
+Result<std::vector<std::string>> shared_columns(Database& database, std::string_view table,
+                                                const std::string& ddl,
+                                                const std::vector<std::string>& but);
+
 // What keeps a table that is there from taking rows of these columns, and what to do about it: a
 // sentence each. `ddl` makes the table as it should be.
 Result<std::vector<std::string>> table_obstacles(Database& database, std::string_view table,

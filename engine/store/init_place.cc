@@ -4,6 +4,7 @@
 
 #include "engine/config/profiles.h"
 #include "engine/place/database_place.h"
+#include "engine/verify/lost_store.h"
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 
@@ -36,6 +37,23 @@ Status check_not_nested(const std::string& place, const InitOptions& options,
                   outer, place));
 }
 
+// Of the configuration that is there, or that init is about to write.
+Result<Config> config_at(Directory& root, const InitOptions& options) {
+  Result<std::string> text = read_file(root, kConfigFile, kConfigBytesMax);
+  if (!text && text.error().code == Code::kNotFound) text = profile_text(profile_for_new(options));
+  if (!text) return std::move(text).error();
+  return parse_config(std::move(*text));
+}
+
+// In which files another store may have sections, whose numbers are not to be given again.
+Result<HoldsSections> find_section_files(Directory& root, const InitOptions& options) {
+  Result<Config> config = config_at(root, options);
+  // A store that is there goes on by the last configuration that could be read; for a new one this
+  // was refused already.
+  if (!config) return HoldsSections();
+  return section_files(std::make_shared<const Config>(std::move(*config)));
+}
+
 // What init would refuse later, refused while nothing is made. A store that is there, or half made,
 // has its database already.
 Status check_before_making(const std::string& place, const InitOptions& options,
@@ -55,10 +73,7 @@ Status check_before_making(const std::string& place, const InitOptions& options,
   } else {
     return std::move(found).error();
   }
-  Result<std::string> text = read_file(*root, kConfigFile, kConfigBytesMax);
-  if (!text && text.error().code == Code::kNotFound) text = profile_text(profile_for_new(options));
-  if (!text) return std::move(text).error();
-  TRY_ASSIGN(const Config config, parse_config(std::move(*text)));
+  TRY_ASSIGN(const Config config, config_at(*root, options));
   TRY(check_outside_config(config));
   return check_new_database(places, *root, config);
 }
@@ -79,7 +94,9 @@ Result<Making> begin_making(const std::string& directory, const InitOptions& opt
   TRY(lock_and_tell(*alone, FileLock::Mode::kExclusive, kForever, platform.clock(),
                     options.on_lock_wait));
   TRY(check_before_making(place, options, platform));
-  TRY_ASSIGN(RepositoryState repository, open_or_create_repository(place, platform));
+  TRY_ASSIGN(const HoldsSections holds_sections, find_section_files(*top, options));
+  TRY_ASSIGN(RepositoryState repository,
+             open_or_create_repository(place, platform, holds_sections));
   TRY_ASSIGN(StorePlaces places, find_places(repository.work_tree, platform));
   TRY_ASSIGN(StoreDirectories directories, make_store_directories(std::move(places)));
   return Making{std::move(directories), std::move(alone), std::move(repository)};

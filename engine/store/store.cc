@@ -425,14 +425,7 @@ Result<StoreStatus> Store::status() {
     auto broken = broken_ref(store.places.root, branch, store.platform);
     if (broken && !broken->empty()) status.git = std::move(*broken);
   }
-  std::string apply_waits;
-  if (store.journal->watermark(Watermark::kApplied) < status.journaled && store.check_writable()) {
-    // Only a try tells why.
-    if (const auto tried = store.roles->apply.try_turns_in_passing(); !tried) {
-      apply_waits =
-          fmt::format("applying waits: {}; {}", tried.error().message, tried.error().hint);
-    }
-  }
+  const std::string apply_waits = store.why_applying_waits();
   TRY_ASSIGN(ReceiptLookup records, store.lookup());
   TRY_ASSIGN(const AppliedState applied, records.state());
   status.applied = applied.applied.seq;
@@ -447,7 +440,11 @@ Result<StoreStatus> Store::status() {
   if (std::string tracked = tracked_database(store.places, *store.config); !tracked.empty()) {
     status.notes.push_back(std::move(tracked));
   }
-  if (!apply_waits.empty()) status.notes.push_back(std::move(apply_waits));
+  if (!apply_waits.empty()) status.notes.push_back("applying waits: " + apply_waits);
+  if (status.committed < status.applied) {
+    const std::string why = store.why_committing_waits();
+    if (!why.empty()) status.notes.push_back("committing waits: " + why);
+  }
   store.measure(status, records);
   return status;
 }

@@ -83,7 +83,7 @@ Result<LossReport> Store::accept_loss(const std::string& root, const LossOptions
     const auto& config = loaded.config;
     TRY_ASSIGN(const RepositoryClaims git,
                survey_repository(lost.places.root, identity.store, config->sync.remote, platform,
-                                 options.deadline));
+                                 section_files(config), options.deadline));
     LossFloors floors;
     TRY(survey_claims(lost, *config, git, floors));
     {

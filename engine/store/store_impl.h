@@ -125,6 +125,12 @@ struct Store::Impl {
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress,
                                    Orphans* orphans);
+  // In one line why records are not applied, or applied ones not committed, and what to do; empty
+  // where nothing keeps them. Tries to apply them: only that tells why.
+  std::string why_applying_waits();
+  std::string why_committing_waits();
+  // "process 7 (sleep, which is stopped) has …/apply.lock"; empty where nobody has it.
+  std::string holder_of(std::string_view lock_name);
   Result<Submitted> make_write(const Record& record) const;
   // Of a record that the configuration refuses now.
   Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;
@@ -154,6 +160,8 @@ struct Store::Impl {
   Result<std::optional<Made>> made_by(uint64_t seq);
   // Waits until record `seq` is committed; an error where it can never be retracted.
   Status wait_for_retractable(uint64_t seq, Deadline deadline);
+  // The record and the retraction of a replacement, which are both in the journal.
+  Status wait_for_both(ReplaceReport& report, Stage stage, Deadline deadline);
   // As a lookup has them that is closed again: no snapshot of the database is kept while waiting.
   Result<std::optional<KeyEntry>> key_entry(std::string_view key);
   Result<Receipt> receipt_of(uint64_t seq);

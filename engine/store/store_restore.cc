@@ -14,7 +14,8 @@ Result<RestoreReport> Store::restore(uint64_t seq) {
     return make_error(
         Code::kNotFound,
         fmt::format("record {} was taken away by record {}", seq, receipt.retracted_by),
-        "record it again: `syncline export --retracted` gives its fields");
+        "record it again, with another key or none: `syncline export --retracted` gives its "
+        "fields");
   }
   if (!receipt.set_aside.empty() || receipt.path.empty() || receipt.retracts != 0) {
     return make_error(Code::kNotFound, fmt::format("record {} has no file", seq),

@@ -153,12 +153,13 @@ Result<ReplaceReport> Store::replace(uint64_t seq, const Record& record, Stage w
     TRY(impl_->wait_for_retractable(seq, deadline));
   }
   ReplaceReport report;
-  // Applied: one that is set aside replaces nothing.
-  TRY_ASSIGN(report.receipt, this->record(record, std::max(wait, Stage::kApplied), deadline));
+  // Applied, and no further: one that is set aside replaces nothing, and what comes after it may
+  // wait for git while both are there.
+  TRY_ASSIGN(report.receipt, this->record(record, Stage::kApplied, deadline));
   const uint64_t by = report.receipt.seq;
   if (by == seq) return cannot(seq, "cannot replace itself", "give the new record another key");
   if (report.receipt.timed_out || !report.receipt.set_aside.empty()) return report;
-  auto retracted = retract(seq, wait, deadline);
+  auto retracted = retract(seq, Stage::kJournaled, deadline);
   if (!retracted) {
     Error error = std::move(retracted).error();
     error.message = fmt::format("record {} is in, and record {} is still there beside it: {}", by,
@@ -168,8 +169,29 @@ Result<ReplaceReport> Store::replace(uint64_t seq, const Record& record, Stage w
     return error;
   }
   report.retracted = std::move(*retracted);
-  report.receipt.timed_out = report.retracted->receipt.timed_out;
+  TRY(impl_->wait_for_both(report, std::max(wait, Stage::kApplied), deadline));
   return report;
+}
+
+// The retraction comes after the record in the journal, so that its stages are reached last.
+Status Store::Impl::wait_for_both(ReplaceReport& report, Stage stage, Deadline deadline) {
+  Receipt& receipt = report.receipt;
+  Receipt& retraction = report.retracted->receipt;
+  Result<bool> reached = reach(retraction.seq, stage, deadline);
+  if (reached) {
+    receipt.timed_out = retraction.timed_out = !*reached;
+    receipt.stage = stage_of(receipt.seq, *journal);
+    retraction.stage = stage_of(retraction.seq, *journal);
+    if (receipt.stage < Stage::kPublished) return {};
+    const Status noted = note_if_ignored(receipt);
+    if (noted) return {};
+    reached = noted.error();
+  }
+  Error error = std::move(reached).error();
+  error.message = fmt::format("record {} is in, and record {} takes record {} away: {}",
+                              receipt.seq, retraction.seq, retraction.retracts, error.message);
+  error.seq = receipt.seq;
+  return error;
 }
 
 }  // namespace syncline

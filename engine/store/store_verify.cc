@@ -78,11 +78,13 @@ Result<VerifyReport> Store::Impl::verify_once(
   TRY_ASSIGN(const auto database, Database::open(file, Database::Access::kRead));
   TRY_ASSIGN(const VerifyFloor floor, verify_floor(*store_directory, *journal));
   Result<VerifyReport> report = make_error(Code::kInternal, "not verified");
+  Verifier::Unexplained unexplained;
   const auto run = [&](Syncer* syncer, const std::optional<Error>& git_error) {
     Verifier verifier(places, *config, *store_directory, *journal, *database, floor,
                       identity.first_seq, progress);
     report = verifier.run(syncer, git_error);
     if (orphans != nullptr) *orphans = verifier.take_orphans();
+    unexplained = verifier.unexplained();
   };
   const std::string& branch = config->sync.branch.empty() ? identity.branch : config->sync.branch;
   // A person's HEAD or branch is no disagreement of ours, and nothing that repair could mend.
@@ -102,6 +104,19 @@ Result<VerifyReport> Store::Impl::verify_once(
   }
   if (std::string tracked = tracked_database(places, *config); report && !tracked.empty()) {
     report->behind.push_back(std::move(tracked));
+  }
+  const auto explain = [&](std::optional<size_t> line, const std::string& why) {
+    if (report && line && !why.empty()) report->behind[*line] += ": " + why;
+  };
+  // After everything was looked at: a try that succeeds would change what is found.
+  std::string before;
+  if (unexplained.applied) {
+    before = why_applying_waits();
+    explain(unexplained.applied, before);
+  }
+  if (unexplained.committed) {
+    explain(unexplained.committed,
+            before.empty() ? why_committing_waits() : "what is not applied cannot be committed");
   }
   if (report && !identity.kept.empty()) {
     report->notes.push_back({FindingClass::kRecordMissing,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <set>
@@ -11,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "engine/config/kind_patterns.h"
 #include "engine/config/path_match.h"
 #include "engine/place/database_place.h"
 #include "engine/projection/projection.h"
@@ -21,7 +23,6 @@
 #include "journal/log/segment.h"
 #include "journal/log/segment_scanner.h"
 #include "journal/record/control_frame.h"
-#include "sync/own/loss_survey.h"
 
 namespace syncline {
 
@@ -96,27 +97,6 @@ void note_frame(const SurveyedFrame& surveyed, LossFloors& floors) {
   if (outcome) floors.note_id(outcome->new_id);
 }
 
-// The number that ends the first word of a heading: "## H-17: a rule" → 17; 0 for none.
-uint64_t id_in_heading(std::string_view line) {
-  const size_t begin = line.find_first_not_of("# ");
-  if (!line.starts_with('#') || begin == std::string_view::npos) return 0;
-  std::string_view word = line.substr(begin, line.find_first_of(": ", begin) - begin);
-  const size_t dash = word.rfind('-');
-  if (dash == std::string_view::npos) return 0;
-  word.remove_prefix(dash + 1);
-  uint64_t id = 0;
-  const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), id);
-  return fault == std::errc{} && end == word.data() + word.size() ? id : 0;
-}
-
-void note_headings(std::string_view text, LossFloors& floors) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    floors.note_id(id_in_heading(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
 Status survey_directory(Directory& root, const std::string& directory, bool sections,
                         LossFloors& floors) {
   const auto names = root.list(directory.empty() ? "." : directory);
@@ -136,7 +116,7 @@ Status survey_directory(Directory& root, const std::string& directory, bool sect
       TRY(survey_directory(root, path, sections, floors));
     } else if (sections && info->type == FileInfo::Type::kRegular) {
       const auto text = read_file(root, path);
-      if (text) note_headings(*text, floors);
+      if (text) floors.note_id(highest_id_in_headings(*text));
     }
   }
   return {};
@@ -207,6 +187,14 @@ Status survey_database(const StorePlaces& places, const Config& config, LossFloo
   const Status read = read_database(file, config, floors);
   if (!read && read.error().code == Code::kCorrupt) return {};
   return read;
+}
+
+HoldsSections section_files(std::shared_ptr<const Config> config) {
+  return [config = std::move(config)](std::string_view path) {
+    return std::ranges::any_of(config->kinds, [&](const KindSpec& kind) {
+      return kind.operation == Operation::kAppend && match_path(kind.patterns->path, path);
+    });
+  };
 }
 
 Status survey_files(Directory& root, const Config& config, LossFloors& floors) {

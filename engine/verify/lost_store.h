@@ -16,6 +16,7 @@
 #include "engine/sqlite/database.h"
 #include "journal/log/frame.h"
 #include "journal/os/file_system.h"
+#include "sync/own/loss_survey.h"
 
 namespace syncline {
 
@@ -56,5 +57,7 @@ Status survey_journal(Directory& store_directory, const StoreId& store, LossFloo
 Status survey_database(const StorePlaces& places, const Config& config, LossFloors& floors);
 // Surveys the names of the files in the kinds' directories, and the headings of their sections.
 Status survey_files(Directory& root, const Config& config, LossFloors& floors);
+// The files in which kinds of this configuration have their sections.
+HoldsSections section_files(std::shared_ptr<const Config> config);
 
 }  // namespace syncline

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "engine/projection/row_applier.h"
 #include "journal/base/try.h"
 #include "journal/contents/frame_check.h"
 #include "sync/git/ref_store.h"
@@ -294,15 +293,19 @@ void Verifier::check_retracted(const Effects& effects, uint64_t by) {
 // Reports, without judging, the records that had not reached a stage when it was looked at.
 Status Verifier::tell_behind() {
   const auto tell = [&](uint64_t reached, std::string_view done, const std::string& why) {
-    if (reached >= end_.seq) return;
+    if (reached >= end_.seq) return false;
     const uint64_t count = end_.seq - reached;
     report_.behind.push_back(fmt::format("{} record{} not {} yet{}{}", count,
                                          count == 1 ? " is" : "s are", done,
                                          why.empty() ? "" : ": ", why));
+    return true;
   };
+  const auto last_line = [&] { return report_.behind.size() - 1; };
   if (journal_damaged_) return {};
   const uint64_t committed = syncer_ == nullptr ? 0 : syncer_->committed();
-  tell(std::max(applied_.applied.seq, committed), "applied", {});
+  if (tell(std::max(applied_.applied.seq, committed), "applied", {})) {
+    unexplained_.applied = last_line();
+  }
   if (!waiting_.empty()) {
     report_.behind.push_back(fmt::format("{} file{} for the git state of the work tree",
                                          waiting_.size(),
@@ -331,67 +334,11 @@ Status Verifier::tell_behind() {
         short_branch_name(syncer_->branch())));
   }
   if (syncer_ == nullptr) return {};
-  tell(committed, "committed", {});
+  if (tell(committed, "committed", {})) unexplained_.committed = last_line();
   if (syncer_->published() >= end_.seq) return {};
   TRY_ASSIGN(const std::string why, syncer_->waiting_reason());
   tell(std::max(syncer_->published(), first_seq_ - 1), "published", why);
   return {};
-}
-
-Statement* Verifier::row_statement(const Effects& effects) {
-  assign_row_shape(shape_, effects);
-  const auto found = statements_.find(shape_);
-  if (found != statements_.end()) return &found->second;
-  std::string sql = "SELECT ";
-  for (const auto& [column, value] : effects.columns) sql += quote_identifier(column) + ", ";
-  sql += fmt::format("1 FROM {} WHERE {} = ?1", quote_identifier(effects.table),
-                     quote_identifier(effects.id_column));
-  auto statement = database_.prepare(sql);
-  if (!statement) return nullptr;  // the table or a column is gone, so each of its rows is missing
-  return &statements_.emplace(shape_, std::move(*statement)).first->second;
-}
-
-Status Verifier::check_row(const Effects& effects) {
-  Statement* row = row_statement(effects);
-  bool there = false;
-  if (row != nullptr) {
-    row->bind(1, effects.id);
-    TRY_ASSIGN(there, row->step());
-  }
-  if (!there) {
-    const bool file = !effects.path.empty() && root_->info(effects.path);
-    find(file ? FindingClass::kFileWithoutRow : FindingClass::kRecordMissing, effects,
-         file ? "the file is there, the row is not" : "neither row nor file is there");
-  } else {
-    note_edited_row(effects, *row);
-  }
-  if (row != nullptr) row->reset();
-  return {};
-}
-
-// A row is written in one transaction with the watermark, so one that is there was written whole;
-// what is not as it was written somebody else has changed.
-void Verifier::note_edited_row(const Effects& effects, const Statement& row) {
-  std::string columns;
-  for (size_t i = 0; i < effects.columns.size(); ++i) {
-    const Value& recorded = effects.columns[i].second;
-    const Value held = row.value(static_cast<int>(i));
-    if (same_value(held, recorded)) continue;
-    // An adopted row of an older table has the kind's word for the number.
-    const bool is_word = effects.found.row && std::holds_alternative<std::string>(held) &&
-                         !std::holds_alternative<std::string>(recorded) &&
-                         !std::holds_alternative<std::monostate>(recorded);
-    if (is_word) continue;
-    columns += (columns.empty() ? "" : ", ") + effects.columns[i].first;
-  }
-  if (columns.empty()) return;
-  report_.notes.push_back({FindingClass::kRowDiffers,
-                           effects.seq,
-                           effects.path,
-                           effects.table,
-                           effects.id,
-                           {},
-                           fmt::format("changed by hand: {}", columns)});
 }
 
 // Compares a created file.

@@ -64,6 +64,12 @@ class Verifier {
   Result<VerifyReport> run(Syncer* syncer, std::optional<Error> git_error);
   // After run(): what no record has made. Empty where the journal is damaged.
   Orphans take_orphans() { return std::move(orphans_); }
+  // After run(): which lines of VerifyReport::behind lack the reason. Only a try tells it, and
+  // nothing is tried here.
+  struct Unexplained {
+    std::optional<size_t> applied, committed;
+  };
+  Unexplained unexplained() const { return unexplained_; }
 
  private:
   // What a record has added to an append file.
@@ -104,6 +110,7 @@ class Verifier {
   Status compare_records();
   Status check_row(const Effects& effects);
   void note_edited_row(const Effects& effects, const Statement& row);
+  bool is_kinds_column(const std::string& table, const std::string& column) const;
   Status check_file(const Effects& effects, const TreeFile& file);
   void check_commit(const Effects& effects, const TreeFile& file);
   Status check_record(const Effects& effects, const Outcome* outcome);
@@ -161,6 +168,7 @@ class Verifier {
   Progress progress_;
 
   VerifyReport report_;
+  Unexplained unexplained_;
   std::unique_ptr<Directory> root_;
   AppliedState applied_;
   std::set<uint64_t> waiting_;  // files that wait for the user's git state

@@ -20,6 +20,16 @@
 namespace syncline {
 namespace {
 
+// "title-12-sa1b2c3" → "title-12": the tag of a store beside others is taken off.
+std::string_view without_tag(std::string_view name) {
+  const size_t tag = name.rfind("-s");
+  constexpr size_t kTagBytes = 6;
+  const bool has_tag =
+      tag != std::string_view::npos && name.size() - tag == 2 + kTagBytes &&
+      name.find_first_not_of("0123456789abcdef", tag + 2) == std::string_view::npos;
+  return has_tag ? name.substr(0, tag) : name;
+}
+
 // Names of all refs that stand as files below `directory`.
 Status add_loose_refs(Directory& common_dir, const std::string& directory,
                       std::set<std::string>& names) {
@@ -73,31 +83,55 @@ Result<bool> fetch_own_ref(const std::string& work_tree, const std::string& remo
                   remote));
 }
 
-// The highest id in the names of the commit's files; none where the object is no commit, or lies
-// beyond the edge of a shallow clone.
-Status add_ids(ObjectStore& objects, const ObjectId& commit_id, uint64_t& highest) {
+// Counting from 1 never comes near this: a heading with a higher number was made up.
+constexpr uint64_t kHeadingIdMax = uint64_t{1} << 61;
+
+// "## H-17: a rule", and beside another store's "## H-17-sa1b2c3: a rule" → 17.
+uint64_t id_in_heading(std::string_view line) {
+  const size_t begin = line.find_first_not_of("# ");
+  if (!line.starts_with('#') || begin == std::string_view::npos) return 0;
+  std::string_view word = without_tag(line.substr(begin, line.find_first_of(": ", begin) - begin));
+  const size_t dash = word.rfind('-');
+  if (dash == std::string_view::npos) return 0;
+  word.remove_prefix(dash + 1);
+  uint64_t id = 0;
+  const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), id);
+  return fault == std::errc{} && end == word.data() + word.size() && id <= kHeadingIdMax ? id : 0;
+}
+
+}  // namespace
+
+uint64_t highest_id_in_headings(std::string_view text) {
+  uint64_t highest = 0;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    highest = std::max(highest, id_in_heading(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return highest;
+}
+
+Status note_ids(ObjectStore& objects, const ObjectId& commit_id,
+                const HoldsSections& holds_sections, uint64_t& highest) {
   TRY_ASSIGN(const std::optional<Object> object, objects.read(commit_id));
   if (!object || object->type != ObjectType::kCommit) return {};
   TRY_ASSIGN(const ParsedCommit commit, parse_commit(object->bytes));
   return walk_tree(objects, commit.tree,
-                   [&](std::string_view path, uint32_t, const ObjectId&) -> Status {
+                   [&](std::string_view path, uint32_t, const ObjectId& blob) -> Status {
                      highest = std::max(highest, id_in_path(path));
+                     if (!holds_sections || !holds_sections(path)) return {};
+                     TRY_ASSIGN(const std::optional<Object> file, objects.read(blob));
+                     if (!file || file->type != ObjectType::kBlob) return {};
+                     highest = std::max(highest, highest_id_in_headings(file->bytes));
                      return {};
                    });
 }
-
-}  // namespace
 
 uint64_t id_in_path(std::string_view path) {
   constexpr std::string_view kSuffix = ".md";
   if (!path.ends_with(kSuffix)) return 0;
   path.remove_suffix(kSuffix.size());
-  const size_t tag = path.rfind("-s");
-  constexpr size_t kTagBytes = 6;
-  if (tag != std::string_view::npos && path.size() - tag == 2 + kTagBytes &&
-      path.find_first_not_of("0123456789abcdef", tag + 2) == std::string_view::npos) {
-    path = path.substr(0, tag);
-  }
+  path = without_tag(path);
   const size_t before = path.find_last_not_of("0123456789");
   if (before == std::string_view::npos || (path[before] != '-' && path[before] != '_')) return 0;
   uint64_t id = 0;
@@ -109,7 +143,7 @@ uint64_t id_in_path(std::string_view path) {
 
 Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
                                            const std::string& remote, GitPlatform& platform,
-                                           Deadline deadline) {
+                                           const HoldsSections& holds_sections, Deadline deadline) {
   TRY_ASSIGN(const GitPaths paths, git_paths_at(work_tree, platform));
   TRY_ASSIGN(const GitDirectories git, open_git_directories(paths));
   const std::string own_ref = own_ref_of(store.hex());
@@ -140,7 +174,7 @@ Result<RepositoryClaims> survey_repository(const std::string& work_tree, const S
     for (const FoundRange& range : found) {
       claims.last_seq = std::max(claims.last_seq, range.last_seq);
     }
-    TRY(add_ids(objects, *tip, claims.highest_id));
+    TRY(note_ids(objects, *tip, holds_sections, claims.highest_id));
   }
   return claims;
 }

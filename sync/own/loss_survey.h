@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "journal/log/format.h"
 #include "journal/record/object_id.h"
@@ -14,10 +16,14 @@
 namespace syncline {
 
 class GitPlatform;  // sync/git/git_platform.h
+class ObjectStore;  // sync/git/object_store.h
+
+// Of a path: may records have their sections in that file? Only such files are read.
+using HoldsSections = std::function<bool(std::string_view path)>;
 
 struct RepositoryClaims {
   uint64_t last_seq = 0;    // the last record that a commit of this store claims to hold
-  uint64_t highest_id = 0;  // in the names of files, of whichever store
+  uint64_t highest_id = 0;  // of files, by their names, and of sections, of whichever store
   ObjectId remote_tip;      // the store's own ref, as the remote has it; zero: not there
 };
 
@@ -27,11 +33,21 @@ struct RepositoryClaims {
 // answer a sequence could be given a second time.
 Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
                                            const std::string& remote, GitPlatform& platform,
-                                           Deadline deadline);
+                                           const HoldsSections& holds_sections, Deadline deadline);
+
+// Raises `highest` to the highest id in the names of the commit's files and in the headings of
+// their sections. Nothing where the object is no commit, or lies beyond the edge of a shallow
+// clone.
+Status note_ids(ObjectStore& objects, const ObjectId& commit_id,
+                const HoldsSections& holds_sections, uint64_t& highest);
 
 // "notes/0001/some-title-1234.md" → 1234, and so with the tag of a store beside others behind it
 // ("some-title-1234-sa1b2c3.md"); 0 where the name ends in no number, or in one that no row can
 // have, since none of our files has such a name.
 uint64_t id_in_path(std::string_view path);
+
+// The highest number that ends the first word of a heading: "## H-17: a rule" → 17; 0 where there
+// is none.
+uint64_t highest_id_in_headings(std::string_view text);
 
 }  // namespace syncline

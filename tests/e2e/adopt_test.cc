@@ -323,6 +323,28 @@ TEST_F(Adopt, ARowThatChangesLaterIsItsOwnersAndANoteOfVerify) {
   EXPECT_EQ(verified["findings"], Json::array()) << verified.dump(1);
 }
 
+TEST_F(Adopt, WhatHooksHaveCountedComesBackToo) {
+  old_way("heuristic", 1);
+  shell("sqlite3 memory/index.db 'UPDATE heuristics SET times_validated = 5, is_golden = 1'");
+  const StoreUnderTest store = make_store();
+  store.json({"adopt"});
+  store.json({"sync"});
+  const std::string counted =
+      "SELECT count(*) FROM heuristics WHERE id = 1 AND times_validated = 5 AND is_golden = 1";
+  store.json({"replay", "--into", (directory_ / "replica").string()});
+  EXPECT_EQ(StoreUnderTest::existing("elf", directory_ / "replica").count(counted), 1);
+  // The fields are told without them.
+  EXPECT_NE(store.syncline({"export"}).out.find("rule 1"), std::string::npos);
+  store.remove_database();
+  store.json({"record", "failure", "--title", "next", "--domain", "ci"});
+  EXPECT_EQ(store.count(counted), 1);
+  // What they count from then on is theirs, as in the rows of other records.
+  store.sql("UPDATE heuristics SET times_validated = 6");
+  const Json verified = store.json({"verify"});
+  EXPECT_EQ(verified["findings"], Json::array()) << verified.dump(1);
+  EXPECT_EQ(verified["notes"], Json::array()) << verified.dump(1);
+}
+
 TEST_F(Adopt, ATrackedDatabaseIsRefusedUntilItIsUntracked) {
   old_way("failure", 1);
   shell("git add memory/index.db && git commit -qm database");

@@ -95,6 +95,33 @@ TEST_P(HeldLock, ByAStoppedProcessIsNamedToWhoWaits) {
   expect_agreement(store_, 3);
 }
 
+TEST(HeldLocks, StatusAndVerifyNameWhoKeepsRecordsWaiting) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.record_notes(1);
+  store.json({"sync"});
+  const auto says = [&](const std::vector<std::string>& call, const std::string& why) {
+    const ProcessResult told = store.syncline(call);
+    EXPECT_TRUE(told.ok()) << told.describe();
+    EXPECT_NE(told.out.find(why), std::string::npos) << why << '\n' << told.describe();
+  };
+  const std::string locks = (store.root() / ".git/syncline/").string();
+  {
+    const StoppedHolder holder(locks + "apply.lock");
+    const std::string why =
+        holder.name() + " (sleep, which is stopped) has " + locks + "apply.lock";
+    store.json({"record", "note", "--title", "unapplied", "--timeout", "0.2"}, 11);
+    says({"status"}, "applying waits: " + why);
+    says({"verify"}, "1 record is not applied yet: " + why);
+    says({"verify"}, "1 record is not committed yet: what is not applied cannot be committed");
+  }
+  const StoppedHolder holder(locks + "sync.lock");
+  const std::string why = holder.name() + " (sleep, which is stopped) has " + locks + "sync.lock";
+  store.json({"record", "note", "--title", "uncommitted"});
+  says({"status"}, "committing waits: " + why);
+  says({"verify"}, "not committed yet: " + why);
+}
+
 INSTANTIATE_TEST_SUITE_P(Locks, HeldLock,
                          ::testing::Values("append.lock", "flush.lock", "open.lock", "apply.lock",
                                            "sync.lock"),

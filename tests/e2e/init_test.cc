@@ -119,6 +119,28 @@ TEST(Init, TwentyAtOnceMakeOneStoreInARepositoryWithCommits) {
   }
 }
 
+// Where the only other records are sections, no file's name tells their numbers.
+TEST(Init, ACloneGoesOnAboveTheNumbersOfSections) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
+  for (const char* rule : {"first", "second"}) {
+    store.json({"record", "heuristic", "--domain", "git", "--rule", rule});
+  }
+  store.json({"sync"});
+  const fs::path clone = directory / "clone";
+  store.git({"clone", "-q", store.root().string(), clone.string()});
+  const StoreUnderTest other = StoreUnderTest::existing("elf", clone);
+  other.json({"init", "--new-identity", clone.string()});
+  const Json third = other.json({"record", "heuristic", "--domain", "git", "--rule", "third"});
+  EXPECT_EQ(third["id"], 3) << third.dump(1);
+  other.json({"sync"});
+  const std::string text = read_whole(clone / kRules);
+  EXPECT_NE(text.find("## H-3: third"), std::string::npos) << text;
+  EXPECT_EQ(other.json({"adopt"})["left"].size(), 0u);
+  EXPECT_EQ(other.count("SELECT count(*) FROM heuristics WHERE rule = 'first' AND id = 1"), 1);
+  EXPECT_EQ(other.json({"verify"})["ok"], true);
+}
+
 TEST(Init, WithinAnotherRepositoryItAsks) {
   const TemporaryDirectory directory;
   const fs::path outer = directory / "outer";

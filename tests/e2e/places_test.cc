@@ -193,6 +193,52 @@ TEST(Place, TooFewOpenFilesAreNotCalledNoStore) {
 
 // ---- Users, file systems, kernels ----
 
+// A record waits: `record`, `status` and `verify` say the same of it.
+void expect_reason_in_the_same_words(const StoreUnderTest& store) {
+  const ProcessResult late = store.syncline({"record", "note", "--title", "late", "--json"});
+  ASSERT_FALSE(late.ok()) << late.describe();
+  const Json error = Json::parse(late.out)["error"];
+  const std::string why =
+      error["message"].get<std::string>() + "; " + error["hint"].get<std::string>();
+  const ProcessResult status = store.syncline({"status"});
+  EXPECT_NE(status.out.find("applying waits: " + why + "\n"), std::string::npos)
+      << why << '\n'
+      << status.describe();
+  const ProcessResult verified = store.syncline({"verify"});
+  EXPECT_TRUE(verified.ok()) << verified.describe();
+  EXPECT_NE(verified.out.find("1 record is not applied yet: " + why + "\n"), std::string::npos)
+      << why << '\n'
+      << verified.describe();
+}
+
+TEST(Place, WhatKeepsRecordsWaitingIsSaidInTheSameWords) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.record_notes(1);
+  store.json({"sync"});
+  store.sql("ALTER TABLE notes DROP COLUMN tags");
+  expect_reason_in_the_same_words(store);
+  store.sql("ALTER TABLE notes ADD COLUMN tags TEXT");
+  store.json({"sync"});
+  EXPECT_EQ(store.json({"status"})["published"], 2);
+}
+
+// Only the kind of such a fault tells what to do about it.
+TEST(Place, AFolderThatTakesNoFilesIsSaidInTheSameWords) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("notes", directory / "store");
+  store.record_notes(1);
+  store.json({"sync"});
+  const std::string folder = (store.root() / "notes/0000").string();
+  if (!program_exists("chattr") || !run_process({"chattr", "+i", folder}).ok()) {
+    GTEST_SKIP() << "chattr cannot be used here";
+  }
+  expect_reason_in_the_same_words(store);
+  EXPECT_TRUE(run_process({"chattr", "-i", folder}).ok());
+  store.json({"sync"});
+  EXPECT_EQ(store.json({"status"})["published"], 2);
+}
+
 TEST(Place, AnOrdinaryUsersStore) {
   TemporaryDirectory directory;
   if (geteuid() != 0) {

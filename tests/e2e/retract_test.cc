@@ -116,6 +116,25 @@ TEST_F(Retract, TwiceChangesNothing) {
   expect_sound();
 }
 
+TEST_F(Retract, ItsKeyAnswersThatItWasRetracted) {
+  retract(2);
+  const std::vector<std::string> call = {"record",   "failure", "--title", "two",
+                                         "--domain", "git",     "--key",   "two"};
+  const Json again = store_.json(call);
+  EXPECT_EQ(again["duplicate"], true);
+  EXPECT_EQ(again["retracted_by"], 7);
+  const ProcessResult said = store_.syncline(call);
+  EXPECT_NE(said.out.find("retracted by 7: to record it again, give another key, or none"),
+            std::string::npos)
+      << said.describe();
+  EXPECT_EQ(store_.json({"record", "failure", "--title", "two", "--domain", "git"})["retracted_by"],
+            nullptr);
+  const Json restored = store_.json({"repair", "--restore", "2"}, 1);
+  EXPECT_NE(restored["error"]["hint"].get<std::string>().find("with another key or none"),
+            std::string::npos)
+      << restored.dump(1);
+}
+
 TEST_F(Retract, ManyAtOnceAreOneRecord) {
   std::vector<Process> calls;
   for (int i = 0; i < 6; ++i) calls.emplace_back(store_.command({"retract", "3", "--json"}));
@@ -328,6 +347,27 @@ TEST_F(Replace, ARepetitionEndsWhatTheFirstCallBegan) {
   EXPECT_EQ(rows("two"), 0);
   EXPECT_EQ(rows("better"), 1);
   store_.json({"sync"});
+  expect_sound();
+}
+
+TEST_F(Replace, TheOldOneGoesAtOnceThoughPublishingWaits) {
+  store_.git({"switch", "-qc", "dev"});
+  const Json answer = store_.json({"record", "failure", "--title", "better", "--domain", "git",
+                                   "--replaces", "2", "--wait", "published", "--timeout", "0.5"},
+                                  11);
+  EXPECT_EQ(answer["seq"], 7) << answer.dump(1);
+  EXPECT_NE(answer["error"]["message"].get<std::string>().find("record 8 takes record 2 away"),
+            std::string::npos)
+      << answer.dump(1);
+  EXPECT_EQ(rows("two"), 0);
+  EXPECT_EQ(rows("better"), 1);
+  store_.git({"switch", "-q", "main"});
+  store_.json({"sync"});
+  const Json published = store_.json({"record", "failure", "--title", "best", "--domain", "git",
+                                      "--replaces", "7", "--wait", "published"});
+  EXPECT_EQ(published["stage"], "published");
+  EXPECT_EQ(published["replaced"]["stage"], "published");
+  EXPECT_EQ(rows("better"), 0);
   expect_sound();
 }
 

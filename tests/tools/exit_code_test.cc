@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "engine/store/default_hint.h"
 #include "tools/failure.h"
 
 namespace syncline {

@@ -40,7 +40,7 @@ TEST(JsonOutput, RecordAnswersSeqIdKindPathStageDuplicateFirst) {
   const Json json = parse_line(recorded_json(make_receipt()));
   EXPECT_EQ(keys(json),
             (std::vector<std::string>{"schema", "seq", "id", "kind", "path", "stage", "duplicate",
-                                      "table", "ignored", "rebound", "set_aside"}));
+                                      "table", "ignored", "rebound", "set_aside", "retracted_by"}));
   EXPECT_EQ(json["ignored"], false);
   EXPECT_EQ(json["seq"], 12);
   EXPECT_EQ(json["id"], 7);
