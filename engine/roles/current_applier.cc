@@ -83,13 +83,13 @@ Status CurrentApplier::open_anew() {
   for (const KindSpec& kind : context_.config->kinds) {
     options.ddl.push_back({kind.table, kind.create_table, kind.indexes});
   }
-  options.files_must_wait = [this] { return files_must_wait(); };
+  options.files_must_wait = [this] { return !context_.replays && files_must_wait(); };
   options.branch_is_away = [this] { return branch_is_away(); };
   options.is_removed = [this](uint64_t seq, const std::string& path) {
     return removed_.has(seq, path);
   };
   options.is_outside = [this](const std::string& path) { return is_outside(path); };
-  options.sections_await_publish = true;
+  options.sections_await_publish = !context_.replays;
   options.busy_timeout_ms = static_cast<int>(patience_ms_);
   options.on_busy = [this] { context_.journal.count_retry(RetryCause::kSqliteBusy); };
   const auto open_applier = [&]() -> Status {

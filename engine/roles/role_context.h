@@ -43,6 +43,9 @@ struct RoleContext {
   // The store is open for a call or two: memos are left for who comes next
   // (engine/projection/memos.h), and SQLite's log is kept short, for each of them reads it whole.
   bool short_lived = false;
+  // The store is being made from another's journal: its files are written before there is a branch
+  // for them, and nothing of them waits.
+  bool replays = false;
   std::function<void(const std::string& why)> on_wait;  // see StoreOptions
 };
 

@@ -27,6 +27,7 @@ class Roles {
 
   // To be called before the first turn.
   void expect_short_life() { context_.short_lived = true; }
+  void expect_replay() { context_.replays = true; }
   // Hands out each note once.
   // See StoreOptions; before the first turn.
   void tell_waits(std::function<void(const std::string& why)> on_wait) {

@@ -164,6 +164,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   TRY(exclude_path(repository, "/" + std::string(kConfigFile)));
 
   Roles roles(places, identity, config, *parts.store, *journal, source.clock);
+  roles.expect_replay();
   TRY(roles.apply.with_applier([&](Applier& applier) -> Status {
     while (true) {
       TRY_ASSIGN(const ApplyReport report, applier.step());

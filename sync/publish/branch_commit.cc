@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -278,15 +279,10 @@ class BranchCommit {
     return {};
   }
 
-  // The next commit of the person's would take what is published now from the branch again.
   void note_staged_removal(const PlannedChange& planned) {
     if (!planned.in_tip || planned.text.empty() || !result_.waiting.empty()) return;
     result_.plan_waits = true;
-    result_.waiting = fmt::format(
-        "{0} is staged to be removed or moved, and has new sections to get: commit that, or take "
-        "it "
-        "back (git restore --staged {0})",
-        planned.path);
+    result_.waiting = staged_removal_reason(planned.path);
   }
 
   Result<std::optional<ObjectId>> grow_staged(const PlannedChange& planned,
@@ -462,6 +458,26 @@ Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectSto
                                             PackWriter& pack, const BranchCommitRequest& request,
                                             Clock& clock) {
   return BranchCommit(git, objects, pack, request, clock).run();
+}
+
+std::string staged_removal_reason(std::string_view path) {
+  return fmt::format(
+      "{0} is staged to be removed or moved, and has new sections to get: commit that, or take it "
+      "back (git restore --staged {0})",
+      path);
+}
+
+Result<std::string> first_not_in_index(const GitDirectories& git,
+                                       std::span<const std::string> paths) {
+  std::string waiting;
+  TRY_ASSIGN(const IndexSeen seen, read_index(*git.git_dir, waiting));
+  if (!waiting.empty() || seen.is_lost()) return std::string();
+  std::set<std::string_view> missing(paths.begin(), paths.end());
+  TRY(seen.index.for_each([&](const IndexEntry& entry) -> Status {
+    missing.erase(std::string_view(entry.path));
+    return {};
+  }));
+  return missing.empty() ? std::string() : std::string(*missing.begin());
 }
 
 Result<std::string> index_waiting_reason(const GitDirectories& git) {

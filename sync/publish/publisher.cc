@@ -36,7 +36,7 @@ namespace {
 constexpr BackoffLimits kWaitLimits = {.first_ns = 500'000'000, .longest_ns = 10'000'000'000};
 
 // Something of a person's stands where records are to go; empty where nothing does.
-std::string why_plan_waits(const PublishPlan& plan) {
+Result<std::string> why_plan_waits(const PublishPlan& plan, const GitDirectories& git_dirs) {
   if (!plan.in_the_way.empty()) {
     return fmt::format(
         "on the branch a link, a submodule or a file stands in the way of {}: move it, and commit "
@@ -50,7 +50,16 @@ std::string why_plan_waits(const PublishPlan& plan) {
         "it another number, and commit that",
         listed_paths(plan.taken));
   }
-  return {};
+  // Missing files are put back below, but not against what is staged.
+  std::vector<std::string> missing;
+  for (const PlannedChange& change : plan.changes) {
+    if (!change.in_tip || change.text.empty()) continue;
+    const Result<FileInfo> there = git_dirs.work_tree->info(change.path);
+    if (!there && there.error().code == Code::kNotFound) missing.push_back(change.path);
+  }
+  if (missing.empty()) return std::string();
+  TRY_ASSIGN(const std::string removed, first_not_in_index(git_dirs, missing));
+  return removed.empty() ? std::string() : staged_removal_reason(removed);
 }
 
 }  // namespace
@@ -175,7 +184,7 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY_ASSIGN(PublishPlan plan,
              plan_publish(context_.objects, trees, state.published, sections, ignored.hold_back(),
                           [&](const std::string& path) { return branch_had(tip, path); }));
-  report.waiting = why_plan_waits(plan);
+  TRY_ASSIGN(report.waiting, why_plan_waits(plan, *git_dirs));
   report.plan_waits = !report.waiting.empty();
   if (report.plan_waits) return std::optional(std::move(report));
   // What was reset or lost with the tip may bring back what an earlier publish has taken away.

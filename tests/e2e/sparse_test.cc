@@ -25,6 +25,7 @@ class Sparse : public ::testing::TestWithParam<Words> {
     store_.git({"commit", "-qm", "mine"});
     record();
     store_.json({"sync"});
+    store_.git({"status"});  // which looks at the files: git leaves those it has not looked at
     Words set = {"sparse-checkout", "set"};
     set.insert(set.end(), GetParam().begin(), GetParam().end());
     store_.git(set);
@@ -85,25 +86,31 @@ TEST_P(Sparse, KeepsOurFilesOutOfTheWorkTreeAndBringsThemBack) {
   expect_agreement(store_, records_);
 }
 
-// It was not published yet when they set it: git leaves what it does not track.
+// They had edited it when they set it: git leaves that.
 TEST_P(Sparse, GoesOnWithAFileThatIsThereAllTheSame) {
+  const char* const file = "memory/heuristics/new.md";
   store_.git({"sparse-checkout", "disable"});
-  write_whole(store_.root() / ".git/index.lock", "");
   store_.json({"record", "heuristic", "--rule", "one", "--domain", "new"});
-  fs::remove(store_.root() / ".git/index.lock");
+  store_.json({"sync"});
+  write_whole(store_.root() / file, read_whole(store_.root() / file) + "\nmy own line\n");
   Words set = {"sparse-checkout", "set"};
   set.insert(set.end(), GetParam().begin(), GetParam().end());
   store_.git(set);
-  ASSERT_TRUE(fs::exists(store_.root() / "memory/heuristics/new.md"));
+  ASSERT_TRUE(fs::exists(store_.root() / file));
   store_.json({"record", "heuristic", "--rule", "two", "--domain", "new"});
   records_ += 2;
   store_.json({"sync"});
-  EXPECT_EQ(status(), "");
-  const std::string text = read_whole(store_.root() / "memory/heuristics/new.md");
-  EXPECT_NE(text.find(": two"), std::string::npos) << text;
+  const std::string text = read_whole(store_.root() / file);
+  for (const char* each : {": one", "my own line", ": two"}) {
+    EXPECT_NE(text.find(each), std::string::npos) << text;
+  }
+  const std::string on_branch = store_.git({"show", std::string("HEAD:") + file});
+  EXPECT_NE(on_branch.find(": two"), std::string::npos);
+  EXPECT_EQ(on_branch.find("my own line"), std::string::npos);
+  EXPECT_EQ(status(), std::string(" M ") + file);
   EXPECT_EQ(store_.json({"verify"})["findings"], Json::array());
   store_.git({"sparse-checkout", "disable"});
-  expect_agreement(store_, records_);
+  EXPECT_EQ(read_whole(store_.root() / file), text);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Sparse,
