@@ -25,7 +25,8 @@ class Sparse : public ::testing::TestWithParam<Words> {
     store_.git({"commit", "-qm", "mine"});
     record();
     store_.json({"sync"});
-    store_.git({"status"});  // which looks at the files: git leaves those it has not looked at
+    // Git looks at the files: what it has not looked at it leaves.
+    store_.git({"update-index", "-q", "--refresh"});
     Words set = {"sparse-checkout", "set"};
     set.insert(set.end(), GetParam().begin(), GetParam().end());
     store_.git(set);
