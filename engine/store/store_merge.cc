@@ -28,10 +28,11 @@ Result<std::optional<std::string>> Store::merge_sections(std::string_view path,
 Result<bool> Store::set_merge_driver(const std::string& program) {
   TRY(impl_->check_writable());
   TRY_ASSIGN(const auto common, impl_->platform.open_directory(impl_->places.common_dir));
-  TRY_ASSIGN(bool set, merge_driver_is_set(*common, program));
+  const std::string owner = impl_->identity.store.hex();
+  TRY_ASSIGN(bool set, merge_driver_is_set(*common, owner, program));
   if (set) return true;
   TRY(impl_->roles->sync.with_syncer([&](Syncer&, OutcomeSource&) -> Status {
-    TRY_ASSIGN(set, syncline::set_merge_driver(*common, impl_->identity.store.hex(), program));
+    TRY_ASSIGN(set, syncline::set_merge_driver(*common, owner, program));
     return {};
   }));
   return set;

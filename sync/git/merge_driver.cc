@@ -63,7 +63,10 @@ std::string with_merge_driver(std::string config, std::string_view program) {
   return config + heading() + line + '\n';
 }
 
-Result<bool> merge_driver_is_set(Directory& common_dir, std::string_view program) {
+Result<bool> merge_driver_is_set(Directory& common_dir, const std::string& owner,
+                                 std::string_view program) {
+  TRY_ASSIGN(const bool is_left, is_owned_lock(common_dir, kConfigLock, owner));
+  if (is_left) return false;
   const Result<std::string> config = read_file(common_dir, kConfig);
   if (config) {
     return GitConfig::parse(*config).get(fmt::format("merge.{}.driver", kMergeDriver)) ==
@@ -76,9 +79,9 @@ Result<bool> merge_driver_is_set(Directory& common_dir, std::string_view program
 
 Result<bool> set_merge_driver(Directory& common_dir, const std::string& owner,
                               std::string_view program) {
-  TRY_ASSIGN(const bool is_set, merge_driver_is_set(common_dir, program));
-  if (is_set) return true;
   TRY_ASSIGN([[maybe_unused]] const bool left, remove_left_lock(common_dir, kConfigLock, owner));
+  TRY_ASSIGN(const bool is_set, merge_driver_is_set(common_dir, owner, program));
+  if (is_set) return true;
   TRY_ASSIGN(PreparedLock prepared,
              PreparedLock::prepare(common_dir, std::string(kConfigLock), owner, ""));
   Result<OwnedLock> lock = prepared.take();
@@ -90,6 +93,7 @@ Result<bool> set_merge_driver(Directory& common_dir, const std::string& owner,
   TRY_ASSIGN(std::string config, read_file(common_dir, kConfig));
   TRY(replace_file(common_dir, kConfig, as_bytes(with_merge_driver(std::move(config), program))));
   TRY(lock->release());
+  TRY(common_dir.sync_directory("."));  // or a power cut could bring the lock back
   return true;
 }
 

@@ -19,8 +19,9 @@ namespace syncline {
 inline constexpr std::string_view kMergeDriver = "syncline";
 
 // Is it set as set_merge_driver() would set it, or cannot be: the configuration is a link, or there
-// is none?
-Result<bool> merge_driver_is_set(Directory& common_dir, std::string_view program);
+// is none? Not while a lock stands there that a dead call of `owner` has left.
+Result<bool> merge_driver_is_set(Directory& common_dir, const std::string& owner,
+                                 std::string_view program);
 // Adds the driver to the configuration in the common directory, or gives it the `program` (a path,
 // or a name to be found in PATH), durably; everything else in it stays. False while
 // another program changes it. The caller holds the sync.lock of `owner`, the store.

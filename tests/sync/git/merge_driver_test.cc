@@ -34,9 +34,9 @@ TEST(MergeDriver, IsAppendedOnceAndItsProgramChanged) {
 TEST(MergeDriver, GitReadsWhatWeWrite) {
   GitRepository repository;
   Directory& directory = repository.common_dir();
-  ASSERT_FALSE(merge_driver_is_set(directory, kOdd).value());
+  ASSERT_FALSE(merge_driver_is_set(directory, "of-a-store", kOdd).value());
   ASSERT_TRUE(set_merge_driver(directory, "of-a-store", kOdd).value());
-  EXPECT_TRUE(merge_driver_is_set(directory, kOdd).value());
+  EXPECT_TRUE(merge_driver_is_set(directory, "of-a-store", kOdd).value());
   const std::string file = read_file(directory, "config").value();
   EXPECT_EQ(repository.git("config merge.syncline.driver"), driver_in(file));
   EXPECT_FALSE(std::filesystem::exists(repository.path() / ".git/config.lock"));
@@ -50,7 +50,12 @@ TEST(MergeDriver, ALockThatADeadCallLeftIsRemovedAnothersIsNot) {
   ASSERT_TRUE(directory.remove_file("config.lock"));
   ASSERT_TRUE(directory.create_whole("config.lock", as_bytes("syncline lock of of-a-store\n")));
   EXPECT_TRUE(set_merge_driver(directory, "of-a-store", "syncline").value());
-  EXPECT_TRUE(merge_driver_is_set(directory, "syncline").value());
+  EXPECT_TRUE(merge_driver_is_set(directory, "of-a-store", "syncline").value());
+  // Also where the dead call had set the driver already.
+  ASSERT_TRUE(directory.create_whole("config.lock", as_bytes("syncline lock of of-a-store\n")));
+  EXPECT_FALSE(merge_driver_is_set(directory, "of-a-store", "syncline").value());
+  EXPECT_TRUE(set_merge_driver(directory, "of-a-store", "syncline").value());
+  EXPECT_FALSE(std::filesystem::exists(repository.path() / ".git/config.lock"));
 }
 
 }  // namespace
