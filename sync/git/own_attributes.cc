@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "journal/base/try.h"
-#include "journal/os/whole_file.h"
+#include "sync/git/info_file.h"
 #include "sync/git/merge_driver.h"
 
 namespace syncline {
@@ -46,43 +46,28 @@ size_t find_line(std::string_view text, std::string_view line) {
   return at;
 }
 
-Result<std::string> read_attributes(Directory& common_dir) {
-  Result<std::string> text = read_file(common_dir, kFile);
-  if (!text && text.error().code == Code::kNotFound) return std::string{};
-  return text;
-}
-
 }  // namespace
 
 Status write_own_attributes(Directory& common_dir, std::span<const std::string> patterns) {
-  Result<std::string> text = read_attributes(common_dir);
-  if (!text && text.error().code == Code::kUnsafePath) return {};
-  if (!text) return std::move(text).error();
-  const std::string before = *text;
-  for (const std::string& pattern : patterns) {
-    const std::string line = line_for(pattern, kOffAndMerged);
-    if (find_line(*text, line) != std::string::npos) continue;
-    const std::string old = line_for(pattern, kOff);
-    if (const size_t at = find_line(*text, old); at != std::string::npos) {
-      text->replace(at, old.size(), line);
-      continue;
+  return change_info_file(common_dir, kFile, [&](std::string& text) {
+    for (const std::string& pattern : patterns) {
+      const std::string line = line_for(pattern, kOffAndMerged);
+      if (find_line(text, line) != std::string::npos) continue;
+      const std::string old = line_for(pattern, kOff);
+      if (const size_t at = find_line(text, old); at != std::string::npos) {
+        text.replace(at, old.size(), line);
+      } else {
+        append_line(text, line);
+      }
     }
-    if (!text->empty() && !text->ends_with('\n')) *text += '\n';
-    *text += line + '\n';
-  }
-  if (*text == before) return {};
-  TRY(common_dir.make_directories("info"));
-  TRY(remove_temporaries(common_dir, kFile));
-  TRY(replace_file(common_dir, kFile, as_bytes(*text)));
-  return common_dir.sync_directory(".");
+  });
 }
 
 Result<std::vector<std::string>> attributes_off(Directory& common_dir,
                                                 std::span<const std::string> patterns) {
   std::vector<std::string> off;
-  const Result<std::string> text = read_attributes(common_dir);
-  if (!text && text.error().code == Code::kUnsafePath) return off;
-  if (!text) return text.error();
+  TRY_ASSIGN(const std::optional<std::string> text, read_info_file(common_dir, kFile));
+  if (!text) return off;
   for (const std::string& pattern : patterns) {
     const bool there =
         std::ranges::any_of(std::array{kOff, kOffAndMerged}, [&](std::string_view end) {
