@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "journal/base/layout.h"
 #include "journal/base/try.h"
 #include "journal/record/row_id.h"
 #include "sync/git/commit.h"
+#include "sync/git/commit_text.h"
 #include "sync/git/git_config.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/git_platform.h"
@@ -95,8 +95,7 @@ uint64_t id_in_heading(std::string_view line) {
   if (dash == std::string_view::npos) return 0;
   word.remove_prefix(dash + 1);
   uint64_t id = 0;
-  const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), id);
-  return fault == std::errc{} && end == word.data() + word.size() && id <= kHeadingIdMax ? id : 0;
+  return parse_decimal(word, id) && id <= kHeadingIdMax ? id : 0;
 }
 
 }  // namespace
@@ -135,10 +134,7 @@ uint64_t id_in_path(std::string_view path) {
   const size_t before = path.find_last_not_of("0123456789");
   if (before == std::string_view::npos || (path[before] != '-' && path[before] != '_')) return 0;
   uint64_t id = 0;
-  const auto [end, fault] =
-      std::from_chars(path.data() + before + 1, path.data() + path.size(), id);
-  const bool whole = fault == std::errc{} && end == path.data() + path.size();
-  return whole && is_row_id(id) ? id : 0;
+  return parse_decimal(path.substr(before + 1), id) && is_row_id(id) ? id : 0;
 }
 
 Result<RepositoryClaims> survey_repository(const std::string& work_tree, const StoreId& store,
