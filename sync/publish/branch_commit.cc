@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <optional>
-#include <set>
 #include <sstream>
 #include <utility>
 
@@ -465,19 +464,6 @@ std::string staged_removal_reason(std::string_view path) {
       "{0} is staged to be removed or moved, and has new sections to get: commit that, or take it "
       "back (git restore --staged {0})",
       path);
-}
-
-Result<std::string> first_not_in_index(const GitDirectories& git,
-                                       std::span<const std::string> paths) {
-  std::string waiting;
-  TRY_ASSIGN(const IndexSeen seen, read_index(*git.git_dir, waiting));
-  if (!waiting.empty() || seen.is_lost()) return std::string();
-  std::set<std::string_view> missing(paths.begin(), paths.end());
-  TRY(seen.index.for_each([&](const IndexEntry& entry) -> Status {
-    missing.erase(std::string_view(entry.path));
-    return {};
-  }));
-  return missing.empty() ? std::string() : std::string(*missing.begin());
 }
 
 Result<std::string> index_waiting_reason(const GitDirectories& git) {

@@ -79,10 +79,6 @@ struct BranchCommitResult {
 // Of a file that is to get sections, and that a person has staged to be removed or moved: why the
 // publish waits for it. Their next commit would take the sections from the branch again.
 std::string staged_removal_reason(std::string_view path);
-// The first of `paths` that the index does not have; empty where it has them all, or is not
-// understood now.
-Result<std::string> first_not_in_index(const GitDirectories& git,
-                                       std::span<const std::string> paths);
 
 // `pack` may hold objects already (blobs); it is reset by the caller.
 Result<BranchCommitResult> commit_to_branch(const GitDirectories& git, ObjectStore& objects,

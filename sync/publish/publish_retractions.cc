@@ -51,15 +51,17 @@ bool cut_torn_section(std::string& text, const Retraction& retraction) {
   return false;
 }
 
-// True where something of the section was in the work tree's file, and is no longer.
-bool take_section(std::string& text, const Retraction& retraction) {
+// How the section stood in the work tree's file. Whole, or torn, it is there no longer.
+FoundSection::Standing take_section(std::string& text, const Retraction& retraction) {
   const std::string_view header = std::string_view(text).substr(0, retraction.header.size());
   if (has_zeros(header) && is_torn_remnant(as_bytes(header), as_bytes(retraction.header))) {
     text.replace(0, header.size(), retraction.header);
   }
   FoundSection::Standing standing = FoundSection::Standing::kMissing;
-  if (cut_section(text, retraction, standing)) return true;
-  return standing == FoundSection::Standing::kMissing && cut_torn_section(text, retraction);
+  if (cut_section(text, retraction, standing)) return standing;
+  const bool is_missing = standing == FoundSection::Standing::kMissing;
+  return is_missing && cut_torn_section(text, retraction) ? FoundSection::Standing::kWhole
+                                                          : standing;
 }
 
 bool is_left_empty(std::string_view text, const Retraction& retraction) {
@@ -100,8 +102,7 @@ class RetractionPlanner {
       const bool torn = is_torn_remnant(as_bytes(*at_work), as_bytes(*tip_text));
       after = torn ? *tip_text : *at_work;
       for (const Retraction* const retraction : retractions) {
-        edited_at_work |= is_edited(after, *retraction);
-        take_from(after, *retraction);
+        edited_at_work |= !take_from(after, *retraction);
       }
     }
     // Where a person has added to the file and not committed that, the file stays for it.
@@ -148,24 +149,15 @@ class RetractionPlanner {
     return true;
   }
 
-  // Is what is to be taken away edited in the work tree? What stands beside it does not matter: a
-  // person's edit there stays one that is not committed. After a publish that died behind its work
-  // tree's part, less may be left to take.
-  static bool is_edited(std::string_view work_text, const Retraction& retraction) {
-    if (retraction.operation == Operation::kCreate) {
-      return !work_text.empty() && work_text != retraction.text;
-    }
-    const WantedSection wanted{retraction.text, retraction.id};
-    ClaimedRanges claimed;
-    return find_sections(work_text, {&wanted, 1}, claimed).front().standing ==
-           FoundSection::Standing::kEdited;
-  }
-  static void take_from(std::string& work_text, const Retraction& retraction) {
+  // False where it is edited in the work tree. What stands beside it does not matter: a person's
+  // edit there stays one that is not committed. After a publish that died behind its work tree's
+  // part, less may be left to take.
+  static bool take_from(std::string& work_text, const Retraction& retraction) {
     if (retraction.operation == Operation::kAppend) {
-      take_section(work_text, retraction);
-    } else if (work_text == retraction.text) {
-      work_text.clear();
+      return take_section(work_text, retraction) != FoundSection::Standing::kEdited;
     }
+    if (work_text == retraction.text) work_text.clear();
+    return work_text.empty();
   }
 
   static void remove(PlannedChange& change) {
@@ -235,7 +227,7 @@ Status retract_unpublished(Directory& work_tree, const std::vector<Retraction>& 
       if (!is_torn_remnant(as_bytes(*before), as_bytes(retraction.text))) continue;
     } else {
       after = *before;
-      if (!take_section(after, retraction)) continue;
+      if (take_section(after, retraction) != FoundSection::Standing::kWhole) continue;
     }
     if (is_left_empty(after, retraction)) {
       TRY_ASSIGN([[maybe_unused]] const bool removed,

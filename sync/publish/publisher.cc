@@ -16,6 +16,7 @@
 #include "sync/git/own_attributes.h"
 #include "sync/git/own_excludes.h"
 #include "sync/git/sparse_checkout.h"
+#include "sync/git/staged_paths.h"
 #include "sync/git/tree.h"
 #include "sync/git/work_files.h"
 #include "sync/git/worktree_state.h"
@@ -51,15 +52,17 @@ Result<std::string> why_plan_waits(const PublishPlan& plan, const GitDirectories
         listed_paths(plan.taken));
   }
   // Missing files are put back below, but not against what is staged.
-  std::vector<std::string> missing;
+  std::optional<StagedPaths> staged;
   for (const PlannedChange& change : plan.changes) {
     if (!change.in_tip || change.text.empty()) continue;
     const Result<FileInfo> there = git_dirs.work_tree->info(change.path);
-    if (!there && there.error().code == Code::kNotFound) missing.push_back(change.path);
+    if (there || there.error().code != Code::kNotFound) continue;
+    if (!staged) {
+      TRY_ASSIGN(staged, StagedPaths::read(*git_dirs.git_dir));
+    }
+    if (staged->lack(change.path)) return staged_removal_reason(change.path);
   }
-  if (missing.empty()) return std::string();
-  TRY_ASSIGN(const std::string removed, first_not_in_index(git_dirs, missing));
-  return removed.empty() ? std::string() : staged_removal_reason(removed);
+  return std::string();
 }
 
 }  // namespace
