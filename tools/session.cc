@@ -19,6 +19,11 @@ constexpr int64_t kReaderPatienceMs = 1000;
 
 }  // namespace
 
+Session::Session(GlobalOptions options, Console console)
+    : options_(std::move(options)),
+      console_(console),
+      time_limit_(options_.timeout_ms ? system_clock().after_ms(*options_.timeout_ms) : kForever) {}
+
 Result<std::string> Session::store_root() const {
   if (options_.store) {
     if (options_.store->empty()) return make_error(Code::kInvalid, "--store is empty");
@@ -64,8 +69,8 @@ Result<std::unique_ptr<Store>> Session::open_store_to_read(bool tell) const {
 }
 
 Deadline Session::deadline(std::optional<int64_t> default_ms) const {
-  const std::optional<int64_t> limit_ms = options_.timeout_ms ? options_.timeout_ms : default_ms;
-  return limit_ms ? system_clock().after_ms(*limit_ms) : kForever;
+  if (!time_limit_.forever() || !default_ms) return time_limit_;
+  return system_clock().after_ms(*default_ms);
 }
 
 int Session::answer(const std::string& json, const std::string& text, ExitCode code) const {

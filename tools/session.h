@@ -16,8 +16,7 @@ namespace syncline {
 
 class Session {
  public:
-  Session(GlobalOptions options, Console console)
-      : options_(std::move(options)), console_(console) {}
+  Session(GlobalOptions options, Console console);
 
   const GlobalOptions& options() const { return options_; }
   const Console& console() const { return console_; }
@@ -29,7 +28,7 @@ class Session {
   // For verbs that only look: opens for reading only where this user may not write.
   Result<std::unique_ptr<Store>> open_store_to_read(bool tell = true) const;
 
-  // --timeout from now; without one `default_ms`, or never.
+  // --timeout from the beginning of the call; without one `default_ms` from now, or never.
   Deadline deadline(std::optional<int64_t> default_ms = std::nullopt) const;
 
   // Writes the answer to standard output: JSON or text, whichever was asked for. An answer that
@@ -51,6 +50,7 @@ class Session {
  private:
   GlobalOptions options_;
   Console console_;
+  const Deadline time_limit_;
 };
 
 }  // namespace syncline

@@ -222,7 +222,7 @@ Result<StressRuns::Counters> StressRuns::counters() const {
 Status StressRuns::fold() const {
   TRY_ASSIGN(const auto store, Store::open(root_));
   // Whether publishing has to wait for the user's git state does not matter here.
-  TRY(store->sync(false, session_.deadline(kCallTimeoutMs)));
+  TRY(store->sync(false, system_clock().after_ms(kCallTimeoutMs)));
   return {};
 }
 

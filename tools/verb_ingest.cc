@@ -138,7 +138,9 @@ class IngestVerb final : public PlainVerb {
       }
     }
     if (signals.received() == 0 && !run.failure() && !run.timed_out()) {
-      code = worse(code, publish(session, store, report, progress));
+      const Deadline published_by =
+          deadline.forever() ? system_clock().after_ms(kPublishTimeoutMs) : deadline;
+      code = worse(code, publish(store, report, progress, published_by));
     }
     progress.clear();
     if (lines_not_shown_ != 0) {
@@ -163,11 +165,11 @@ class IngestVerb final : public PlainVerb {
 
   // The stages beyond `applied` are reached once for all records; and in any case the records are
   // published before the command ends, as far as the user's git state allows it.
-  ExitCode publish(const Session& session, Store& store, const IngestReport& report,
-                   Progress& progress) {
+  ExitCode publish(Store& store, const IngestReport& report, Progress& progress,
+                   Deadline deadline) {
     const bool asked_for = stage_ >= Stage::kCommitted;
     if (!asked_for && report.accepted == 0) return ExitCode::kDone;
-    const auto synced = store.sync(stage_ == Stage::kPushed, session.deadline(kPublishTimeoutMs));
+    const auto synced = store.sync(stage_ == Stage::kPushed, deadline);
     if (!synced) {
       const bool late = synced.error().code == Code::kTimeout;
       progress.say("everything accepted is applied; " +

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "journal/base/clock.h"
 #include "tools/failure.h"
 #include "tools/json_output.h"
 
@@ -59,7 +60,8 @@ Watchdog::Watchdog(const Session& session, std::string_view what, std::string_vi
   sigemptyset(&action.sa_mask);
   sigaction(SIGALRM, &action, nullptr);
   armed_ = true;
-  set_timer_ms(std::max<int64_t>(1, *session.options().timeout_ms) + grace_ms);
+  const int64_t left_ms = system_clock().left_ms(session.deadline(), *session.options().timeout_ms);
+  set_timer_ms(std::max<int64_t>(1, left_ms) + grace_ms);
 }
 
 Watchdog::~Watchdog() {

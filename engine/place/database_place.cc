@@ -126,10 +126,22 @@ Status check_new_database(const StorePlaces& places, Directory& root, const Conf
   return {};
 }
 
+std::vector<std::string> database_files(const Config& config) {
+  std::vector<std::string> files;
+  for (const std::string_view suffix : kSuffixes) {
+    files.push_back(fmt::format("{}{}", config.database, suffix));
+  }
+  return files;
+}
+
 std::string tracked_database(const StorePlaces& places, const Config& config) {
-  const auto tracked = tracked_files(places, config.database);
-  if (!tracked || tracked->empty()) return {};
-  const std::string paths = fmt::format("{}", fmt::join(*tracked, " "));
+  return tracked_database(
+      tracked_files(places, config.database).value_or(std::vector<std::string>()));
+}
+
+std::string tracked_database(const std::vector<std::string>& tracked) {
+  if (tracked.empty()) return {};
+  const std::string paths = fmt::format("{}", fmt::join(tracked, " "));
   return fmt::format(
       "{} is tracked by git, and changes with every record; it is rebuilt from the journal where "
       "it is missing: {}",

@@ -26,8 +26,11 @@ Status check_known_database(const Identity& identity, Directory& store_directory
 Status check_new_database(const StorePlaces& places, Directory& root, const Config& config);
 // Whether a person has made git track the store's database, or what SQLite keeps beside it: a
 // sentence with the commands that untrack it. Empty where git's index does not hold it, or cannot
-// be read.
+// be read. Reads the whole index.
 std::string tracked_database(const StorePlaces& places, const Config& config);
+// The same sentence of files that are known to be tracked, and those that it may be about.
+std::string tracked_database(const std::vector<std::string>& tracked);
+std::vector<std::string> database_files(const Config& config);
 // Moves the store's database to where the configuration says, unless a database is there already,
 // and writes the place into the identity. The caller holds apply.lock.
 Status move_database(const StorePlaces& places, Directory& root, Directory& store_directory,

@@ -24,11 +24,6 @@ bool is_exchanged(const Error& error) {
          (error.code == Code::kBusy && error.hint == kDatabaseExchangedHint);
 }
 
-// Another program holds its lock.
-bool is_locked(const Error& error) {
-  return error.code == Code::kBusy && error.hint == kDatabaseLockedHint;
-}
-
 // A lock is waited for in slices; each try within one counts as a retry (CurrentApplier).
 constexpr int64_t kPatienceSliceMs = 1000;
 constexpr int64_t kPatienceInPassingMs = 100;
@@ -86,10 +81,10 @@ bool ApplyRole::left_files_waiting() {
 }
 
 Result<bool> ApplyRole::try_turns_in_passing() {
-  return try_turns(kPatienceInPassingMs);
+  return try_turns_within(kPatienceInPassingMs);
 }
 
-Result<bool> ApplyRole::try_turns(int64_t patience_ms) {
+Result<bool> ApplyRole::try_turns_within(int64_t patience_ms) {
   MutexLock lock(role_.mutex);
   current_.set_patience(patience_ms);
   try {
@@ -110,12 +105,12 @@ Status ApplyRole::until(uint64_t seq, Deadline deadline) {
   const Deadline unlocked_by =
       deadline.forever() ? clock.after_ms(Database::kBusyTimeoutMs) : deadline;
   const auto again = [&](const Error& error) {
-    if (is_locked(error)) return !clock.passed(unlocked_by);
+    if (is_database_locked(error)) return !clock.passed(unlocked_by);
     return is_exchanged(error) && ++exchanges < kExchangesMax && !clock.passed(deadline);
   };
   const auto attempt = [&]() -> Result<bool> {
     while (true) {
-      Result<bool> turns = try_turns(clock.left_ms(unlocked_by, kPatienceSliceMs));
+      Result<bool> turns = try_turns_within(clock.left_ms(unlocked_by, kPatienceSliceMs));
       if (turns || !again(turns.error())) return turns;
       if (is_exchanged(turns.error())) {
         context_.journal.count_retry(RetryCause::kOther);
@@ -139,6 +134,7 @@ Status ApplyRole::until(uint64_t seq, Deadline deadline) {
 Status ApplyRole::with_applier(const std::function<Status(Applier&)>& use, Deadline deadline) {
   RoleGuard guard(role_);
   TRY(guard.lock(deadline));
+  current_.set_patience(context_.clock.left_ms(deadline, Database::kBusyTimeoutMs));
   try {
     TRY(current_.open());
     return use(current_.applier());

@@ -23,8 +23,11 @@ class ApplyRole {
   explicit ApplyRole(RoleContext& context);
 
   // Does what is pending, if the role is free. True: this process had the role. False: another
-  // process has it, and will do what is pending.
-  Result<bool> try_turns() EXCLUDES(role_.mutex) { return try_turns(Database::kBusyTimeoutMs); }
+  // process has it, and will do what is pending. kBusy where another program holds the database's
+  // lock past `deadline`, or longer than SQLite waits by itself.
+  Result<bool> try_turns(Deadline deadline = kForever) EXCLUDES(role_.mutex) {
+    return try_turns_within(context_.clock.left_ms(deadline, Database::kBusyTimeoutMs));
+  }
   // The same for who has its answer already: a lock of another program on the database is left to
   // the next call.
   Result<bool> try_turns_in_passing() EXCLUDES(role_.mutex);
@@ -35,7 +38,8 @@ class ApplyRole {
   // to the publish itself.
   bool left_files_waiting() EXCLUDES(role_.mutex);
 
-  // With the role, waited for, and the applier open.
+  // With the role, waited for, and the applier open. kTimeout where another has the role past
+  // `deadline`, which also bounds the wait for the database's lock (see try_turns).
   Status with_applier(const std::function<Status(Applier&)>& use, Deadline deadline = kForever)
       EXCLUDES(role_.mutex);
   // Makes files, directories and SQLite durable, where something was not.
@@ -45,8 +49,7 @@ class ApplyRole {
   Status rebuild_database() EXCLUDES(role_.mutex);
 
  private:
-  // kBusy where another program holds the database's lock for longer than that.
-  Result<bool> try_turns(int64_t patience_ms) EXCLUDES(role_.mutex);
+  Result<bool> try_turns_within(int64_t patience_ms) EXCLUDES(role_.mutex);
   Status apply_pending() REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;

@@ -68,8 +68,11 @@ Status Role::reach(const Goal& goal, const std::function<Result<bool>()>& attemp
   bool told = false;
   Backoff backoff(random_, kRoleRetry);
   while (journal_.watermark(goal.watermark) < goal.seq) {
-    TRY_ASSIGN(const bool had_role, attempt());
-    if (journal_.watermark(goal.watermark) >= goal.seq) break;
+    const Result<bool> turns = attempt();
+    // What comes after the goal may wait for another.
+    const bool waits = !turns && turns.error().code == Code::kTimeout;
+    if ((turns || waits) && journal_.watermark(goal.watermark) >= goal.seq) break;
+    TRY_ASSIGN(const bool had_role, turns);
     if (clock_.passed(goal.deadline)) {
       const std::string by = had_role ? std::string() : holder();
       return make_error(Code::kTimeout,

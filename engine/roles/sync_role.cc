@@ -24,6 +24,11 @@ namespace {
 // So long a wait for a person's git says nothing.
 constexpr int64_t kSilentWaitMs = 1000;
 
+// The apply role or SQLite's lock: nothing has failed.
+bool is_held_by_another(const Error& error) {
+  return error.code == Code::kTimeout || is_database_locked(error);
+}
+
 }  // namespace
 
 SyncRole::SyncRole(RoleContext& context, ApplyRole& apply)
@@ -100,8 +105,8 @@ Status SyncRole::sync_pending(bool publish_now) {
   } else if (files_wait) {
     last_publish_ = {};
     // Those of a publish that ended before it had come to them.
-    TRY(apply_.with_applier(
-        [&](Applier& applier) REQUIRES(role_.mutex) { return write_published_sections(applier); }));
+    TRY(with_applier([&](Applier& applier)
+                         REQUIRES(role_.mutex) { return write_published_sections(applier); }));
   }
   if (files_wait && !publish_now && context_.short_lived) TRY(tell_files_wait());
   if (const Status tidy = syncer_->consolidator().run_if_due(); !tidy) {
@@ -126,7 +131,7 @@ Status SyncRole::publish(bool files_wait, Pace pace) {
     TRY_ASSIGN(last_publish_, publisher.publish(*outcomes_, {}, pace));
     return {};
   }
-  return apply_.with_applier([&](Applier& applier) REQUIRES(role_.mutex) -> Status {
+  return with_applier([&](Applier& applier) REQUIRES(role_.mutex) -> Status {
     const WaitingSections waiting{
         .settle =
             [&applier, &syncer = *syncer_](uint64_t last_seq) {
@@ -143,7 +148,7 @@ Status SyncRole::publish(bool files_wait, Pace pace) {
 
 // Before the publish, which would call them put back.
 Status SyncRole::write_waiting_created() {
-  return apply_.with_applier([&](Applier& applier) REQUIRES(role_.mutex) {
+  return with_applier([&](Applier& applier) REQUIRES(role_.mutex) {
     return applier.write_waiting_created(syncer_->published());
   });
 }
@@ -194,7 +199,12 @@ void SyncRole::note_failure(const Error& error) {
                         .has_value());
 }
 
-Result<bool> SyncRole::take_turns(bool publish_now) {
+Status SyncRole::with_applier(const std::function<Status(Applier&)>& use) {
+  return apply_.with_applier(use, turn_until_);
+}
+
+Result<bool> SyncRole::take_turns(bool publish_now, Deadline deadline) {
+  turn_until_ = deadline;
   return within_memory([&]() REQUIRES(role_.mutex) {
     return role_.try_turns(
         [&]() REQUIRES(role_.mutex) -> Status {
@@ -206,9 +216,9 @@ Result<bool> SyncRole::take_turns(bool publish_now) {
   });
 }
 
-Result<bool> SyncRole::try_turns(bool publish_now) {
+Result<bool> SyncRole::try_turns(bool publish_now, Deadline deadline) {
   MutexLock lock(role_.mutex);
-  return take_turns(publish_now);
+  return take_turns(publish_now, deadline);
 }
 
 Status SyncRole::fold_until(uint64_t seq, Deadline deadline) {
@@ -223,7 +233,7 @@ Status SyncRole::fold_until(uint64_t seq, Deadline deadline) {
                       .deadline = deadline,
                       .on_timeout = "the record is applied; committing it goes on",
                       .on_stuck = on_stuck},
-                     [this] { return try_turns(/*publish_now=*/false); });
+                     [&] { return try_turns(/*publish_now=*/false, deadline); });
 }
 
 Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
@@ -238,7 +248,11 @@ Result<PublishReport> SyncRole::publish_until(uint64_t seq, Deadline deadline) {
     bool had_role = false;
     {
       MutexLock lock(role_.mutex);
-      TRY_ASSIGN(had_role, take_turns(/*publish_now=*/true));
+      const Result<bool> turns = take_turns(/*publish_now=*/true, deadline);
+      const bool held = !turns && is_held_by_another(turns.error());
+      if (!turns && !(held && !deadline.forever())) return turns.error();
+      if (held) report.waiting = turns.error().message;
+      had_role = turns.value_or(false);
       if (had_role) {
         // What earlier tries put back or left is part of what this call did.
         report.left.insert(report.left.end(), last_publish_.left.begin(), last_publish_.left.end());
@@ -279,11 +293,12 @@ Result<PublishReport> SyncRole::restore(const std::set<std::string>& paths,
                                         const std::function<bool(uint64_t seq)>& wanted) {
   RoleGuard guard(role_);
   TRY(guard.lock(kForever));
+  turn_until_ = kForever;
   return within_memory([&]() REQUIRES(role_.mutex) -> Result<PublishReport> {
     TRY(sync_pending(/*publish_now=*/true));
     if (!last_publish_.waiting.empty()) return last_publish_;
     PublishReport report;
-    TRY(apply_.with_applier([&](Applier& /*applier*/) REQUIRES(role_.mutex) -> Status {
+    TRY(with_applier([&](Applier& /*applier*/) REQUIRES(role_.mutex) -> Status {
       TRY_ASSIGN(report, syncer_->publisher().restore(*outcomes_, paths, wanted));
       return {};
     }));
@@ -294,6 +309,7 @@ Result<PublishReport> SyncRole::restore(const std::set<std::string>& paths,
 Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
   RoleGuard guard(role_);
   TRY(guard.lock(deadline));
+  turn_until_ = deadline;
   return within_memory([&]() REQUIRES(role_.mutex) -> Result<std::optional<uint64_t>> {
     TRY(open_syncer());
     TRY(syncer_->committer().refresh());
@@ -302,8 +318,8 @@ Result<std::optional<uint64_t>> SyncRole::push(Deadline deadline) {
         deadline,
         [&](const std::function<Status(OutcomeSource&)>& work) REQUIRES(role_.mutex) -> Status {
           TRY(sync_pending(/*publish_now=*/true));
-          return apply_.with_applier([&](Applier& /*applier*/)
-                                         REQUIRES(role_.mutex) { return work(*outcomes_); });
+          return with_applier([&](Applier& /*applier*/)
+                                  REQUIRES(role_.mutex) { return work(*outcomes_); });
         });
     for (std::string& told : syncer_->pusher().take_notes()) context_.notes.add(std::move(told));
     TRY(done);
@@ -363,7 +379,7 @@ Status SyncRole::trim_journal() {
   CheckpointFrame checkpoint{.files_synced = 0,
                              .applied = 0,
                              .committed = std::min(syncer_->committed(), syncer_->published())};
-  TRY(apply_.with_applier([&](Applier& applier) -> Status {
+  TRY(with_applier([&](Applier& applier) -> Status {
     TRY(applier.checkpoint());
     checkpoint.files_synced = applier.files_synced();
     checkpoint.applied = applier.applied().seq;

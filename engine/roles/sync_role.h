@@ -35,7 +35,8 @@ class SyncRole {
 
   // Folds what is applied, if the role is free; publishes if that is due or `publish_now`. True:
   // this process had the role. False: another process has it, and will fold what is pending.
-  Result<bool> try_turns(bool publish_now) EXCLUDES(role_.mutex);
+  // kTimeout: what the files wait for was not done, as another has the apply role past `deadline`.
+  Result<bool> try_turns(bool publish_now, Deadline deadline) EXCLUDES(role_.mutex);
   // Returns once record `seq` is committed, by this process or another. kTimeout when it was not.
   Status fold_until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
   // `waiting` in the report says why the branch had to wait when `deadline` came first.
@@ -54,7 +55,8 @@ class SyncRole {
   Status read_syncer(const std::function<Status(Syncer&)>& use) EXCLUDES(role_.mutex);
 
  private:
-  Result<bool> take_turns(bool publish_now) REQUIRES(role_.mutex);
+  Result<bool> take_turns(bool publish_now, Deadline deadline) REQUIRES(role_.mutex);
+  Status with_applier(const std::function<Status(Applier&)>& use) REQUIRES(role_.mutex);
   // Does `work`. Memory that runs out in it is an error, and all that is kept open is closed: half
   // of a fold or of a publish may be in it, while journal, database and refs hold the whole.
   template <typename Work>
@@ -81,6 +83,8 @@ class SyncRole {
   std::unique_ptr<DatabaseOutcomes> outcomes_ GUARDED_BY(role_.mutex);  // reads database_
   std::unique_ptr<Syncer> syncer_ GUARDED_BY(role_.mutex);
   PublishReport last_publish_ GUARDED_BY(role_.mutex);
+  // So long the turn at hand waits for the apply role and for SQLite's locks.
+  Deadline turn_until_ GUARDED_BY(role_.mutex) = kForever;
 };
 
 }  // namespace syncline

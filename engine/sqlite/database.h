@@ -175,6 +175,9 @@ class ReadView {
 // The hint of a kBusy error that a lock caused.
 inline constexpr const char* kDatabaseLockedHint =
     "another program holds the database's write lock; try again once it is done";
+inline bool is_database_locked(const Error& error) {
+  return error.code == Code::kBusy && error.hint == kDatabaseLockedHint;
+}
 // The hint of a kBusy error that no lock caused: the file or its tables have been exchanged.
 inline constexpr std::string_view kDatabaseExchangedHint =
     "the database is being rebuilt, or somebody changed it; try again";

@@ -19,6 +19,8 @@ namespace {
 
 // Within this time the next of many one-shot callers has said that it is there.
 constexpr int64_t kNextCallerMs = 4;
+// So long a call that has its answer waits for who applies: the next call does what it leaves.
+constexpr int64_t kHandPatienceMs = 1000;
 
 }  // namespace
 
@@ -301,7 +303,7 @@ Status Store::lend_a_hand() {
   const auto do_all = [&]() -> Status {
     TRY(roles.apply.try_turns_in_passing());
     seen = reached();
-    TRY(roles.sync.try_turns(/*publish_now=*/false));
+    TRY(roles.sync.try_turns(/*publish_now=*/false, impl_->clock.after_ms(kHandPatienceMs)));
     return {};
   };
   MutexLock lock(roles.last_caller.mutex);
@@ -326,7 +328,7 @@ Status Store::Impl::do_what_is_due() {
   }
   const uint64_t unfolded = behind(journal->watermark(Watermark::kApplied), Watermark::kCommitted);
   if (roles->apply.left_files_waiting() || is_due(Moment::kSyncTurn, unfolded)) {
-    TRY(roles->sync.try_turns(/*publish_now=*/false));
+    TRY(roles->sync.try_turns(/*publish_now=*/false, clock.after_ms(kHandPatienceMs)));
   }
   return {};
 }
@@ -349,7 +351,10 @@ Result<SyncReport> Store::sync(bool push, Deadline deadline) {
   const uint64_t batches_before = impl_->journal->counter(Counter::kBatches);
   const uint64_t committed_before = impl_->journal->watermark(Watermark::kCommitted);
   // One turn even where nothing is to be applied: sections that waited for git may be written now.
-  TRY(impl_->roles->apply.try_turns());
+  if (const auto turn = impl_->roles->apply.try_turns(deadline);
+      !turn && !is_database_locked(turn.error())) {
+    return turn.error();
+  }
   TRY(impl_->roles->apply.until(target, deadline));
   TRY(impl_->roles->sync.fold_until(target, deadline));
   TRY_ASSIGN(PublishReport published, impl_->roles->sync.publish_until(target, deadline));
@@ -391,6 +396,8 @@ Result<StoreStatus> Store::status() {
   // What is committed and published, git itself is asked; where it cannot be used, the hints and
   // the reason are shown.
   std::optional<uint64_t> due_for_sections_ms;
+  // Of the branch: an index is read as a whole, and may be large.
+  std::vector<std::string> tracked;
   const Status asked = store.roles->sync.read_syncer([&](Syncer& syncer) -> Status {
     status.committed = syncer.committed();
     // A store that goes on above a lost one has nothing of the lost one's to publish.
@@ -400,8 +407,13 @@ Result<StoreStatus> Store::status() {
     due_for_sections_ms = syncer.publisher().due_in_ms(/*sections_wait=*/true);
     TRY_ASSIGN(status.pushed, syncer.pusher().pushed());
     TRY_ASSIGN(status.attributes_off, syncer.attributes_off());
-    TRY_ASSIGN(const HeldPaths held, syncer.held_paths());
-    status.ignored = count_held(held);
+    TRY_ASSIGN(const HeldPaths ignored, syncer.held_paths());
+    status.ignored = count_held(ignored);
+    TRY_ASSIGN(const ObjectId branch, syncer.branch_tree());
+    for (std::string& path : database_files(*store.config)) {
+      TRY_ASSIGN(const bool held, syncer.holds(branch, path));
+      if (held) tracked.push_back(std::move(path));
+    }
     if (status.pushed) {
       TRY_ASSIGN(status.own_ref_waiting, syncer.own_ref_waiting_reason());
     }
@@ -437,9 +449,7 @@ Result<StoreStatus> Store::status() {
   status.io = std::string(store.platform.make_ring(/*many_groups=*/true)->name());
   TRY_ASSIGN(status.journal_bytes, store.journal->size_bytes());
   status.notes = take_notes();
-  if (std::string tracked = tracked_database(store.places, *store.config); !tracked.empty()) {
-    status.notes.push_back(std::move(tracked));
-  }
+  if (!tracked.empty()) status.notes.push_back(tracked_database(tracked));
   if (!apply_waits.empty()) status.notes.push_back("applying waits: " + apply_waits);
   if (status.committed < status.applied) {
     const std::string why = store.why_committing_waits();

@@ -130,7 +130,7 @@ Status Store::Impl::try_again(RepairReport& report, bool dry_run) {
     (healed ? report.healed : left).push_back(std::move(finding));
   }
   report.left = std::move(left);
-  if (any && !dry_run) TRY(roles->sync.try_turns(/*publish_now=*/true));
+  if (any && !dry_run) TRY(roles->sync.try_turns(/*publish_now=*/true, kForever));
   return {};
 }
 

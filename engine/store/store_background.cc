@@ -19,6 +19,8 @@ constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'
 // to be applied does it, and does not wait for the thread.
 constexpr uint64_t kGatherRecords = 64;
 constexpr int64_t kGatherMs = 2;
+// So long a turn of the sync thread waits for another process that applies.
+constexpr int64_t kApplyPatienceMs = 1000;
 }  // namespace
 
 // A record that was submitted is journalled, even if nobody ever waited for it.
@@ -126,7 +128,9 @@ void Store::Impl::sync_loop() {
       }
       last = stopping;
     }
-    const Result<bool> synced = roles->sync.try_turns(/*publish_now=*/false);
+    // Not for ever: a store that is being closed waits for this thread.
+    const Result<bool> synced =
+        roles->sync.try_turns(/*publish_now=*/false, clock.after_ms(kApplyPatienceMs));
     if (last) return;
     if (synced) {
       backoff.reset();

@@ -153,7 +153,7 @@ Status Store::Impl::heal(const std::vector<Finding>& findings) {
   TRY(roles->sync.with_syncer([](Syncer& syncer, OutcomeSource& known) -> Status {
     return syncer.committer().restore(known);
   }));
-  TRY(roles->sync.try_turns(/*publish_now=*/true));
+  TRY(roles->sync.try_turns(/*publish_now=*/true, kForever));
   return {};
 }
 

@@ -37,6 +37,11 @@ Status write_zeros(File& file, uint64_t from, uint64_t to) {
   return {};
 }
 
+Status Directory::exchange(std::string_view one, std::string_view other) {
+  return make_error(Code::kUnsupported,
+                    fmt::format("exchange of {} and {} in {}: not known here", one, other, path()));
+}
+
 Result<uint64_t> Directory::free_bytes() {
   return make_error(Code::kUnsupported, "the free space of " + path() + " cannot be told");
 }

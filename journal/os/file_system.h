@@ -141,6 +141,8 @@ class Directory {
   // Replaces by rename within this directory's tree; durable only after sync_directory of both
   // ends.
   virtual Status rename(std::string_view from, std::string_view to) = 0;
+  // Each gets the other's name, in one step; kUnsupported where the file system has none for that.
+  virtual Status exchange(std::string_view one, std::string_view other);
   virtual Status remove_file(std::string_view name) = 0;
   virtual Status remove_directory(std::string_view name) = 0;
   // Does not follow a final symbolic link; kNotFound when it is not there.

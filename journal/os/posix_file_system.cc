@@ -151,6 +151,17 @@ class PosixDirectory final : public Directory {
     return {};
   }
 
+  Status exchange(std::string_view one, std::string_view other) override {
+    TRY_ASSIGN(const PosixEntry first, open_parent_beneath(fd_.get(), one, what("exchange")));
+    TRY_ASSIGN(const PosixEntry second, open_parent_beneath(fd_.get(), other, what("exchange")));
+    if (renameat2(first.parent, first.leaf.c_str(), second.parent, second.leaf.c_str(),
+                  RENAME_EXCHANGE) == 0) {
+      return {};
+    }
+    if (errno == EINVAL || errno == ENOSYS) return Directory::exchange(one, other);
+    return failed("exchange", fmt::format("{} and {}", one, other), errno);
+  }
+
   Status remove_file(std::string_view name) override { return remove(name, 0); }
   Status remove_directory(std::string_view name) override { return remove(name, AT_REMOVEDIR); }
 

@@ -8,6 +8,7 @@
 
 #include "journal/base/try.h"
 #include "sync/git/libgit2.h"
+#include "sync/git/open_watch.h"
 
 namespace syncline {
 namespace {
@@ -31,6 +32,10 @@ Status sync_everything(Directory& directory, const std::string& name) {
 }
 
 }  // namespace
+
+std::unique_ptr<OpenWatch> GitPlatform::watch_opens(const std::string& path) {
+  return make_open_watch(path);
+}
 
 Status GitPlatform::make_directories(const std::string& directory) {
   std::error_code fault;

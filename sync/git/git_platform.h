@@ -15,6 +15,7 @@
 namespace syncline {
 
 struct GitPaths;  // sync/git/git_paths.h
+class OpenWatch;  // sync/git/open_watch.h
 
 // Ids of processes that have run for so long that they do not become a git program any more, as one
 // does that was only just forked.
@@ -49,6 +50,8 @@ class GitPlatform : public Platform {
   // are those that a look shortly before found to be such, and those that this one finds are added:
   // the second look, under the locks that git commands meet, is then a short one.
   virtual std::string git_at_work_in(std::string_view work_tree, OtherProcesses* others);
+  // See sync/git/open_watch.h.
+  virtual std::unique_ptr<OpenWatch> watch_opens(const std::string& path);
   // Has a hook of the repository with this git directory started us? Git's variables say so.
   virtual bool in_hook_of(std::string_view git_dir);
   // Does a git command that moves HEAD here, or a hook, wait for this process to end? Then what

@@ -111,8 +111,11 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
     TRY_ASSIGN(const std::optional<FileInfo> info, info_if_there(*git.git_dir, state.file));
     if (info) return std::string(state.reason);
   }
-  TRY_ASSIGN(std::string reason, head_reason(*git.git_dir, question.branch));
-  if (!reason.empty()) return reason;
+  std::string reason;
+  if (question.head_matters) {
+    TRY_ASSIGN(reason, head_reason(*git.git_dir, question.branch));
+    if (!reason.empty()) return reason;
+  }
   if (question.locks_matter) {
     TRY_ASSIGN(reason, lock_reason(*git.git_dir, "index.lock", question.lock_owner, clock));
     if (!reason.empty()) return reason;
@@ -120,7 +123,10 @@ Result<std::string> worktree_waiting_reason(const GitDirectories& git,
     if (!reason.empty()) return reason;
   }
   TRY_ASSIGN(reason, editor_reason(git, clock));
-  if (reason.empty() && question.programs_matter) reason = program_reason(git, question.others);
+  if (reason.empty() && question.programs_matter) {
+    if (question.watch != nullptr) question.watch->begin();
+    reason = program_reason(git, question.others);
+  }
   return reason;
 }
 

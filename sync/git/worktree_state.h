@@ -28,6 +28,7 @@
 #include "journal/os/file_system.h"
 #include "sync/git/git_paths.h"
 #include "sync/git/git_platform.h"
+#include "sync/git/open_watch.h"
 #include "syncline/result.h"
 
 namespace syncline {
@@ -46,6 +47,10 @@ struct WorktreeQuestion {
   // Whether a git program that may move HEAD is a reason: it is for who moves HEAD himself.
   bool programs_matter = false;
   OtherProcesses* others = nullptr;  // see GitPlatform::git_at_work_in
+  // Of HEAD; begins with the look at programs. While it is quiet nobody needs to look at them or at
+  // HEAD again.
+  OpenWatch* watch = nullptr;
+  bool head_matters = true;
 };
 
 // The sentence about a lock that is in the way: which lock, for how long, and what to do.

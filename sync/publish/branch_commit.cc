@@ -11,6 +11,7 @@
 #include "journal/base/try.h"
 #include "sync/git/git_config.h"
 #include "sync/git/index_file.h"
+#include "sync/git/open_watch.h"
 #include "sync/git/owned_lock.h"
 #include "sync/git/ref_store.h"
 #include "sync/git/sparse_checkout.h"
@@ -323,14 +324,19 @@ class BranchCommit {
            change.text.starts_with(object->bytes);
   }
 
-  Result<std::string> waiting_reason() {
+  Result<std::string> waiting_reason(bool programs_matter = true) {
     const WorktreeQuestion question{.branch = request_.branch,
                                     .lock_owner = request_.lock_owner,
                                     .locks_matter = false,
-                                    .programs_matter = true,
-                                    .others = request_.others};
+                                    .programs_matter = programs_matter,
+                                    .others = request_.others,
+                                    .watch = watch_.get(),
+                                    .head_matters = programs_matter};
     return worktree_waiting_reason(git_, question, clock_);
   }
+
+  // No git program has begun since the last look that looked at them.
+  bool nobody_began() { return watch_ != nullptr && watch_->is_quiet(); }
 
   Result<std::optional<OwnedLock>> take_lock(PreparedLock& prepared, const BackoffLimits& limits) {
     Backoff backoff(git_.paths.platform->random(), limits);
@@ -352,6 +358,8 @@ class BranchCommit {
   // for. Without it, a ref's lock that a failure kept from being removed would have no owner.
   // A person's command that meets index.lock fails, so all that can be synced before is.
   Status move_under_locks() {
+    TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git_.common_dir, "config"));
+    wants_reflogs_ = GitConfig::parse(text.value_or("")).get_bool("core.logallrefupdates", true);
     const std::string note =
         fmt::format("{} {} {}\n", request_.branch, request_.tip.hex(), commit_.hex());
     RefStore refs(*git_.common_dir);
@@ -360,6 +368,8 @@ class BranchCommit {
                PreparedLock::prepare(*git_.git_dir, "HEAD.lock", owner(), ""));
     TRY_ASSIGN(PreparedLock prepared,
                PreparedLock::prepare(*git_.git_dir, "index.lock", owner(), note));
+    // What its user may not watch goes without.
+    watch_ = git_.paths.platform->watch_opens(git_.git_dir->path() + "/HEAD");
     // A git program that began meanwhile would meet the lock, though it be let go at once.
     TRY_ASSIGN(result_.waiting, waiting_reason());
     if (!result_.waiting.empty()) return {};
@@ -386,7 +396,7 @@ class BranchCommit {
     if (!head_lock) return {};
 
     // Look again: nothing of this can change any more while both locks are held.
-    TRY_ASSIGN(result_.waiting, waiting_reason());
+    TRY_ASSIGN(result_.waiting, waiting_reason(/*programs_matter=*/!nobody_began()));
     if (!result_.waiting.empty()) return {};
     TRY_ASSIGN(const bool unchanged, index_unchanged(*git_.git_dir, seen_));
     if (!unchanged) {
@@ -410,9 +420,12 @@ class BranchCommit {
       TRY_ASSIGN(result_.waiting, request_.write_work_tree());
       if (!result_.waiting.empty()) return {};
     }
-    if (index_changed_) {
-      TRY(git_.git_dir->rename(image_name(owner()), kIndexName));
-      TRY(git_.git_dir->sync_directory("."));
+    if (index_changed_) TRY(exchange_index());
+    // A command that has read HEAD would fail once that has moved; so it is told here, and finds
+    // index and branch as they were.
+    if (old_index_is_kept_ && !nobody_began()) {
+      TRY_ASSIGN(result_.waiting, waiting_reason());
+      if (!result_.waiting.empty()) return git_.git_dir->exchange(kIndexName, image_name(owner()));
     }
     TRY(write_reflogs(refs));
     TRY(ref_lock->move());
@@ -420,16 +433,27 @@ class BranchCommit {
     return head_lock->release();
   }
 
+  Status exchange_index() {
+    // Of a merge the work tree has changed too, which is not taken back.
+    if (watch_ != nullptr && !request_.merged) {
+      const Status exchanged = git_.git_dir->exchange(image_name(owner()), kIndexName);
+      old_index_is_kept_ = exchanged.has_value();
+      const bool another_way = !exchanged && (exchanged.error().code == Code::kUnsupported ||
+                                              exchanged.error().code == Code::kNotFound);
+      if (!exchanged && !another_way) return exchanged;
+    }
+    if (!old_index_is_kept_) TRY(git_.git_dir->rename(image_name(owner()), kIndexName));
+    return git_.git_dir->sync_directory(".");
+  }
+
   Status write_reflogs(RefStore& refs) {
     RefStore head_refs(*git_.git_dir);
-    TRY_ASSIGN(const std::optional<std::string> text, read_small_file(*git_.common_dir, "config"));
-    const bool wanted = GitConfig::parse(text.value_or("")).get_bool("core.logallrefupdates", true);
     const ReflogEntry entry{request_.author.name, request_.author.email, request_.author.time_ms,
                             request_.reflog};
-    if (wanted || git_.common_dir->info("logs/" + request_.branch)) {
+    if (wants_reflogs_ || git_.common_dir->info("logs/" + request_.branch)) {
       TRY(refs.append_reflog(request_.branch, request_.tip, commit_, entry));
     }
-    if (wanted || git_.git_dir->info("logs/HEAD")) {
+    if (wants_reflogs_ || git_.git_dir->info("logs/HEAD")) {
       TRY(head_refs.append_reflog("HEAD", request_.tip, commit_, entry));
     }
     return {};
@@ -444,7 +468,10 @@ class BranchCommit {
   ObjectId commit_;
   IndexSeen seen_;
   SparseCheckout sparse_;
+  bool wants_reflogs_ = true;
   bool index_changed_ = false;
+  bool old_index_is_kept_ = false;  // at image_name(), where the new one was
+  std::unique_ptr<OpenWatch> watch_;
 };
 
 }  // namespace

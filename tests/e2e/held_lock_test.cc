@@ -122,6 +122,32 @@ TEST(HeldLocks, StatusAndVerifyNameWhoKeepsRecordsWaiting) {
   says({"verify"}, "not committed yet: " + why);
 }
 
+// Sections wait for their publish, which needs the apply lock beside the sync lock.
+TEST(HeldLocks, WhatOthersLeftIsNotWaitedForByWhoHasTheAnswer) {
+  const TemporaryDirectory directory;
+  const StoreUnderTest store("elf", directory / "store");
+  const auto heuristic = [&](const std::string& rule) {
+    return std::vector<std::string>{"record", "heuristic", "--domain", "waiting", "--rule", rule};
+  };
+  store.json(heuristic("published at once"));
+  std::filesystem::create_directory(store.root() / ".git/rebase-merge");
+  store.json(heuristic("waits for the rebase"));
+  ASSERT_EQ(store.json({"status"})["files_waiting"], 1);
+  const StoppedHolder holder((store.root() / ".git/syncline/apply.lock").string());
+  const std::string held = holder.name() + " (sleep, which is stopped) has";
+  std::vector<std::string> call = heuristic("journalled beside it");
+  call.insert(call.end(), {"--wait", "journaled"});
+  const ProcessResult recorded = store.syncline(call);
+  EXPECT_TRUE(recorded.ok()) << recorded.describe();
+  EXPECT_NE(recorded.err.find("what comes after waits: "), std::string::npos)
+      << recorded.describe();
+  EXPECT_NE(recorded.err.find(held), std::string::npos) << recorded.describe();
+  const ProcessResult committed =
+      store.syncline({"sync", "--timeout", "1"}, {.time_limit = std::chrono::milliseconds(5000)});
+  EXPECT_EQ(committed.exit_code, 11) << committed.describe();
+  EXPECT_NE((committed.out + committed.err).find(held), std::string::npos) << committed.describe();
+}
+
 INSTANTIATE_TEST_SUITE_P(Locks, HeldLock,
                          ::testing::Values("append.lock", "flush.lock", "open.lock", "apply.lock",
                                            "sync.lock"),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/place/store_platform.h"
+#include "sync/git/open_watch.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/sqlite_vfs.h"
 
@@ -49,6 +50,7 @@ class SimulatedPlatform final : public StorePlatform {
   bool some_process_names(std::string_view path) override;
   bool git_runs_in(std::string_view work_tree) override;
   std::string git_at_work_in(std::string_view work_tree, OtherProcesses* others) override;
+  std::unique_ptr<OpenWatch> watch_opens(const std::string& /*path*/) override { return nullptr; }
   bool in_hook_of(std::string_view git_dir) override;
   bool git_waits_for_us(std::string_view work_tree, std::string_view git_dir) override;
   // Nobody has configured git.

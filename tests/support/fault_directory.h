@@ -199,6 +199,10 @@ class FaultDirectory final : public Directory {
     SYNCLINE_MEET_FAULT(*faults_, FaultCall::kRename, from);
     return inner_->rename(from, to);
   }
+  Status exchange(std::string_view one, std::string_view other) override {
+    SYNCLINE_MEET_FAULT(*faults_, FaultCall::kRename, one);
+    return inner_->exchange(one, other);
+  }
   Status remove_file(std::string_view name) override {
     SYNCLINE_MEET_FAULT(*faults_, FaultCall::kRemoveFile, name);
     return inner_->remove_file(name);

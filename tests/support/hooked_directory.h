@@ -45,6 +45,10 @@ class HookedDirectory final : public Directory {
     TRY(tell("rename", to));
     return inner_->rename(from, to);
   }
+  Status exchange(std::string_view one, std::string_view other) override {
+    TRY(tell("rename", other));
+    return inner_->exchange(one, other);
+  }
   Status remove_file(std::string_view name) override {
     TRY(tell("remove", name));
     return inner_->remove_file(name);

@@ -39,6 +39,10 @@ class StoppingDirectory final : public Directory {
     TRY(change());
     return inner_->rename(from, to);
   }
+  Status exchange(std::string_view one, std::string_view other) override {
+    TRY(change());
+    return inner_->exchange(one, other);
+  }
   Status remove_file(std::string_view name) override {
     TRY(change());
     return inner_->remove_file(name);

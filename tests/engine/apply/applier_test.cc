@@ -389,6 +389,20 @@ TEST_F(ApplierTest, WaitingSectionsAreWrittenOnceWhenAsked) {
   EXPECT_EQ(file("memory/testing.md"), all);
 }
 
+TEST_F(ApplierTest, AWaitingSectionIsNotTakenForAPublishedOneOfTheSameText) {
+  open_applier();
+  Intent same = rule("same");
+  same.text = Template::literal("\nthe same text\n");
+  append(same, 1);
+  apply_all();
+  must_wait = true;
+  append(same, 2);
+  apply_all();
+  must_wait = false;
+  EXPECT_EQ(must(applier->write_waiting_files(kAll, 1)), 1u);
+  EXPECT_EQ(file("memory/testing.md"), "# testing\n\nthe same text\n\nthe same text\n");
+}
+
 TEST_F(ApplierTest, WaitingSectionsKeepWaitingWhenTheyCannotBeSynced) {
   open_applier();
   append(rule("one"), 1);

@@ -26,10 +26,10 @@ class PublishStore : public FoldStore {
     open_syncer();
   }
 
-  void open_syncer(Clock& clock = system_clock()) {
+  void open_syncer(Clock& clock = system_clock(), GitPlatform& platform = system_git_platform()) {
     syncer.reset();
     auto opened = Syncer::open(repository.path().string(), store_directory(), journal(), clock,
-                               options, system_git_platform());
+                               options, platform);
     ASSERT_TRUE(ok(opened));
     syncer = std::move(*opened);
   }
