@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "journal/base/try.h"
 #include "sync/git/sha1.h"
@@ -106,6 +108,37 @@ Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::st
   TRY(opened->file->write_at(before.size(), as_bytes(text)));
   TRY(opened->file->sync_data());
   TRY(opened->file->close());
+  return true;
+}
+
+Result<std::optional<std::string>> text_of_work_file(Directory& work_tree, std::string_view path) {
+  const Result<std::unique_ptr<File>> file = work_tree.open_file(path, {});
+  if (!file) return std::optional<std::string>();
+  TRY_ASSIGN(const FileInfo info, (*file)->info());
+  if (info.type != FileInfo::Type::kRegular || info.size_bytes > kCheckedBytesMax) {
+    return std::optional<std::string>();
+  }
+  TRY_ASSIGN(std::string text, read_whole(**file, info.size_bytes));
+  return std::optional(std::move(text));
+}
+
+Result<bool> take_back_growth(Directory& work_tree, std::span<const GrownFile> files) {
+  std::vector<OpenWorkFile> opened;
+  for (const GrownFile& grown : files) {
+    TRY_ASSIGN(std::optional<OpenWorkFile> held,
+               open_that_holds(work_tree, grown.path, grown.after));
+    const bool added = !grown.before || grown.after.starts_with(*grown.before);
+    if (!held || !added) return false;
+    opened.push_back(std::move(*held));
+  }
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (files[i].before) {
+      TRY(opened[i].file->truncate(files[i].before->size()));
+      TRY(opened[i].file->close());
+    } else {
+      TRY(work_tree.remove_file(files[i].path));
+    }
+  }
   return true;
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -53,6 +54,18 @@ Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::st
 // rename.
 Result<bool> replace_work_file(Directory& work_tree, std::string_view path, std::string_view before,
                                std::string_view after);
+// A file that something was added to.
+struct GrownFile {
+  std::string path;
+  std::optional<std::string> before;  // nothing: it was not there
+  std::string after;
+};
+// What a regular file holds; nothing where none is there, or another thing is.
+Result<std::optional<std::string>> text_of_work_file(Directory& work_tree, std::string_view path);
+// Gives the files what they held before: not durably, and quickly. False, with nothing changed,
+// where one holds something else by now.
+Result<bool> take_back_growth(Directory& work_tree, std::span<const GrownFile> files);
+
 // Removes, durably, a file that holds exactly `content`; false when it does not, or is not there.
 Result<bool> remove_work_file(Directory& work_tree, std::string_view path,
                               std::string_view content);

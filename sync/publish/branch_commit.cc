@@ -421,16 +421,28 @@ class BranchCommit {
       if (!result_.waiting.empty()) return {};
     }
     if (index_changed_) TRY(exchange_index());
-    // A command that has read HEAD would fail once that has moved; so it is told here, and finds
-    // index and branch as they were.
     if (old_index_is_kept_ && !nobody_began()) {
-      TRY_ASSIGN(result_.waiting, waiting_reason());
-      if (!result_.waiting.empty()) return git_.git_dir->exchange(kIndexName, image_name(owner()));
+      TRY(give_way());
+      if (!result_.waiting.empty()) return {};
     }
     TRY(write_reflogs(refs));
     TRY(ref_lock->move());
     result_.commit = commit_;
     return head_lock->release();
+  }
+
+  // A command that has read HEAD would fail once that has moved; so where one has begun it finds
+  // work tree, index and branch as they were.
+  Status give_way() {
+    TRY_ASSIGN(std::string reason, waiting_reason());
+    if (reason.empty()) return {};
+    if (request_.write_work_tree) {
+      if (!request_.take_back_work_tree) return {};
+      TRY_ASSIGN(const bool taken_back, request_.take_back_work_tree());
+      if (!taken_back) return {};
+    }
+    result_.waiting = std::move(reason);
+    return git_.git_dir->exchange(kIndexName, image_name(owner()));
   }
 
   Status exchange_index() {

@@ -61,6 +61,9 @@ struct BranchCommitRequest {
   std::string lock_owner;  // a store's id; empty before there is one: a lock left then stays
   // What is to be written into the work tree in the same moment; answers why it has to wait, or "".
   std::function<Result<std::string>()> write_work_tree = {};
+  // Takes that back, where the commit is given up at the last moment. False: it cannot be, and so
+  // the commit is made.
+  std::function<Result<bool>()> take_back_work_tree = {};
   OtherProcesses* others = nullptr;  // of the look without locks, if there was one
   // The changes are then those that the index gets beforehand, and the work tree has them already;
   // write_work_tree() finds the whole new index at image_name() and may write it anew.

@@ -200,12 +200,16 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   // Before any section is placed behind them.
   TRY(retract_unpublished(*git_dirs->work_tree, retractions));
   std::vector<std::string> put_back;
+  growth_.emplace();
   TRY(put_back_files(plan, waiting_sections ? &trees.own_before : nullptr, put_back));
   if (waiting_sections && !plan.changes.empty()) TRY(waiting_sections.settle(last_seq));
 
-  TRY_ASSIGN(auto committed, commit_plan(tip, trees.tip, plan, history, [&] {
-               return grow_work_tree(plan, last_seq, waiting_sections, put_back);
-             }));
+  Result<std::optional<BranchCommitResult>> attempted = commit_plan(
+      tip, trees.tip, plan, history,
+      [&] { return grow_work_tree(plan, last_seq, waiting_sections, put_back); },
+      [&] { return take_back_growth(); });
+  growth_.reset();
+  TRY_ASSIGN(auto committed, std::move(attempted));
   if (!committed) return std::optional<PublishReport>{};
   report.waiting = std::move(committed->waiting);
   report.plan_waits = committed->plan_waits;
@@ -246,13 +250,15 @@ Result<bool> Publisher::branch_had(const ObjectId& tip, const std::string& path)
 
 Result<std::optional<BranchCommitResult>> Publisher::commit_plan(
     const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
-    const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree) {
+    const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree,
+    const std::function<Result<bool>()>& take_back_work_tree) {
   BranchCommitResult committed;
   if (plan.changes.empty()) return std::optional(std::move(committed));
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   context_.pack.reset();
   BranchCommitRequest request = request_for(tip, tip_tree, plan, history);
   request.write_work_tree = write_work_tree;
+  request.take_back_work_tree = take_back_work_tree;
   request.others = &others_;
   TRY_ASSIGN(committed,
              commit_to_branch(*git_dirs, context_.objects, context_.pack, request, context_.clock));
@@ -314,7 +320,10 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
     // A link or a file in the place of a directory is a user's uncommitted change: it stays.
     if (info || info.error().code != Code::kNotFound) continue;
     TRY_ASSIGN(const ObjectStore::Content content, text_to_put_back(change, own_before));
-    if (own_before != nullptr && content->empty()) continue;
+    if (own_before != nullptr && content->empty()) {
+      if (growth_) growth_->files.push_back({.path = change.path, .before = {}, .after = {}});
+      continue;
+    }
     const Status written = write_work_file(work_tree, change.path, *content);
     if (written) {
       put_back.push_back(change.path);
@@ -334,13 +343,21 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
                                               std::vector<std::string>& put_back) {
   TRY_ASSIGN(const ObjectId stash, stash_tip());
   if (stash != stash_seen_) return std::string("somebody has just made or popped a stash");
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  Directory& work_tree = *git_dirs->work_tree;
+  Growth& growth = *growth_;
+  for (const PlannedChange& change : plan.changes) {
+    if (change.removes() || change.work_text) growth.can_be_taken_back = false;
+    if (change.text.empty() || change.removes() || !change.in_tip) continue;
+    TRY_ASSIGN(auto before, text_of_work_file(work_tree, change.path));
+    growth.files.push_back({.path = change.path, .before = std::move(before), .after = {}});
+  }
   std::vector<const PlannedChange*> unedited;
-  std::unique_ptr<FileLock> apply;
   for (const PlannedChange& change : plan.changes) {
     if ((change.text.empty() && !change.removes()) || !change.in_tip) continue;
-    if (!waiting_sections && apply == nullptr) {
-      TRY_ASSIGN(apply, context_.journal.open_role(kApplyLockName));
-      TRY_ASSIGN(const bool held, apply->try_lock(FileLock::Mode::kExclusive));
+    if (!waiting_sections && growth.apply_lock == nullptr) {
+      TRY_ASSIGN(growth.apply_lock, context_.journal.open_role(kApplyLockName));
+      TRY_ASSIGN(const bool held, growth.apply_lock->try_lock(FileLock::Mode::kExclusive));
       if (!held) return std::string("records are being applied");
     }
     TRY_ASSIGN(const ObjectStore::Content tip,
@@ -358,7 +375,21 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     TRY_ASSIGN([[maybe_unused]] const bool grown,
                grow_work_text(*change, change->known_bytes, change->text.size()));
   }
+  for (GrownFile& file : growth.files) {
+    TRY_ASSIGN(auto after, text_of_work_file(work_tree, file.path));
+    growth.can_be_taken_back = growth.can_be_taken_back && (after || !file.before);
+    file.after = std::move(after).value_or(std::string());
+  }
+  std::erase_if(growth.files, [](const GrownFile& file) {
+    return file.after == file.before.value_or(std::string());
+  });
   return std::string{};
+}
+
+Result<bool> Publisher::take_back_growth() {
+  if (!growth_ || !growth_->can_be_taken_back) return false;
+  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
+  return syncline::take_back_growth(*git_dirs->work_tree, growth_->files);
 }
 
 // What a retraction takes from the branch goes from a file that nobody has edited.

@@ -27,6 +27,7 @@
 #include "sync/context/outcome_source.h"
 #include "sync/context/sync_context.h"
 #include "sync/git/git_paths.h"
+#include "sync/git/work_files.h"
 #include "sync/own/left_ref_lock.h"
 #include "sync/own/own_history.h"
 #include "sync/publish/branch_commit.h"
@@ -114,7 +115,8 @@ class Publisher {
   // Empty when something changed meanwhile.
   Result<std::optional<BranchCommitResult>> commit_plan(
       const ObjectId& tip, const ObjectId& tip_tree, const PublishPlan& plan,
-      const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree);
+      const OwnHistory& history, const std::function<Result<std::string>()>& write_work_tree,
+      const std::function<Result<bool>()>& take_back_work_tree);
   // Why a publish must wait, as far as files and refs alone can tell; empty where it need not, and
   // then `tip` is the branch's.
   Result<std::string> standing_in_the_way(ObjectId& tip);
@@ -144,6 +146,8 @@ class Publisher {
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                      const WaitingSections& waiting_sections,
                                      std::vector<std::string>& put_back);
+  // Gives the work tree what it had before that; false where that cannot be.
+  Result<bool> take_back_growth();
   Status take_from_work_tree(const PlannedChange& change);
   Status restore_work_tree(const PublishPlan& plan);
   // Where the work tree's file holds exactly the first `from_bytes` of the change's text, as far as
@@ -163,6 +167,13 @@ class Publisher {
   int64_t not_before_ns_ = 0;  // after a publish that had to wait
   int64_t held_look_ns_ = 0;   // when held_is_due() is to look again
   bool held_is_due_ = false;
+  // What grow_work_tree() adds, until the commit is made or given up.
+  struct Growth {
+    std::vector<GrownFile> files;
+    bool can_be_taken_back = true;
+    std::unique_ptr<FileLock> apply_lock;  // where the caller has none
+  };
+  std::optional<Growth> growth_;
   ObjectId stash_seen_;  // by away_with_stash(): one made since may have taken more
 };
 

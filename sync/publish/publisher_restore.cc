@@ -72,11 +72,12 @@ Result<std::optional<PublishReport>> Publisher::attempt_restore(OutcomeSource& o
   std::vector<std::string> put_back;
   TRY(put_back_files(plan, nullptr, put_back));
   TRY(put_back_held(trees.own, paths, plan.held, put_back));
-  TRY_ASSIGN(auto committed,
-             commit_plan(tip, trees.tip, plan, OwnHistory{}, [&]() -> Result<std::string> {
-               TRY(restore_work_tree(plan));
-               return std::string{};
-             }));
+  TRY_ASSIGN(auto committed, commit_plan(tip, trees.tip, plan, OwnHistory{},
+                                         [&]() -> Result<std::string> {
+                                           TRY(restore_work_tree(plan));
+                                           return std::string{};
+                                         },
+                                         /*take_back_work_tree=*/{}));
   if (!committed) return std::optional<PublishReport>{};
   report.waiting = std::move(committed->waiting);
   if (!report.waiting.empty()) return std::optional(std::move(report));

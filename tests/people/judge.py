@@ -34,6 +34,14 @@ def once(where, record, texts, mark):
     return [] if times == 1 else [f"{where}: {mark} stands {times} times in {record['path']}"]
 
 
+def is_put_back(repository, path):
+    """Whether the last commit of the branch that added it is ours. A merge of theirs may add it, of a
+    topic that had taken it along."""
+    author = repository.ask("log", "-1", "--first-parent", "-m", "--diff-filter=A", "--no-renames",
+                            "--format=%an", "HEAD", "--", path)
+    return author.split("\n", 1)[0] == "Syncline"
+
+
 def at_the_end(binary, repository, recorders, removed, edited):
     """Complaints. `removed`: paths that the person took away; `edited`: their lines, by path."""
     store = Store(binary, repository.root, "elf")
@@ -82,5 +90,5 @@ def at_the_end(binary, repository, recorders, removed, edited):
             found += [f"{where}: {path} lacks the person's {line!r}" for line in lines
                       if text.count(line) != 1]
         found += [f"{where}: {path} was removed by the person and is there" for path in removed
-                  if trees[where].get(path) is not None]
+                  if trees[where].get(path) is not None and is_put_back(repository, path)]
     return found

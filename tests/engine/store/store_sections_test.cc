@@ -1,5 +1,10 @@
 // Sections of files that are there: they come into the work tree with their publish, once each.
+#include <fstream>
+
+#include "engine/place/store_platform.h"
+#include "journal/base/clock.h"
 #include "tests/engine/store/store_fixture.h"
+#include "tests/support/opening_platform.h"
 
 namespace syncline {
 namespace {
@@ -55,6 +60,38 @@ TEST_F(StoreSectionsTest, TheFirstOfAFileMakesItWithItsPublish) {
   EXPECT_FALSE(fs::exists(root() + "/memory/heuristics/new.md"));
   EXPECT_EQ(waiting(), 1u);
   must_sync(*store_);
+  EXPECT_NE(read_text(root() + "/memory/heuristics/new.md").find(": r\n"), std::string::npos);
+  EXPECT_EQ(waiting(), 0u);
+  expect_sound(*store_);
+}
+
+// A git command that begins while they are in the work tree, and the branch has not moved yet,
+// finds neither: it would take them for changes of a person's.
+TEST_F(StoreSectionsTest, OneThatIsWrittenAsAGitCommandBeginsIsTakenBack) {
+  const std::string before = file();
+  std::ofstream(root() + "/memory/heuristics/git.md", std::ios::app) << "of a person's\n";
+  store_.reset();
+  OpeningPlatform<StorePlatform> platform(root() + "/.git/HEAD", 2);
+  platform.program = "git commit (process 7)";
+  store_ = open({.platform = &platform});
+  must_record(*store_,
+              {.kind = "heuristic",
+               .fields = {{"domain", std::string("new")}, {"rule", std::string("r")}},
+               .key = {}},
+              Stage::kJournaled);
+  record("two");
+  const auto waited = store_->sync(false, system_clock().after_ms(100));
+  ASSERT_TRUE(waited) << waited.error().message;
+  EXPECT_NE(waited->waiting.find("git commit (process 7)"), std::string::npos) << waited->waiting;
+  EXPECT_EQ(file(), before + "of a person's\n");
+  EXPECT_FALSE(fs::exists(root() + "/memory/heuristics/new.md"));
+  EXPECT_EQ(waiting(), 2u);
+
+  store_.reset();
+  store_ = open();
+  must_sync(*store_);
+  EXPECT_EQ(times("two"), 1u);
+  EXPECT_NE(file().find("of a person's\n"), std::string::npos);
   EXPECT_NE(read_text(root() + "/memory/heuristics/new.md").find(": r\n"), std::string::npos);
   EXPECT_EQ(waiting(), 0u);
   expect_sound(*store_);

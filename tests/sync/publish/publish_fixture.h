@@ -112,6 +112,7 @@ class PublisherTest : public testing::Test {
     EXPECT_EQ(store.status(), "");
     store.expect_clean();
   }
+  std::filesystem::path head_file() const { return store.work(".git/HEAD"); }
   std::string commit_file(const std::string& path, const std::string& text,
                           const std::string& message = "by a person") {
     write_file(store.work(path), text);

@@ -10,6 +10,7 @@
 
 #include "sync/git/open_watch.h"
 #include "sync/git/worktree_state.h"
+#include "tests/support/opening_platform.h"
 #include "tests/sync/publish/publish_fixture.h"
 
 namespace syncline {
@@ -76,47 +77,6 @@ TEST_F(PublisherTest, ACommandThatBeginsBetweenTwoLooksIsSeenByTheSecond) {
   EXPECT_TRUE(platform.git_at_work_in(work_tree, &others).starts_with("git commit (process "));
 }
 
-// Somebody opens HEAD at the given question about the watch of it, as git does when it begins.
-class OpeningPlatform final : public GitPlatform {
- public:
-  OpeningPlatform(const PublishStore& store, int at) : head_(store.work(".git/HEAD")), at_(at) {}
-
-  std::unique_ptr<OpenWatch> watch_opens(const std::string& path) override {
-    return std::make_unique<Watch>(*this, GitPlatform::watch_opens(path));
-  }
-  std::string git_at_work_in(std::string_view /*work_tree*/, OtherProcesses* /*others*/) override {
-    ++looks;
-    return opened_ ? program : std::string();
-  }
-
-  std::string program;  // whoever it is
-  int looks = 0;
-
- private:
-  class Watch final : public OpenWatch {
-   public:
-    Watch(OpeningPlatform& platform, std::unique_ptr<OpenWatch> real)
-        : platform_(platform), real_(std::move(real)) {}
-    void begin() override { real_->begin(); }
-    bool is_quiet() override {
-      if (++platform_.asked_ == platform_.at_) {
-        platform_.opened_ = true;
-        EXPECT_EQ(read_text(platform_.head_), "ref: refs/heads/main\n");
-      }
-      return real_->is_quiet();
-    }
-
-   private:
-    OpeningPlatform& platform_;
-    std::unique_ptr<OpenWatch> real_;
-  };
-
-  const fs::path head_;
-  const int at_;
-  int asked_ = 0;
-  bool opened_ = false;
-};
-
 // It has read HEAD already and would fail once that has moved: it finds index and branch as they
 // were, however late it began.
 TEST_F(PublisherTest, ACommandThatBeginsUnderTheLocksIsNotDisturbed) {
@@ -124,7 +84,7 @@ TEST_F(PublisherTest, ACommandThatBeginsUnderTheLocksIsNotDisturbed) {
     const std::string head = store.head();
     store.record(note_intent("meanwhile " + std::to_string(at)));
     const std::string index = read_text(store.work(".git/index"));
-    OpeningPlatform platform(store, at);
+    OpeningPlatform<GitPlatform> platform(head_file(), at);
     platform.program = "git commit (process 7)";
     store.open_syncer(system_clock(), platform);
     store.expect_waiting("git commit (process 7) is running here");
@@ -141,20 +101,22 @@ TEST_F(PublisherTest, ACommandThatBeginsUnderTheLocksIsNotDisturbed) {
 TEST_F(PublisherTest, WhoOpensHeadAndIsNotGitIsNotWaitedFor) {
   for (const int at : {1, 2}) {
     store.record(note_intent("beside " + std::to_string(at)));
-    OpeningPlatform platform(store, at);
+    OpeningPlatform<GitPlatform> platform(head_file(), at);
     store.open_syncer(system_clock(), platform);
     store.publish_all();
     EXPECT_EQ(platform.looks, 3) << "without locks, before them, and for who opened HEAD";
     expect_clean();
+    store.open_syncer();
   }
 }
 
 TEST_F(PublisherTest, WhileNobodyOpensHeadProgramsAreNotLookedAtUnderTheLocks) {
   store.record(note_intent("alone"));
-  OpeningPlatform platform(store, 0);
+  OpeningPlatform<GitPlatform> platform(head_file(), 0);
   store.open_syncer(system_clock(), platform);
   store.publish_all();
   EXPECT_EQ(platform.looks, 2);
+  store.open_syncer();
 }
 
 TEST(OpenWatchTest, WhoOpensOrReplacesTheFileIsSeen) {
