@@ -199,9 +199,18 @@ Result<std::optional<PublishReport>> Publisher::attempt(OutcomeSource& outcomes,
   TRY(ignored.add(plan.held));
   // Before any section is placed behind them.
   TRY(retract_unpublished(*git_dirs->work_tree, retractions));
+  const ObjectId* const own_before = waiting_sections ? &trees.own_before : nullptr;
   std::vector<std::string> put_back;
+  std::set<std::string> removed;
   growth_.emplace();
-  TRY(put_back_files(plan, waiting_sections ? &trees.own_before : nullptr, put_back));
+  TRY(put_back_files(plan, own_before, put_back, [&](const std::string& path) -> Result<bool> {
+    TRY_ASSIGN(const bool had_it, branch_had(tip, path));
+    if (had_it) removed.insert(path);
+    return had_it;
+  }));
+  std::erase_if(plan.changes, [&](const PlannedChange& change) {
+    return !change.in_tip && removed.contains(change.path);
+  });
   if (waiting_sections && !plan.changes.empty()) TRY(waiting_sections.settle(last_seq));
 
   Result<std::optional<BranchCommitResult>> attempted = commit_plan(
@@ -309,7 +318,8 @@ Result<ObjectStore::Content> Publisher::text_to_put_back(const PlannedChange& ch
 }
 
 Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_before,
-                                 std::vector<std::string>& put_back) {
+                                 std::vector<std::string>& put_back,
+                                 const std::function<Result<bool>(const std::string&)>& is_gone) {
   TRY_ASSIGN(const GitDirectories* const git_dirs, git());
   TRY_ASSIGN(const SparseCheckout sparse, SparseCheckout::read(*git_dirs));
   Directory& work_tree = *git_dirs->work_tree;
@@ -323,6 +333,10 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
     if (own_before != nullptr && content->empty()) {
       if (growth_) growth_->files.push_back({.path = change.path, .before = {}, .after = {}});
       continue;
+    }
+    if (is_gone && !change.in_tip) {
+      TRY_ASSIGN(const bool gone, is_gone(change.path));
+      if (gone) continue;
     }
     const Status written = write_work_file(work_tree, change.path, *content);
     if (written) {

@@ -134,9 +134,11 @@ class Publisher {
 
   // Puts back files that are missing from the work tree. With `own_before` (PublishTrees) without
   // the sections that are published for the first time, which are written behind that, and so
-  // without files of which nothing was published yet.
+  // without files of which nothing was published yet. `is_gone` names those that a person's commits
+  // have brought to the branch and removed again: they stay away.
   Status put_back_files(const PublishPlan& plan, const ObjectId* own_before,
-                        std::vector<std::string>& put_back);
+                        std::vector<std::string>& put_back,
+                        const std::function<Result<bool>(const std::string&)>& is_gone = {});
   Status put_back_held(const ObjectId& own_tree, const std::set<std::string>& paths,
                        const HeldPaths& held, std::vector<std::string>& put_back);
   Result<ObjectStore::Content> text_to_put_back(const PlannedChange& change,

@@ -38,6 +38,22 @@ TEST_F(PublisherTest, AnUnstagedEditOfOurFileStaysAnUnstagedChange) {
   store.expect_clean();
 }
 
+// It came to the branch with an `add -A` of theirs, and went with another commit.
+TEST_F(PublisherTest, AFileThatTheyTookAlongAndRemovedBeforeItsPublishStaysAway) {
+  store.record(note_intent("taken along"));
+  store.record(note_intent("beside"));
+  store.repository.git("add " + store.note_path(1));
+  store.repository.git("commit -q -m 'taken along'");
+  store.repository.git("rm -q " + store.note_path(1));
+  store.repository.git("commit -q -m removed");
+  time_passes();
+  const PublishReport report = store.publish_all();
+  EXPECT_TRUE(report.republished.empty());
+  EXPECT_EQ(store.changed_in_head(), "A\t" + store.note_path(2));
+  EXPECT_FALSE(fs::exists(store.work(store.note_path(1))));
+  expect_clean();
+}
+
 TEST_F(PublisherTest, AnEditOfTheSameLengthIsSeenByGit) {
   store.record(note_intent("aaaa"));
   const std::string text = read_text(store.work(store.note_path(1)));
