@@ -63,7 +63,7 @@ class StoreClient final : public Client {
     for (size_t i = 0; i < records.size(); ++i) {
       tickets_.push_back(must(store_->submit(note(first + i, records[i]))));
     }
-    for (const Ticket ticket : tickets_) must(store_->wait(ticket, Stage::kJournaled));
+    for (const Ticket& ticket : tickets_) must(store_->wait(ticket, Stage::kJournaled));
   }
 
  private:

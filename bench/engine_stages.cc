@@ -123,7 +123,7 @@ void journal_records(Store& store, const std::string& kind, uint64_t count, size
       record.kind = kind;
       tickets.push_back(must(store.submit(record)));
     }
-    for (const Ticket ticket : tickets) must(store.wait(ticket, Stage::kJournaled));
+    for (const Ticket& ticket : tickets) must(store.wait(ticket, Stage::kJournaled));
   }
 }
 

@@ -129,8 +129,8 @@ Result<double> BenchRuns::stream(Stage stage, double seconds) {
   const Stopwatch watch(seconds);
   uint64_t records = 0;
   for (; !watch.over(); ++records) {
-    TRY_ASSIGN(const Ticket ticket, store->submit(make_record(records)));
-    on_their_way.push_back(ticket);
+    TRY_ASSIGN(Ticket ticket, store->submit(make_record(records)));
+    on_their_way.push_back(std::move(ticket));
     if (on_their_way.size() > kWindow) TRY(wait_for_first());
   }
   while (!on_their_way.empty()) TRY(wait_for_first());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "engine/config/near_name.h"
 #include "tools/json_output.h"
 #include "tools/page_fault.h"
 #include "tools/verb.h"
@@ -20,13 +21,20 @@ std::unique_ptr<Verb> find_verb(std::string_view name) {
   return nullptr;
 }
 
-std::string verb_names() {
-  std::string names;
-  for (const auto make : verb_makers()) {
-    if (!names.empty()) names += ", ";
-    names += make()->info().name;
-  }
+std::vector<std::string> verb_names() {
+  std::vector<std::string> names{"help"};
+  for (const auto make : verb_makers()) names.emplace_back(make()->info().name);
   return names;
+}
+
+Error unknown_verb(const std::string& name) {
+  if (name.size() > 1 && name.front() == '-') {
+    return make_error(Code::kInvalid,
+                      fmt::format("'{}' is not an option that may stand before a verb", name),
+                      "see syncline --help");
+  }
+  return make_error(Code::kInvalid, fmt::format("'{}' is not a verb", name),
+                    near_name_hint(name, verb_names()));
 }
 
 int answer_help(const Session& session, const std::string& help) {
@@ -46,7 +54,20 @@ int run_verb(Verb& verb, const std::vector<std::string>& arguments, GlobalOption
   if (!parsed) return session.fail(parsed.error(), std::string(verb.info().untouched));
   if (session.options().help) return answer_help(session, verb.help());
   if (session.options().version) return answer_version(session);
+  if (verb.info().only_reads) session.expect_only_reading();
   return verb.run(session);
+}
+
+// `help`, `help VERB`: as --help after it.
+int run_help(const std::vector<std::string>& arguments, const GlobalOptions& globals,
+             const Console& console) {
+  const Session session(globals, console);
+  if (arguments.empty()) return answer_help(session, program_help());
+  const std::unique_ptr<Verb> verb = find_verb(arguments.front());
+  if (verb == nullptr) return session.fail(unknown_verb(arguments.front()), "nothing was done");
+  GlobalOptions asked = globals;
+  asked.help = true;
+  return run_verb(*verb, {}, std::move(asked), console);
 }
 
 int run(const std::vector<std::string>& arguments, GlobalOptions& globals, const Console& console) {
@@ -60,22 +81,16 @@ int run(const std::vector<std::string>& arguments, GlobalOptions& globals, const
   if (index == arguments.size()) {
     if (globals.version) return answer_version(session);
     if (globals.help) return answer_help(session, program_help());
-    return session.fail(make_error(Code::kInvalid, "no verb was given",
-                                   fmt::format("verbs are {}; see syncline --help", verb_names())));
+    return session.fail(make_error(
+        Code::kInvalid, "no verb was given",
+        fmt::format("verbs are {}; see syncline --help", fmt::join(verb_names(), ", "))));
   }
   const std::string& name = arguments[index];
-  const std::unique_ptr<Verb> verb = find_verb(name);
-  if (verb == nullptr) {
-    const bool option = name.size() > 1 && name.front() == '-';
-    return session.fail(
-        make_error(Code::kInvalid,
-                   fmt::format("'{}' is not {}", name,
-                               option ? "an option that may stand before a verb" : "a verb"),
-                   option ? "see syncline --help" : fmt::format("verbs are {}", verb_names())),
-        "nothing was done");
-  }
   const std::vector<std::string> rest(arguments.begin() + static_cast<std::ptrdiff_t>(index) + 1,
                                       arguments.end());
+  if (name == "help") return run_help(rest, globals, console);
+  const std::unique_ptr<Verb> verb = find_verb(name);
+  if (verb == nullptr) return session.fail(unknown_verb(name), "nothing was done");
   return run_verb(*verb, rest, globals, console);
 }
 

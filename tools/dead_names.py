@@ -5,10 +5,10 @@ usage: dead_names.py BUILD_DIR     exit 1 and their names if there are any
 
 Each of those directories is compiled once more, as one unit without optimization, so that no call is
 inlined away; the command is linked of the three with a section for each function, and the linker
-says which sections nothing leads to from main(). A function that only tests call is among them, and
-belongs to the tests. What programs that embed a store call, and the command does not, is no finding:
-the functions that the installed headers declare. That a directory compiles as one unit also says
-that no two of its files have different things of one name.
+says which sections nothing leads to from main(), or from the functions that the installed headers
+declare, which programs that embed a store call. A function that only tests call is among them, and
+belongs to the tests. That a directory compiles as one unit also says that no two of its files have
+different things of one name.
 """
 
 import concurrent.futures
@@ -59,14 +59,17 @@ def compile_as_one(source, build, directory, scratch):
     return made
 
 
-def dropped_sections(build, words, objects, scratch):
-    """What the linker removes of the objects, by the functions' mangled names."""
+def dropped_sections(build, words, objects, roots, scratch):
+    """What the linker removes of the objects, by the functions' mangled names. It keeps `roots`."""
     arguments = [word for word in words if word not in archives_of(words)]
     at = arguments.index("-o")
     arguments[at + 1] = os.path.join(scratch, "syncline")
     # Before the libraries that they need.
     arguments[at + 2 : at + 2] = objects
-    done = run(arguments + ["-Wl,--print-gc-sections"], cwd=build)
+    kept = os.path.join(scratch, "roots")
+    with open(kept, "w", encoding="utf-8") as text:
+        text.writelines(f"-Wl,-u,{name}\n" for name in sorted(roots))
+    done = run(arguments + [f"@{kept}", "-Wl,--print-gc-sections"], cwd=build)
     pattern = re.compile(r"removing unused section '\.text\.(?:unlikely\.)?(\S+)' in file '([^']+)'")
     return {name for name, place in pattern.findall(done.stderr + done.stdout) if place in objects}
 
@@ -87,8 +90,21 @@ def public_names(source):
         for name in os.listdir(os.path.join(source, directory)):
             with open(os.path.join(source, directory, name), encoding="utf-8") as header:
                 code = re.sub(r"//.*", "", header.read())
-            names.update(re.findall(r"(~?\w+)\(", code))
+            names.update(re.findall(r"(~?\w+|operator=)\(", code))
     return names
+
+
+def demangled(names):
+    names = sorted(names)
+    return dict(zip(names, run(["c++filt"], input="\n".join(names)).stdout.splitlines()))
+
+
+def is_public(plain, words):
+    """Whether a function's name is one that the installed headers declare."""
+    short = re.search(r"(~?\w+|operator=)\(", plain)
+    member = re.match(r"syncline::(Store|Ticket|Cursor)::(?!Impl|State)", plain)
+    free = re.match(r"syncline::\w+\(", plain)
+    return bool(short and short.group(1) in words and (member or free))
 
 
 def main():
@@ -99,24 +115,19 @@ def main():
         one = lambda directory: compile_as_one(source, build, directory, scratch)
         objects = list(pool.map(one, sorted(DIRECTORIES, reverse=True)))
         defined = defined_functions(objects)
-        dropped = dropped_sections(build, words, objects, scratch)
-    dead = sorted(name for name in dropped if name in defined)
+        plain = demangled(defined)
+        public = public_names(source)
+        roots = {name for name in defined if is_public(plain[name], public)}
+        dropped = dropped_sections(build, words, objects, roots, scratch)
     if not defined or not dropped:
         sys.exit("dead_names: the linker said nothing: is the build made with -ffunction-sections?")
-    plain = run(["c++filt"], input="\n".join(dead)).stdout.splitlines() if dead else []
-    public = public_names(source)
     found = 0
-    for name in plain:
+    for name in sorted(plain[each] for each in dropped if each in defined):
         if not name.startswith("syncline::") or name.split("(")[0] in DEFAULTS:
-            continue
-        short = re.search(r"(~?\w+)\(", name)
-        member = re.match(r"syncline::Store::(?!Impl)", name)
-        free = re.match(r"syncline::\w+\(", name)
-        if short and short.group(1) in public and (member or free):
             continue
         print(name)
         found += 1
-    print(f"{len(defined)} functions, {found} that the command does not reach")
+    print(f"{len(defined)} functions, {found} that nothing leads to")
     return 1 if found else 0
 
 

@@ -86,7 +86,7 @@ void Ingest::submit(uint64_t line, std::string raw, const Record& record) {
     if (ticket) {
       hooks_.waiting({});
       window_bytes_ += raw.size();
-      window_.push_back({*ticket, line, std::move(raw)});
+      window_.push_back({std::move(*ticket), line, std::move(raw)});
       return;
     }
     const Error& error = ticket.error();

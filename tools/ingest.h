@@ -30,7 +30,7 @@ class IngestTarget {
  public:
   virtual ~IngestTarget() = default;
   virtual Result<Ticket> submit(const Record& record, Deadline deadline) = 0;
-  virtual Result<Receipt> wait(Ticket ticket, Stage stage, Deadline deadline) = 0;
+  virtual Result<Receipt> wait(const Ticket& ticket, Stage stage, Deadline deadline) = 0;
 };
 
 struct IngestOptions {

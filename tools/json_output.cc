@@ -186,6 +186,7 @@ std::string log_json(const LogEntry& entry) {
   json["again_as"] = number_or_null(entry.receipt.again_as);
   json["retracts"] = number_or_null(entry.receipt.retracts);
   json["retracted_by"] = number_or_null(entry.receipt.retracted_by);
+  json["fields"] = entry.receipt.fields ? fields_json(*entry.receipt.fields) : Json(nullptr);
   return json_line(json);
 }
 

@@ -86,4 +86,16 @@ std::string Options::help() const {
   return impl_->app.help();
 }
 
+std::vector<OptionInfo> Options::list() const {
+  std::vector<OptionInfo> list;
+  for (const CLI::Option* const option : impl_->app.get_options()) {
+    if (option->nonpositional()) {
+      list.push_back({.name = option->get_name(),
+                      .takes_value = option->get_items_expected_max() > 0,
+                      .help = option->get_description()});
+    }
+  }
+  return list;
+}
+
 }  // namespace syncline

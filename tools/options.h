@@ -15,6 +15,13 @@
 
 namespace syncline {
 
+// For those who complete what is typed.
+struct OptionInfo {
+  std::string name;  // with its dashes
+  bool takes_value = false;
+  std::string help;
+};
+
 class Options {
  public:
   // `usage` is what follows "syncline " in the usage line.
@@ -37,6 +44,7 @@ class Options {
   // kInvalid with the reason. No exception of CLI11 gets out.
   Status parse(const std::vector<std::string>& arguments);
   std::string help() const;
+  std::vector<OptionInfo> list() const;  // without positional arguments
 
  private:
   struct Impl;

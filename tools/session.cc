@@ -1,8 +1,10 @@
 #include "tools/session.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,6 +18,12 @@ namespace syncline {
 namespace {
 
 constexpr int64_t kReaderPatienceMs = 1000;
+
+// Of a pipe: which write failed, and with what, nobody has kept.
+bool reader_is_gone(std::FILE* stream) {
+  pollfd pipe{.fd = fileno(stream), .events = POLLOUT, .revents = 0};
+  return poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
+}
 
 }  // namespace
 
@@ -84,8 +92,13 @@ int Session::answer(const std::string& json, const std::string& text, int code) 
     answering.told(code);
     return code;
   }
+  const int failed = errno;
+  if (only_reads_ && reader_is_gone(console_.out)) {
+    answering.told(exit_code_for_signal(SIGPIPE));
+    return exit_code_for_signal(SIGPIPE);
+  }
   note(fmt::format("the answer could not be written to standard output: {}; what was done stays",
-                   std::strerror(errno)));
+                   std::strerror(failed)));
   answering.told(to_int(ExitCode::kOutcomeUnknown));
   return to_int(ExitCode::kOutcomeUnknown);
 }

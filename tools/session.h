@@ -21,6 +21,7 @@ class Session {
   const GlobalOptions& options() const { return options_; }
   const Console& console() const { return console_; }
   bool json() const { return options_.json; }
+  void expect_only_reading() { only_reads_ = true; }
 
   // --store, otherwise SYNCLINE_STORE, otherwise found upward from the current directory.
   Result<std::string> store_root() const;
@@ -51,6 +52,7 @@ class Session {
   GlobalOptions options_;
   Console console_;
   const Deadline time_limit_;
+  bool only_reads_ = false;
 };
 
 }  // namespace syncline

@@ -47,4 +47,8 @@ std::string PlainVerb::help() {
   return options().help();
 }
 
+std::vector<OptionInfo> PlainVerb::own_options() {
+  return options().list();
+}
+
 }  // namespace syncline

@@ -23,6 +23,8 @@ struct VerbInfo {
   std::string_view summary;  // a line of the program's help
   // The hint of an error in the arguments.
   std::string_view untouched = "nothing was done";
+  // Who closes its output early, as `head` does, has what he wanted.
+  bool only_reads = false;
 };
 
 class Verb {
@@ -34,6 +36,7 @@ class Verb {
   // what was read so far.
   virtual Status parse(const std::vector<std::string>& arguments, GlobalOptions& globals) = 0;
   virtual std::string help() = 0;
+  virtual std::vector<OptionInfo> own_options() = 0;
   virtual int run(Session& session) = 0;  // the exit code
 };
 
@@ -42,6 +45,7 @@ class PlainVerb : public Verb {
  public:
   Status parse(const std::vector<std::string>& arguments, GlobalOptions& globals) final;
   std::string help() final;
+  std::vector<OptionInfo> own_options() final;
 
  protected:
   virtual void declare(Options& options) = 0;

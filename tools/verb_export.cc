@@ -14,7 +14,8 @@ class ExportVerb final : public PlainVerb {
   VerbInfo info() const override {
     return {.name = "export",
             .usage = "export",
-            .summary = "records as NDJSON, a line each, as ingest takes them"};
+            .summary = "records as NDJSON, a line each, as ingest takes them",
+            .only_reads = true};
   }
 
   void declare(Options& options) override {

@@ -28,7 +28,7 @@ class StoreTarget final : public IngestTarget {
   Result<Ticket> submit(const Record& record, Deadline deadline) override {
     return store_.submit(record, deadline);
   }
-  Result<Receipt> wait(Ticket ticket, Stage stage, Deadline deadline) override {
+  Result<Receipt> wait(const Ticket& ticket, Stage stage, Deadline deadline) override {
     return store_.wait(ticket, stage, deadline);
   }
 

@@ -20,7 +20,10 @@ constexpr uint64_t kLimitMax = 100'000;
 class ListVerb final : public PlainVerb {
  public:
   VerbInfo info() const override {
-    return {.name = "list", .usage = "list", .summary = "records with their fields, the newest"};
+    return {.name = "list",
+            .usage = "list",
+            .summary = "records with their fields, the newest",
+            .only_reads = true};
   }
 
   void declare(Options& options) override {

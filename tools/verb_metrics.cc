@@ -12,7 +12,8 @@ class MetricsVerb final : public PlainVerb {
   VerbInfo info() const override {
     return {.name = "metrics",
             .usage = "metrics",
-            .summary = "watermarks, counters and latencies as Prometheus text"};
+            .summary = "watermarks, counters and latencies as Prometheus text",
+            .only_reads = true};
   }
 
   void declare(Options&) override {}

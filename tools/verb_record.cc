@@ -105,6 +105,13 @@ class RecordVerb final : public Verb {
   }
 
   std::string help() override { return record_help(arguments_); }
+  std::vector<OptionInfo> own_options() override {
+    return {{.name = "--key", .takes_value = true, .help = "idempotency key"},
+            {.name = "--wait", .takes_value = true, .help = "the stage to wait for"},
+            {.name = "--replaces", .takes_value = true, .help = "retract that record"},
+            {.name = "--field", .takes_value = true, .help = "a field, as NAME=VALUE"},
+            {.name = "--field-file", .takes_value = true, .help = "a field, as NAME=PATH"}};
+  }
 
   int run(Session& session) override {
     const auto store =

@@ -5,6 +5,7 @@
 #include "journal/base/try.h"
 #include "tools/json_output.h"
 #include "tools/page_fault.h"
+#include "tools/pager.h"
 #include "tools/text_output.h"
 #include "tools/verb.h"
 #include "tools/watchdog.h"
@@ -17,7 +18,8 @@ class ShowVerb final : public PlainVerb {
   VerbInfo info() const override {
     return {.name = "show",
             .usage = "show SEQ|PATH|--key KEY",
-            .summary = "the receipt of one record, or of each record of a file"};
+            .summary = "the receipt of one record, or of each record of a file",
+            .only_reads = true};
   }
 
   void declare(Options& options) override {
@@ -90,7 +92,10 @@ class ShowVerb final : public PlainVerb {
 class LogVerb final : public PlainVerb {
  public:
   VerbInfo info() const override {
-    return {.name = "log", .usage = "log", .summary = "the journal, a line a record"};
+    return {.name = "log",
+            .usage = "log",
+            .summary = "the journal, a line a record",
+            .only_reads = true};
   }
 
   void declare(Options& options) override {
@@ -105,6 +110,10 @@ class LogVerb final : public PlainVerb {
                             follow_ ? "give a longer --timeout to follow longer"
                                     : "give a longer --timeout, or --from SEQ");
     std::FILE* const out = session.console().out;
+    std::optional<Pager> pager;
+    if (!follow_ && !session.json() && !session.options().timeout_ms) {
+      pager.emplace(session.console());
+    }
     PageFaultGuard::note_output();
     const Status read = (*store)->log(from_.value_or(1), follow_, [&](const LogEntry& entry) {
       const Watchdog::Hold hold;

@@ -10,8 +10,10 @@ namespace {
 class StatusVerb final : public PlainVerb {
  public:
   VerbInfo info() const override {
-    return {
-        .name = "status", .usage = "status", .summary = "how far rows, files and git have come"};
+    return {.name = "status",
+            .usage = "status",
+            .summary = "how far rows, files and git have come",
+            .only_reads = true};
   }
 
   void declare(Options&) override {}

@@ -44,7 +44,7 @@ Status ApplyRole::apply_pending() {
   Applier& applier = current_.applier();
   while (true) {
     TRY_ASSIGN(const ApplyReport report, applier.step());
-    if (!report.more) break;
+    if (!report.more || context_.is_over()) break;
   }
   for (std::string& told : applier.take_notes()) context_.notes.add(std::move(told));
   TRY_ASSIGN(const AppliedState state, read_applied_state(applier.database()));
@@ -81,11 +81,18 @@ bool ApplyRole::left_files_waiting() {
 }
 
 Result<bool> ApplyRole::try_turns_in_passing() {
-  return try_turns_within(kPatienceInPassingMs);
+  if (!role_.mutex.try_lock()) return true;  // a thread of this process is at it
+  Result<bool> turns = take_turns(kPatienceInPassingMs);
+  role_.mutex.unlock();
+  return turns;
 }
 
 Result<bool> ApplyRole::try_turns_within(int64_t patience_ms) {
   MutexLock lock(role_.mutex);
+  return take_turns(patience_ms);
+}
+
+Result<bool> ApplyRole::take_turns(int64_t patience_ms) {
   current_.set_patience(patience_ms);
   try {
     return role_.try_turns([this]() REQUIRES(role_.mutex) -> Status { return apply_pending(); },
@@ -144,8 +151,8 @@ Status ApplyRole::with_applier(const std::function<Status(Applier&)>& use, Deadl
   }
 }
 
-Status ApplyRole::checkpoint() {
-  return with_applier([](Applier& applier) { return applier.checkpoint(); });
+Status ApplyRole::checkpoint(Deadline deadline) {
+  return with_applier([](Applier& applier) { return applier.checkpoint(); }, deadline);
 }
 
 Status ApplyRole::rebuild_database() {

@@ -28,8 +28,8 @@ class ApplyRole {
   Result<bool> try_turns(Deadline deadline = kForever) EXCLUDES(role_.mutex) {
     return try_turns_within(context_.clock.left_ms(deadline, Database::kBusyTimeoutMs));
   }
-  // The same for who has its answer already: a lock of another program on the database is left to
-  // the next call.
+  // The same for who has its answer already: a lock of another program on the database, or a turn
+  // of another thread of this process, is not waited for.
   Result<bool> try_turns_in_passing() EXCLUDES(role_.mutex);
   // Returns once record `seq` is applied, by this process or another. kTimeout when it was not.
   Status until(uint64_t seq, Deadline deadline) EXCLUDES(role_.mutex);
@@ -43,13 +43,14 @@ class ApplyRole {
   Status with_applier(const std::function<Status(Applier&)>& use, Deadline deadline = kForever)
       EXCLUDES(role_.mutex);
   // Makes files, directories and SQLite durable, where something was not.
-  Status checkpoint() EXCLUDES(role_.mutex);
+  Status checkpoint(Deadline deadline = kForever) EXCLUDES(role_.mutex);
   // Where the database is damaged: moves it aside (it is kept, and a note says so) and applies the
   // whole journal anew.
   Status rebuild_database() EXCLUDES(role_.mutex);
 
  private:
   Result<bool> try_turns_within(int64_t patience_ms) EXCLUDES(role_.mutex);
+  Result<bool> take_turns(int64_t patience_ms) REQUIRES(role_.mutex);
   Status apply_pending() REQUIRES(role_.mutex);
   Status leave_memo() REQUIRES(role_.mutex);
   bool is_pending() const;

@@ -4,6 +4,7 @@
 // Threading: any thread reads it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -47,6 +48,9 @@ struct RoleContext {
   // for them, and nothing of them waits.
   bool replays = false;
   std::function<void(const std::string& why)> on_wait;  // see StoreOptions
+  // From then on a turn ends with the batch at hand: the store is being closed.
+  std::atomic<int64_t> end_by_ns = Deadline::kNever;
+  bool is_over() const { return clock.passed(Deadline{end_by_ns.load()}); }
 };
 
 }  // namespace syncline

@@ -34,6 +34,8 @@ class Roles {
     context_.on_wait = std::move(on_wait);
   }
   std::vector<std::string> take_notes() { return context_.notes.take(); }
+  // Any thread: turns end with the batch at hand once `deadline` has passed.
+  void end_by(Deadline deadline) { context_.end_by_ns = deadline.monotonic_ns; }
 
  private:
   RoleContext context_;

@@ -90,7 +90,8 @@ Status SyncRole::sync_pending(bool publish_now) {
   TRY(open_outcomes());
   TRY_ASSIGN(const AppliedState state, read_applied_state(*database_));
   TRY_ASSIGN([[maybe_unused]] const FoldReport folded,
-             syncer_->committer().fold(state.applied, *outcomes_));
+             syncer_->committer().fold(state.applied, *outcomes_, UINT64_MAX,
+                                       [this] { return context_.is_over(); }));
   TRY(follow_branch());
   bool files_wait = state.files_waiting != 0;
   if (files_wait) {
@@ -340,13 +341,25 @@ Status SyncRole::with_syncer(const std::function<Status(Syncer&, OutcomeSource&)
 }
 
 Status SyncRole::read_syncer(const std::function<Status(Syncer&)>& use) {
-  MutexLock lock(role_.mutex);
-  return within_memory([&]() REQUIRES(role_.mutex) -> Status {
+  if (!role_.mutex.try_lock()) return read_beside(use);
+  const Status read = within_memory([&]() REQUIRES(role_.mutex) -> Status {
     TRY(open_syncer());
     TRY(syncer_->committer().refresh());
     TRY(follow_branch());
     return use(*syncer_);
   });
+  role_.mutex.unlock();
+  return read;
+}
+
+// While a thread of this process folds or publishes, which may take seconds: as from another one.
+Status SyncRole::read_beside(const std::function<Status(Syncer&)>& use) const {
+  try {
+    TRY_ASSIGN(const auto syncer, context_.open_current_syncer());
+    return use(*syncer);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
 }
 
 // ---- trimming ----

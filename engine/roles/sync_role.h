@@ -51,11 +51,13 @@ class SyncRole {
   // With the role, waited for: for recovery and repair.
   Status with_syncer(const std::function<Status(Syncer&, OutcomeSource&)>& use)
       EXCLUDES(role_.mutex);
-  // For reading (status, verify): as ref and journal stand now, without sync.lock.
+  // For reading (status, verify): as ref and journal stand now, without sync.lock, and without
+  // waiting for a thread that has the role.
   Status read_syncer(const std::function<Status(Syncer&)>& use) EXCLUDES(role_.mutex);
 
  private:
   Result<bool> take_turns(bool publish_now, Deadline deadline) REQUIRES(role_.mutex);
+  Status read_beside(const std::function<Status(Syncer&)>& use) const;
   Status with_applier(const std::function<Status(Applier&)>& use) REQUIRES(role_.mutex);
   // Does `work`. Memory that runs out in it is an error, and all that is kept open is closed: half
   // of a fold or of a publish may be in it, while journal, database and refs hold the whole.

@@ -126,6 +126,7 @@ Result<std::unique_ptr<FileLock>> Store::Impl::lock_orphans(Deadline deadline) {
 }
 
 Result<AdoptReport> Store::adopt(const AdoptOptions& options) {
+  TRY(impl_->check_process());
   Impl& store = *impl_;
   TRY(store.check_writable());
   TRY_ASSIGN(const auto alone, store.lock_orphans(options.deadline));

@@ -54,7 +54,7 @@ std::string Store::Impl::refusal_of(const PendingWrite& write, const Intent& int
 }
 
 // By today's configuration where the fields can be told, else with the effects that were decided.
-Result<std::optional<Store::Impl::Submitted>> Store::Impl::make_again(uint64_t seq) {
+Result<std::optional<Submitted>> Store::Impl::make_again(uint64_t seq) {
   const std::optional<Submitted> nothing;
   TRY_ASSIGN(const auto database, open_to_read(database_file(places, *config)));
   TRY_ASSIGN(auto found,

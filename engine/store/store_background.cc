@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
+#include "engine/store/named_thread.h"
 #include "engine/store/store_impl.h"
 #include "journal/base/backoff.h"
 
@@ -19,25 +21,22 @@ constexpr BackoffLimits kRetryLimits = {.first_ns = 10'000'000, .longest_ns = 5'
 // to be applied does it, and does not wait for the thread.
 constexpr uint64_t kGatherRecords = 64;
 constexpr int64_t kGatherMs = 2;
-// So long a turn of the sync thread waits for another process that applies.
+// So long a turn waits for another process that applies: a store that is closed waits for the
+// thread.
 constexpr int64_t kApplyPatienceMs = 1000;
 }  // namespace
 
-// A record that was submitted is journalled, even if nobody ever waited for it.
+// A record that was submitted is journalled, even if nobody ever waited for it. What is not applied
+// or not durable costs the next start some work, nothing else.
 Store::Impl::~Impl() {
-  if (writer.joinable()) {
-    stop_background();
-  } else if (queue != nullptr) {
-    queue->stop();
-    queue->run();
-  }
+  static_cast<void>(close(kForever));
 }
 
 Status Store::Impl::start_background() {
   try {
-    writer = std::thread([this] { queue->run(); });
-    apply_worker = std::thread([this] { apply_loop(); });
-    sync_worker = std::thread([this] { sync_loop(); });
+    writer = named_thread("syncline-write", [this] { queue->run(); });
+    apply_worker = named_thread("syncline-apply", [this] { apply_loop(); });
+    sync_worker = named_thread("syncline-sync", [this] { sync_loop(); });
   } catch (const std::system_error& error) {
     return make_error(Code::kRetryLater, fmt::format("cannot start a thread: {}", error.what()),
                       "memory or threads are used up: try again when there are more");
@@ -46,10 +45,11 @@ Status Store::Impl::start_background() {
 }
 
 // The threads end in the order of the data: what was submitted is flushed, then applied, then
-// folded. A checkpoint makes the next start a clean one.
-void Store::Impl::stop_background() {
+// folded, as far as that is done in time. A checkpoint makes the next start a clean one.
+Status Store::Impl::stop_background(Deadline deadline) {
   queue->stop();
   writer.join();
+  roles->end_by(deadline);
   {
     MutexLock lock(work_mutex);
     stopping = true;
@@ -59,8 +59,25 @@ void Store::Impl::stop_background() {
   // A thread that could not be started has nothing to join.
   if (apply_worker.joinable()) apply_worker.join();
   if (sync_worker.joinable()) sync_worker.join();
-  // A failed checkpoint costs the next start a check of the files, nothing else.
-  (void)roles->apply.checkpoint();
+  TRY(roles->apply.checkpoint(deadline));
+  const uint64_t left = unapplied();
+  if (left == 0) return {};
+  return make_error(Code::kTimeout, fmt::format("{} records are journalled and not applied", left),
+                    "whoever opens the store next applies them");
+}
+
+Status Store::Impl::close(Deadline deadline) {
+  if (closed.exchange(true)) return {};
+  end_followers();
+  Status done;
+  if (writer.joinable()) {
+    done = stop_background(deadline);
+  } else if (queue != nullptr) {
+    queue->stop();
+    queue->run();
+  }
+  tellers.end();
+  return done;
 }
 
 void Store::Impl::wake_apply() {
@@ -89,7 +106,8 @@ void Store::Impl::apply_loop() {
       apply_gathers = false;
       apply_wanted = false;
     }
-    const Status applied = roles->apply.until(journal->durable().seq, kForever);
+    const Status applied =
+        roles->apply.until(journal->durable().seq, clock.after_ms(kApplyPatienceMs));
     {
       MutexLock lock(work_mutex);
       sync_work.notify_one();
@@ -98,7 +116,7 @@ void Store::Impl::apply_loop() {
     }
     if (applied) {
       backoff.reset();
-    } else {
+    } else if (applied.error().code != Code::kTimeout) {
       journal->count_retry(RetryCause::kOther);
       clock.pause_ns(backoff.next_delay_ns());
     }
@@ -128,7 +146,6 @@ void Store::Impl::sync_loop() {
       }
       last = stopping;
     }
-    // Not for ever: a store that is being closed waits for this thread.
     const Result<bool> synced =
         roles->sync.try_turns(/*publish_now=*/false, clock.after_ms(kApplyPatienceMs));
     if (last) return;

@@ -31,7 +31,7 @@ struct CopySource {
   Journal& journal;
   Clock& clock;
   StorePlatform& platform;
-  std::vector<std::string>& notes;
+  Notes& notes;
 };
 
 // A store's content on its way into an empty place.
@@ -105,7 +105,7 @@ class StoreCopy {
     if (!sound && sound.error().code != Code::kCorrupt) return sound;
     TRY_ASSIGN(const bool there, source_.platform.is_there(from.path));
     if (!sound || !there) {
-      source_.notes.emplace_back(
+      source_.notes.add(
           "the database could not be read: the copy's is built from the journal, without what "
           "people have added to it");
       return {};
@@ -137,7 +137,7 @@ Result<CopyReport> Store::Impl::copy_into(const std::string& directory, bool tak
                   .journal = *journal,
                   .clock = clock,
                   .platform = platform,
-                  .notes = open_notes},
+                  .notes = notes},
                  repository, std::move(parts));
   const auto take = [&](Syncer& syncer) { return copy.take(syncer.branch()); };
   if (identity.read_only || unbound) {
@@ -152,10 +152,12 @@ Result<CopyReport> Store::Impl::copy_into(const std::string& directory, bool tak
 }
 
 Result<CopyReport> Store::backup_into(const std::string& directory) {
+  TRY(impl_->check_process());
   return impl_->copy_into(directory, /*takes_records=*/false);
 }
 
 Result<CopyReport> Store::restore_into(const std::string& directory) {
+  TRY(impl_->check_process());
   if (!impl_->identity.read_only) {
     return make_error(Code::kInvalid,
                       fmt::format("{} takes records itself: it is no backup", impl_->places.root),

@@ -99,6 +99,7 @@ std::string_view change_name(PersonsChange::Kind kind) {
 }
 
 Status Store::tell_changes(std::span<Receipt> receipts) {
+  TRY(impl_->check_process());
   Impl& store = *impl_;
   const auto tell = [&](Receipt& receipt, const Around& around) -> Status {
     if (has_no_file(receipt)) return {};

@@ -47,14 +47,15 @@ Result<std::optional<Fields>> Store::Impl::fields_of(uint64_t seq) {
 // Read from the beginning: where the configuration was changed nobody else knows.
 Status Store::export_records(const ExportFilter& filter,
                              const std::function<bool(const ExportedRecord&)>& visit) {
+  TRY(impl_->check_process());
   Impl& store = *impl_;
   Journal& journal = *store.journal;
   TRY_ASSIGN(ReceiptLookup records, store.lookup());
   TRY_ASSIGN(const Mark begin, journal.begin());
   const Mark end = journal.durable();
   if (filter.from_seq <= begin.seq) {
-    store.open_notes.push_back(fmt::format(
-        "records up to {} were trimmed from the journal: they are left out", begin.seq));
+    store.notes.add(fmt::format("records up to {} were trimmed from the journal: they are left out",
+                                begin.seq));
   }
   TRY_ASSIGN(const auto reader, Reader::open(*store.store_directory, journal.store(), begin));
   std::shared_ptr<const Config> config = store.config;

@@ -1,6 +1,6 @@
 // What a Store is made of. Private to engine/store/*.cc.
 //
-// Lock order: none of the three mutexes here is held while another one is taken, or while a role or
+// Lock order: none of the mutexes here is held while another one is taken, or while a role or
 // the write queue is called; outcomes_mutex is held while SQLite and the journal are read.
 #pragma once
 
@@ -17,18 +17,34 @@
 #include "engine/place/identity.h"
 #include "engine/place/store_platform.h"
 #include "engine/projection/memos.h"
+#include "engine/roles/notes.h"
 #include "engine/roles/roles.h"
 #include "engine/store/backlog.h"
+#include "engine/store/stage_tellers.h"
 #include "engine/store/store_parts.h"
 #include "engine/verify/orphans.h"
 #include "engine/write/receipt_lookup.h"
 #include "engine/write/write_queue.h"
 #include "journal/base/layout.h"
 #include "journal/base/mutex.h"
+#include "journal/os/process_mark.h"
 #include "sync/own/held_paths.h"
 #include "syncline/store.h"
 
 namespace syncline {
+
+// A record on its way into the journal, and what its receipt says beside its place there.
+struct Submitted {
+  PendingWritePtr write;
+  Template path;
+  std::string kind;
+};
+
+struct Ticket::State {
+  uint64_t store = 0;  // Store::Impl::number
+  Submitted submitted;
+  std::optional<Error> taken_back;  // a wait that timed out: nothing was written, or ever will be
+};
 
 // What the last caller left word of (engine/projection/memos.h).
 struct OpenMemo {
@@ -40,6 +56,8 @@ struct Store::Impl {
   explicit Impl(const StoreOptions& store_options)
       : options(store_options), platform(platform_or_system(options.platform)) {}
 
+  static uint64_t next_store_number();
+
   StoreOptions options;
   StorePlatform& platform;
   StorePlaces places;
@@ -50,21 +68,15 @@ struct Store::Impl {
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Roles> roles;
   std::unique_ptr<WriteQueue> queue;
-  std::vector<std::string> open_notes;
+  Notes notes;                   // beside those of the roles
   std::optional<Error> unbound;  // a copy of another store, open to be read: why it takes nothing
 
   BacklogBound backlog;
   Mutex backlog_look;  // who has it looks how many bytes wait
 
-  // ---- tickets ----
-  struct Submitted {
-    PendingWritePtr write;
-    Template path;
-    std::string kind;
-  };
-  Mutex tickets_mutex;
-  std::map<uint64_t, Submitted> tickets GUARDED_BY(tickets_mutex);
-  uint64_t last_ticket GUARDED_BY(tickets_mutex) = 0;
+  // Of all stores that this process has opened.
+  const uint64_t number = next_store_number();
+  const ProcessMark process;
 
   // ---- outcomes of applied records, read for a stretch of sequences at a time ----
   Mutex outcomes_mutex;
@@ -77,6 +89,16 @@ struct Store::Impl {
   Mutex held_mutex;
   HeldPaths held GUARDED_BY(held_mutex);
   uint64_t held_at GUARDED_BY(held_mutex) = 0;
+
+  // ---- those who follow the log ----
+  std::atomic<bool> closed = false;
+  Mutex followers_mutex;
+  CondVar follower_left;
+  uint64_t followers GUARDED_BY(followers_mutex) = 0;
+  // Ends them, and waits until they have (store_cursor.cc).
+  void end_followers() EXCLUDES(followers_mutex);
+
+  StageTellers tellers{clock};
 
   // ---- background threads ----
   std::thread writer, apply_worker, sync_worker;
@@ -92,7 +114,9 @@ struct Store::Impl {
   Status open_journal(std::span<const DurableClaim> claims);
   void make_queue(std::optional<OpenMemo> memo);
   Status start_background();
-  void stop_background();
+  Status stop_background(Deadline deadline);
+  // As Store::close(); the destructor too.
+  Status close(Deadline deadline);
   void apply_loop();
   uint64_t unapplied() const;
   void sync_loop();
@@ -106,6 +130,8 @@ struct Store::Impl {
   // The process that opens the store alone finds the shared hints empty: it sets them to what
   // SQLite and the journal's tail say, or to what the memo does.
   Status restore_watermarks(const OpenMemo* memo);
+  // kInvalid in a process that was forked since the store was opened, and once it is closed.
+  Status check_process() const;
   Status check_writable() const;
   // Fills in `orphans` where it is not null.
   Result<VerifyReport> verify(const std::function<void(uint64_t, uint64_t)>& progress,
@@ -121,6 +147,7 @@ struct Store::Impl {
   Result<Orphans> find_orphans(Deadline deadline);
   Result<std::unique_ptr<FileLock>> lock_orphans(Deadline deadline);
   class Adopter;
+  class Follower;
   // Looks at everything once, as of one moment.
   Result<VerifyReport> verify_once(const DatabaseFile& file,
                                    const std::function<void(uint64_t, uint64_t)>& progress,
@@ -132,6 +159,8 @@ struct Store::Impl {
   // "process 7 (sleep, which is stopped) has …/apply.lock"; empty where nobody has it.
   std::string holder_of(std::string_view lock_name);
   Result<Submitted> make_write(const Record& record) const;
+  // As Store::submit() and post() do.
+  Result<Submitted> submit(const Record& record, bool is_posted, Deadline deadline);
   // Of a record that the configuration refuses now.
   Result<Submitted> make_repetition(const Record& record, const Error& refusal) const;
   Result<RestoreReport> restore(const std::set<std::string>& paths,
@@ -183,7 +212,11 @@ struct Store::Impl {
   // Writes it, and waits for the stage.
   Result<Receipt> hand_over(const Submitted& submitted, Stage stage, Deadline deadline);
   // The receipt of a record that was handed over, once the stage is reached.
-  Result<Receipt> finish(const Submitted& submitted, Stage stage, Deadline deadline);
+  Result<Receipt> finish(const Submitted& submitted, Stage stage, Deadline deadline,
+                         WriteQueue::Late late = WriteQueue::Late::kTakeBack);
+  // The same; one that was set aside is tried again.
+  Result<Receipt> wait(const Submitted& submitted, Stage stage, Deadline deadline,
+                       WriteQueue::Late late);
   Status note_if_ignored(Receipt& receipt) EXCLUDES(held_mutex);
   // Waits for the stage; false when `deadline` came first.
   Result<bool> reach(uint64_t seq, Stage stage, Deadline deadline);

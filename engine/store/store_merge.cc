@@ -26,6 +26,7 @@ Result<std::optional<std::string>> Store::merge_sections(std::string_view path,
 }
 
 Result<bool> Store::set_merge_driver(const std::string& program) {
+  TRY(impl_->check_process());
   TRY(impl_->check_writable());
   TRY_ASSIGN(const auto common, impl_->platform.open_directory(impl_->places.common_dir));
   const std::string owner = impl_->identity.store.hex();

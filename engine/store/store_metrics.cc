@@ -66,6 +66,7 @@ void Store::Impl::measure(StoreStatus& status, ReceiptLookup& records) {
 }
 
 Result<StoreMetrics> Store::metrics() {
+  TRY(impl_->check_process());
   StoreMetrics metrics;
   TRY_ASSIGN(metrics.status, status());
   const Journal& journal = *impl_->journal;

@@ -151,19 +151,19 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& root, const StoreO
              open_store_parts(std::move(places), "make it one with `syncline init`"));
   if (parts.places.root != called_in) {
     TRY(check_owner(parts.places));
-    impl->open_notes.push_back(
+    impl->notes.add(
         fmt::format("rows and files of this repository's store are in {}", parts.places.root));
   }
   TRY(check_ready(parts.identity));
   auto announced = options.one_shot ? announce(*parts.store) : nullptr;
   if (const Status bound = check_identity(parts.identity, *parts.common); !bound) {
     if (!options.read_only || bound.error().code != Code::kDisagree) return bound.error();
-    impl->open_notes.push_back(bound.error().message + ": it is read, and nothing is written");
+    impl->notes.add(bound.error().message + ": it is read, and nothing is written");
     impl->unbound = bound.error();
   }
   TRY_ASSIGN(LoadedConfig loaded, load_config(parts));
   impl->config = std::move(loaded.config);
-  if (!loaded.doubt.empty()) impl->open_notes.push_back(std::move(loaded.doubt));
+  if (!loaded.doubt.empty()) impl->notes.add(std::move(loaded.doubt));
   TRY(check_known_database(parts.identity, *parts.store, *impl->config));
   std::optional<OpenMemo> memo = recall_memo(parts, *impl->config);
   KnownDurable
@@ -209,12 +209,12 @@ Status Store::Impl::open_journal(std::span<const DurableClaim> claims) {
   }
   const RecoveryReport& recovery = journal->recovery();
   if (recovery.torn) {
-    open_notes.push_back(fmt::format(
+    notes.add(fmt::format(
         "a torn tail of {} bytes was cut at segment {} offset {}: nothing acknowledged was in it",
         recovery.torn_bytes, recovery.torn_at.segment, recovery.torn_at.offset));
   }
   if (recovery.abandoned) {
-    open_notes.emplace_back(
+    notes.add(
         "a flush had failed or was interrupted: its segment was left, what it held was copied");
   }
   return {};
@@ -246,12 +246,26 @@ void Store::Impl::make_queue(std::optional<OpenMemo> memo) {
     queue_options.gather = {.for_all = true, .quiet_ns = 4'000'000, .longest_ns = 20'000'000};
   }
   queue_options.on_durable = [this] { wake_apply(); };
+  queue_options.on_unwritten = [this](const PendingWrite& write) {
+    notes.add(fmt::format("a record that nobody waits for was not written{}: {}",
+                          write.key.empty() ? "" : fmt::format(" (key \"{}\")", write.key),
+                          write.error->message));
+  };
   queue = std::make_unique<WriteQueue>(platform, *store_directory, *journal,
                                        database_file(places, *config), std::move(queue_options));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Store::~Store() = default;
+
+// A child has none of the threads that would have to be joined.
+Store::~Store() {
+  if (!impl_->process.is_this_process()) {
+    [[maybe_unused]] Impl* const left = impl_.release();
+    return;
+  }
+  // Here, and not by ~Impl(): those who follow the log use this Store until they have ended.
+  static_cast<void>(impl_->close(kForever));
+}
 
 const Config& Store::config() const {
   return *impl_->config;

@@ -27,6 +27,7 @@ Finding orphan(std::string path, uint64_t id, std::string detail) {
 }  // namespace
 
 Result<RepairReport> Store::move_orphans(bool dry_run) {
+  TRY(impl_->check_process());
   Impl& store = *impl_;
   TRY(store.check_writable());
   TRY_ASSIGN(const auto alone, store.lock_orphans(kForever));

@@ -96,6 +96,7 @@ Result<std::optional<KeptKeys>> read_kept_below(Directory& store_directory,
 
 Status Store::replay_into(const std::string& directory, std::optional<uint64_t> to_seq,
                           const std::function<void(uint64_t, uint64_t)>& progress) {
+  TRY(impl_->check_process());
   Impl& source = *impl_;
   const Mark end = source.journal->durable();
   const uint64_t last = std::min(to_seq.value_or(end.seq), end.seq);
@@ -183,7 +184,7 @@ Status Store::replay_into(const std::string& directory, std::optional<uint64_t> 
   identity.ready = true;
   TRY(write_identity(*parts.store, identity));
   if (first > 1) {
-    source.open_notes.push_back(
+    source.notes.add(
         fmt::format("records 1 to {} were given up with the journal that held them: their rows, "
                     "files and commits are not in {}",
                     first - 1, directory));

@@ -9,6 +9,7 @@
 namespace syncline {
 
 Result<RestoreReport> Store::restore(uint64_t seq) {
+  TRY(impl_->check_process());
   TRY_ASSIGN(const Receipt receipt, show(seq));
   if (receipt.retracted_by != 0) {
     return make_error(
@@ -35,6 +36,7 @@ Result<RestoreReport> Store::restore(uint64_t seq) {
 }
 
 Result<RestoreReport> Store::restore(const std::string& path) {
+  TRY(impl_->check_process());
   bool known = false;
   TRY(log(1, /*follow=*/false, [&](const LogEntry& entry) {
     known = entry.receipt.path == path && entry.receipt.set_aside.empty();

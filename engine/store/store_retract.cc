@@ -86,6 +86,7 @@ Status Store::Impl::wait_for_retractable(uint64_t seq, Deadline deadline) {
 }
 
 Result<RetractReport> Store::retract(uint64_t seq, Stage wait, Deadline deadline) {
+  TRY(impl_->check_process());
   TRY(impl_->check_writable());
   RetractReport report;
   TRY_ASSIGN(const auto done, impl_->key_entry(retraction_key(seq)));
@@ -98,7 +99,7 @@ Result<RetractReport> Store::retract(uint64_t seq, Stage wait, Deadline deadline
     return report;
   }
   TRY(impl_->wait_for_retractable(seq, deadline));
-  TRY_ASSIGN(Impl::Submitted submitted, impl_->make_retraction_write(seq, report.kept));
+  TRY_ASSIGN(Submitted submitted, impl_->make_retraction_write(seq, report.kept));
   TRY(impl_->check_backlog());
   TRY_ASSIGN(report.receipt, impl_->hand_over(submitted, wait, deadline));
   report.receipt.retracts = seq;
@@ -121,7 +122,7 @@ Result<std::optional<Store::Impl::Made>> Store::Impl::made_by(uint64_t seq) {
   return std::optional(std::move(made));
 }
 
-Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, std::string& kept) {
+Result<Submitted> Store::Impl::make_retraction_write(uint64_t seq, std::string& kept) {
   TRY_ASSIGN(const std::optional<Made> made, made_by(seq));
   if (!made) return trimmed(seq);  // by the fold that has committed it
   if (made->is_set_aside) {
@@ -138,6 +139,7 @@ Result<Store::Impl::Submitted> Store::Impl::make_retraction_write(uint64_t seq, 
 
 Result<ReplaceReport> Store::replace(uint64_t seq, const Record& record, Stage wait,
                                      Deadline deadline) {
+  TRY(impl_->check_process());
   TRY(impl_->check_writable());
   std::optional<KeyEntry> repeated;
   if (!record.key.empty()) {

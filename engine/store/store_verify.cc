@@ -39,6 +39,7 @@ bool is_no_finding(Code code) {
 }  // namespace
 
 Result<VerifyReport> Store::verify(const std::function<void(uint64_t, uint64_t)>& progress) {
+  TRY(impl_->check_process());
   return impl_->verify(progress);
 }
 
@@ -158,6 +159,7 @@ Status Store::Impl::heal(const std::vector<Finding>& findings) {
 }
 
 Result<RepairReport> Store::repair(bool dry_run) {
+  TRY(impl_->check_process());
   RepairReport report;
   TRY_ASSIGN(const VerifyReport found, verify({}));
   for (const Finding& finding : found.findings) {

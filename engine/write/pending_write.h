@@ -33,6 +33,7 @@ struct PendingWrite : GroupItem {
   // The record whose content this one takes in anew, since it was set aside: that it has the key is
   // no obstacle. 0 for none.
   uint64_t again_of = 0;
+  bool is_posted = false;                         // nobody waits for it
   int64_t submitted_ns = 0;                       // by the monotonic clock
   std::optional<RequestPage::Request> requested;  // by another process, which waits for the answer
 

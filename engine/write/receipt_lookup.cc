@@ -244,7 +244,7 @@ Result<Receipt> ReceiptLookup::receipt(uint64_t seq) {
 }
 
 Result<uint64_t> ReceiptLookup::visit(uint64_t from_seq,
-                                      const std::function<bool(const LogEntry&)>& visit) {
+                                      const std::function<bool(LogEntry&, const Intent&)>& visit) {
   const Mark end = journal_.durable();
   TRY_ASSIGN(auto reader, reader_before(std::max<uint64_t>(from_seq, 1)));
   uint64_t next_seq = from_seq;
@@ -260,7 +260,7 @@ Result<uint64_t> ReceiptLookup::visit(uint64_t from_seq,
     TRY(note_if_ignored(entry.receipt));
     entry.operation = operation_name(record.intent.operation);
     next_seq = record.seq + 1;
-    if (!visit(entry)) break;
+    if (!visit(entry, record.intent)) break;
   }
   return next_seq;
 }

@@ -39,9 +39,10 @@ class ReceiptLookup {
 
   Result<Receipt> receipt(uint64_t seq);  // kNotFound beyond the log
   Result<std::optional<KeyEntry>> key(std::string_view key);
-  // Visits records from `from_seq` up to what is durable now; stops when the visitor answers false.
-  // Returns the sequence to go on from.
-  Result<uint64_t> visit(uint64_t from_seq, const std::function<bool(const LogEntry&)>& visit);
+  // Visits records from `from_seq` up to what is durable now; stops when the visitor, who may take
+  // the entry, answers false. Returns the sequence to go on from.
+  Result<uint64_t> visit(uint64_t from_seq,
+                         const std::function<bool(LogEntry& entry, const Intent& intent)>& visit);
   Result<AppliedState> state();
   // How far each stage has come, by SQLite and the journal's tail.
   struct Progress {

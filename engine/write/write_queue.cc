@@ -56,9 +56,9 @@ Status WriteQueue::submit(const PendingWritePtr& write, Deadline deadline) {
   return make_error(Code::kTimeout, "the write queue stayed full; nothing was written");
 }
 
-Status WriteQueue::wait(PendingWrite& write, Deadline deadline) {
+Status WriteQueue::wait(PendingWrite& write, Deadline deadline, Late late) {
   if (group_commit_.wait(write, deadline)) return {};
-  if (group_commit_.withdraw(write)) {
+  if (late == Late::kTakeBack && group_commit_.withdraw(write)) {
     return make_error(Code::kTimeout, "the journal was not free in time; nothing was written");
   }
   return make_error(Code::kOutcomeUnknown, "the record is still on its way into the journal",
@@ -70,21 +70,10 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
     Group group;
     group.reserve(items.size());
     for (const auto& item : items) group.push_back(static_cast<PendingWrite*>(item.get()));
-    if (!company_.is_for(group)) {
-      const bool done = write_group(group, begin_by, finish_by);
-      if (done) note_latencies(group);
-      return done;
-    }
-    const uint64_t known_seq = tail_.started() ? tail_.position().seq : 0;
-    const bool written =
-        company_.write(*group.front(), known_seq, begin_by, finish_by,
-                       [this](const Group& joint, Deadline begin, Deadline finish) {
-                         return write_group(joint, begin, finish);
-                       });
-    // Another process may have made it durable.
-    if (written && !group.front()->error && options_.on_durable) options_.on_durable();
-    if (written) note_latencies(group);
-    return written;
+    const bool done = lead_group(group, begin_by, finish_by);
+    if (done) note_latencies(group);
+    if (done) tell_unwritten(items);
+    return done;
   } catch (const std::bad_alloc&) {
     // The group's frames may be in the log or not, durable or not.
     tail_.invalidate();
@@ -92,6 +81,26 @@ bool WriteQueue::lead(const GroupCommit::Items& items, Deadline begin_by, Deadli
     error.code = Code::kOutcomeUnknown;
     for (const auto& item : items) static_cast<PendingWrite&>(*item).error = error;
     return true;
+  }
+}
+
+bool WriteQueue::lead_group(const Group& group, Deadline begin_by, Deadline finish_by) {
+  if (!company_.is_for(group)) return write_group(group, begin_by, finish_by);
+  const uint64_t known_seq = tail_.started() ? tail_.position().seq : 0;
+  const bool written = company_.write(*group.front(), known_seq, begin_by, finish_by,
+                                      [this](const Group& joint, Deadline begin, Deadline finish) {
+                                        return write_group(joint, begin, finish);
+                                      });
+  // Another process may have made it durable.
+  if (written && !group.front()->error && options_.on_durable) options_.on_durable();
+  return written;
+}
+
+void WriteQueue::tell_unwritten(const GroupCommit::Items& items) {
+  if (!options_.on_unwritten) return;
+  for (const auto& item : items) {
+    const auto& write = static_cast<const PendingWrite&>(*item);
+    if (write.is_posted && write.error) options_.on_unwritten(write);
   }
 }
 

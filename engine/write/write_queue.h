@@ -36,6 +36,8 @@ struct WriteQueueOptions {
   GatherLimits gather;               // beside other processes
   uint64_t id_floor = 0;             // ids begin above this
   std::function<void()> on_durable;  // called by the leader after a group became durable
+  // Called by the leader for one that was posted and has an error.
+  std::function<void(const PendingWrite& write)> on_unwritten;
   // Believed once, for a first group of records without keys; then SQLite is opened.
   std::optional<DatabaseMemo> memo;
 };
@@ -51,8 +53,10 @@ class WriteQueue {
   // itself it says nothing: see GroupItem::finish_by.
   Status submit(const PendingWritePtr& write, Deadline deadline);
   // Returns once `write` has its place or its error. Once `deadline` has passed: kTimeout where it
-  // could be taken back, so that nothing was written, and kOutcomeUnknown where it is on its way.
-  Status wait(PendingWrite& write, Deadline deadline);
+  // could be taken back, so that nothing was written, and kOutcomeUnknown where it is on its way,
+  // or is to be left there.
+  enum class Late : uint8_t { kTakeBack, kLeave };
+  Status wait(PendingWrite& write, Deadline deadline, Late late = Late::kTakeBack);
 
   // A background thread's loop: writes what nobody waits for until stop(); then drains.
   void run() { group_commit_.run(); }
@@ -70,6 +74,8 @@ class WriteQueue {
   bool write_group(const Group& group, Deadline begin_by, Deadline finish_by);
   // How long it took until the group's records were durable.
   void note_latencies(const Group& group);
+  void tell_unwritten(const GroupCommit::Items& items);
+  bool lead_group(const Group& group, Deadline begin_by, Deadline finish_by);
   // An error of prepare(), begin_turn() or append() is the answer to the whole group: nothing of it
   // is in the log.
   Status prepare(const Group& group);

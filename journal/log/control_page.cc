@@ -300,13 +300,14 @@ void ControlPage::forget_watermarks() {
   }
 }
 
-bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock) {
+bool ControlPage::wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock,
+                                 const std::function<bool()>& give_up) {
   for (;;) {
     // The futex word is read first: a rise after this look changes it, and the wait returns.
     const uint32_t seen = std::atomic_ref(*reinterpret_cast<uint32_t*>(bytes_ + futex_at(which)))
                               .load(std::memory_order_seq_cst);
     if (watermark(which) >= seq) return true;
-    if (clock.passed(deadline)) return false;
+    if (clock.passed(deadline) || (give_up && give_up())) return false;
     page_->wait(futex_at(which), seen, deadline);
   }
 }

@@ -31,6 +31,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -125,7 +126,9 @@ class ControlPage {
   void raise_watermark(Watermark which, uint64_t seq);
   void put_watermark(Watermark which, uint64_t seq);
   void forget_watermarks();  // by who is alone: nobody waits for one
-  bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock);
+  bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline, Clock& clock,
+                      const std::function<bool()>& give_up = {});
+  void wake_waiters(Watermark which) { bump(which); }
   // How many journals are open. A guess: a killed process stays counted until some process opens
   // the store alone.
   void reset_live();

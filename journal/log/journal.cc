@@ -59,8 +59,12 @@ void Journal::set_watermark(Watermark which, uint64_t seq) {
 void Journal::reset_watermark(Watermark which, uint64_t seq) {
   impl_->page->put_watermark(which, seq);
 }
-bool Journal::wait_watermark(Watermark which, uint64_t seq, Deadline deadline) {
-  return impl_->page->wait_watermark(which, seq, deadline, impl_->clock);
+bool Journal::wait_watermark(Watermark which, uint64_t seq, Deadline deadline,
+                             const std::function<bool()>& give_up) {
+  return impl_->page->wait_watermark(which, seq, deadline, impl_->clock, give_up);
+}
+void Journal::wake_waiters(Watermark which) {
+  impl_->page->wake_waiters(which);
 }
 uint64_t Journal::counter(Counter which) const {
   return impl_->page->counter(which);

@@ -230,7 +230,10 @@ class Journal {
   // Waits until the watermark is at least `seq`; false when `deadline` passed. May be woken early
   // only by progress: callers that depend on a role being held must also try the role's lock
   // themselves.
-  bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline);
+  bool wait_watermark(Watermark which, uint64_t seq, Deadline deadline,
+                      const std::function<bool()>& give_up = {});
+  // Makes those who wait look again, and ask `give_up`; what it asks about is changed before.
+  void wake_waiters(Watermark which);
   uint64_t counter(Counter which) const;
   void add_counter(Counter which, uint64_t amount = 1);
   // A wait is over, and something is tried again.

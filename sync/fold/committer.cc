@@ -253,7 +253,7 @@ Status Committer::make_ref_durable() {
 }
 
 Result<FoldReport> Committer::fold(const Mark& applied, OutcomeSource& outcomes,
-                                   uint64_t batches_max) {
+                                   uint64_t batches_max, const std::function<bool()>& is_over) {
   TRY(context_.journal.flush_all());
   TRY(refresh());
   FoldReport report;
@@ -268,7 +268,7 @@ Result<FoldReport> Committer::fold(const Mark& applied, OutcomeSource& outcomes,
   const BatchPolicy policy = BatchPolicy::from(context_.options);
   TRY_ASSIGN(RecordSource source, RecordSource::open(context_.store_directory, context_.store(),
                                                      state.records, state.committed));
-  while (report.batches < batches_max) {
+  while (report.batches < batches_max && (!is_over || !is_over())) {
     TRY_ASSIGN(const std::optional<RecordBatch> batch, source.next(policy, applied, outcomes));
     if (!batch) break;
     cleaned_ = false;  // until it succeeds

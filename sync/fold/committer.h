@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -50,10 +51,12 @@ class Committer {
   // batch that a crash cut short, or all of them where the ref was lost. Same ids, or kDisagree.
   Status recover(OutcomeSource& outcomes);
 
-  // Folds records up to `applied` in batches. Folds nothing while a batch that must be done again
-  // reaches beyond `applied`, because its outcomes are not known yet.
+  // Folds records up to `applied` in batches, until there are so many or `is_over` says so. Folds
+  // nothing while a batch that must be done again reaches beyond `applied`, because its outcomes
+  // are not known yet.
   Result<FoldReport> fold(const Mark& applied, OutcomeSource& outcomes,
-                          uint64_t batches_max = UINT64_MAX);
+                          uint64_t batches_max = UINT64_MAX,
+                          const std::function<bool()>& is_over = {});
 
   // For repair, where refresh() answers kDisagree, or kCorrupt for a ref that holds no object name:
   // moves the ref to where the journal says it is, wherever it is now. The commit it was at stays

@@ -68,12 +68,12 @@ Status take(const std::string& root, uint64_t records, Stage stage) {
   allocations = 0;
   std::vector<Ticket> tickets;
   for (uint64_t number = 0; number < records; ++number) {
-    const auto ticket = (*store)->submit(note(number));
+    auto ticket = (*store)->submit(note(number));
     if (!ticket) return ticket.error();
-    tickets.push_back(*ticket);
+    tickets.push_back(std::move(*ticket));
     if (tickets.size() < kWindow && number + 1 < records) continue;
-    for (const Ticket each : tickets) {
-      const bool last = number + 1 == records && each.number() == tickets.back().number();
+    for (const Ticket& each : tickets) {
+      const bool last = number + 1 == records && &each == &tickets.back();
       const auto receipt = (*store)->wait(each, last ? stage : Stage::kJournaled);
       if (!receipt) return receipt.error();
     }

@@ -131,6 +131,61 @@ TEST_F(CommandLine, ThreeWhereADirectoryTakesThePath) {
   EXPECT_EQ(store_.json({"record", "note", "--title", "same"})["stage"], "applied");
 }
 
+TEST_F(CommandLine, WhoReadsNoFurtherHasWhatHeWanted) {
+  for (int i = 0; i < 200; ++i) {
+    store_.json({"record", "note", "--title", "note " + std::to_string(i), "--wait", "journaled"});
+  }
+  for (const char* verb : {"log", "log --json", "export", "list --limit 1000"}) {
+    const ProcessResult piped = run_process({"bash", "-c",
+                                             "\"$0\" --store \"$1\" " + std::string(verb) +
+                                                 " | head -n 1 >/dev/null; echo ${PIPESTATUS[0]}",
+                                             syncline_binary(), store_.root().string()});
+    EXPECT_EQ(piped.err, "") << verb;
+    EXPECT_TRUE(piped.out == "141\n" || piped.out == "0\n") << verb << ": " << piped.describe();
+  }
+}
+
+TEST_F(CommandLine, HelpIsAVerbTooAndAMistypedOneIsGuessed) {
+  EXPECT_EQ(store_.syncline({"help"}).out, store_.syncline({"--help"}).out);
+  EXPECT_EQ(store_.syncline({"help", "log"}).out, store_.syncline({"log", "--help"}).out);
+  const ProcessResult wrong = store_.syncline({"recrod", "note"});
+  EXPECT_EQ(wrong.exit_code, 64);
+  EXPECT_NE(wrong.err.find("did you mean 'record'?"), std::string::npos) << wrong.describe();
+  EXPECT_EQ(store_.syncline({"help", "stauts"}).exit_code, 64);
+}
+
+// As the shell asks, with the word under the cursor last.
+TEST_F(CommandLine, BashIsOfferedVerbsOptionsAndStages) {
+  const auto offered = [](const std::string& typed) {
+    const ProcessResult told = run_process(
+        {"bash", "-c",
+         "source <(\"$0\" completions bash) && eval \"COMP_WORDS=($1)\" && "
+         "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) && _syncline && printf '%s ' \"${COMPREPLY[@]}\"",
+         syncline_binary(), typed});
+    EXPECT_TRUE(told.ok()) << told.describe();
+    return told.out;
+  };
+  EXPECT_EQ(offered("syncline ver"), "verify ");
+  EXPECT_EQ(offered("syncline --store /a/b ver"), "verify ");
+  EXPECT_EQ(offered("syncline help ver"), "verify ");
+  EXPECT_EQ(offered("syncline repair --dry"), "--dry-run ");
+  EXPECT_EQ(offered("syncline record note --wait comm"), "committed ");
+  EXPECT_EQ(offered("syncline ingest --rej"), "--rejects ");
+  EXPECT_EQ(offered("syncline log --js"), "--json ");
+}
+
+TEST_F(CommandLine, CompletionsAreScriptsThatEachShellReads) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const fs::path script = directory_ / shell;
+    const ProcessResult made = store_.syncline({"completions", shell});
+    ASSERT_TRUE(made.ok()) << made.describe();
+    write_whole(script, made.out);
+    const ProcessResult read = run_process({shell, "-n", script.string()});
+    EXPECT_TRUE(read.ok()) << read.describe();
+  }
+  EXPECT_EQ(store_.syncline({"completions", "tcsh"}).exit_code, 64);
+}
+
 TEST_F(CommandLine, NothingIsWrittenThroughALinkThatLeavesTheStore) {
   const fs::path outside = directory_ / "outside";
   fs::create_directory(outside);

@@ -1,5 +1,7 @@
 #include <syncline/store.h>
+#include <syncline/version.h>
 
+#include <chrono>
 #include <iostream>
 
 int main(int, char** arguments) {
@@ -9,5 +11,7 @@ int main(int, char** arguments) {
   auto receipt = (*store)->record({.kind = "note", .fields = {{"title", "Hello"}}, .key = "1"});
   if (!receipt) return 1;
   std::cout << receipt->path << '\n';
-  return (*store)->sync(false, syncline::kForever) ? 0 : 1;
+  static_assert(SYNCLINE_VERSION_NUMBER > 0);
+  if (!(*store)->sync(false, syncline::Deadline::in(std::chrono::seconds(60)))) return 1;
+  return (*store)->close() ? 0 : 1;
 }

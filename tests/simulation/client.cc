@@ -182,12 +182,12 @@ bool Client::ingest(const std::vector<size_t>& entries) {
   bool good = true;
   for (const size_t entry : entries) {
     const Record record = ledger_.entries[entry].record;
-    const Result<Ticket> ticket = store_->submit(record);
+    Result<Ticket> ticket = store_->submit(record);
     if (!ticket) {
       good = !failed("submit", ticket.error());
       break;
     }
-    tickets.emplace_back(entry, *ticket);
+    tickets.emplace_back(entry, std::move(*ticket));
   }
   for (const auto& [entry, ticket] : tickets) {
     const Result<Receipt> receipt = store_->wait(ticket, stage_);

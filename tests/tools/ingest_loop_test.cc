@@ -41,7 +41,7 @@ class ScriptedTarget final : public IngestTarget {
   }
 
   // Tickets are waited for in the order they were handed out.
-  Result<Receipt> wait(Ticket, Stage, Deadline) override {
+  Result<Receipt> wait(const Ticket&, Stage, Deadline) override {
     const Record& record = submitted_[waited_++];
     if (auto failed = take(fail_wait, record)) return *failed;
     const auto [known, added] = keys_.emplace(record.key, last_seq + 1);

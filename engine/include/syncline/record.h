@@ -64,7 +64,8 @@ struct Receipt {
   uint64_t retracts = 0;      // the record that this one takes away; 0 for none
   std::string commit;         // on the store's own ref, when known
   std::string branch_commit;
-  // As they were handed over; only show() tells them, and not where its kind's patterns do not.
+  // As they were handed over, where it is told by show() or a Cursor; not where its kind's patterns
+  // do not tell them.
   std::optional<Fields> fields = std::nullopt;
   PersonsChange change = {};  // only tell_changes() tells
 };

@@ -11,9 +11,14 @@
 // threads write, apply and sync what submit() hands over. Without it, whoever waits does the work
 // (the first waiter leads, the others ride along), which suits a one-shot command.
 //
+// A process that forks: the child has none of the store's threads. Every call there answers
+// kInvalid, and destroying the Store leaves all as it is; the child opens a Store of its own. Until
+// it ends or runs another program, it shares the parent's locks: where the parent dies holding one,
+// others wait for the child.
+//
 // Failure: every call returns a Result. Only Code::kOutcomeUnknown leaves open whether the record
 // is in the journal: retry with the same key. Destroying a Store stops its threads; records that
-// were submitted but not acknowledged are flushed first.
+// were submitted but not acknowledged are flushed first. Nothing here throws.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +27,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -66,14 +72,21 @@ struct ExportFilter {
   bool retracted = false;  // those too that were taken away
 };
 
-// A record that has been submitted. Cheap to copy; valid as long as its Store.
+// A record that was submitted, to be waited for: by its own Store, by one thread at a time, as
+// often as is wanted. One that is destroyed takes nothing back; nobody is told then what became of
+// the record.
 class Ticket {
  public:
-  uint64_t number() const { return number_; }
+  Ticket() noexcept;  // of no record
+  Ticket(Ticket&& other) noexcept;
+  Ticket& operator=(Ticket&& other) noexcept;
+  ~Ticket();
 
  private:
   friend class Store;
-  uint64_t number_ = 0;
+  struct State;  // engine/store/store_impl.h
+  explicit Ticket(std::unique_ptr<State> state) noexcept;
+  std::unique_ptr<State> state_;
 };
 
 // A threshold of the configuration's [alert], and what is measured against it.
@@ -82,6 +95,11 @@ struct Alert {
   uint64_t value = 0, limit = 0;
   bool breached = false;
   std::string detail;  // a sentence: what is, and what to do
+};
+
+// How far each stage has come. What is beyond journaled may be behind what is already done.
+struct Watermarks {
+  uint64_t journaled = 0, applied = 0, committed = 0, published = 0, pushed = 0;
 };
 
 struct StoreStatus {
@@ -247,6 +265,33 @@ struct InitReport {
   std::vector<std::string> notes;  // what a person should know of it, a sentence each
 };
 
+// Which records a Cursor goes through.
+struct RecordQuery {
+  uint64_t from_seq = 1;
+  std::optional<uint64_t> to_seq = {};
+  std::string kind = {};      // empty: all
+  bool follow = false;        // at the end, wait for more
+  std::stop_token stop = {};  // ends it, waiting or not
+};
+
+// Goes through a Store's records in their order. The Store outlives it. One thread at a time.
+class Cursor {
+ public:
+  Cursor(Cursor&& other) noexcept;
+  Cursor& operator=(Cursor&& other) noexcept;
+  ~Cursor();
+  // The next record, with its fields; nothing at the end, which with RecordQuery::follow comes once
+  // `stop` is requested or the Store is closed. kTimeout when no record came by `deadline`: ask
+  // again.
+  Result<std::optional<LogEntry>> next(Deadline deadline = kForever);
+
+ private:
+  friend class Store;
+  struct State;  // engine/store/store_cursor.cc
+  explicit Cursor(std::unique_ptr<State> state) noexcept;
+  std::unique_ptr<State> state_;
+};
+
 class Store {
  public:
   static Result<InitReport> init(const std::string& directory, const InitOptions& options);
@@ -255,6 +300,12 @@ class Store {
   static Result<std::unique_ptr<Store>> open(const std::string& root,
                                              const StoreOptions& options = {});
   ~Store();
+
+  // What the destructor does, and what came of it. Whoever follows the log is ended; with
+  // StoreOptions::background, what was submitted is journalled, then applied and folded as far as
+  // `deadline` allows, and made durable. Then every call answers kInvalid. kTimeout: something is
+  // journalled and not applied, which the next to open the store does. Other calls have ended.
+  Status close(Deadline deadline = kForever);
 
   const Config& config() const;
 
@@ -268,11 +319,23 @@ class Store {
   // Hands one record over without waiting for it: blocks only while the queue or the backlog is
   // full. Answers kInvalid at once for a record that does not validate.
   Result<Ticket> submit(const Record& record, Deadline deadline = kForever);
-  // Returns the receipt once the stage is reached; each ticket is waited for once. For a duplicate
-  // the receipt holds only seq and stage: show() returns the rest. One of a record that was set
-  // aside is tried again, as by record(). kTimeout as an error means that the record was taken
-  // back, and nothing was written; kOutcomeUnknown that it is on its way.
-  Result<Receipt> wait(Ticket ticket, Stage stage = Stage::kApplied, Deadline deadline = kForever);
+  // The same where nobody waits for the record. One that cannot be written after all (its key has
+  // other content, the disk fails) is a note: see take_notes().
+  Status post(const Record& record, Deadline deadline = kForever);
+  // Returns the receipt once the stage is reached. For a duplicate the receipt holds only seq and
+  // stage: show() returns the rest. One of a record that was set aside is tried again, as by
+  // record(). kTimeout as an error means that the record was taken back, and nothing was written or
+  // will be; kOutcomeUnknown that it is on its way: the ticket may be waited for again. kInvalid
+  // for a ticket of no record, or of another store.
+  Result<Receipt> wait(const Ticket& ticket, Stage stage = Stage::kApplied,
+                       Deadline deadline = kForever);
+
+  // Tells `told` once what wait() would answer, on a thread of the store's that serves this stage
+  // alone, in the order of these calls: one that blocks keeps later ones waiting. It may call the
+  // Store, but not close or destroy it, and throws nothing. What has not come about when the Store
+  // is closed is told as timed out. syncline/coroutine.h makes it something to co_await.
+  Status on_stage(Ticket ticket, Stage stage, std::function<void(Result<Receipt>)> told,
+                  Deadline deadline = kForever);
 
   // Takes a record's row away and, with the next publish, its file or section, by a record of its
   // own. What a person has edited stays: a file or section, and a row that has another path by now
@@ -305,6 +368,8 @@ class Store {
   // Each note is returned once, to whoever asks first; status() asks too.
   std::vector<std::string> take_notes();
 
+  // Reads some words of memory: no lock, no system call.
+  Watermarks watermarks() const noexcept;
   Result<StoreStatus> status();
   Result<StoreMetrics> metrics();
   Result<Receipt> show(uint64_t seq);
@@ -312,9 +377,11 @@ class Store {
   // Says of each of these records what a person has done with its file or section, by walking the
   // branch's history (10,000 commits at most). Where git cannot tell, `unknown` says why.
   Status tell_changes(std::span<Receipt> receipts);
-  // Visits the records from `from_seq` on; with `follow`, waits for more until the visitor returns
-  // false.
-  Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit);
+  // Without RecordQuery::follow up to what is durable now.
+  Cursor records(RecordQuery query = {});
+  // The same by a visitor, until it returns false.
+  Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit,
+             std::stop_token stop = {});
   // Visits records as they were handed over, in their order, until the visitor returns false.
   // Fields that were left to their default are left out.
   Status export_records(const ExportFilter& filter,
@@ -365,6 +432,7 @@ class Store {
                      const std::function<void(uint64_t done, uint64_t total)>& progress);
 
  private:
+  friend class Cursor;
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -210,7 +210,7 @@ TEST_F(StoreTest, BackgroundTicketsAllArrive) {
     for (int i = 0; i < 2000; ++i) {
       auto ticket = store->submit(note("note " + std::to_string(i), "k" + std::to_string(i)));
       ASSERT_TRUE(ticket) << ticket.error().message;
-      tickets.push_back(*ticket);
+      tickets.push_back(std::move(*ticket));
     }
     uint64_t last = 0;
     for (const Ticket& ticket : tickets) {
