@@ -8,7 +8,7 @@ BUILD_PACKAGES=(g++ meson ninja-build pkg-config libsqlite3-dev libxxhash-dev li
   libfmt-dev git sqlite3)
 CHECK_PACKAGES=(libgtest-dev libbenchmark-dev ccache clang-19 libclang-rt-19-dev clang-format-19
   clang-tidy-19 shellcheck spin xfsprogs e2fsprogs btrfs-progs util-linux strace valgrind
-  cmake python3-pip python3-setuptools python3-wheel zsh fish rustc)
+  cmake python3-pip python3-setuptools python3-wheel zsh fish rustc python3-jsonschema)
 # What bench/compare measures beside, counts system calls with, and draws with.
 COMPARE_PACKAGES=(libleveldb-dev librocksdb-dev liblmdb-dev strace util-linux librsvg2-bin)
 
