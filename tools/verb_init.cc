@@ -1,4 +1,4 @@
-// syncline init [DIR] [--profile P] [--nested] [--new-identity] [--moved]
+// syncline init [DIR] [--profile P] [--nested] [--new-identity] [--moved] [--promote]
 #include "tools/child_process.h"
 #include "tools/json_output.h"
 #include "tools/text_output.h"
@@ -24,6 +24,8 @@ class InitVerb final : public PlainVerb {
     options.flag("--new-identity", init_.new_identity,
                  "this is a copy, a clone or a store that lost its journal: give it its own name");
     options.flag("--moved", init_.moved, "the store was moved here: keep its name");
+    options.flag("--promote", init_.promote,
+                 "this replay or backup is to take records, instead of what it was made of");
   }
 
   int run(Session& session) override {
@@ -37,6 +39,11 @@ class InitVerb final : public PlainVerb {
           make_error(Code::kInvalid, "--moved keeps the store's name, --new-identity changes it",
                      "give one of them"),
           "nothing was done");
+    }
+    if (init_.promote && (init_.new_identity || profile_)) {
+      return session.fail(make_error(Code::kInvalid, "--promote keeps name and profile",
+                                     "leave --new-identity and --profile out"),
+                          "nothing was done");
     }
     if (profile_) init_.profile = *profile_;
     const std::string directory = directory_ ? *directory_ : store ? *store : ".";

@@ -318,6 +318,27 @@ Result<std::string> give_profile_up(Making& making, Identity& identity, const Co
   return std::string();
 }
 
+// Written while nobody has the copy open: whoever reads it then begins anew with a store.
+Status promote(Making& making, Identity& identity, const InitOptions& options, InitReport& report) {
+  if (!identity.read_only) {
+    report.notes.emplace_back("it takes records already");
+    return {};
+  }
+  TRY(check_identity(identity, *making.common));
+  TRY_ASSIGN(const ClosedStore closed, ClosedStore::close(*making.store));
+  identity.read_only = false;
+  if (!options.merge_program.empty()) {
+    TRY_ASSIGN(const bool set,
+               set_merge_driver(*making.common, identity.store.hex(), options.merge_program));
+    if (!set) report.notes.emplace_back(kNoMergeDriver);
+  }
+  TRY(write_identity(*making.store, identity));
+  report.notes.push_back(fmt::format(
+      "it takes records now, as store {}: what it was made of is not to be used any more",
+      identity.store.hex()));
+  return {};
+}
+
 // Everything from the first lock on; `making` has its place to itself.
 Result<InitReport> make_store(Making& making, const InitOptions& options, StorePlatform& platform) {
   Clock& clock = platform.clock();
@@ -336,6 +357,7 @@ Result<InitReport> make_store(Making& making, const InitOptions& options, StoreP
     TRY_ASSIGN(identity, follow_lost_store(making, *identity, platform.random()));
   }
   if (identity && identity->read_only) TRY(check_ready(*identity));  // half a copy stays one
+  if (options.promote && identity) TRY(promote(making, *identity, options, report));
   if (identity && identity->ready) {
     const Status bound = check_identity(*identity, *making.common);
     if (!bound && !options.moved && !options.new_identity) return bound.error();
@@ -458,6 +480,13 @@ Result<InitReport> Store::init(const std::string& directory, const InitOptions& 
   // A wrong name must leave nothing half made, and must not succeed where a store is already.
   if (const auto text = profile_text(profile_for_new(options)); !text) return text.error();
   StorePlatform& platform = platform_or_system(options.platform);
+  if (options.promote) {  // nothing is to be made
+    TRY_ASSIGN(StorePlaces places, find_places(directory, platform));
+    TRY_ASSIGN(
+        [[maybe_unused]] const StoreParts parts,
+        open_store_parts(std::move(places),
+                         "give a directory that `syncline replay` or `syncline backup` has made"));
+  }
   TRY_ASSIGN(Making making, begin_making(directory, options, platform));
   return make_store(making, options, platform);
 }

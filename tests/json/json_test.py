@@ -125,7 +125,9 @@ def notes(answers, scratch):
     copy, again = os.path.join(scratch, "copy"), os.path.join(scratch, "again")
     answers.ask("copy", "backup", copy, store=store)
     answers.ask("copy", "restore", copy, "--into", again)
-    answers.ask("replay", "replay", "--into", os.path.join(scratch, "replay"), store=store)
+    replay = os.path.join(scratch, "replay")
+    answers.ask("replay", "replay", "--into", replay, store=store)
+    answers.ask("init", "init", replay, "--promote")
     answers.ask("failure", "no-such-verb", codes=(64,))
     return store
 

@@ -254,6 +254,9 @@ struct InitOptions {
   bool new_identity = false;
   bool moved = false;
   bool nested = false;             // a repository within another one is wanted
+  // A copy that takes no records (of replay or backup) is to take them, where it is and under its
+  // name: the store that it was made of is not to be used any more.
+  bool promote = false;
   std::string merge_program = {};  // see Store::set_merge_driver(); empty: git gets no driver
   std::function<void(const std::string& why)> on_lock_wait = {};  // see StoreOptions
   StorePlatform* platform = nullptr;                              // see StoreOptions

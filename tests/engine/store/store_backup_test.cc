@@ -96,5 +96,59 @@ TEST_F(StoreBackupTest, RestoringMakesAStoreThatTakesRecordsBehindTheOld) {
   expect_sound(**restored);
 }
 
+// In place: no second copy is made.
+class PromoteTest : public StoreBackupTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(PromoteTest, ACopyTakesRecordsWhereItIs) {
+  {
+    const auto store = open();
+    must_record(*store, note("one", "key"));
+    must_sync(*store);
+    must_record(*store, note("two"), Stage::kCommitted);
+    if (GetParam()) {
+      ASSERT_TRUE(store->replay_into(copy(), std::nullopt, [](uint64_t, uint64_t) {}));
+    } else {
+      ASSERT_TRUE(store->backup_into(copy()));
+    }
+  }
+  const auto plain = Store::init(copy(), {});
+  ASSERT_TRUE(plain && plain->existed);
+  {
+    const auto open_copy = Store::open(copy(), {});
+    ASSERT_TRUE(open_copy);
+    EXPECT_FALSE((*open_copy)->record(note("x"))) << "init alone changes nothing";
+    const auto busy = Store::init(copy(), {.promote = true});
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().code, Code::kBusy);
+  }
+  const auto promoted = Store::init(copy(), {.promote = true});
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  EXPECT_EQ(promoted->store_id, plain->store_id);
+  ASSERT_FALSE(promoted->notes.empty());
+  EXPECT_NE(promoted->notes[0].find("takes records now"), std::string::npos);
+  const auto store = Store::open(copy(), {});
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_TRUE(must_record(**store, note("one", "key")).duplicate);
+  const Receipt next = must_record(**store, note("three"));
+  EXPECT_EQ(next.seq, 3u);
+  EXPECT_EQ(next.id, 3u);
+  must_sync(**store);
+  expect_sound(**store);
+  const auto again = Store::init(copy(), {.promote = true});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->notes[0], "it takes records already");
+}
+
+INSTANTIATE_TEST_SUITE_P(Copies, PromoteTest, testing::Bool(), [](const auto& given) {
+  return given.param ? std::string("replay") : std::string("backup");
+});
+
+TEST_F(StoreBackupTest, WhatIsNoStoreIsNotPromoted) {
+  const auto nothing = Store::init(copy(), {.promote = true});
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, Code::kNoStore);
+  EXPECT_FALSE(fs::exists(copy()));
+}
+
 }  // namespace
 }  // namespace syncline
