@@ -111,15 +111,13 @@ Result<bool> grow_work_file(Directory& work_tree, std::string_view path, std::st
   return true;
 }
 
-Result<std::optional<std::string>> text_of_work_file(Directory& work_tree, std::string_view path) {
-  const Result<std::unique_ptr<File>> file = work_tree.open_file(path, {});
-  if (!file) return std::optional<std::string>();
-  TRY_ASSIGN(const FileInfo info, (*file)->info());
+Result<std::string> text_of_work_file(Directory& work_tree, std::string_view path) {
+  TRY_ASSIGN(const std::unique_ptr<File> file, work_tree.open_file(path, {}));
+  TRY_ASSIGN(const FileInfo info, file->info());
   if (info.type != FileInfo::Type::kRegular || info.size_bytes > kCheckedBytesMax) {
-    return std::optional<std::string>();
+    return make_error(Code::kUnsupported, fmt::format("{} is no file that is read", path));
   }
-  TRY_ASSIGN(std::string text, read_whole(**file, info.size_bytes));
-  return std::optional(std::move(text));
+  return read_whole(*file, info.size_bytes);
 }
 
 Result<bool> take_back_growth(Directory& work_tree, std::span<const GrownFile> files) {

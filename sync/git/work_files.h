@@ -60,8 +60,8 @@ struct GrownFile {
   std::optional<std::string> before;  // nothing: it was not there
   std::string after;
 };
-// What a regular file holds; nothing where none is there, or another thing is.
-Result<std::optional<std::string>> text_of_work_file(Directory& work_tree, std::string_view path);
+// What a file holds. kNotFound where there is none, another code where it is no regular one.
+Result<std::string> text_of_work_file(Directory& work_tree, std::string_view path);
 // Gives the files what they held before: not durably, and quickly. False, with nothing changed,
 // where one holds something else by now.
 Result<bool> take_back_growth(Directory& work_tree, std::span<const GrownFile> files);

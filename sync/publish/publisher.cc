@@ -357,15 +357,8 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
                                               std::vector<std::string>& put_back) {
   TRY_ASSIGN(const ObjectId stash, stash_tip());
   if (stash != stash_seen_) return std::string("somebody has just made or popped a stash");
-  TRY_ASSIGN(const GitDirectories* const git_dirs, git());
-  Directory& work_tree = *git_dirs->work_tree;
   Growth& growth = *growth_;
-  for (const PlannedChange& change : plan.changes) {
-    if (change.removes() || change.work_text) growth.can_be_taken_back = false;
-    if (change.text.empty() || change.removes() || !change.in_tip) continue;
-    TRY_ASSIGN(auto before, text_of_work_file(work_tree, change.path));
-    growth.files.push_back({.path = change.path, .before = std::move(before), .after = {}});
-  }
+  note_before_growth(plan);
   std::vector<const PlannedChange*> unedited;
   for (const PlannedChange& change : plan.changes) {
     if ((change.text.empty() && !change.removes()) || !change.in_tip) continue;
@@ -389,15 +382,45 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
     TRY_ASSIGN([[maybe_unused]] const bool grown,
                grow_work_text(*change, change->known_bytes, change->text.size()));
   }
-  for (GrownFile& file : growth.files) {
-    TRY_ASSIGN(auto after, text_of_work_file(work_tree, file.path));
-    growth.can_be_taken_back = growth.can_be_taken_back && (after || !file.before);
-    file.after = std::move(after).value_or(std::string());
-  }
-  std::erase_if(growth.files, [](const GrownFile& file) {
-    return file.after == file.before.value_or(std::string());
-  });
+  note_growth(plan);
   return std::string{};
+}
+
+void Publisher::note_before_growth(const PublishPlan& plan) {
+  Growth& growth = *growth_;
+  for (const PlannedChange& change : plan.changes) {
+    if (change.removes() || change.work_text) growth.can_be_taken_back = false;
+    if (change.text.empty() || change.removes() || !change.in_tip) continue;
+    growth.files.push_back({.path = change.path, .before = {}, .after = {}});
+  }
+  for (GrownFile& file : growth.files) {
+    Result<std::string> before = text_of_work_file(*git_->work_tree, file.path);
+    if (before) {
+      file.before = std::move(*before);
+    } else if (before.error().code != Code::kNotFound) {
+      growth.can_be_taken_back = false;
+    }
+  }
+}
+
+void Publisher::note_growth(const PublishPlan& plan) {
+  Growth& growth = *growth_;
+  for (GrownFile& file : growth.files) {
+    const auto change = std::ranges::lower_bound(plan.changes, file.path, {}, &PlannedChange::path);
+    Result<std::string> after = text_of_work_file(*git_->work_tree, file.path);
+    if (!after || change == plan.changes.end() || change->path != file.path) {
+      growth.can_be_taken_back = false;
+      continue;
+    }
+    file.after = std::move(*after);
+    const bool is_ours = file.before
+                             ? file.after.starts_with(*file.before) &&
+                                   change->text.ends_with(file.after.substr(file.before->size()))
+                             : hash_object(ObjectType::kBlob, file.after) == change->value.blob;
+    if (!is_ours) growth.can_be_taken_back = false;
+  }
+  std::erase_if(growth.files,
+                [](const GrownFile& file) { return file.before && file.after == *file.before; });
 }
 
 Result<bool> Publisher::take_back_growth() {

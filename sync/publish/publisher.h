@@ -148,6 +148,10 @@ class Publisher {
   Result<std::string> grow_work_tree(const PublishPlan& plan, uint64_t last_seq,
                                      const WaitingSections& waiting_sections,
                                      std::vector<std::string>& put_back);
+  // What the files hold that are to get something, and what they got. Where that cannot be told
+  // from what a person writes at this very moment, it cannot be taken back.
+  void note_before_growth(const PublishPlan& plan);
+  void note_growth(const PublishPlan& plan);
   // Gives the work tree what it had before that; false where that cannot be.
   Result<bool> take_back_growth();
   Status take_from_work_tree(const PlannedChange& change);
