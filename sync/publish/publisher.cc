@@ -334,7 +334,7 @@ Status Publisher::put_back_files(const PublishPlan& plan, const ObjectId* own_be
       if (growth_) growth_->files.push_back({.path = change.path, .before = {}, .after = {}});
       continue;
     }
-    if (is_gone && !change.in_tip) {
+    if (is_gone && !change.in_tip && change.text.empty()) {
       TRY_ASSIGN(const bool gone, is_gone(change.path));
       if (gone) continue;
     }
