@@ -11,6 +11,7 @@
 #include "engine/store/named_thread.h"
 #include "engine/store/store_impl.h"
 #include "journal/base/backoff.h"
+#include "journal/base/try.h"
 
 namespace syncline {
 

@@ -357,7 +357,7 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
                                               std::vector<std::string>& put_back) {
   TRY_ASSIGN(const ObjectId stash, stash_tip());
   if (stash != stash_seen_) return std::string("somebody has just made or popped a stash");
-  Growth& growth = *growth_;
+  WorkTreeGrowth& growth = *growth_;
   note_before_growth(plan);
   std::vector<const PlannedChange*> unedited;
   for (const PlannedChange& change : plan.changes) {
@@ -387,7 +387,7 @@ Result<std::string> Publisher::grow_work_tree(const PublishPlan& plan, uint64_t 
 }
 
 void Publisher::note_before_growth(const PublishPlan& plan) {
-  Growth& growth = *growth_;
+  WorkTreeGrowth& growth = *growth_;
   for (const PlannedChange& change : plan.changes) {
     if (change.removes() || change.work_text) growth.can_be_taken_back = false;
     if (change.text.empty() || change.removes() || !change.in_tip) continue;
@@ -404,7 +404,7 @@ void Publisher::note_before_growth(const PublishPlan& plan) {
 }
 
 void Publisher::note_growth(const PublishPlan& plan) {
-  Growth& growth = *growth_;
+  WorkTreeGrowth& growth = *growth_;
   for (GrownFile& file : growth.files) {
     const auto change = std::ranges::lower_bound(plan.changes, file.path, {}, &PlannedChange::path);
     Result<std::string> after = text_of_work_file(*git_->work_tree, file.path);

@@ -63,6 +63,13 @@ inline constexpr const char* kJustMoved = "somebody has just moved HEAD";
 // Adds `more`; sorted then, each once.
 void add_paths(std::vector<std::string>& paths, std::vector<std::string> more);
 
+// What a publish adds to the work tree, until its commit is made or given up.
+struct WorkTreeGrowth {
+  std::vector<GrownFile> files = {};
+  bool can_be_taken_back = true;
+  std::unique_ptr<FileLock> apply_lock = {};  // where the caller has none
+};
+
 class Publisher {
  public:
   // How many records one commit carries over to the branch, or one batch where that is larger: a
@@ -173,13 +180,7 @@ class Publisher {
   int64_t not_before_ns_ = 0;  // after a publish that had to wait
   int64_t held_look_ns_ = 0;   // when held_is_due() is to look again
   bool held_is_due_ = false;
-  // What grow_work_tree() adds, until the commit is made or given up.
-  struct Growth {
-    std::vector<GrownFile> files;
-    bool can_be_taken_back = true;
-    std::unique_ptr<FileLock> apply_lock;  // where the caller has none
-  };
-  std::optional<Growth> growth_;
+  std::optional<WorkTreeGrowth> growth_;
   ObjectId stash_seen_;  // by away_with_stash(): one made since may have taken more
 };
 

@@ -269,6 +269,28 @@ TEST_F(ApplierTest, TableThatCannotBeMadeMakesItsRecordsWaitWithTheReason) {
   EXPECT_EQ(query("SELECT title FROM notes"), "a\n");
 }
 
+// What another attempt would decide otherwise must not be seen before it is on the disk.
+TEST_F(ApplierTest, WhatWasDecidedIsDurableBeforeItIsActedUpon) {
+  open_applier();
+  append(note("makes the table"), 1);
+  apply_all();
+  ASSERT_EQ(ForeignConnection(database_path())
+                .execute("INSERT INTO notes VALUES(2, 'theirs', 'elsewhere', 'now')"),
+            SQLITE_OK);
+  append(note("gets another id"), 2);
+  bool acted = false;
+  *hook = [&](std::string_view operation, const std::string& path) -> Status {
+    if (operation != "create" || path.find("notes/") == std::string::npos) return {};
+    acted = true;
+    EXPECT_EQ(journal->durable().position, journal->end().position) << path;
+    return {};
+  };
+  apply_all();
+  *hook = nullptr;
+  EXPECT_TRUE(acted);
+  EXPECT_EQ(count_frames(Operation::kRebind), 1u);
+}
+
 // ---- Sections that wait for the person's git state ----
 
 TEST_F(ApplierTest, SectionsWaitAndKeepTheirOrder) {

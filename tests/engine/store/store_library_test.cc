@@ -37,7 +37,7 @@ TEST_F(LibraryTest, ATicketIsOfItsOwnStore) {
   const auto in_a = a->submit(note("of a"));
   const auto in_b = (*b)->submit(note("of b"));
   ASSERT_TRUE(in_a && in_b);
-  const auto mixed = (*b)->wait(*in_a);
+  const auto mixed = (*b)->wait(*in_a, Stage::kJournaled, after_ms(1000));
   ASSERT_FALSE(mixed);
   EXPECT_EQ(mixed.error().code, Code::kInvalid);
   EXPECT_TRUE(a->wait(*in_a));
@@ -45,7 +45,7 @@ TEST_F(LibraryTest, ATicketIsOfItsOwnStore) {
   // Nor of one that is opened in its place.
   a.reset();
   a = open();
-  const auto anew = a->wait(*in_a);
+  const auto anew = a->wait(*in_a, Stage::kJournaled, after_ms(1000));
   ASSERT_FALSE(anew);
   EXPECT_EQ(anew.error().code, Code::kInvalid);
   EXPECT_FALSE(a->wait(Ticket())) << "of no record";
