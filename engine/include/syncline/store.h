@@ -253,7 +253,7 @@ struct InitOptions {
   std::string profile = {};  // empty: "notes" for a new store, its own for one that is there
   bool new_identity = false;
   bool moved = false;
-  bool nested = false;             // a repository within another one is wanted
+  bool nested = false;  // a repository within another one is wanted
   // A copy that takes no records (of replay or backup) is to take them, where it is and under its
   // name: the store that it was made of is not to be used any more.
   bool promote = false;
