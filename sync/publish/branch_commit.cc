@@ -448,11 +448,9 @@ class BranchCommit {
   Status exchange_index() {
     // Of a merge the work tree has changed too, which is not taken back.
     if (watch_ != nullptr && !request_.merged) {
-      const Status exchanged = git_.git_dir->exchange(image_name(owner()), kIndexName);
-      old_index_is_kept_ = exchanged.has_value();
-      const bool another_way = !exchanged && (exchanged.error().code == Code::kUnsupported ||
-                                              exchanged.error().code == Code::kNotFound);
-      if (!exchanged && !another_way) return exchanged;
+      // Not every file system can, and there may be no index yet: then the plain way is taken,
+      // which meets whatever else is wrong.
+      old_index_is_kept_ = git_.git_dir->exchange(image_name(owner()), kIndexName).has_value();
     }
     if (!old_index_is_kept_) TRY(git_.git_dir->rename(image_name(owner()), kIndexName));
     return git_.git_dir->sync_directory(".");
