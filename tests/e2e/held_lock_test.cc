@@ -137,7 +137,8 @@ TEST(HeldLocks, WhatOthersLeftIsNotWaitedForByWhoHasTheAnswer) {
   const std::string held = holder.name() + " (sleep, which is stopped) has";
   std::vector<std::string> call = heuristic("journalled beside it");
   call.insert(call.end(), {"--wait", "journaled"});
-  const ProcessResult recorded = store.syncline(call);
+  const ProcessResult recorded =
+      store.syncline(call, {.time_limit = std::chrono::milliseconds(20'000)});
   EXPECT_TRUE(recorded.ok()) << recorded.describe();
   EXPECT_NE(recorded.err.find("what comes after waits: "), std::string::npos)
       << recorded.describe();
