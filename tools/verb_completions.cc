@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/write/stage.h"
+#include "journal/base/shell_word.h"
 #include "tools/verb.h"
 
 namespace syncline {
@@ -43,19 +44,6 @@ std::string names_of(const std::vector<OptionInfo>& options) {
   std::vector<std::string> names;
   for (const OptionInfo& option : options) names.push_back(option.name);
   return fmt::format("{}", fmt::join(names, " "));
-}
-
-// A word between single quotes, for each of the three shells.
-std::string shell_quoted(std::string_view text) {
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      word += "'\\''";
-    } else {
-      word += c;
-    }
-  }
-  return word + "'";
 }
 
 // `_describe` and `_arguments` of zsh take these as their own signs.
@@ -121,7 +109,7 @@ std::string zsh_option(const OptionInfo& option) {
   const std::string value = !option.takes_value ? ""
                             : stage             ? fmt::format(":stage:({})", stage_names())
                                                 : ":value:_files";
-  return shell_quoted(fmt::format("{}[{}]{}", option.name, zsh_text(option.help), value));
+  return quoted_for_shell(fmt::format("{}[{}]{}", option.name, zsh_text(option.help), value));
 }
 
 std::string zsh_script(const std::vector<VerbOptions>& verbs) {
@@ -134,8 +122,8 @@ std::string zsh_script(const std::vector<VerbOptions>& verbs) {
       "  local -a verbs\n"
       "  verbs=(\n    'help:help on a verb'\n";
   for (const VerbOptions& verb : verbs) {
-    script += fmt::format("    {}\n", shell_quoted(fmt::format("{}:{}", verb.info.name,
-                                                               zsh_text(verb.info.summary))));
+    script += fmt::format("    {}\n", quoted_for_shell(fmt::format("{}:{}", verb.info.name,
+                                                                   zsh_text(verb.info.summary))));
   }
   script +=
       "  )\n"
@@ -165,9 +153,9 @@ std::string zsh_script(const std::vector<VerbOptions>& verbs) {
 
 std::string fish_option(std::string_view condition, const OptionInfo& option) {
   std::string line = fmt::format("complete -c syncline{} -l {} -d {}", condition,
-                                 option.name.substr(2), shell_quoted(option.help));
+                                 option.name.substr(2), quoted_for_shell(option.help));
   if (option.name == "--wait") {
-    line += fmt::format(" -x -a {}", shell_quoted(stage_names()));
+    line += fmt::format(" -x -a {}", quoted_for_shell(stage_names()));
   } else if (option.takes_value) {
     line += " -r";
   }
@@ -180,7 +168,7 @@ std::string fish_script(const std::vector<VerbOptions>& verbs) {
   script += "complete -c syncline -n __fish_use_subcommand -f -a help -d 'help on a verb'\n";
   for (const VerbOptions& verb : verbs) {
     script += fmt::format("complete -c syncline -n __fish_use_subcommand -f -a {} -d {}\n",
-                          verb.info.name, shell_quoted(verb.info.summary));
+                          verb.info.name, quoted_for_shell(verb.info.summary));
     const std::string condition =
         fmt::format(" -n '__fish_seen_subcommand_from {}'", verb.info.name);
     for (const OptionInfo& option : verb.options) script += fish_option(condition, option);

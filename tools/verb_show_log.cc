@@ -115,14 +115,18 @@ class LogVerb final : public PlainVerb {
       pager.emplace(session.console());
     }
     PageFaultGuard::note_output();
-    const Status read = (*store)->log(from_.value_or(1), follow_, [&](const LogEntry& entry) {
+    Cursor cursor = (*store)->records(
+        {.from_seq = from_.value_or(1), .follow = follow_, .fields = session.json()});
+    while (true) {
+      const auto entry = cursor.next();
+      if (!entry) return session.fail(entry.error());
+      if (!*entry) break;
       const Watchdog::Hold hold;
-      write_text(out, session.json() ? log_json(entry) : log_text(entry));
+      write_text(out, session.json() ? log_json(**entry) : log_text(**entry));
       // Written a buffer at a time, unless somebody is watching.
       if (follow_ || session.options().timeout_ms) std::fflush(out);
-      return std::ferror(out) == 0;
-    });
-    if (!read) return session.fail(read.error());
+      if (std::ferror(out) != 0) break;
+    }
     return session.answer({}, {});
   }
 

@@ -49,7 +49,6 @@ class Store::Impl::Follower {
 };
 
 void Store::Impl::end_followers() {
-  closed = true;
   if (journal == nullptr) return;  // it was not opened
   journal->wake_waiters(Watermark::kApplied);
   MutexLock lock(followers_mutex);
@@ -62,6 +61,8 @@ struct Cursor::State {
   uint64_t next;
   uint64_t last;  // of those that are visited
   std::deque<LogEntry> page = {};
+  Configurations configurations = {};  // of records up to configurations_to
+  uint64_t configurations_to = 0;
 
   bool is_over() const { return store.closed || query.stop.stop_requested(); }
   bool is_past_the_last() const { return next > last; }
@@ -69,21 +70,29 @@ struct Cursor::State {
   // Empty where nothing more is durable.
   Status read_page() {
     size_t bytes = 0;
-    std::vector<uint64_t> by_an_older_configuration;
+    std::vector<std::pair<size_t, Intent>> by_another_configuration;
     const std::array<std::string_view, 2> tags = {"", store.identity.tag};
     TRY_ASSIGN(ReceiptLookup records, store.lookup());
     TRY_ASSIGN(next, records.visit(next, [&](LogEntry& entry, const Intent& intent) {
       Receipt& receipt = entry.receipt;
       if (receipt.seq > last) return false;
       if (!query.kind.empty() && receipt.kind != query.kind) return true;
-      if (!intent.retracted) receipt.fields = intent_fields(*store.config, intent, tags);
-      if (!intent.retracted && !receipt.fields) by_an_older_configuration.push_back(page.size());
+      if (query.fields && !intent.retracted) {
+        receipt.fields = intent_fields(*store.config, intent, tags);
+        if (!receipt.fields) by_another_configuration.emplace_back(page.size(), intent);
+      }
       bytes += bytes_of(receipt.fields) + sizeof(entry);
       page.push_back(std::move(entry));
       return page.size() < kPageRecords && bytes < kPageBytes;
     }));
-    for (const uint64_t at : by_an_older_configuration) {
-      TRY_ASSIGN(page[at].receipt.fields, store.fields_of(page[at].receipt.seq));
+    for (const auto& [at, intent] : by_another_configuration) {
+      Receipt& receipt = page[at].receipt;
+      if (receipt.seq > configurations_to) {  // read once, and again where the log has grown since
+        const uint64_t durable = store.journal->durable().seq;
+        TRY_ASSIGN(configurations, store.configurations(durable));
+        configurations_to = durable;
+      }
+      receipt.fields = store.fields_by(configurations, receipt.seq, intent);
     }
     return {};
   }
@@ -133,7 +142,8 @@ Cursor Store::records(RecordQuery query) {
 
 Status Store::log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit,
                   std::stop_token stop) {
-  Cursor cursor = records({.from_seq = from_seq, .follow = follow, .stop = std::move(stop)});
+  Cursor cursor =
+      records({.from_seq = from_seq, .follow = follow, .fields = false, .stop = std::move(stop)});
   while (true) {
     TRY_ASSIGN(const std::optional<LogEntry> entry, cursor.next());
     if (!entry || !visit(*entry)) return {};

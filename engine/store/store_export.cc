@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <iterator>
 
 #include "engine/config/intent_fields.h"
 #include "engine/store/store_impl.h"
@@ -30,18 +31,29 @@ Result<std::optional<Fields>> Store::Impl::fields_of(uint64_t seq) {
   if (!record || record->intent.retracted) return std::optional<Fields>();
   const std::array<std::string_view, 2> tags = {"", identity.tag};
   if (auto fields = intent_fields(*config, record->intent, tags)) return fields;
-  // An earlier configuration made it: the last one before it in the log.
+  TRY_ASSIGN(const Configurations known, configurations(seq));
+  return fields_by(known, seq, record->intent);
+}
+
+Result<Configurations> Store::Impl::configurations(uint64_t up_to_seq) {
   TRY_ASSIGN(const Mark begin, journal->begin());
   TRY_ASSIGN(const auto reader, Reader::open(*store_directory, journal->store(), begin));
-  std::shared_ptr<const Config> made_by;
-  while (reader->position().seq < seq) {
+  Configurations known;
+  while (reader->position().seq < up_to_seq) {
     TRY_ASSIGN(const auto frame, reader->next(journal->durable()));
     if (!frame) break;
     if (frame->operation != Operation::kConfig) continue;
-    TRY_ASSIGN(made_by, config_of(*frame));
+    TRY_ASSIGN(known[reader->position().seq], config_of(*frame));
   }
-  if (made_by == nullptr) return std::optional<Fields>();
-  return intent_fields(*made_by, record->intent, tags);
+  return known;
+}
+
+std::optional<Fields> Store::Impl::fields_by(const Configurations& known, uint64_t seq,
+                                             const Intent& intent) const {
+  const auto behind = known.lower_bound(seq);
+  if (behind == known.begin()) return std::nullopt;
+  const std::array<std::string_view, 2> tags = {"", identity.tag};
+  return intent_fields(*std::prev(behind)->second, intent, tags);
 }
 
 // Read from the beginning: where the configuration was changed nobody else knows.

@@ -40,6 +40,9 @@ struct Submitted {
   std::string kind;
 };
 
+// What records were made by, by the sequence of the last record before it in the log.
+using Configurations = std::map<uint64_t, std::shared_ptr<const Config>>;
+
 struct Ticket::State {
   uint64_t store = 0;  // Store::Impl::number
   Submitted submitted;
@@ -169,6 +172,11 @@ struct Store::Impl {
   Result<CopyReport> copy_into(const std::string& directory, bool takes_records);
   // As they were handed over, where that can be told.
   Result<std::optional<Fields>> fields_of(uint64_t seq);
+  // Those before record `up_to_seq`; reads the journal up to there.
+  Result<Configurations> configurations(uint64_t up_to_seq);
+  // By the last of them before the record.
+  std::optional<Fields> fields_by(const Configurations& known, uint64_t seq,
+                                  const Intent& intent) const;
   // The share of a caller that is not the last.
   Status do_what_is_due();
   // Is a turn due, by when the last one was and by how many records wait for it?

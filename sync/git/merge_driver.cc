@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "journal/base/shell_word.h"
 #include "journal/base/try.h"
 #include "journal/os/whole_file.h"
 #include "sync/git/git_config.h"
@@ -16,18 +17,6 @@ constexpr std::string_view kCommandKey = "\tdriver = ";
 
 std::string heading() {
   return fmt::format("[merge \"{}\"]\n\tname = sections of records, each once\n", kMergeDriver);
-}
-
-std::string quoted_for_shell(std::string_view word) {
-  std::string quoted = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
 }
 
 // %P is quoted by git; the other names are its own, and plain.

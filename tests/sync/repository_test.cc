@@ -166,14 +166,14 @@ TEST(Repository, WhatCannotBeHandledIsRefusedInASentence) {
 TEST(Repository, ASha256RepositoryOfGitItselfIsRefused) {
   TemporaryDirectory scratch;
   GitRepository runner;
-  runner.git("init -q --object-format=sha256 " + quote_for_shell(scratch.string()));
+  runner.git("init -q --object-format=sha256 " + quoted_for_shell(scratch.string()));
   EXPECT_NE(refusal(scratch.string()).find("sha256"), std::string::npos);
 }
 
 TEST(Repository, ABareRepositoryIsRefused) {
   TemporaryDirectory scratch;
   GitRepository runner;
-  runner.git("init -q --bare " + quote_for_shell(scratch.string()));
+  runner.git("init -q --bare " + quoted_for_shell(scratch.string()));
   EXPECT_NE(refusal(scratch.string()).find("bare"), std::string::npos);
   EXPECT_TRUE(
       fails_with(find_repository(scratch.string(), system_git_platform()), Code::kUnsupported));
@@ -184,9 +184,9 @@ TEST(Repository, ALinkedWorkTreeOfABareRepositoryIsOne) {
   GitRepository runner;
   runner.git("commit -q --allow-empty -m first");
   const std::string bare = scratch.string() + "/bare.git", linked = scratch.string() + "/linked";
-  runner.git("clone -q --bare . " + quote_for_shell(bare));
-  runner.git("--git-dir=" + quote_for_shell(bare) + " worktree add -q " + quote_for_shell(linked) +
-             " main");
+  runner.git("clone -q --bare . " + quoted_for_shell(bare));
+  runner.git("--git-dir=" + quoted_for_shell(bare) + " worktree add -q " +
+             quoted_for_shell(linked) + " main");
   const auto found = find_repository(linked, system_git_platform());
   ASSERT_TRUE(ok(found));
   EXPECT_EQ(found->branch, "refs/heads/main");
@@ -221,7 +221,7 @@ TEST(Repository, OtherStoresAreMetByRefAndByTrailer) {
   EXPECT_EQ(here->highest_id_in_paths, 12u);
 
   TemporaryDirectory scratch;  // a clone has the branch and not the ref
-  store.repository.git("clone -q . " + quote_for_shell(scratch.string() + "/clone"));
+  store.repository.git("clone -q . " + quoted_for_shell(scratch.string() + "/clone"));
   const auto cloned = open_or_create_repository(scratch.string() + "/clone", system_git_platform());
   ASSERT_TRUE(ok(cloned));
   EXPECT_EQ(cloned->foreign_stores, std::vector<std::string>{id});

@@ -274,6 +274,7 @@ struct RecordQuery {
   std::optional<uint64_t> to_seq = {};
   std::string kind = {};      // empty: all
   bool follow = false;        // at the end, wait for more
+  bool fields = true;         // told with each record, which costs more than all the rest
   std::stop_token stop = {};  // ends it, waiting or not
 };
 
@@ -283,7 +284,7 @@ class Cursor {
   Cursor(Cursor&& other) noexcept;
   Cursor& operator=(Cursor&& other) noexcept;
   ~Cursor();
-  // The next record, with its fields; nothing at the end, which with RecordQuery::follow comes once
+  // The next record; nothing at the end, which with RecordQuery::follow comes once
   // `stop` is requested or the Store is closed. kTimeout when no record came by `deadline`: ask
   // again.
   Result<std::optional<LogEntry>> next(Deadline deadline = kForever);
@@ -382,7 +383,7 @@ class Store {
   Status tell_changes(std::span<Receipt> receipts);
   // Without RecordQuery::follow up to what is durable now.
   Cursor records(RecordQuery query = {});
-  // The same by a visitor, until it returns false.
+  // The same by a visitor, until it returns false, and without fields.
   Status log(uint64_t from_seq, bool follow, const std::function<bool(const LogEntry&)>& visit,
              std::stop_token stop = {});
   // Visits records as they were handed over, in their order, until the visitor returns false.

@@ -54,7 +54,7 @@ TEST(Committer, APackThatIsGoneIsFoldedAgainByRestore) {
     for (const auto& entry : std::filesystem::directory_iterator(packs)) {
       if (entry.path().extension() != ".idx") continue;
       const std::string objects =
-          store.repository.git("verify-pack -v " + quote_for_shell(entry.path().string()));
+          store.repository.git("verify-pack -v " + quoted_for_shell(entry.path().string()));
       if (objects.find(commit + " commit") == std::string::npos) continue;
       std::filesystem::remove(std::filesystem::path(entry.path()).replace_extension(".pack"));
       std::filesystem::remove(entry.path());

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "journal/base/shell_word.h"
 #include "journal/os/file_system.h"
 #include "sync/git/git_platform.h"
 #include "sync/git/object_reader.h"
@@ -34,18 +35,6 @@ struct GitOutput {
   int exit_code = -1;
   std::string text;  // standard output and error
 };
-
-inline std::string quote_for_shell(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
 
 inline void write_file(const std::filesystem::path& path, std::string_view content) {
   std::filesystem::create_directories(path.parent_path());
@@ -76,13 +65,13 @@ class GitRepository {
         "env -u GIT_DIR HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null "
         "GIT_AUTHOR_NAME=Person GIT_AUTHOR_EMAIL=p@example.org GIT_COMMITTER_NAME=Person "
         "GIT_COMMITTER_EMAIL=p@example.org " +
-        environment + " git -C " + quote_for_shell(path().string()) + " " + arguments;
+        environment + " git -C " + quoted_for_shell(path().string()) + " " + arguments;
     const std::filesystem::path input_path = scratch("input");
     if (input.empty()) {
       command += " </dev/null";
     } else {
       write_file(input_path, input);
-      command += " <" + quote_for_shell(input_path.string());
+      command += " <" + quoted_for_shell(input_path.string());
     }
     command += " 2>&1";
     GitOutput output;

@@ -60,10 +60,10 @@ class IgnoreRulesTest : public testing::Test {
     return ignored.value_or(false);
   }
   bool git_ignores(const std::string& path) const {
-    const std::string home = quote_for_shell(std::getenv("HOME"));
-    const std::string xdg = quote_for_shell(std::getenv("XDG_CONFIG_HOME"));
+    const std::string home = quoted_for_shell(std::getenv("HOME"));
+    const std::string xdg = quoted_for_shell(std::getenv("XDG_CONFIG_HOME"));
     const GitOutput output =
-        repository_.run("check-ignore -q --no-index -- " + quote_for_shell(path), {},
+        repository_.run("check-ignore -q --no-index -- " + quoted_for_shell(path), {},
                         "env -u GIT_CONFIG_GLOBAL HOME=" + home + " XDG_CONFIG_HOME=" + xdg);
     EXPECT_LE(output.exit_code, 1) << output.text;
     return output.exit_code == 0;
@@ -143,7 +143,7 @@ TEST_F(IgnoreRulesTest, ThePersonsFileIsFoundAsGitFindsIt) {
   rule(".git/home/third", "third.md\n");
   expect_ignored("third.md", true);
   repository_.git("config core.excludesFile " +
-                  quote_for_shell((repository_.path() / ".git/fourth").string()));
+                  quoted_for_shell((repository_.path() / ".git/fourth").string()));
   rule(".git/fourth", "fourth.md\n");
   expect_ignored("third.md", false);
   expect_ignored("fourth.md", true);

@@ -31,7 +31,7 @@ TEST(PathPatterns, SayWhatGitSays) {
       "a/b/",       "[]]",    "[a-]",    "[\\]]",   "[",         "dir",      "dir/sub/../a",
       "**/b\n!a/b", "foo.*",  "*.b?r",   "/**/a",   "/deep/**/", "a/**"};
   std::string asked;
-  for (const char* const path : paths) asked += " " + quote_for_shell(path);
+  for (const char* const path : paths) asked += " " + quoted_for_shell(path);
   for (const std::string list : lists) {
     write_file(repository.path() / ".git/info/exclude", list + "\n");
     const std::string git =

@@ -75,7 +75,7 @@ class PublishStore : public FoldStore {
 
   std::string status() const { return repository.git("status --porcelain --untracked-files=all"); }
   std::string branch_file(const std::string& path) const {
-    return repository.git("cat-file blob main:" + quote_for_shell(path));
+    return repository.git("cat-file blob main:" + quoted_for_shell(path));
   }
   std::string head() const { return repository.git("rev-parse main"); }
   std::string changed_in_head() const {
@@ -116,8 +116,8 @@ class PublisherTest : public testing::Test {
   std::string commit_file(const std::string& path, const std::string& text,
                           const std::string& message = "by a person") {
     write_file(store.work(path), text);
-    store.repository.git("add " + quote_for_shell(path));
-    store.repository.git("commit -q -m " + quote_for_shell(message));
+    store.repository.git("add " + quoted_for_shell(path));
+    store.repository.git("commit -q -m " + quoted_for_shell(message));
     return store.head();
   }
   // Makes logs/HEAD and COMMIT_EDITMSG as old as the real ones would be after some time.

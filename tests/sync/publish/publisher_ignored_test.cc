@@ -22,7 +22,7 @@ class PublisherIgnoredTest : public PublisherTest {
     return read.value_or(HeldPaths());
   }
   bool on_branch(const std::string& path) const {
-    return store.repository.run("cat-file -e main:" + quote_for_shell(path)).exit_code == 0;
+    return store.repository.run("cat-file -e main:" + quoted_for_shell(path)).exit_code == 0;
   }
   std::string staged() const { return store.repository.git("ls-files --cached"); }
   // Nothing of ours is staged, changed or untracked in git's eyes.
@@ -244,12 +244,12 @@ class IgnoredPushTest : public PublisherIgnoredTest {
  protected:
   void SetUp() override {
     PublisherIgnoredTest::SetUp();
-    store.repository.git("init -q --bare " + quote_for_shell(remote_.string()));
-    store.repository.git("remote add origin " + quote_for_shell(remote_.string()));
+    store.repository.git("init -q --bare " + quoted_for_shell(remote_.string()));
+    store.repository.git("remote add origin " + quoted_for_shell(remote_.string()));
   }
   std::string at_remote(const std::string& ref) const {
     return store.repository
-        .run("--git-dir=" + quote_for_shell(remote_.string()) + " rev-parse --verify -q " + ref)
+        .run("--git-dir=" + quoted_for_shell(remote_.string()) + " rev-parse --verify -q " + ref)
         .text;
   }
   void push() {
@@ -288,8 +288,8 @@ TEST_F(IgnoredPushTest, WhatIsFoldedBetweenTwoTriesStaysHereToo) {
   store.publish_all();
   push();
   const TemporaryDirectory other;
-  const std::string clone = quote_for_shell((other / "clone").string());
-  store.repository.git("clone -q -b main " + quote_for_shell(remote_.string()) + " " + clone);
+  const std::string clone = quoted_for_shell((other / "clone").string());
+  store.repository.git("clone -q -b main " + quoted_for_shell(remote_.string()) + " " + clone);
   store.repository.git("-C " + clone +
                        " -c user.name=Another -c user.email=another@example.org commit -q "
                        "--allow-empty -m theirs");
@@ -323,11 +323,11 @@ TEST_F(IgnoredPushTest, WhatIsOnlyFoldedIsLookedAtToo) {
   store.record(note_intent("secret"));
   push();
   EXPECT_NE(at_remote(store.own_ref()), store.tip() + "\n");
-  EXPECT_EQ(
-      store.repository
-              .run("--git-dir=" + quote_for_shell(remote_.string()) + " cat-file -e " + store.tip())
-              .exit_code != 0,
-      true);
+  EXPECT_EQ(store.repository
+                    .run("--git-dir=" + quoted_for_shell(remote_.string()) + " cat-file -e " +
+                         store.tip())
+                    .exit_code != 0,
+            true);
 }
 
 // Its text is in the history.

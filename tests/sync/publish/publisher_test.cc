@@ -92,7 +92,7 @@ TEST_F(PublisherTest, APackedRefAndAnIndexOfVersion4) {
 TEST_F(PublisherTest, ALinkedWorkTreePublishesToItsOwnBranch) {
   TemporaryDirectory elsewhere("syncline linked");
   const std::string linked = (elsewhere.path() / "wörk tree").string();
-  store.repository.git("worktree add -q -b linked " + quote_for_shell(linked));
+  store.repository.git("worktree add -q -b linked " + quoted_for_shell(linked));
   SyncOptions options = store.options;
   options.branch = "refs/heads/linked";
   auto syncer = Syncer::open(linked, store.store_directory(), store.journal(), system_clock(),
@@ -106,7 +106,7 @@ TEST_F(PublisherTest, ALinkedWorkTreePublishesToItsOwnBranch) {
   EXPECT_EQ(report->waiting, "");
   EXPECT_EQ(store.repository.git("rev-parse linked"), report->commit.hex());
   EXPECT_TRUE(fs::exists(fs::path(linked) / store.note_path(1)));
-  EXPECT_EQ(store.repository.git("-C " + quote_for_shell(linked) + " status --porcelain"), "");
+  EXPECT_EQ(store.repository.git("-C " + quoted_for_shell(linked) + " status --porcelain"), "");
   EXPECT_EQ(store.status(), "");
   store.expect_clean();
 }

@@ -421,7 +421,7 @@ TEST_F(PublisherTest, AnOpenEditorWaitsAndAnAbortedOneDoesNot) {
   fs::permissions(store.work(".git/editor"), fs::perms::owner_all);
   write_file(store.work("theirs.txt"), "edited\n");
   store.repository.git("add theirs.txt");
-  FILE* commit = popen(("cd " + quote_for_shell(store.repository.path().string()) +
+  FILE* commit = popen(("cd " + quoted_for_shell(store.repository.path().string()) +
                         " && GIT_EDITOR=.git/editor git -c user.name=P -c user.email=p@x commit "
                         ">/dev/null 2>&1")
                            .c_str(),

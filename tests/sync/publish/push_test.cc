@@ -12,14 +12,14 @@ namespace fs = std::filesystem;
 class PushTest : public testing::Test {
  protected:
   void SetUp() override {
-    store.repository.git("init -q --bare " + quote_for_shell(remote.string()));
+    store.repository.git("init -q --bare " + quoted_for_shell(remote.string()));
   }
   void add_remote() {
-    store.repository.git("remote add origin " + quote_for_shell(remote.string()));
+    store.repository.git("remote add origin " + quoted_for_shell(remote.string()));
   }
   Deadline soon() { return system_clock().after_ms(60'000); }
   std::string at_remote(const std::string& ref) {
-    return store.repository.git("--git-dir=" + quote_for_shell(remote.string()) + " rev-parse " +
+    return store.repository.git("--git-dir=" + quoted_for_shell(remote.string()) + " rev-parse " +
                                 ref);
   }
 
@@ -118,7 +118,7 @@ TEST_F(PushTest, WhereGitRefusesTheRepositoryItsReasonIsToldAndNoHookRuns) {
   store.publish_all();
   const std::string hook = store.work(".git/hooks/pre-push").string();
   const fs::path ran = store.work(".git/hook-ran");
-  write_file(hook, "#!/bin/sh\ntouch " + quote_for_shell(ran.string()) + "\n");
+  write_file(hook, "#!/bin/sh\ntouch " + quoted_for_shell(ran.string()) + "\n");
   fs::permissions(hook, fs::perms::owner_all);
   ASSERT_EQ(::setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", 1), 0);
   ASSERT_EQ(::setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1), 0);

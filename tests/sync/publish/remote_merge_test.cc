@@ -14,19 +14,19 @@ class RemoteMergeTest : public PublisherTest {
   void SetUp() override {
     PublisherTest::SetUp();
     commit_file(".gitignore", "*.ignored\n");
-    store.repository.git("init -q --bare -b main " + quote_for_shell(remote.string()));
-    store.repository.git("remote add origin " + quote_for_shell(remote.string()));
+    store.repository.git("init -q --bare -b main " + quoted_for_shell(remote.string()));
+    store.repository.git("remote add origin " + quoted_for_shell(remote.string()));
     store.record(rule_intent("git", "one"));
     publish_and_push();
-    store.repository.git("clone -q -b main " + quote_for_shell(remote.string()) + " " +
-                         quote_for_shell(clone().string()));
+    store.repository.git("clone -q -b main " + quoted_for_shell(remote.string()) + " " +
+                         quoted_for_shell(clone().string()));
     store.repository.git(in_clone("config user.name Another"));
     store.repository.git(in_clone("config user.email another@example.org"));
   }
 
   fs::path clone() const { return other.path() / "clone"; }
   std::string in_clone(const std::string& arguments) const {
-    return "-C " + quote_for_shell(clone().string()) + " " + arguments;
+    return "-C " + quoted_for_shell(clone().string()) + " " + arguments;
   }
   // A commit of another person at the remote.
   void they_push(const std::string& path, const std::string& text) {
@@ -279,7 +279,7 @@ TEST_F(RemoteMergeTest, APersonsCommitThatWasForcedAwayIsNotBroughtBack) {
 
 TEST_F(RemoteMergeTest, OfTwoRefsTheOneThatArrivedCounts) {
   const auto configure = [&](const std::string& arguments) {
-    store.repository.git("--git-dir=" + quote_for_shell(remote.string()) + " config " + arguments);
+    store.repository.git("--git-dir=" + quoted_for_shell(remote.string()) + " config " + arguments);
   };
   configure("receive.hideRefs refs/syncline");
   store.record(note_intent("two"));
